@@ -1,0 +1,43 @@
+"""Datasets of pictures: cifar10, drawn shapes, and any folder or tar of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.api import DatasetSpec, PluginContext, hookimpl
+
+ZOO_API_VERSION = 1
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@hookimpl
+def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
+    return [
+        DatasetSpec(
+            name="cifar10",
+            summary="60,000 small colour photographs in ten classes",
+            load="zoo_images.cifar10:load",
+            licence="none stated",
+            data_shape=(3, 32, 32),
+            classes=CIFAR10_CLASSES,
+            splits={"train": 50_000, "test": 10_000},
+            homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        ),
+        DatasetSpec(
+            name="shapes",
+            summary="Circles, squares and triangles drawn in memory, with known colour, position and size",
+            load="zoo_images.shapes:load",
+            licence="CC0-1.0",
+            data_shape=(3, 32, 32),
+            classes=("circle", "square", "triangle"),
+            splits={"train": 10_000, "test": 2_000},
+        ),
+        DatasetSpec(
+            name="images",
+            summary="Any folder or tar of pictures: images:PATH",
+            load="zoo_images.folder:load",
+            licence="unknown",
+            takes_path=True,
+        ),
+    ]

@@ -1,0 +1,73 @@
+"""Chosen pictures of a source -> Examples, by way of the cache. A dataset only says what to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from zoo.data.cache import Decoded, cached, content_key
+from zoo.data.images import Rules, check_bad, decode_all
+from zoo.data.loading import DataRequest, Examples
+from zoo_images.sources import Source
+
+__all__ = ["Choice", "load_decoded", "load_pictures"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a dataset takes of a source."""
+
+    classes: tuple[str, ...]  # in the order of the labels; empty: no labels
+    labels: dict[str, int]  # the pictures taken -> index into classes (0 where there are none)
+
+
+def load_pictures(
+    source: Source,
+    choose: Callable[[Sequence[str]], Choice],
+    *,
+    rules: Rules,
+    request: DataRequest,
+    version: str,
+) -> Examples:
+    """Decode what `choose(names)` takes of `source`, or find it in the cache; the order is that of the names.
+
+    `version` names the dataset and its rule of choice: part of the cache's key, with the split and the selection.
+    Raises DataError when no picture is chosen, or too many are bad, and what `choose` raises.
+    """
+
+    def build() -> Decoded:
+        choice = choose(source.names)
+        labels = choice.labels
+        pictures = [picture for picture in source.pictures if picture.name in labels]
+        refused = [bad for bad in source.bad if bad.name in labels]
+        data, kept, broken = decode_all(pictures, rules, source.where)
+        bad = [*refused, *broken]
+        check_bad(bad, len(pictures) + len(refused), source.where)
+        tensors = {"data": data}
+        if choice.classes:
+            tensors["labels"] = torch.tensor([labels[pictures[index].name] for index in kept], dtype=torch.int64)
+        return Decoded(tensors=tensors, notes={"classes": list(choice.classes), "skipped": sorted(map(str, bad))})
+
+    return load_decoded(build, source=source.digest, version=version, rules=rules, request=request)
+
+
+def load_decoded(
+    build: Callable[[], Decoded], *, source: str, version: str, rules: Rules, request: DataRequest
+) -> Examples:
+    """What `build()` gives, or the cache has of it: tensors data (and labels), notes classes and skipped.
+
+    `source` is the sha256 of what it is decoded from; the rest is as for `load_pictures`.
+    """
+    key = content_key(
+        source=source, version=version, split=request.split, selection=request.selection, rules=rules.key()
+    )
+    entry = cached(request.cache, key, build)
+    return Examples(
+        data=entry.tensors["data"],
+        labels=entry.tensors.get("labels"),
+        classes=tuple(entry.notes.get("classes", ())),
+        skipped=tuple(entry.notes.get("skipped", ())),
+        sha256=entry.sha256,
+    )

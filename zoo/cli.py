@@ -1,0 +1,406 @@
+"""The command line: one function per verb, thin; what it needs is imported inside it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UsageError, ZooError
+
+if TYPE_CHECKING:
+    from zoo.training.loop import Progress
+
+__all__ = ["main"]
+
+EPILOGUE = """exit codes: 0 well, 2 usage, 3 not found, 4 bad data, config or weights, 5 network, 6 integrity, 7 storage,
+8 plugin, 130 interrupted.  A model is a name of `zoo list`, hf://org/repo[@revision], or a folder (./folder)."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit code."""
+    _show_warnings_as_lines()
+    try:
+        arguments = _parser().parse_args(argv)
+        code: int | None = arguments.run(arguments)
+        sys.stdout.flush()
+        return code or 0
+    except ZooError as error:
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        _complain("out of memory; ask for fewer samples or a smaller config")
+        return 7
+
+
+def _complain(message: str) -> None:
+    print("zoo:", " ".join(message.split()), file=sys.stderr)
+
+
+def _show_warnings_as_lines() -> None:
+    import warnings
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        _complain(f"warning: {message}")
+
+    warnings.showwarning = show
+
+
+# --- the catalogue -------------------------------------------------------------------------------------------------
+
+
+def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    cells = [[str(row.get(column, "")) for column in columns] for row in rows]
+    widths = [max([len(c), *(len(line[i]) for line in cells)]) for i, c in enumerate(columns)]
+    for line in ([c.upper() for c in columns], *cells):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _show(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(list(rows), indent=1))
+    elif rows:
+        _table(rows, columns)
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from zoo.plugins import default_registry
+    from zoo.specs import ModelSpec, to_json
+
+    kind = next((k for k in ("architecture", "dataset", "trainer") if getattr(arguments, k + "s")), "model")
+    rows = []
+    for owned in default_registry().list(kind, arguments.pattern):
+        row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
+        if isinstance(owned.spec, ModelSpec):
+            weights = owned.spec.weights
+            row["available"] = "recipe" if weights is None else "bundled" if weights.bundled else "hub"
+        rows.append(row)
+    if not rows and arguments.pattern != "*":
+        _complain(f"no {kind} matches {arguments.pattern!r}")
+    columns = {
+        "model": ("name", "available", "architecture", "dataset", "summary"),
+        "dataset": ("name", "licence", "summary"),
+    }
+    _show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    from zoo.catalogue import info
+
+    data = info(arguments.name)
+    if arguments.json:
+        print(json.dumps([data], indent=1))
+        return
+    for key, value in data.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        if text not in ("", "null", "{}", "[]"):
+            print(f"{key + ':':<16}{text}")
+
+
+def _plugins(arguments: argparse.Namespace) -> None:
+    from zoo.plugins import load_plugins
+
+    rows = [
+        {
+            "name": plugin.namespace,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "state": "disabled" if plugin.disabled else "failed" if plugin.error else "loaded",
+            "specs": len(plugin.specs),
+            "error": plugin.error,
+        }
+        for plugin in load_plugins()
+    ]
+    _show(rows, ("name", "distribution", "version", "state", "specs", "error"), arguments.json)
+
+
+# --- models --------------------------------------------------------------------------------------------------------
+
+
+def _sample(arguments: argparse.Namespace) -> None:
+    from zoo.nn.pretrained import load
+    from zoo.pictures import check_picture_path, grid, save_picture
+
+    out = check_picture_path(Path(arguments.output))
+    images = load(arguments.name).sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation)
+    save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
+    print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
+
+
+def _interpolate(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from zoo.latent.interpolation import linear, spherical
+    from zoo.nn.pretrained import load
+    from zoo.pictures import check_picture_path, grid, save_picture
+
+    if not 1 <= arguments.rows <= 1000:
+        raise UsageError(f"--rows is {arguments.rows}; it must be a whole number from 1 to 1000")
+    out = check_picture_path(Path(arguments.output))
+    path = linear if arguments.linear else spherical
+    model = load(arguments.name)
+    ends = model.latents(2 * arguments.rows, seed=arguments.seed)
+    walk = torch.cat([path(a, b, arguments.steps) for a, b in zip(ends[::2], ends[1::2], strict=True)])
+    save_picture(grid(model.decode(walk), columns=arguments.steps, scale=arguments.scale), out)
+    print(f"{out}: {arguments.rows} walks of {arguments.steps} steps through {arguments.name}, seed {arguments.seed}")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from zoo.nn.verification import verify
+    from zoo.plugins import default_registry
+    from zoo.weights import locate
+
+    report = verify(locate(arguments.name, default_registry()), default_registry())
+    columns = ("name", "ok", "source", "parameters", "golden_difference")
+    _show([report], columns, arguments.json)
+
+
+def _eval(arguments: argparse.Namespace) -> None:
+    from zoo.evaluation.model import evaluate_model
+    from zoo.plugins import default_registry
+    from zoo.weights import locate
+
+    folder = locate(arguments.name, default_registry())
+    with _bar(arguments.json) as advance:
+        report = evaluate_model(
+            folder, default_registry(), samples=arguments.samples, write=arguments.write, progress=advance
+        )
+    data = {"name": arguments.name} | report.to_json()
+    if arguments.json:
+        print(json.dumps([data], indent=1))
+        return
+    metrics = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0")
+    rows = [{"name": "samples", "images": report.samples} | {key: f"{data[key]:.4f}" for key in metrics}]
+    if floor := data["floor"]:
+        count = floor["test_images"]
+        of_samples = {metrics[0]: f"{floor['frechet_of_samples']:.4f}"}
+        rows.append({"name": "as many samples", "images": min(count, report.samples)} | of_samples)
+        rows.append({"name": "test images", "images": count} | {key: f"{floor[key]:.4f}" for key in metrics})
+    _table(rows, ("name", "images", *metrics))
+
+
+class _bar:
+    """A progress bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(disable=True if quiet else None, unit="image", leave=False)
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return self.advance
+
+    def advance(self, done: int, total: int) -> None:
+        self.bar.total = total
+        self.bar.update(done - self.bar.n)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+
+# --- training ------------------------------------------------------------------------------------------------------
+
+
+def _recipe_of(name: str) -> tuple[Any, str]:
+    """The recipe a name of the catalogue or a TOML file stands for, and the name of its run."""
+    from zoo.errors import NotFoundError
+    from zoo.plugins import default_registry
+    from zoo.recipes import read_recipe
+    from zoo.specs import resource
+
+    if name.endswith(".toml"):
+        if not Path(name).is_file():
+            raise NotFoundError(f"there is no recipe file {name}")
+        recipe = read_recipe(Path(name))
+    else:
+        spec = default_registry().model(name)
+        if spec.recipe is None:
+            raise NotFoundError(f"model {name} has no recipe")
+        recipe = read_recipe(resource(spec.recipe, name))
+    return recipe, recipe.name
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    import signal
+
+    import torch
+
+    from zoo.plugins import default_registry
+    from zoo.recipes import override
+    from zoo.training.run import train
+
+    recipe, name = _recipe_of(arguments.recipe)
+    changes = list(arguments.set)
+    changes += [f"dataset={json.dumps(arguments.data)}"] if arguments.data else []
+    changes += [f"images={arguments.images}"] if arguments.images is not None else []
+    recipe = override(recipe, changes)
+    out = Path(arguments.out or Path("runs") / name)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    stopped: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: _interrupt(stopped, received))
+    with _reporter(recipe.images) as report:
+        train(
+            recipe,
+            out,
+            registry=default_registry(),
+            resume=arguments.resume,
+            report=report,
+            warn=_complain,
+            stop=lambda: bool(stopped),
+        )
+    if stopped:
+        _complain(f"stopped and saved; go on with: zoo train {arguments.recipe} --out {out} --resume")
+        raise KeyboardInterrupt
+    print(f"{out}: trained; look at {out / 'samples'}, then: zoo export {out} -o ./{name}")
+
+
+def _interrupt(stopped: list[int], received: int) -> None:
+    if stopped:
+        raise KeyboardInterrupt
+    stopped.append(received)
+
+
+class _reporter:
+    """A live bar on a terminal; a line a report elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=total, disable=None, unit="image", unit_scale=True)
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        return self.report
+
+    def report(self, progress: Progress) -> None:
+        figures = {name: f"{value:.3f}" for name, value in progress.metrics.items()}
+        if self.bar.disable:
+            text = "  ".join(f"{name} {value}" for name, value in figures.items())
+            print(f"{progress.images}/{progress.total}  {progress.images_per_second:.0f}/s  {text}", flush=True)
+            return
+        self.bar.set_postfix(figures, refresh=False)
+        self.bar.update(progress.images - self.bar.n)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from zoo.plugins import default_registry
+    from zoo.training.export import export
+
+    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry())
+    print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
+    for file, digest in digests.items():
+        print(f'    "{file}": "{digest}",')
+
+
+# --- the parser ----------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="zoo", description="A zoo of generative models.", epilog=EPILOGUE)
+    parser.add_argument("--version", action=_Version)
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        command = verbs.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    _catalogue_verbs(verb)
+    _model_verbs(verb)
+    _training_verbs(verb)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, *_: Any) -> None:
+        from zoo import __version__
+
+        print(__version__)
+        sys.exit(0)
+
+
+Verb = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print a list of objects")
+
+
+def _picture(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
+    command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the picture: .png, .jpg, .webp, …")
+
+
+def _catalogue_verbs(verb: Verb) -> None:
+    command = verb("list", _list, "List models, or architectures, datasets, trainers.")
+    command.add_argument("pattern", nargs="?", default="*", help="wildcards: 'dcgan-*'")
+    kinds = command.add_mutually_exclusive_group()
+    for kind in ("models", "architectures", "datasets", "trainers"):
+        kinds.add_argument(f"--{kind}", action="store_true")
+    _json(command)
+    command = verb("info", _info, "Show what the catalogue knows of a name.")
+    command.add_argument("name")
+    _json(command)
+    command = verb("plugins", _plugins, "List the installed plugins.")
+    command.add_argument("action", choices=["list"])
+    _json(command)
+
+
+def _model_verbs(verb: Verb) -> None:
+    command = verb("sample", _sample, "Write a grid of samples.")
+    command.add_argument("name")
+    command.add_argument("-n", type=int, default=64, help="how many (default 64)")
+    command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
+    command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
+    _picture(command)
+    command = verb("interpolate", _interpolate, "Write walks between samples, a row each.")
+    command.add_argument("name")
+    command.add_argument("--steps", type=int, default=8, help="pictures a row (default 8)")
+    command.add_argument("--rows", type=int, default=4, help="walks (default 4)")
+    command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
+    _picture(command)
+    command = verb("verify", _verify, "Check hashes, header and golden samples of a model.")
+    command.add_argument("name")
+    _json(command)
+    command = verb("eval", _eval, "Measure a model's distance to its data (needs genzoo[eval]).")
+    command.add_argument("name")
+    command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
+    command.add_argument("--write", action="store_true", help="write the report and the card into the weights folder")
+    _json(command)
+
+
+def _training_verbs(verb: Verb) -> None:
+    command = verb("train", _train, "Train a recipe: a model of `zoo list` or a TOML file.")
+    command.add_argument("recipe")
+    command.add_argument("--data", help="another dataset: 'cifar10[cat]', 'images:./photos'")
+    command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME)")
+    command.add_argument("--images", type=int, help="how many images to see")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="batch_size=64, config.KEY=…, settings.KEY=…")
+    command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
+    command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
+    command.add_argument("run_folder", metavar="RUN")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER")

@@ -1,0 +1,1 @@
+"""Examples in, batches out: what training and evaluation read."""

@@ -1,0 +1,57 @@
+"""Batches from memory: uint8 stays uint8 until a batch is made, and the order follows from the seed alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import DataError
+
+__all__ = ["Batches", "to_range"]
+
+
+class Batches:
+    """An endless, shuffled walk over data (N, …), an epoch a permutation.
+
+    The permutation of an epoch follows from (seed, epoch), so `position` alone says where a run is.
+    Raises DataError when there are fewer examples than a batch holds.
+    """
+
+    def __init__(self, data: Tensor, labels: Tensor | None = None, *, batch_size: int, seed: int) -> None:
+        if len(data) < batch_size:
+            raise DataError(f"{len(data)} examples are fewer than one batch of {batch_size}; lower batch_size or add data")
+        self.data, self.labels = data, labels
+        self.batch_size, self.seed = batch_size, seed
+        self.epoch, self.offset = 0, 0
+        self._order = self._permutation()
+
+    def _permutation(self) -> Tensor:
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
+        return torch.randperm(len(self.data), generator=generator)
+
+    def next(self) -> tuple[Tensor, Tensor | None]:
+        """The next batch (batch_size, …) and its labels; what an epoch leaves over a whole batch is dropped."""
+        if self.offset + self.batch_size > len(self.data):
+            self.epoch, self.offset = self.epoch + 1, 0
+            self._order = self._permutation()
+        rows = self._order[self.offset : self.offset + self.batch_size]
+        self.offset += self.batch_size
+        return self.data[rows], None if self.labels is None else self.labels[rows]
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """Where the walk is: JSON-able, and enough to go on from there."""
+        return {"epoch": self.epoch, "offset": self.offset}
+
+    @position.setter
+    def position(self, value: dict[str, Any]) -> None:
+        self.epoch, self.offset = int(value["epoch"]), int(value["offset"])
+        self._order = self._permutation()
+
+
+def to_range(pixels: Tensor, low: float, high: float) -> Tensor:
+    """Pixels uint8 (N, C, H, W) as float32 in [low, high], channels last in memory."""
+    scaled = pixels.to(torch.float32).mul_((high - low) / 255).add_(low)
+    return scaled.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,202 @@
+"""Picture files -> uint8 tensors, by fixed rules.
+
+    formats      JPEG, PNG, GIF, BMP, TIFF, WebP, PPM and its kin; the first frame of an animation
+    orientation  EXIF orientation is applied
+    alpha        composited on white, wherever the picture has transparency
+    depth        16-bit and 32-bit integers: 0..65535 -> 0..255; floats: 0..1 -> 0..255, or taken as
+                 0..255 when any value is above 1; values outside are clipped, NaN is 0
+    channels     3: RGB (palette, CMYK, grey and bilevel are converted); 1: grey, by ITU-R 601-2 luma
+    size         the largest centred square is cut out and resized with Lanczos, after the above
+
+A picture is bad when it cannot be decoded, or is larger than MAX_PIXELS or MAX_FILE_BYTES. Bad ones
+are named and left out; more than MAX_BAD of all is an error.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import PIL
+import torch
+from PIL import Image, ImageCms, ImageOps
+
+from zoo.errors import DataError, UsageError
+
+__all__ = ["MAX_FILE_BYTES", "Bad", "Picture", "Rules", "check_bad", "conform", "decode", "decode_all"]
+
+# Pillow can open more, but some of it is read by other programs (EPS by Ghostscript): data never becomes code.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+)
+MAX_PIXELS = 1 << 26  # of one picture: 8192 x 8192
+MAX_FILE_BYTES = 1 << 26  # of one picture: 64 MiB
+MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
+MAX_SIDE = 2048
+MAX_BAD = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How pictures become tensors. `image_size` None: all must have one size, and are kept as they are."""
+
+    image_size: int | None  # pixels a side, 1..2048
+    channels: int = 3  # 1 or 3
+
+    @classmethod
+    def of(cls, image_size: int | None, channels: int | None, *, default_size: int | None = None) -> Rules:
+        """What was asked for; where nothing was, `default_size` and colour. Raises UsageError out of range."""
+        return cls(
+            image_size=default_size if image_size is None else image_size, channels=3 if channels is None else channels
+        )
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise UsageError(f"channels is {self.channels!r}; it must be 1 (grey) or 3 (colour)")
+        size = self.image_size
+        if size is not None and not (type(size) is int and 1 <= size <= MAX_SIDE):
+            raise UsageError(f"image_size is {size!r}; it must be a whole number of pixels, 1..{MAX_SIDE}")
+
+    def key(self) -> list[object]:
+        """What of the rules decides the pixels: part of the cache's key. Pillow's decoders differ by version."""
+        return [self.image_size, self.channels, PIL.__version__]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A file that should be a picture."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bad:
+    """A file that cannot be used, and why."""
+
+    name: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.cause})"
+
+
+def decode(content: bytes, rules: Rules) -> torch.Tensor:
+    """The picture in `content` as (C, H, W) uint8. Raises DataError with the cause when it is bad."""
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+    try:
+        # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}")
+            return _tensor(ImageOps.exif_transpose(image), rules)
+    except DataError:
+        raise
+    except Exception as error:  # on hostile bytes Pillow raises nearly anything; a bad picture costs only itself
+        raise DataError(_cause(error)) from error
+
+
+def conform(data: torch.Tensor, rules: Rules) -> torch.Tensor:
+    """Pixels that are decoded already, (N, 1 or 3, H, W) uint8, by the same rules: (N, C, S, S) uint8."""
+    side = rules.image_size
+    if data.shape[1] == rules.channels and (side is None or data.shape[2:] == (side, side)):
+        return data
+    mode = "RGB" if data.shape[1] == 3 else "L"
+    size = data.shape[3], data.shape[2]
+    rows = data.permute(0, 2, 3, 1).contiguous()
+    return torch.stack([_tensor(Image.frombytes(mode, size, row.numpy().tobytes()), rules) for row in rows])
+
+
+def decode_all(pictures: Sequence[Picture], rules: Rules, where: str) -> tuple[torch.Tensor, list[int], list[Bad]]:
+    """Decode `pictures`: (data (M, C, H, W) uint8, the indexes of the M good ones, the bad ones).
+
+    Raises DataError, naming `where`, when the result would not fit in memory. What `read` raises passes through,
+    except DataError, which makes the picture a bad one.
+    """
+    data: torch.Tensor | None = None
+    kept: list[int] = []
+    bad: list[Bad] = []
+    for index, picture in enumerate(pictures):
+        try:
+            pixels = decode(picture.read(), rules)
+        except DataError as error:
+            bad.append(Bad(name=picture.name, cause=str(error)))
+            continue
+        if data is None:
+            data = _room(len(pictures), pixels, where)
+        if pixels.shape != data.shape[1:]:
+            cause = f"{pixels.shape[2]} x {pixels.shape[1]} pixels, unlike the first; give an image_size"
+            bad.append(Bad(name=picture.name, cause=cause))
+            continue
+        data[len(kept)] = pixels
+        kept.append(index)
+    return (torch.empty(0, rules.channels, 0, 0, dtype=torch.uint8) if data is None else data[: len(kept)]), kept, bad
+
+
+def check_bad(bad: Sequence[Bad], total: int, where: str) -> None:
+    """Raise DataError, naming `where` and the files, when there is no picture or more than a tenth is bad."""
+    if total == 0:
+        raise DataError(f"{where}: no pictures found; supported are {', '.join(sorted(SUFFIXES))}")
+    if len(bad) > MAX_BAD * total:
+        names = "; ".join(map(str, bad[:5])) + ("; ..." if len(bad) > 5 else "")
+        raise DataError(f"{where}: {len(bad)} of {total} pictures are bad: {names}; repair or remove them")
+
+
+def _room(count: int, pixels: torch.Tensor, where: str) -> torch.Tensor:
+    size = count * pixels.numel()
+    if size <= MAX_DECODED_BYTES:
+        try:
+            return torch.empty(count, *pixels.shape, dtype=torch.uint8)
+        except RuntimeError:  # torch's word for: no memory
+            pass
+    raise DataError(f"{where}: {count} pictures need {size / 2**30:.1f} GiB of memory; use a smaller image_size")
+
+
+def _tensor(image: Image.Image, rules: Rules) -> torch.Tensor:
+    picture = _square(_plain(image, rules.channels), rules.image_size)
+    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return pixels.view(picture.height, picture.width, rules.channels).permute(2, 0, 1)
+
+
+def _plain(image: Image.Image, channels: int) -> Image.Image:
+    """`image` as RGB or L: depth, then alpha, then colour."""
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bits(image)
+    elif image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    elif image.mode == "LAB":  # the one mode that convert() does not know
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        image = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB") or image
+    return image.convert("RGB" if channels == 3 else "L")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.float32).nan_to_num(0.0, torch.inf, 0.0)
+        values = values if (values > 1).any() else values * 255
+    else:
+        values = torch.frombuffer(bytearray(image.convert("I").tobytes()), dtype=torch.int32) / 257
+    pixels = values.clamp(0, 255).round().to(torch.uint8)
+    return Image.frombytes("L", image.size, pixels.numpy().tobytes())
+
+
+def _square(image: Image.Image, side: int | None) -> Image.Image:
+    if side is None or image.size == (side, side):
+        return image
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    return image.crop((left, top, left + short, top + short)).resize((side, side), Image.Resampling.LANCZOS)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, PIL.UnidentifiedImageError):
+        return "not a picture"
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels"
+    text = " ".join(str(error).split())[:120]
+    return text or type(error).__name__

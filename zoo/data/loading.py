@@ -1,0 +1,194 @@
+"""A reference such as `cifar10[frog]` -> its examples, decoded, checked and kept in memory as bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from zoo.configs import near
+from zoo.data.cache import fingerprint
+from zoo.errors import NotFoundError, PluginError, StorageError, UsageError, ZooError
+from zoo.specs import NAME, DatasetSpec, import_reference
+
+__all__ = ["DataRequest", "DatasetRegistry", "Examples", "cache_folder", "load_dataset", "not_found", "parse_reference"]
+
+REFERENCE = re.compile(
+    rf"(?P<name>(?:{NAME.pattern}/)?{NAME.pattern})(?:\[(?P<selection>[^\[\]]+)\])?(?::(?P<path>[^\x00]+))?", re.DOTALL
+)
+
+
+class DatasetRegistry(Protocol):
+    """What is needed of a registry here."""
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """The dataset of that name, or NotFoundError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRequest:
+    """What a dataset's load callable receives."""
+
+    split: str = "train"
+    selection: str | None = None  # the text in brackets: cifar10[frog]
+    path: Path | None = None  # for datasets that take one: images:PATH
+    image_size: int | None = None  # pixels a side; None: as stored
+    channels: int | None = None  # 1 grey, 3 colour; None: as stored
+    roots: tuple[Path, ...] = ()  # folders of $ZOO_DATA, searched in order
+    cache: Path | None = None  # where decoded and downloaded data may be kept; None: nowhere
+    offline: bool = False
+
+    def find(self, file_name: str) -> Path | None:
+        """The first `file_name` in the roots, or None. Raises StorageError when a root cannot be searched."""
+        for root in self.roots:
+            try:
+                if (root / file_name).exists():
+                    return root / file_name
+            except OSError as error:
+                raise StorageError(f"{root}: cannot be searched ({error.strerror}); check ZOO_DATA") from error
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """One split of a dataset in memory.
+
+    A loader gives `data`, and `labels`, `classes`, `skipped`, `factors` where there are any;
+    `load_dataset` fills in what is left empty.
+    """
+
+    data: torch.Tensor  # (N, C, H, W) uint8
+    labels: torch.Tensor | None = None  # (N,) int64, index into classes
+    classes: tuple[str, ...] = ()
+    name: str = ""  # the canonical reference: cifar10[frog]
+    split: str = ""
+    licence: str = ""
+    sha256: str = ""  # of the decoded bytes (data and labels): the content's fingerprint
+    skipped: tuple[str, ...] = ()  # bad files: name and cause
+    factors: Mapping[str, torch.Tensor] = field(default_factory=dict)  # name -> (N,), where they are known
+
+
+def parse_reference(text: str) -> tuple[str, str | None, Path | None]:
+    """`name`, `name[selection]`, `name:path` or `name[selection]:path` as (name, selection, path).
+
+    The name may carry a namespace: `acme/photos[x]`. Raises UsageError when `text` is none of these.
+    """
+    match = REFERENCE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise UsageError(
+            f"dataset {text!r:.100}: cannot be read; write NAME, NAME[CLASS] or NAME:PATH, as in cifar10[frog]"
+        )
+    path = match["path"]
+    return match["name"], match["selection"], None if path is None else Path(path)
+
+
+def load_dataset(
+    reference: str,
+    *,
+    registry: DatasetRegistry,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Examples:
+    """The examples that `reference` names, at `image_size` pixels a side and with `channels` channels.
+
+    None keeps what the dataset stores. `env` gives ZOO_DATA (folders searched first, joined by the
+    path separator), ZOO_CACHE and ZOO_OFFLINE.
+
+    Raises UsageError for a malformed reference or value, NotFoundError for an unknown dataset, split,
+    class or path, DataError for content that cannot be used, NetworkError and IntegrityError for a
+    download, StorageError for a disk, and PluginError for a dataset whose code is broken.
+    """
+    name, selection, path = parse_reference(reference)
+    spec = registry.dataset(name)
+    _check_request(spec, name, selection, path, split)
+    request = DataRequest(
+        split=split,
+        selection=selection,
+        path=None if path is None else _expand(path),
+        image_size=image_size,
+        channels=channels,
+        roots=tuple(_expand(Path(root)) for root in env.get("ZOO_DATA", "").split(os.pathsep) if root),
+        cache=cache_folder(env),
+        offline=env.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off"),
+    )
+    load = import_reference(spec.load, f"dataset {name}")
+    try:
+        examples = _checked(load(request), name)
+    except ZooError:
+        raise
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise PluginError(f"dataset {name}: its loader failed ({cause}); report it to its author") from error
+    tensors = {"data": examples.data} | ({} if examples.labels is None else {"labels": examples.labels})
+    return replace(
+        examples,
+        name=reference,
+        split=split,
+        licence=examples.licence or spec.licence,
+        sha256=examples.sha256 or fingerprint(tensors),
+    )
+
+
+def not_found(what: str, wanted: str, known: Iterable[str]) -> NotFoundError:
+    """A NotFoundError that names near matches, or else the first few that are known."""
+    names = list(known)
+    some = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return NotFoundError(f"no {what} is named {wanted!r:.100}{near(wanted, names) or f'; there are {some}'}")
+
+
+def _check_request(spec: DatasetSpec, name: str, selection: str | None, path: Path | None, split: str) -> None:
+    if spec.takes_path and path is None:
+        raise UsageError(f"dataset {name}: it needs a path; write {name}:PATH")
+    if path is not None and not spec.takes_path:
+        raise UsageError(f"dataset {name}: it takes no path; write {name} alone")
+    if spec.splits and split not in spec.splits:
+        raise not_found(f"split of {name}", split, spec.splits)
+    if selection is None or selection in spec.classes:
+        return
+    if spec.classes:
+        raise not_found(f"class of {name}", selection, spec.classes)
+    if not spec.takes_path:  # else the files decide, and the loader looks
+        raise NotFoundError(f"no class of {name} is named {selection!r:.100}; it has no classes, write {name} alone")
+
+
+def _checked(examples: object, name: str) -> Examples:
+    if not isinstance(examples, Examples):
+        raise PluginError(f"dataset {name}: its loader returned {type(examples).__name__}, not Examples")
+    data, labels = examples.data, examples.labels
+    if data.dtype != torch.uint8 or data.ndim != 4 or len(data) == 0:
+        raise PluginError(f"dataset {name}: data must be (N, C, H, W) uint8, not {tuple(data.shape)} {data.dtype}")
+    if labels is None:
+        return examples
+    given = f"labels ({tuple(labels.shape)} {labels.dtype}"
+    if labels.dtype != torch.int64 or labels.shape != data.shape[:1]:
+        raise PluginError(f"dataset {name}: {given}) must be one int64 for each of the {len(data)} examples")
+    if labels.min() < 0 or labels.max() >= len(examples.classes):
+        raise PluginError(f"dataset {name}: {given}) must lie in 0..{len(examples.classes) - 1}, as its classes do")
+    return examples
+
+
+def cache_folder(env: Mapping[str, str]) -> Path | None:
+    """Where decoded data and feature statistics are kept: ZOO_CACHE, or `genzoo` in the user's cache folder."""
+    if env.get("ZOO_CACHE"):
+        return _expand(Path(env["ZOO_CACHE"]))
+    if env.get("XDG_CACHE_HOME"):
+        return Path(env["XDG_CACHE_HOME"]) / "genzoo"
+    try:
+        return Path.home() / ".cache" / "genzoo"
+    except RuntimeError:  # an account without a home
+        return None
+
+
+def _expand(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path}: the home folder is not known; write the path in full") from error

@@ -1,0 +1,83 @@
+"""Files that appear only complete: written aside, flushed, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.errors import StorageError, ZooError
+
+__all__ = ["new_file", "new_folder", "storage_errors"]
+
+
+@contextlib.contextmanager
+def storage_errors(action: str) -> Iterator[None]:
+    """Turn what the file system says into StorageError: '<action>: <cause>'."""
+    try:
+        yield
+    except ZooError:  # some of them are OSErrors too, and say more than this would
+        raise
+    except OSError as error:
+        raise StorageError(f"{action}: {error.strerror or error}; check the path, its rights and the free space") from error
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; it becomes `path` when the block ends well, and is removed otherwise.
+
+    Raises StorageError where the file cannot be written.
+    """
+    with storage_errors(f"cannot write {path}"):
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        aside = Path(name)
+        try:
+            yield aside
+            os.chmod(aside, 0o666 & ~_umask())
+            _flush(aside)
+            os.replace(aside, path)
+            _flush(path.parent)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder beside `path` to fill; it becomes `path` when the block ends well, and is removed otherwise.
+
+    Raises StorageError where it cannot be written, or where `path` exists and is not empty.
+    """
+    with storage_errors(f"cannot write {path}"):
+        if path.is_dir() and any(path.iterdir()):
+            raise StorageError(f"{path} exists and is not empty; name another folder or remove it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield aside
+            os.chmod(aside, 0o777 & ~_umask())
+            for file in aside.iterdir():
+                _flush(file)
+            os.replace(aside, path)
+            _flush(path.parent)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,54 @@
+"""Spec + config -> modules. Random initialisation and pretrained loading are two verbs; the second is `nn.pretrained`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.configs import decode
+from zoo.errors import ConfigError, PluginError
+from zoo.specs import ArchitectureSpec, import_reference
+
+__all__ = ["build_parts", "decode_config", "initialise_parts"]
+
+
+def decode_config(spec: ArchitectureSpec, data: Any, where: str) -> Any:
+    """The architecture's config from plain data. Raises ConfigError naming key, value and range."""
+    return decode(import_reference(spec.config, f"architecture {spec.name}"), data, where)
+
+
+def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None = None) -> dict[str, nn.Module]:
+    """The parts on the meta device: shapes and names, no memory, no random numbers.
+
+    Raises ConfigError for a part the architecture lacks, PluginError when its code fails.
+    """
+    parts: dict[str, nn.Module] = {}
+    for name in spec.parts if names is None else names:
+        if name not in spec.parts:
+            raise ConfigError(f"architecture {spec.name} has no {name}; it has {', '.join(spec.parts)}")
+        make = import_reference(spec.parts[name], f"architecture {spec.name}")
+        try:
+            with torch.device("meta"):
+                parts[name] = make(config)
+        except Exception as error:
+            raise PluginError(f"architecture {spec.name}: building its {name} failed: {error}") from error
+        if not isinstance(parts[name], nn.Module):
+            raise PluginError(f"architecture {spec.name}: its {name} is a {type(parts[name]).__name__}, no module")
+    return parts
+
+
+def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[str, nn.Module]:
+    """The parts on the CPU with random weights that follow from the seed; the global random state is restored."""
+    parts: dict[str, nn.Module] = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name, reference in spec.parts.items():
+            make = import_reference(reference, f"architecture {spec.name}")
+            try:
+                parts[name] = make(config).to(memory_format=torch.channels_last)
+            except RuntimeError as error:
+                raise ConfigError(f"architecture {spec.name}: its {name} cannot be built: {error!s:.200}") from error
+    return parts

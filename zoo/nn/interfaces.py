@@ -1,0 +1,37 @@
+"""The four interfaces. Abstract and without state: a plugin's network implements one, and is never subclassed itself.
+
+Shapes leave out the batch: `latent_shape` (d,), `data_shape` (C, H, W) for pictures. Networks work on floats in
+whatever range they like; the container that holds them knows that range and gives users [0, 1].
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+__all__ = ["Discriminator", "Generator"]
+
+
+class Generator(nn.Module, ABC):
+    """z -> x. `prior` says what z is drawn from: "normal" N(0, I) or "uniform" U(-1, 1)."""
+
+    latent_shape: tuple[int, ...]
+    data_shape: tuple[int, ...]
+    num_classes: int | None
+    prior: str
+
+    @abstractmethod
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, *latent_shape), and labels (N,) where there are classes, to data (N, *data_shape)."""
+
+
+class Discriminator(nn.Module, ABC):
+    """x -> logits. Positive means real; never a probability."""
+
+    data_shape: tuple[int, ...]
+    num_classes: int | None
+
+    @abstractmethod
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map data (N, *data_shape) to logits (N,)."""

@@ -1,0 +1,74 @@
+"""Latents from a seed, and a network run over them in pieces.
+
+Sample i of a seed is the same picture whatever n and the batch size are: latents are drawn one by one from a
+generator of their own, and the network always sees full chunks, because convolution kernels round differently
+for different batch sizes. The global random state is neither read nor advanced.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.errors import UsageError
+
+__all__ = ["check_labels", "draw_latents", "in_chunks"]
+
+CHUNK = 32
+MOST = 1_000_000
+
+
+def draw_latents(
+    n: int, shape: Sequence[int], *, seed: int | None = None, truncation: float | None = None, prior: str = "normal"
+) -> Tensor:
+    """Draw n latents (n, *shape), float32.
+
+    `seed` is a whole number in [0, 2^63); None takes a fresh one from the system. `truncation` t > 0 draws each
+    coordinate from the normal cut to [-t, t], by its inverse distribution function (the truncation trick of
+    Brock et al. 2019, section 3.1). Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
+        raise UsageError(f"n is {n!r}; it must be a whole number from 1 to {MOST:,}")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
+        raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
+    if truncation is not None and not (math.isfinite(truncation) and truncation > 0):
+        raise UsageError(f"truncation is {truncation!r}; it must be a number above 0, or None")
+    generator = torch.Generator()
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    if prior == "uniform":
+        return torch.stack([torch.rand(*shape, generator=generator) * 2 - 1 for _ in range(n)])
+    if truncation is None:
+        return torch.stack([torch.randn(*shape, generator=generator) for _ in range(n)])
+    mass = math.erf(truncation / math.sqrt(2))
+    uniform = torch.stack([torch.rand(*shape, generator=generator, dtype=torch.float64) for _ in range(n)])
+    return (math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)).float()
+
+
+def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int | None) -> Tensor | None:
+    """Labels as int64 (n,), or None. Raises UsageError where they do not match the model."""
+    if num_classes is None:
+        if labels is not None:
+            raise UsageError("this model has no classes; leave labels out")
+        return None
+    if labels is None:
+        return torch.arange(n) % num_classes
+    given = torch.as_tensor(labels)
+    if given.shape != (n,) or given.is_floating_point() or bool(((given < 0) | (given >= num_classes)).any()):
+        raise UsageError(f"labels must be {n} whole numbers from 0 to {num_classes - 1}, one for each sample")
+    return given.long()
+
+
+def in_chunks(network: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, labels: Tensor | None) -> Tensor:
+    """Run `network` over z (N, …) in chunks of one size; the last is filled up with its own first rows."""
+    pieces = []
+    for start in range(0, len(z), CHUNK):
+        rows = torch.arange(start, start + CHUNK).clamp(max=len(z) - 1)
+        piece = network(z[rows], None if labels is None else labels[rows])
+        pieces.append(piece[: len(z) - start])
+    return torch.cat(pieces)

@@ -1,0 +1,148 @@
+"""safetensors in and out: the whole header is checked against the module before one tensor is touched.
+
+The format (https://github.com/huggingface/safetensors): 8 bytes little-endian header length, a JSON object
+name -> {dtype, shape, data_offsets}, then the data. The library itself takes duplicate keys; this reader does not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from zoo.errors import WeightsError
+from zoo.files import new_file
+
+__all__ = ["fill", "parse", "save"]
+
+MOST_HEADER = 8 * 2**20  # bytes
+MOST_TENSORS = 100_000
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError("a key stands in it twice")
+    return data
+
+
+def _header(blob: bytearray, name: str) -> tuple[dict[str, Any], int]:
+    length = int.from_bytes(blob[:8], "little") if len(blob) >= 8 else -1
+    if not 2 <= length <= min(MOST_HEADER, len(blob) - 8):
+        raise WeightsError(f"{name} is no safetensors file: it gives its header {length} bytes of {len(blob)}")
+    try:
+        header = json.loads(blob[8 : 8 + length].decode("utf-8"), object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{name} is no safetensors file: its header cannot be read ({error!s:.120})") from error
+    if not isinstance(header, dict) or len(header) > MOST_TENSORS:
+        raise WeightsError(f"{name}: its header is no table of at most {MOST_TENSORS:,} tensors")
+    return header, 8 + length
+
+
+def _whole(values: object, count: int | None = None) -> bool:
+    return (
+        isinstance(values, list)
+        and (len(values) == count if count is not None else len(values) <= 8)
+        and all(type(v) is int and 0 <= v < 2**48 for v in values)
+    )
+
+
+def _entry(key: str, entry: object, name: str) -> tuple[torch.dtype, list[int], int, int]:
+    """One tensor's dtype, shape, start and end, checked against each other."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise WeightsError(f"{name}: {key!r:.80} needs exactly dtype, shape and data_offsets")
+    dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    if dtype is None or not _whole(entry["shape"]) or not _whole(entry["data_offsets"], 2):
+        raise WeightsError(f"{name}: {key!r:.80} has an unknown dtype, or a malformed shape or offsets")
+    start, end = entry["data_offsets"]
+    if math.prod(entry["shape"]) * dtype.itemsize != end - start:
+        raise WeightsError(f"{name}: {key!r:.80} of shape {entry['shape']} does not fill its {end - start} bytes")
+    return dtype, entry["shape"], start, end
+
+
+def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, as views of `blob` (nothing is copied).
+
+    Raises WeightsError, naming the file `name`, for anything malformed: lengths, duplicate keys, unknown dtypes,
+    shapes that do not fill their bytes, tensors that overlap or leave a hole.
+    """
+    header, begin = _header(blob, name)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise WeightsError(f"{name}: __metadata__ must hold texts only")
+    entries = sorted(((key, *_entry(key, entry, name)) for key, entry in header.items()), key=lambda e: (e[3], e[4]))
+    at, tensors = 0, {}
+    for key, dtype, shape, start, end in entries:
+        if start != at:
+            raise WeightsError(f"{name}: {key!r:.80} begins at byte {start}, not at {at}: an overlap or a hole")
+        at = end
+        if start == end:
+            tensors[key] = torch.empty(shape, dtype=dtype)
+        elif (begin + start) % dtype.itemsize:
+            piece = bytearray(blob[begin + start : begin + end])
+            tensors[key] = torch.frombuffer(piece, dtype=dtype).view(shape)
+        else:
+            count = (end - start) // dtype.itemsize
+            tensors[key] = torch.frombuffer(blob, dtype=dtype, count=count, offset=begin + start).view(shape)
+    if begin + at != len(blob):
+        raise WeightsError(f"{name}: its tensors end at byte {begin + at}, the file at {len(blob)}")
+    return tensors
+
+
+def _some(names: set[str]) -> str:
+    shown = sorted(names)[:3]
+    return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _compare(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], name: str) -> None:
+    """Raise WeightsError unless both have the same names, shapes and dtypes."""
+    if missing := set(expected) - set(tensors):
+        raise WeightsError(f"{name} lacks {_some(missing)}; it belongs to another architecture or config")
+    if extra := set(tensors) - set(expected):
+        raise WeightsError(f"{name} holds {_some(extra)} beyond what the architecture has")
+    for key, wanted in expected.items():
+        given = tensors[key]
+        if given.shape != wanted.shape or given.dtype != wanted.dtype:
+            raise WeightsError(
+                f"{name}: {key} is {given.dtype} {list(given.shape)}, "
+                f"the architecture needs {wanted.dtype} {list(wanted.shape)}"
+            )
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
+    """Give a module on the meta device its tensors, without a copy.
+
+    Raises WeightsError, before anything is touched, when names, shapes or dtypes differ, or a value is not finite.
+    """
+    _compare(module.state_dict(), tensors, name)
+    for key, tensor in tensors.items():
+        # A finite sum proves finite values in one pass; only an overflowing one needs the closer look.
+        if tensor.is_floating_point() and not math.isfinite(tensor.sum()) and not bool(tensor.isfinite().all()):
+            raise WeightsError(f"{name}: {key} holds NaN or infinity")
+    module.load_state_dict(dict(tensors), strict=True, assign=True)
+    module.requires_grad_(False)
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a safetensors file, complete or not at all. Raises StorageError."""
+    ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    with new_file(path) as aside:
+        save_file(ready, aside, metadata=dict(metadata or {"format": "pt"}))

@@ -1,0 +1,65 @@
+"""Golden samples: a few latents and what they must decode to, kept with the weights and replayed by `zoo verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import IntegrityError, WeightsError
+from zoo.nn.models import GAN
+from zoo.nn.pretrained import load_folder
+from zoo.nn.serialization import parse
+from zoo.registry import Registry
+from zoo.weights import DISCRIMINATOR, FILES, GOLDEN, Folder
+
+__all__ = ["golden_samples", "verify"]
+
+COUNT, SEED, TOLERANCE = 4, 0, 1e-3  # a quarter of an 8-bit level: other machines round convolutions differently
+
+
+def golden_samples(model: GAN) -> dict[str, Tensor]:
+    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1], `tolerance` on |x| and the `seed` of z."""
+    z = model.latents(COUNT, seed=SEED)
+    return {"z": z, "x": model.decode(z), "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
+
+
+def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
+    """Check a weights folder: hashes, header against architecture, golden samples. Gives a JSON-able report.
+
+    Raises NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
+    """
+    for file in FILES:
+        if folder.has(file) or file in folder.pins:
+            folder.read(file)
+    model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
+    difference = _replay(model, folder)
+    return {
+        "name": folder.name,
+        "ok": True,
+        "source": folder.source,
+        "pinned": sorted(folder.pins),
+        "parameters": sum(p.numel() for p in model.generator.parameters()),
+        "golden_difference": difference,
+    }
+
+
+def _replay(model: GAN, folder: Folder) -> float:
+    where = f"{folder.path / GOLDEN}"
+    golden = parse(folder.read(GOLDEN), where)
+    if set(golden) != {"z", "x", "tolerance", "seed"} or any(golden[k].shape != (1,) for k in ("tolerance", "seed")):
+        raise WeightsError(f"{where} must hold z, x, tolerance and seed; export the run again")
+    tolerance = float(golden["tolerance"])
+    if not 0 < tolerance <= 0.05:
+        raise WeightsError(f"{where}: a tolerance of {tolerance:g} proves nothing; it must be above 0, at most 0.05")
+    drawn = model.latents(len(golden["z"]), seed=int(golden["seed"]))
+    if drawn.shape != golden["z"].shape or not torch.equal(drawn, golden["z"]):
+        raise IntegrityError(f"{folder.name}: seed {int(golden['seed'])} no longer draws the golden latents")
+    found = model.decode(golden["z"])
+    if found.shape != golden["x"].shape:
+        raise WeightsError(f"{where}: x has shape {tuple(golden['x'].shape)}, the model gives {tuple(found.shape)}")
+    difference = float((found - golden["x"]).abs().max())
+    if not difference <= tolerance:
+        raise IntegrityError(f"{folder.name}: its golden samples differ by {difference:.2g}, allowed is {tolerance:.2g}")
+    return difference

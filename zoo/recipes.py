@@ -1,0 +1,110 @@
+"""Recipes: TOML that reproduces a model. Strict: an unknown key is an error."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from zoo.configs import as_data, decode
+from zoo.errors import ConfigError, UsageError
+from zoo.files import storage_errors
+from zoo.registry import Registry
+from zoo.specs import import_reference
+
+__all__ = ["Recipe", "override", "parse_recipe", "read_recipe", "resolve"]
+
+Count = Annotated[int, Meta(ge=1, le=10**12)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that a run depends on. Durations are in images seen."""
+
+    name: str
+    architecture: str
+    dataset: str
+    trainer: str
+    summary: str = ""
+    licence: str = ""
+    split: str = "train"
+    preset: str = ""  # of the architecture; `config` goes on top
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    images: Count = 100_000
+    batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64
+    ema_half_life: Annotated[float, Meta(ge=0, le=1e12)] = 10_000.0
+    log_every: Count = 2_000
+    sample_every: Count = 20_000
+    checkpoint_every: Count = 50_000
+    config: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """Decode TOML. Raises ConfigError naming the line, or the key, its value and what is allowed."""
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: malformed, or a number of thousands of digits
+        raise ConfigError(f"{where} is no TOML: {error}") from error
+    return decode(Recipe, data, where)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file. Raises StorageError where it cannot be read, ConfigError where it is wrong."""
+    with storage_errors(f"cannot read the recipe {path}"):
+        raw = path.read_bytes()
+    try:
+        return parse_recipe(raw.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no UTF-8 text") from error
+
+
+def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
+    """Apply `key=value` texts; the key may be `config.KEY` or `settings.KEY`, the value is TOML or a bare word."""
+    data = as_data(recipe)
+    for change in changes:
+        key, equals, text = change.partition("=")
+        section, dot, inner = key.strip().partition(".")
+        if not equals or not section or (dot and not inner) or (dot and section not in ("config", "settings")):
+            raise UsageError(f"--set {change!r}: write KEY=VALUE, config.KEY=VALUE or settings.KEY=VALUE")
+        value = _value(text.strip())
+        if dot and isinstance(data[section], dict):
+            data[section] = {**data[section], inner: value}
+        elif not dot:
+            data[section] = value
+    return decode(Recipe, data, f"recipe {recipe.name}")
+
+
+def _value(text: str) -> Any:
+    """The text as one TOML value, or as itself."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if len(table) == 1 else text
+
+
+def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
+    """The recipe with its preset and all defaults written out, the decoded config, and the decoded settings.
+
+    Raises NotFoundError for names the registry lacks, ConfigError for values out of range.
+    """
+    architecture = registry.architecture(recipe.architecture)
+    trainer = registry.trainer(recipe.trainer)
+    if trainer.family != architecture.family:
+        raise ConfigError(
+            f"recipe {recipe.name}: trainer {trainer.name} is for the family {trainer.family!r}, "
+            f"architecture {architecture.name} is of {architecture.family!r}"
+        )
+    start = dict(architecture.presets.get(recipe.preset, {})) if recipe.preset else {}
+    if recipe.preset and recipe.preset not in architecture.presets:
+        known = ", ".join(architecture.presets) or "none"
+        raise ConfigError(f"recipe {recipe.name}: {architecture.name} has no preset {recipe.preset!r}; it has: {known}")
+    owner = f"recipe {recipe.name}"
+    config = decode(import_reference(architecture.config, owner), start | recipe.config, f"{owner}: config")
+    settings = decode(import_reference(trainer.settings, owner), recipe.settings, f"{owner}: settings")
+    return replace(recipe, preset="", config=as_data(config), settings=as_data(settings)), config, settings

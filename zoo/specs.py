@@ -1,0 +1,217 @@
+"""What a plugin says about its models: frozen, plain data, no torch.
+
+A *reference* is a string: `package.module:attribute` for code, imported only when something is
+built, and `package:path/inside` for a file that an installed package carries.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import NotFoundError, PluginError
+
+__all__ = [
+    "ArchitectureSpec",
+    "CommandSpec",
+    "DatasetSpec",
+    "ModelSpec",
+    "Spec",
+    "TrainerSpec",
+    "WeightsSpec",
+    "check_name",
+    "import_reference",
+    "resource",
+    "to_json",
+]
+
+NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
+CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+FILE = re.compile(r"[A-Za-z_]\w*:[\w.-]+(/[\w.-]+)*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def check_name(name: object, what: str) -> str:
+    """Return `name` if it is lower-case words joined by `-`, `.` or `_`, else raise PluginError."""
+    if not isinstance(name, str) or len(name) > 96 or not NAME.fullmatch(name):
+        raise PluginError(f"{what} {name!r}: a name is lower-case letters and digits joined by '-', '.' or '_'")
+    return name
+
+
+def _check_reference(text: object, pattern: re.Pattern[str], what: str) -> None:
+    if not isinstance(text, str) or not pattern.fullmatch(text) or ".." in text:
+        form = "package.module:attribute" if pattern is CODE else "package:path/inside"
+        raise PluginError(f"{what} is {text!r}; it must look like {form!r}")
+
+
+def _check_strings(owner: object, **values: object) -> None:
+    for key, value in values.items():
+        if not isinstance(value, str):
+            raise PluginError(f"{owner}: {key} must be a string, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec:
+    """A family of networks with a typed config."""
+
+    name: str
+    summary: str
+    family: str  # "gan" or "vae": which container holds the parts
+    config: str  # reference to a frozen dataclass with bounds
+    parts: Mapping[str, str]  # part name -> reference to a callable (config) -> module
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> some keys of the config
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "architecture")
+        _check_strings(self.name, summary=self.summary, family=self.family)
+        _check_reference(self.config, CODE, f"architecture {self.name}: config")
+        if not self.parts:
+            raise PluginError(f"architecture {self.name}: it has no parts")
+        for part, reference in self.parts.items():
+            _check_reference(reference, CODE, f"architecture {self.name}: part {part}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A named source of examples."""
+
+    name: str
+    summary: str
+    load: str  # reference to a callable (DataRequest) -> Examples
+    licence: str
+    modality: str = "image"
+    data_shape: tuple[int, ...] | None = None  # (C, H, W); None where the data decide
+    classes: tuple[str, ...] = ()  # what `name[class]` may select
+    splits: Mapping[str, int] = field(default_factory=dict)  # split -> number of examples
+    takes_path: bool = False  # `name:PATH`
+    homepage: str = ""
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "dataset")
+        _check_strings(self.name, summary=self.summary, licence=self.licence, modality=self.modality)
+        _check_reference(self.load, CODE, f"dataset {self.name}: load")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSpec:
+    """Where a model's weights are, and which bytes they must be."""
+
+    files: Mapping[str, str]  # file name -> sha256, lower-case hex
+    bundled: str | None = None  # a folder an installed package carries: "package:path/inside"
+    repo_id: str | None = None  # "org/repo" on the Hub
+    revision: str | None = None  # the 40-hex commit there
+
+    def __post_init__(self) -> None:
+        for name, digest in self.files.items():
+            if not isinstance(digest, str) or not SHA256.fullmatch(digest):
+                raise PluginError(f"weights file {name}: {digest!r} is no sha256 (64 lower-case hex digits)")
+        if not {"config.json", "model.safetensors"} <= set(self.files):
+            raise PluginError("weights must pin config.json and model.safetensors")
+        if self.bundled is not None:
+            _check_reference(self.bundled, FILE, "bundled weights")
+        if self.bundled is None and self.repo_id is None:
+            raise PluginError("weights need `bundled`, or `repo_id` and `revision`")
+        if self.repo_id is not None and not COMMIT.fullmatch(self.revision or ""):
+            raise PluginError(f"{self.repo_id}: revision {self.revision!r} is no 40-hex commit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A catalogue entry: an architecture, and where its weights and its recipe are."""
+
+    name: str
+    summary: str
+    architecture: str
+    dataset: str
+    licence: str
+    recipe: str | None = None  # "package:recipes/name.toml"
+    weights: WeightsSpec | None = None  # None: to be trained from the recipe
+    data_shape: tuple[int, ...] | None = None
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "model")
+        _check_strings(
+            self.name, summary=self.summary, architecture=self.architecture, dataset=self.dataset, licence=self.licence
+        )
+        if self.recipe is not None:
+            _check_reference(self.recipe, FILE, f"model {self.name}: recipe")
+        if self.recipe is None and self.weights is None:
+            raise PluginError(f"model {self.name}: it needs weights or a recipe")
+        if self.weights is not None and not isinstance(self.weights, WeightsSpec):
+            raise PluginError(f"model {self.name}: weights must be a WeightsSpec, not {self.weights!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSpec:
+    """How the parts of one family learn."""
+
+    name: str
+    summary: str
+    family: str  # the family of architectures it trains
+    settings: str  # reference to a frozen dataclass with bounds
+    trainer: str  # reference to a callable (parts, settings, context) -> Trainer
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "trainer")
+        _check_strings(self.name, summary=self.summary, family=self.family)
+        _check_reference(self.settings, CODE, f"trainer {self.name}: settings")
+        _check_reference(self.trainer, CODE, f"trainer {self.name}: trainer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec:
+    """A verb a plugin adds to the command line."""
+
+    name: str
+    summary: str
+    run: str  # reference to a callable (argv: list[str]) -> int | None
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "command")
+        _check_strings(self.name, summary=self.summary)
+        _check_reference(self.run, CODE, f"command {self.name}: run")
+
+
+Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec
+
+
+def to_json(spec: Spec) -> dict[str, Any]:
+    """The spec as JSON-able data, `name` first."""
+    data: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
+    return data
+
+
+def import_reference(reference: str, owner: str) -> Any:
+    """The object that `package.module:attribute` names.
+
+    Raises PluginError when the module cannot be imported or lacks the attribute; `owner` is named in the message.
+    """
+    module, _, attribute = reference.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{owner}: cannot import {reference} ({cause}); reinstall or update its package") from error
+
+
+def resource(reference: str, owner: str) -> Path:
+    """The file or folder that `package:path/inside` names, without importing the package.
+
+    A source checkout keeps what the wheel puts into the package beside it, so the folder above is searched as well.
+    """
+    package, _, inside = reference.partition(":")
+    found = importlib.util.find_spec(package)
+    roots = list(found.submodule_search_locations or ()) if found else []
+    for root in map(Path, roots):
+        for base in (root, root.parent):
+            if (base / inside).exists():
+                return base / inside
+    raise NotFoundError(f"{owner}: the installed package {package!r} has no {inside!r}; reinstall it")

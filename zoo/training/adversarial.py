@@ -1,0 +1,134 @@
+"""The adversarial trainer: two players, two phases, each with its own forward, zero, backward and step.
+
+The settings are the rules of Chollet's GAN chapter (each can be switched off) and what has come since. The rules
+that are about the networks (tanh, dropout, strides, LeakyReLU, kernel sizes, the prior) are the architecture's config.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from msgspec import Meta
+from torch import Tensor, nn
+
+from zoo.data.augment import augment, flip
+from zoo.data.batches import to_range
+from zoo.errors import ConfigError
+from zoo.nn.interfaces import Discriminator, Generator
+from zoo.training.losses import ADVERSARIAL_LOSSES
+from zoo.training.optimizers import clip_gradients, make_optimizer
+from zoo.training.trainer import Trainer
+
+__all__ = ["AdversarialSettings", "AdversarialTrainer"]
+
+Rate = Annotated[float, Meta(gt=0, le=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Bound = Annotated[float, Meta(ge=0, le=1e6)]
+Augmentation = Literal["color", "translation", "cutout"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialSettings:
+    """How generator and discriminator learn."""
+
+    loss: Literal["non_saturating", "minimax", "hinge"] = "non_saturating"
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    generator_lr: Rate = 2e-4
+    discriminator_lr: Rate = 2e-4  # another rate than the generator's is TTUR (Heusel et al. 2017)
+    beta1: Share = 0.5  # Adam only
+    beta2: Share = 0.999  # RMSprop: the decay of its squared average
+    decay: Share = 0.0  # per step: rate / (1 + decay * step)
+    anneal: Share = 0.0  # share of the run at whose end the rates are a hundredth
+    clip_value: Bound = 0.0  # each coordinate of a gradient; 0: no clipping
+    clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
+    label_noise: Annotated[float, Meta(ge=0, le=0.5)] = 0.0  # targets move off 0 and 1 by U(0, label_noise)
+    mix_batches: bool = True  # real and fake in one forward of the discriminator, or each alone
+    freeze_discriminator: bool = True  # no gradients for it in the generator's phase
+    flips: bool = True  # mirror the real images at random
+    augment: Annotated[tuple[Augmentation, ...], Meta(max_length=8)] = ()  # DiffAugment, in this order
+
+    def __post_init__(self) -> None:
+        if self.label_noise and self.loss == "hinge":
+            raise ValueError("label_noise needs targets between 0 and 1; the hinge loss has only two sides")
+
+
+class AdversarialTrainer(Trainer):
+    """Parts `generator` and `discriminator`; one step is one update of each."""
+
+    averaged = ("generator",)
+
+    def __init__(
+        self, parts: dict[str, nn.Module], settings: AdversarialSettings, generator: torch.Generator
+    ) -> None:
+        players = parts.get("generator"), parts.get("discriminator")
+        if not isinstance(players[0], Generator) or not isinstance(players[1], Discriminator):
+            raise ConfigError(f"the adversarial trainer needs a generator and a discriminator; there is {sorted(parts)}")
+        self.generator, self.discriminator = players
+        self.parts, self.settings, self.random = parts, settings, generator
+        self.loss = ADVERSARIAL_LOSSES[settings.loss]
+        rates = {"generator": settings.generator_lr, "discriminator": settings.discriminator_lr}
+        self.base_rates = rates
+        self.optimizers = {
+            name: make_optimizer(
+                settings.optimizer, parts[name].parameters(), lr=rate, beta1=settings.beta1, beta2=settings.beta2
+            )
+            for name, rate in rates.items()
+        }
+
+    def _fakes(self, n: int) -> Tensor:
+        shape = (n, *self.generator.latent_shape)
+        z = torch.randn(shape, generator=self.random)
+        if self.generator.prior == "uniform":
+            z = torch.rand(shape, generator=self.random) * 2 - 1
+        x: Tensor = self.generator(z)
+        return x
+
+    def _targets(self, real: Tensor) -> Tensor:
+        """1 - noise for real, noise for fake: `real` is 1 or 0."""
+        noise = torch.rand(len(real), generator=self.random) * self.settings.label_noise
+        return torch.lerp(noise, 1 - noise, real)
+
+    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """One update of the discriminator, then one of the generator, from uint8 images (N, C, H, W)."""
+        real = to_range(pixels, -1.0, 1.0)
+        if self.settings.flips:
+            real = flip(real, self.random)
+        return {**self.discriminator_phase(real), **self.generator_phase(len(real))}
+
+    def discriminator_phase(self, real: Tensor) -> dict[str, Tensor]:
+        """Tell real from fake; the fakes are detached, so the generator gets no gradient."""
+        with torch.no_grad():
+            fake = self._fakes(len(real))
+        real, fake = (augment(x, self.settings.augment, self.random) for x in (real, fake))
+        if self.settings.mix_batches:
+            logits = self.discriminator(torch.cat([real, fake]))
+        else:
+            logits = torch.cat([self.discriminator(real), self.discriminator(fake)])
+        is_real = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))])
+        loss = self.loss.discriminator(logits, self._targets(is_real))
+        self._update("discriminator", loss)
+        on_real, on_fake = logits.detach().chunk(2)
+        return {
+            "discriminator_loss": loss.detach(),
+            "real_accuracy": (on_real > 0).float().mean(),
+            "fake_accuracy": (on_fake < 0).float().mean(),
+        }
+
+    def generator_phase(self, n: int) -> dict[str, Tensor]:
+        """Make fakes that the discriminator calls real: every target is real."""
+        frozen = self.settings.freeze_discriminator
+        self.discriminator.requires_grad_(not frozen)
+        logits = self.discriminator(augment(self._fakes(n), self.settings.augment, self.random))
+        loss = self.loss.generator(logits, torch.ones(n))
+        self._update("generator", loss)
+        self.discriminator.requires_grad_(True)
+        return {"generator_loss": loss.detach()}
+
+    def _update(self, player: str, loss: Tensor) -> None:
+        optimizer = self.optimizers[player]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip_gradients(self.parts[player], value=self.settings.clip_value, norm=self.settings.clip_norm)
+        optimizer.step()

@@ -1,0 +1,32 @@
+"""The exponential moving average of a network: what is published instead of the last iterate."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Ema"]
+
+
+class Ema:
+    """Keeps `module`, an averaged copy in eval mode.
+
+    A weight's share halves every `half_life` images; early on every tenth of the images seen, so that the random
+    start is forgotten. Buffers (batch norm's running statistics) are copied, not averaged.
+    """
+
+    def __init__(self, module: nn.Module, *, half_life: float) -> None:
+        self.half_life = half_life
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, *, images: int, images_seen: int) -> None:
+        """Move towards `module` after a step of `images` images; `images_seen` counts them too."""
+        half_life = min(self.half_life, images_seen / 10)
+        weight = 1.0 if half_life == 0 else 1 - 0.5 ** (images / half_life)
+        averaged: list[Tensor] = list(self.module.parameters())
+        torch._foreach_lerp_(averaged, list(module.parameters()), weight)
+        for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
+            mine.copy_(theirs)

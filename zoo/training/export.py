@@ -1,0 +1,72 @@
+"""A run -> a weights folder: what `load` reads, what `verify` replays, what a person looks at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.configs import as_data
+from zoo.files import new_folder
+from zoo.nn.models import GAN
+from zoo.nn.serialization import save
+from zoo.nn.verification import golden_samples
+from zoo.pictures import grid
+from zoo.registry import Registry
+from zoo.card import write_card
+from zoo.training.checkpoint import load_newest
+from zoo.training.run import Run
+from zoo.training.state import TrainState
+from zoo.weights import CONFIG, DISCRIMINATOR, GOLDEN, MODEL, sha256_of
+
+__all__ = ["export", "pins"]
+
+SAMPLES, SAMPLES_SEED = 64, 0
+
+
+def export(run_folder: Path, out: Path, registry: Registry) -> dict[str, str]:
+    """Write the newest checkpoint of a run as a weights folder, complete or not at all.
+
+    Returns file name -> sha256 of the pinned files. Raises NotFoundError where there is no run or checkpoint,
+    StorageError where `out` cannot be written or is not empty.
+    """
+    run = Run.open(run_folder)
+    state = run.state(registry)
+    tensors, numbers, _ = load_newest(run.folder / "checkpoints")
+    state.restore(tensors, numbers)
+    model = GAN(state.emas["generator"].module)
+    with new_folder(out) as aside:
+        text = json.dumps(_config(run, state, model), indent=1) + "\n"
+        (aside / CONFIG).write_text(text, encoding="utf-8")
+        save(aside / MODEL, _named("generator", model.generator.state_dict()))
+        discriminator = state.trainer.parts["discriminator"].state_dict()
+        save(aside / DISCRIMINATOR, _named("discriminator", discriminator))
+        save(aside / GOLDEN, golden_samples(model))
+        grid(model.sample(SAMPLES, seed=SAMPLES_SEED), scale=3).save(aside / "samples.png")
+        write_card(aside)
+        return pins(aside)
+
+
+def pins(folder: Path) -> dict[str, str]:
+    """What a WeightsSpec pins of a folder: file name -> sha256."""
+    return {name: sha256_of(folder / name) for name in (CONFIG, MODEL, DISCRIMINATOR, GOLDEN) if (folder / name).is_file()}
+
+
+def _named(part: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    return {f"{part}.{key}": tensor for key, tensor in tensors.items()}
+
+
+def _config(run: Run, state: TrainState, model: GAN) -> dict[str, Any]:
+    recipe = as_data(run.recipe)
+    config = recipe.pop("config")
+    data = run.facts["data"] | {"shape": list(model.data_shape), "range": list(model.value_range)}
+    training = {"recipe": recipe, "images": state.images} | {key: run.facts[key] for key in ("torch", "threads")}
+    return {
+        "format": 1,
+        "architecture": run.recipe.architecture,
+        "config": config,
+        "data": data,
+        "training": training,
+        "zoo": zoo.__version__,
+    }

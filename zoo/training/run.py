@@ -1,0 +1,218 @@
+"""A run: a folder with its recipe, checkpoints, sample grids and metrics.
+
+    recipe.json        the recipe with every default written out, the data's fingerprint, versions and threads
+    checkpoints/       the last two
+    samples/           a grid of the averaged model's samples at fixed latents, named by images seen
+    metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo.configs import as_data, decode
+from zoo.data.batches import Batches
+from zoo.data.loading import Examples, load_dataset
+from zoo.errors import ConfigError, NotFoundError, StorageError, UsageError
+from zoo.files import new_file, storage_errors
+from zoo.nn.build import initialise_parts
+from zoo.nn.models import GAN
+from zoo.pictures import grid, save_picture
+from zoo.recipes import Recipe, resolve
+from zoo.registry import Registry
+from zoo.specs import import_reference
+from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
+from zoo.training.loop import Progress, train_loop
+from zoo.training.state import TrainState
+
+__all__ = ["Run", "train"]
+
+GRID = 64  # samples in a grid
+GRID_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run folder, opened."""
+
+    folder: Path
+    recipe: Recipe
+    facts: dict[str, Any]  # data: name, split, count, sha256;  torch, threads
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Read a run folder. Raises NotFoundError when it is none, ConfigError when its recipe is damaged."""
+        path = folder / "recipe.json"
+        if not path.is_file():
+            raise NotFoundError(f"{folder} is no run folder: it has no recipe.json")
+        with storage_errors(f"cannot read {path}"):
+            text = path.read_text(encoding="utf-8")
+        try:
+            data = json.loads(text)
+            recipe, facts = data["recipe"], data["facts"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path} is damaged ({error}); start a new run folder") from error
+        return cls(folder=folder, recipe=decode(Recipe, recipe, str(path)), facts=facts)
+
+    def write(self) -> None:
+        """Write recipe.json."""
+        data = {"recipe": as_data(self.recipe), "facts": self.facts}
+        with new_file(self.folder / "recipe.json") as aside:
+            aside.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+    def state(self, registry: Registry, examples: Examples | None = None) -> TrainState:
+        """Build the run's state as it is before the first step; without examples it can be restored but not stepped."""
+        _, config, settings = resolve(self.recipe, registry)
+        recipe = self.recipe
+        parts = initialise_parts(registry.architecture(recipe.architecture), config, seed=recipe.seed)
+        random = torch.Generator().manual_seed(recipe.seed)
+        make = import_reference(registry.trainer(recipe.trainer).trainer, f"trainer {recipe.trainer}")
+        data = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8) if examples is None else examples.data
+        labels = None if examples is None else examples.labels
+        batches = Batches(data, labels, batch_size=recipe.batch_size, seed=recipe.seed)
+        return TrainState(make(parts, settings, random), batches, random, ema_half_life=recipe.ema_half_life)
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    registry: Registry,
+    resume: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+    warn: Callable[[str], None] = lambda line: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Train a recipe in the folder `out`, or go on with the run that is there.
+
+    `report` is called every `log_every` images, `warn` with what is worth a line; when `stop` gives true the run is
+    saved and ends. Raises ConfigError, DataError, NotFoundError, StorageError, and UsageError for a folder in use.
+    """
+    resolved, config, _ = resolve(recipe, registry)
+    examples = _examples(resolved, config, registry)
+    for line in examples.skipped[:5]:
+        warn(f"skipped: {line}")
+    facts = {
+        "data": {
+            "name": examples.name,
+            "split": examples.split,
+            "count": len(examples.data),
+            "sha256": examples.sha256,
+            "licence": examples.licence,
+        },
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+    run = Run(folder=out, recipe=resolved, facts=facts)
+    with storage_errors(f"cannot write into {out}"):
+        (out / "samples").mkdir(parents=True, exist_ok=True)
+    with _only_one(out), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(resolved.seed)
+        state = run.state(registry, examples)
+        if resume:
+            _resume(run, state, warn)
+        elif (out / "recipe.json").exists() or checkpoints(out / "checkpoints"):
+            raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
+        run.write()
+        with _metrics(out, state.images, warn) as record:
+
+            def tell(progress: Progress) -> None:
+                record(progress)
+                report(progress)
+
+            train_loop(
+                state,
+                resolved,
+                report=tell,
+                sample=lambda state: save_picture(sample_grid(state), out / "samples" / f"{state.images:012d}.png"),
+                checkpoint=lambda state: _checkpoint(out, state),
+                stop=stop,
+            )
+    return run
+
+
+def sample_grid(state: TrainState) -> Any:
+    """A picture of samples at fixed latents, from the averaged generator."""
+    model = GAN(state.emas["generator"].module)
+    return grid(model.sample(GRID, seed=GRID_SEED), scale=3)
+
+
+def _checkpoint(out: Path, state: TrainState) -> None:
+    save_checkpoint(out / "checkpoints", *state.capture())
+
+
+def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
+    return load_dataset(
+        recipe.dataset, registry=registry, split=recipe.split, image_size=config.image_size, channels=config.channels
+    )
+
+
+def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
+    before = Run.open(run.folder)
+    old, new = as_data(before.recipe), as_data(run.recipe)
+    changed = [f"{key}: {old[key]!r} -> {new[key]!r}" for key in old if old[key] != new[key]]
+    changed += [f"{key}: {before.facts[key]!r} -> {run.facts[key]!r}" for key in run.facts if before.facts.get(key) != run.facts[key]]
+    if changed:
+        raise ConfigError(f"{run.folder} holds another run ({'; '.join(changed):.400}); resume it unchanged")
+    tensors, numbers, refused = load_newest(run.folder / "checkpoints")
+    for line in refused:
+        warn(f"checkpoint {line}; using the one before it")
+    state.restore(tensors, numbers)
+
+
+@contextlib.contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    """Hold the folder's lock: a second run into it is refused."""
+    with storage_errors(f"cannot write into {out}"):
+        stream = (out / ".lock").open("w")
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(f"another process is training in {out}; wait for it or name another folder") from error
+        yield
+
+
+@contextlib.contextmanager
+def _metrics(out: Path, images: int, warn: Callable[[str], None]) -> Iterator[Callable[[Progress], None]]:
+    """Record to metrics.jsonl and TensorBoard, from `images` on: what a cut run wrote beyond is dropped."""
+    path = out / "metrics.jsonl"
+    with storage_errors(f"cannot write {path}"):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["images"] <= images]
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        stream = path.open("a", encoding="utf-8")
+    board = _tensorboard(out, images, warn)
+
+    def record(progress: Progress) -> None:
+        numbers = {"images": progress.images, "steps": progress.steps, "images_per_second": progress.images_per_second}
+        with storage_errors(f"cannot write {path}"):
+            stream.write(json.dumps(numbers | progress.metrics) + "\n")
+            stream.flush()
+        if board is not None:
+            for name, value in progress.metrics.items():
+                board.add_scalar(name, value, progress.images)
+
+    with stream:
+        try:
+            yield record
+        finally:
+            if board is not None:
+                board.close()
+
+
+def _tensorboard(out: Path, images: int, warn: Callable[[str], None]) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        warn("TensorBoard is not installed (pip install 'genzoo[train]'); metrics go to metrics.jsonl alone")
+        return None
+    return SummaryWriter(str(out / "tensorboard"), purge_step=images)
