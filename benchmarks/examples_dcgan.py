@@ -12,8 +12,6 @@ DataLoader, memory is channels last, Adam is fused, and the generator's phase co
 discriminator.
 """
 
-# ruff: noqa: T201 - a benchmark speaks on stdout
-
 from __future__ import annotations
 
 import argparse

@@ -46,8 +46,8 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
     lines = [
         "## Figures",
         "",
-        f"On {report['network']} features, each set against the {report['train_images']:,} training images. They compare "
-        "with one another and not with published FID figures; a Fréchet distance is biased upward by a small count, so "
+        f"On {report['network']} features, each set against the {report['train_images']:,} training images. They "
+        "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a small count, so "
         "the floor stands beside as many samples.",
         "",
         "| | images | Fréchet distance | kernel distance ± standard error |",
@@ -77,9 +77,9 @@ def _neighbours(report: dict[str, Any]) -> list[str]:
         "",
         "![nearest training images](neighbours.png)",
         "",
-        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest to "
-        f"it in feature space. Median distance of all samples to their nearest: {mine['feature_median']:.2f} in features, "
-        f"{mine['pixel_median']:.3f} in pixels (root mean square, of 1).",
+        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest "
+        "to it in feature space. Median distance of all samples to their nearest: "
+        f"{mine['feature_median']:.2f} in features, {mine['pixel_median']:.3f} in pixels (root mean square, of 1).",
     ]
     if real is not None:
         lines.append(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from zoo.errors import NotFoundError
+from zoo.errors import DataError, NotFoundError
+from zoo.files import storage_errors
 from zoo.plugins import default_registry
 from zoo.recipes import read_recipe
 from zoo.registry import Registry
 from zoo.specs import ModelSpec, resource, to_json
+from zoo.weights import Folder
 
 __all__ = ["info", "list_architectures", "list_datasets", "list_models"]
 
@@ -36,7 +39,8 @@ def list_architectures(pattern: str = "*", *, registry: Registry | None = None) 
 def info(name: str, *, registry: Registry | None = None) -> dict[str, Any]:
     """What the catalogue knows of a model (or else an architecture, dataset or trainer): JSON-able, `name` first.
 
-    A bundled model's config and figures are included. Raises NotFoundError with near names.
+    A bundled model's config and figures are included. Raises NotFoundError with near names, and for a damaged bundle
+    IntegrityError, DataError or StorageError.
     """
     registry = registry or default_registry()
     for kind in ("model", "architecture", "dataset", "trainer"):
@@ -56,8 +60,17 @@ def _of_model(spec: ModelSpec) -> dict[str, Any]:
         data["recipe_file"] = str(resource(spec.recipe, spec.name))
         data["images"] = read_recipe(resource(spec.recipe, spec.name)).images
     if spec.weights is not None and spec.weights.bundled is not None:
-        folder = resource(spec.weights.bundled, spec.name)
-        data["config"] = json.loads((folder / "config.json").read_text(encoding="utf-8"))["config"]
-        if (folder / "evaluation.json").is_file():
-            data["evaluation"] = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+        path = resource(spec.weights.bundled, spec.name)
+        data["config"] = Folder(name=spec.name, path=path, pins=spec.weights.files).config()["config"]
+        if (path / "evaluation.json").is_file():
+            data["evaluation"] = _read_json(path / "evaluation.json")
     return data
+
+
+def _read_json(path: Path) -> Any:
+    with storage_errors(f"cannot read {path}"):
+        raw = path.read_bytes()
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is no JSON: {error!s:.120}; reinstall its package") from error

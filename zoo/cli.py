@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
+import re
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.errors import UsageError, ZooError
-
-if TYPE_CHECKING:
-    from zoo.training.loop import Progress
+from zoo.progress import ImageBar, TrainingBar
 
 __all__ = ["main"]
 
-EPILOGUE = """exit codes: 0 well, 2 usage, 3 not found, 4 bad data, config or weights, 5 network, 6 integrity, 7 storage,
-8 plugin, 130 interrupted.  A model is a name of `zoo list`, hf://org/repo[@revision], or a folder (./folder)."""
+EPILOGUE = """exit codes: 0 well, 2 usage, 3 not found, 4 bad data, config or weights, 5 network, 6 integrity,
+7 storage, 8 plugin, 130 interrupted.  A model is a name of `zoo list`, hf://org/repo[@revision], or a
+folder (./folder)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit code."""
-    _show_warnings_as_lines()
+    _prepare_output()
     try:
-        arguments = _parser().parse_args(argv)
-        code: int | None = arguments.run(arguments)
+        code = _run(argv)
         sys.stdout.flush()
-        return code or 0
+        return code
     except ZooError as error:
         _complain(str(error))
         return error.exit_code
@@ -36,19 +38,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
-    except MemoryError:
-        _complain("out of memory; ask for fewer samples or a smaller config")
+    except OSError as error:  # standard output, on a full disk say; all else comes as a ZooError
+        _drop_output()
+        _complain(f"cannot write: {error}; check the path, its rights and the free space")
         return 7
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        _complain("out of memory; ask for fewer samples, a smaller batch or a smaller config")
+        return 7
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit:  # --help or --version, which have said all
+        return 0
+    return arguments.run(arguments) or 0
+
+
+def _drop_output() -> None:
+    """Nobody takes what is still to be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:
     print("zoo:", " ".join(message.split()), file=sys.stderr)
 
 
-def _show_warnings_as_lines() -> None:
+def _prepare_output() -> None:
+    """Print names that the terminal's encoding lacks with backslashes, and warnings as lines."""
     import warnings
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         _complain(f"warning: {message}")
@@ -132,9 +157,19 @@ def _sample(arguments: argparse.Namespace) -> None:
     from zoo.pictures import check_picture_path, grid, save_picture
 
     out = check_picture_path(Path(arguments.output))
-    images = load(arguments.name).sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation)
+    model = load(arguments.name)
+    _check_size(arguments.n, model.data_shape, arguments.scale)
+    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation)
     save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
+
+
+def _check_size(count: int, shape: Sequence[int], scale: int) -> None:
+    """Refuse what no picture can hold before it is made."""
+    from zoo.pictures import MOST_PIXELS
+
+    if count * shape[-2] * shape[-1] * max(scale, 1) ** 2 > MOST_PIXELS:
+        raise UsageError(f"{count:,} samples at scale {scale} do not fit in one picture; use fewer or a smaller scale")
 
 
 def _interpolate(arguments: argparse.Namespace) -> None:
@@ -149,6 +184,7 @@ def _interpolate(arguments: argparse.Namespace) -> None:
     out = check_picture_path(Path(arguments.output))
     path = linear if arguments.linear else spherical
     model = load(arguments.name)
+    _check_size(arguments.rows * arguments.steps, model.data_shape, arguments.scale)
     ends = model.latents(2 * arguments.rows, seed=arguments.seed)
     walk = torch.cat([path(a, b, arguments.steps) for a, b in zip(ends[::2], ends[1::2], strict=True)])
     save_picture(grid(model.decode(walk), columns=arguments.steps, scale=arguments.scale), out)
@@ -171,7 +207,7 @@ def _eval(arguments: argparse.Namespace) -> None:
     from zoo.weights import locate
 
     folder = locate(arguments.name, default_registry())
-    with _bar(arguments.json) as advance:
+    with ImageBar(quiet=arguments.json) as advance:
         report = evaluate_model(
             folder, default_registry(), samples=arguments.samples, write=arguments.write, progress=advance
         )
@@ -187,25 +223,6 @@ def _eval(arguments: argparse.Namespace) -> None:
         rows.append({"name": "as many samples", "images": min(count, report.samples)} | of_samples)
         rows.append({"name": "test images", "images": count} | {key: f"{floor[key]:.4f}" for key in metrics})
     _table(rows, ("name", "images", *metrics))
-
-
-class _bar:
-    """A progress bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, quiet: bool) -> None:
-        from tqdm import tqdm
-
-        self.bar = tqdm(disable=True if quiet else None, unit="image", leave=False)
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self.advance
-
-    def advance(self, done: int, total: int) -> None:
-        self.bar.total = total
-        self.bar.update(done - self.bar.n)
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
 
 
 # --- training ------------------------------------------------------------------------------------------------------
@@ -230,8 +247,8 @@ def _recipe_of(name: str) -> tuple[Any, str]:
     return recipe, recipe.name
 
 
-def _train(arguments: argparse.Namespace) -> None:
-    import signal
+def _train(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
 
     import torch
 
@@ -240,17 +257,24 @@ def _train(arguments: argparse.Namespace) -> None:
     from zoo.training.run import train
 
     recipe, name = _recipe_of(arguments.recipe)
-    changes = list(arguments.set)
-    changes += [f"dataset={json.dumps(arguments.data)}"] if arguments.data else []
-    changes += [f"images={arguments.images}"] if arguments.images is not None else []
-    recipe = override(recipe, changes)
+    images = [] if arguments.images is None else [f"images={arguments.images}"]
+    recipe = override(recipe, [*arguments.set, *images])
+    recipe = replace(recipe, dataset=arguments.data) if arguments.data else recipe
+    if not arguments.out and not re.fullmatch(r"\w[\w. -]*", name):
+        raise UsageError(f"the recipe's name {name!r:.80} cannot name a folder; give one with --out")
     out = Path(arguments.out or Path("runs") / name)
-    if arguments.threads:
+    if arguments.threads is not None:
+        if not 1 <= arguments.threads <= 1024:
+            raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
-    stopped: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: _interrupt(stopped, received))
-    with _reporter(recipe.images) as report:
+    with _stop_signals() as stopped, TrainingBar(recipe.images) as show:
+
+        def report(progress: Progress) -> None:
+            try:
+                show(progress)
+            except BrokenPipeError:  # the reader has seen enough; the training goes on
+                _drop_output()
+
         train(
             recipe,
             out,
@@ -258,49 +282,50 @@ def _train(arguments: argparse.Namespace) -> None:
             resume=arguments.resume,
             report=report,
             warn=_complain,
-            stop=lambda: bool(stopped),
+            stop=stopped,
         )
-    if stopped:
-        _complain(f"stopped and saved; go on with: zoo train {arguments.recipe} --out {out} --resume")
-        raise KeyboardInterrupt
-    print(f"{out}: trained; look at {out / 'samples'}, then: zoo export {out} -o ./{name}")
+    if stopped():
+        _complain(f"stopped and saved; go on with: {_again(arguments, out)}")
+        return 130
+    print(
+        f"{out}: trained; look at {out / 'samples'}, then: {shlex.join(['zoo', 'export', str(out), '-o', f'./{name}'])}"
+    )
+    return 0
 
 
-def _interrupt(stopped: list[int], received: int) -> None:
-    if stopped:
-        raise KeyboardInterrupt
-    stopped.append(received)
+def _again(arguments: argparse.Namespace, out: Path) -> str:
+    """The command that goes on with a run: resumed with other settings it would be refused."""
+    options = [("--data", arguments.data), ("--images", arguments.images), ("--threads", arguments.threads)]
+    options += [("--set", change) for change in arguments.set]
+    words = [str(word) for option in options if option[1] is not None for word in option]
+    return shlex.join(["zoo", "train", arguments.recipe, "--out", str(out), *words, "--resume"])
 
 
-class _reporter:
-    """A live bar on a terminal; a line a report elsewhere."""
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come; a second one interrupts at once."""
+    import signal
 
-    def __init__(self, total: int) -> None:
-        from tqdm import tqdm
+    received: list[int] = []
 
-        self.bar = tqdm(total=total, disable=None, unit="image", unit_scale=True)
+    def note(number: int, _: object) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
 
-    def __enter__(self) -> Callable[[Progress], None]:
-        return self.report
-
-    def report(self, progress: Progress) -> None:
-        figures = {name: f"{value:.3f}" for name, value in progress.metrics.items()}
-        if self.bar.disable:
-            text = "  ".join(f"{name} {value}" for name, value in figures.items())
-            print(f"{progress.images}/{progress.total}  {progress.images_per_second:.0f}/s  {text}", flush=True)
-            return
-        self.bar.set_postfix(figures, refresh=False)
-        self.bar.update(progress.images - self.bar.n)
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _export(arguments: argparse.Namespace) -> None:
     from zoo.plugins import default_registry
     from zoo.training.export import export
 
-    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry())
+    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=_complain)
     print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
     for file, digest in digests.items():
         print(f'    "{file}": "{digest}",')
@@ -398,7 +423,8 @@ def _training_verbs(verb: Verb) -> None:
     command.add_argument("--data", help="another dataset: 'cifar10[cat]', 'images:./photos'")
     command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME)")
     command.add_argument("--images", type=int, help="how many images to see")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="batch_size=64, config.KEY=…, settings.KEY=…")
+    keys = "batch_size=64, config.KEY=…, settings.KEY=…"
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")

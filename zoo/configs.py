@@ -83,7 +83,7 @@ def decode(cls: type[T], data: Any, where: str) -> T:
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where} must be a table of keys and values, not {_shown(data)}")
-    hints = _hints(cls)
+    hints: dict[str, Any] = _hints(cls)  # type: ignore[arg-type]
     values = {}
     for key, value in data.items():
         if key not in hints:
@@ -93,7 +93,8 @@ def decode(cls: type[T], data: Any, where: str) -> T:
                 raise msgspec.ValidationError("not finite")
             values[key] = msgspec.convert(value, hints[key])
         except (msgspec.ValidationError, RecursionError) as error:
-            raise ConfigError(f"{where}: {key} = {_shown(value)} is not allowed; it takes {_allowed(hints[key])}") from error
+            wanted = _allowed(hints[key])
+            raise ConfigError(f"{where}: {key} = {_shown(value)} is not allowed; it takes {wanted}") from error
     if missing := [f.name for f in fields(cls) if _required(f) and f.name not in values]:  # type: ignore[arg-type]
         raise ConfigError(f"{where}: {', '.join(missing)} must be given")
     try:
@@ -103,6 +104,6 @@ def decode(cls: type[T], data: Any, where: str) -> T:
 
 
 def as_data(value: Any) -> dict[str, Any]:
-    """A dataclass as JSON-able data, in the order of its fields."""
-    data: dict[str, Any] = msgspec.to_builtins(asdict(value))
+    """A dataclass as JSON-able data, in the order of its fields: tuples are lists, as they are when read back."""
+    data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(asdict(value)))
     return {f.name: data[f.name] for f in fields(value)}

@@ -22,7 +22,8 @@ def storage_errors(action: str) -> Iterator[None]:
     except ZooError:  # some of them are OSErrors too, and say more than this would
         raise
     except OSError as error:
-        raise StorageError(f"{action}: {error.strerror or error}; check the path, its rights and the free space") from error
+        cause = error.strerror or error
+        raise StorageError(f"{action}: {cause}; check the path, its rights and the free space") from error
 
 
 def _flush(path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_picture_path", "grid", "save_picture", "to_pil"]
 
+MOST_PIXELS = 2**28
 FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 
 
@@ -22,7 +23,9 @@ def _bytes(images: Tensor) -> Tensor:
     """Images (N, C, H, W), float in [0, 1] or uint8, as uint8."""
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not images.numel():
         raise UsageError(f"pictures have shape (N, 1 or 3, H, W), not {tuple(images.shape)}")
-    if images.element_size() == 1 and not images.is_floating_point():
+    if not images.is_floating_point():
+        if str(images.dtype) != "torch.uint8":
+            raise UsageError(f"pictures are floats in [0, 1] or uint8, not {images.dtype}")
         return images.detach().cpu()
     return images.detach().cpu().float().clamp(0, 1).mul(255).round().byte()
 
@@ -30,7 +33,7 @@ def _bytes(images: Tensor) -> Tensor:
 def to_pil(images: Tensor) -> list[Image]:
     """Images (N, C, H, W), float in [0, 1] or uint8, C 1 or 3, as Pillow images.
 
-    Raises UsageError for any other shape.
+    Raises UsageError for any other shape or type.
     """
     from PIL import Image
 
@@ -47,15 +50,18 @@ def grid(images: Tensor, *, columns: int | None = None, scale: int = 1, gap: int
     """
     from PIL import Image
 
+    if not all(isinstance(value, int) for value in (scale, gap, columns or 1)):
+        raise UsageError(f"columns, scale and gap must be whole numbers, not {columns!r}, {scale!r}, {gap!r}")
     if scale < 1 or gap < 0 or (columns is not None and columns < 1):
         raise UsageError(f"columns and scale must be at least 1 and gap at least 0, not {columns}, {scale}, {gap}")
     pieces = to_pil(images)
     across = columns or math.ceil(math.sqrt(len(pieces)))
     down = math.ceil(len(pieces) / across)
     width, height = pieces[0].width * scale, pieces[0].height * scale
-    sheet = Image.new(
-        pieces[0].mode, (across * (width + gap) - gap, down * (height + gap) - gap), "white"
-    )
+    size = across * (width + gap) - gap, down * (height + gap) - gap
+    if size[0] * size[1] > MOST_PIXELS:
+        raise UsageError(f"a grid of {size[0]:,} x {size[1]:,} pixels is too big; use fewer images or a smaller scale")
+    sheet = Image.new(pieces[0].mode, size, "white")
     for index, piece in enumerate(pieces):
         row, column = divmod(index, across)
         big = piece.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else piece

@@ -7,8 +7,10 @@ that breaks half-way is thrown away with its manager and takes no other plugin's
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
@@ -21,7 +23,7 @@ from zoo.configs import near
 from zoo.errors import PluginError, UsageError
 from zoo.hookspecs import API_VERSION, PluginContext
 from zoo.registry import Owned, Registry
-from zoo.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, Spec, TrainerSpec
+from zoo.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, Spec, TrainerSpec, check_name
 
 __all__ = ["CORE", "Plugin", "PluginWarning", "default_registry", "discover", "load_plugins"]
 
@@ -70,64 +72,88 @@ def _names(value: str) -> frozenset[str]:
     return frozenset(filter(None, (word.strip() for word in value.split(","))))
 
 
-def _selected(point: EntryPoint, env: Mapping[str, str]) -> bool:
+def _selected(plugin: Plugin, env: Mapping[str, str]) -> bool:
     chosen = env.get("ZOO_PLUGINS")
-    if point.name in _names(env.get("ZOO_PLUGINS_DISABLE", "")):
+    if plugin.namespace in _names(env.get("ZOO_PLUGINS_DISABLE", "")):
         return False
     if chosen is not None:
-        return point.name in _names(chosen)
-    ours = point.dist is not None and point.dist.name.lower() == CORE
-    return ours or not env.get("ZOO_DISABLE_PLUGIN_AUTOLOAD")
+        return plugin.namespace in _names(chosen)
+    return plugin.distribution.lower() == CORE or not env.get("ZOO_DISABLE_PLUGIN_AUTOLOAD")
 
 
 def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
     """Call the five hooks of one plugin and check what they return."""
-    version = getattr(plugin, "ZOO_API_VERSION", API_VERSION)
+    version = inspect.getattr_static(plugin, "ZOO_API_VERSION", API_VERSION)
     if version != API_VERSION:
         raise PluginError(f"it is written for plugin API {version!r}, this zoo has {API_VERSION}; update the older one")
     manager = _Manager("zoo")
     manager.add_hookspecs(hookspecs)
+    _check_hooks(plugin)
     manager.register(plugin)
-    for name in dir(plugin):
-        if name.startswith("zoo_") and name not in HOOKS and getattr(getattr(plugin, name), "zoo_impl", None):
-            raise PluginError(f"unknown hook {name!r}{near(name, HOOKS)}")
-    manager.check_pending()
     specs: list[Spec] = []
     for hook, cls in HOOKS.items():
-        for returned in getattr(manager.hook, hook)(context=context):
-            specs += _checked(hook, cls, returned)
+        caller = getattr(manager.hook, hook)
+        if caller.get_hookimpls():
+            returned = caller(context=context) or [None]  # pluggy leaves a None out
+            specs += _checked(hook, cls, returned[0])
     return tuple(specs)
+
+
+def _check_hooks(plugin: object) -> None:
+    """Raise PluginError for a hook that pluggy would pass over, or call otherwise than it looks."""
+    for name in dir(plugin):
+        # Other names are not asked for their value: that would fire a module's lazy attributes.
+        value = getattr(plugin, name) if name.startswith("zoo_") else inspect.getattr_static(plugin, name, None)
+        options = getattr(value, "zoo_impl", None) if inspect.isroutine(value) else None
+        if options and name not in HOOKS:
+            raise PluginError(f"unknown hook {name!r}{near(name, HOOKS)}")
+        if name not in HOOKS:
+            continue
+        if not options:
+            raise PluginError(f"{name} is no hook; write @hookimpl above it")
+        if options.get("wrapper") or options.get("hookwrapper"):
+            raise PluginError(f"{name} is a wrapper; a hook returns its own specs")
+        for argument in inspect.signature(value).parameters.values():
+            if argument.default is not argument.empty:
+                raise PluginError(f"{name}: {argument.name!r} has a default and would never be passed; write (context)")
 
 
 def _checked(hook: str, cls: type, returned: object) -> list[Spec]:
     if isinstance(returned, (str, bytes, Mapping)) or not isinstance(returned, Iterable):
         raise PluginError(f"{hook} returned {returned!r:.80}, not a list of {cls.__name__}")
-    specs = []
+    specs: list[Any] = []
     for spec in returned:
-        if not isinstance(spec, cls):
+        if type(spec) is not cls:
             raise PluginError(f"{hook} returned {spec!r:.80} among its specs; every item must be a {cls.__name__}")
         specs.append(spec)
         if len(specs) > MOST_SPECS:
             raise PluginError(f"{hook} returned more than {MOST_SPECS:,} specs")
-    names = [spec.name for spec in specs]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise PluginError(f"{hook} returned {twice[0]!r} twice")
+    name, count = Counter(spec.name for spec in specs).most_common(1)[0] if specs else ("", 0)
+    if count > 1:
+        raise PluginError(f"{hook} returned {name!r} twice")
     return specs
 
 
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    """The name and version of the distribution an entry point came with; a damaged one has none."""
+    try:
+        return (point.dist.name or "unknown", point.dist.version or "?") if point.dist else ("unknown", "?")
+    except Exception:  # noqa: BLE001 - importlib.metadata raises as it comes across the damage
+        return "unknown", "?"
+
+
 def _load(point: EntryPoint, env: Mapping[str, str]) -> Plugin:
-    distribution = point.dist.name if point.dist else "unknown"
-    version = point.dist.version if point.dist else "?"
+    distribution, version = _distribution(point)
     plugin = Plugin(namespace=point.name, module=point.value, distribution=distribution, version=version)
-    if not _selected(point, env):
+    if not _selected(plugin, env):
         return replace(plugin, disabled=True)
     try:
+        check_name(point.name, "namespace")
         context = PluginContext(namespace="" if distribution.lower() == CORE else point.name)
         return replace(plugin, specs=_collect(point.load(), context))
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit too: a plugin must not end the program
+    except BaseException as error:  # noqa: BLE001 - SystemExit too: a plugin must not end the program
         cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
         return replace(plugin, error=" ".join(cause.split())[:500])
 

@@ -67,7 +67,8 @@ class Registry:
         if namespace in self.failures:
             raise PluginError(f"{kind} {name!r} is unknown because its plugin failed: {self.failures[namespace]}")
         hint = near(name, self._names(kind)) or f"; `zoo list --{kind}s` shows what there is"
-        raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}")
+        lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
+        raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
 
     def _get(self, cls: type[S], name: str) -> S:
         spec = self.owned(KINDS[cls], name).spec

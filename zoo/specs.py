@@ -35,6 +35,7 @@ NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 FILE = re.compile(r"[A-Za-z_]\w*:[\w.-]+(/[\w.-]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -76,6 +77,9 @@ class ArchitectureSpec:
             raise PluginError(f"architecture {self.name}: it has no parts")
         for part, reference in self.parts.items():
             _check_reference(reference, CODE, f"architecture {self.name}: part {part}")
+        for preset, values in self.presets.items():
+            if not isinstance(preset, str) or not isinstance(values, Mapping):
+                raise PluginError(f"architecture {self.name}: preset {preset!r} must be a table of keys and values")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ class WeightsSpec:
             _check_reference(self.bundled, FILE, "bundled weights")
         if self.bundled is None and self.repo_id is None:
             raise PluginError("weights need `bundled`, or `repo_id` and `revision`")
+        if self.repo_id is not None and not REPO.fullmatch(self.repo_id):
+            raise PluginError(f"repo_id is {self.repo_id!r}; it must look like 'org/repo'")
         if self.repo_id is not None and not COMMIT.fullmatch(self.revision or ""):
             raise PluginError(f"{self.repo_id}: revision {self.revision!r} is no 40-hex commit")
 
@@ -197,7 +203,7 @@ def import_reference(reference: str, owner: str) -> Any:
     module, _, attribute = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         cause = f"{type(error).__name__}: {error}"
         raise PluginError(f"{owner}: cannot import {reference} ({cause}); reinstall or update its package") from error
 

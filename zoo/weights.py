@@ -6,6 +6,7 @@ bundled copy, Hub cache, Hub. Bytes are hashed as they are read, every time, and
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,15 +19,18 @@ from typing import Any
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError, UsageError, WeightsError, ZooError
 from zoo.files import storage_errors
 from zoo.registry import Registry
+from zoo.settings import offline
 from zoo.specs import ModelSpec, WeightsSpec, resource
 
 __all__ = ["CONFIG", "DISCRIMINATOR", "GOLDEN", "MODEL", "Folder", "locate", "parse_config", "sha256_of"]
 
-CONFIG, MODEL, DISCRIMINATOR, GOLDEN = "config.json", "model.safetensors", "discriminator.safetensors", "golden.safetensors"
+CONFIG, MODEL = "config.json", "model.safetensors"
+DISCRIMINATOR, GOLDEN = "discriminator.safetensors", "golden.safetensors"
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN)
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
 MOST_BYTES = 8 * 2**30
 MOST_CONFIG = 2**20
+DISK = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
 HUB_NAME = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?")
 NAME = re.compile(r"([A-Za-z0-9_.-]+/)?[A-Za-z0-9_.-]+")
 
@@ -57,6 +61,8 @@ class Folder:
             if stream.readinto(data) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
         pin = self.pins.get(file)
+        if self.pins and pin is None:
+            raise IntegrityError(f"{path} is not pinned by the catalogue; its files are {', '.join(self.pins)}")
         if pin is not None and (found := hashlib.sha256(data).hexdigest()) != pin:
             raise IntegrityError(f"{path} has sha256 {found}, pinned is {pin}; reinstall or pull it again")
         return data
@@ -78,8 +84,9 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
         raise WeightsError(f"{where} is no JSON: {error!s:.120}") from error
     if not isinstance(data, dict) or set(data) != CONFIG_KEYS:
         found = sorted(data) if isinstance(data, dict) else type(data).__name__
-        raise WeightsError(f"{where} must have exactly the keys {', '.join(sorted(CONFIG_KEYS))}; it has {found!s:.200}")
-    if data["format"] != 1:
+        keys = ", ".join(sorted(CONFIG_KEYS))
+        raise WeightsError(f"{where} must have exactly the keys {keys}; it has {found!s:.200}")
+    if type(data["format"]) is not int or data["format"] != 1:
         raise WeightsError(f"{where} is of format {data['format']!r:.40}; this zoo reads format 1: update genzoo")
     if not isinstance(data["architecture"], str) or not NAME.fullmatch(data["architecture"]):
         raise WeightsError(f"{where}: architecture {data['architecture']!r:.80} is no name of the catalogue")
@@ -108,7 +115,7 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
     if name.startswith("hf://"):
         match = HUB_NAME.fullmatch(name)
-        if not match:
+        if not match or ".." in name:
             raise UsageError(f"{name!r:.120} is malformed; write hf://org/repo or hf://org/repo@revision")
         return Folder(name=name, path=_from_hub(match["repo"], match["revision"]), source="hub")
     if not NAME.fullmatch(name):
@@ -141,7 +148,7 @@ def _from_hub(repo_id: str, revision: str | None) -> Path:
 
     try:
         found = snapshot_download(
-            repo_id, revision=revision, allow_patterns=list(FILES), local_files_only=bool(os.environ.get("ZOO_OFFLINE"))
+            repo_id, revision=revision, allow_patterns=list(FILES), local_files_only=offline(os.environ)
         )
     except Exception as error:  # each major version of the client raises errors of another HTTP library
         raise _hub_error(repo_id, revision, error) from error
@@ -153,6 +160,6 @@ def _hub_error(repo_id: str, revision: str | None, error: Exception) -> ZooError
     where = repo_id + (f"@{revision}" if revision else "")
     if kind in ("RepositoryNotFoundError", "RevisionNotFoundError", "GatedRepoError", "HFValidationError"):
         return NotFoundError(f"hf://{where}: no such public repository or revision ({kind}); check the name")
-    if isinstance(error, PermissionError):
+    if isinstance(error, OSError) and error.errno in DISK:
         return StorageError(f"the Hub's cache cannot be written: {error.strerror}; set HF_HOME to another folder")
     return NetworkError(f"hf://{where} cannot be fetched ({kind}); check the network, or use a bundled model offline")

@@ -6,8 +6,8 @@ from zoo.api import API_VERSION, ArchitectureSpec, ModelSpec, PluginContext, hoo
 
 ZOO_API_VERSION = API_VERSION
 
-# The layout of the book's GAN chapter (Chollet, Deep Learning with Python, section 8.5): a dense layer onto a 16x16 map,
-# 5x5 convolutions of 256 channels, a 7x7 head; the discriminator's convolutions without padding, dropout 0.4.
+# The layout of the book's GAN chapter (Chollet, Deep Learning with Python, section 8.5): a dense layer onto a 16x16
+# map, 5x5 convolutions of 256 channels, a 7x7 head; the discriminator's convolutions without padding, dropout 0.4.
 BOOK = {
     "latent_size": 32,
     "generator_widths": [256, 256],

@@ -13,6 +13,7 @@ CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog
 
 @hookimpl
 def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
+    """The datasets described here."""
     return [
         DatasetSpec(
             name="cifar10",

@@ -68,11 +68,7 @@ def open_source(path: Path) -> Iterator[Source]:
             yield _folder(path)
         else:
             with _open_tar(path) as file:
-                before = os.fstat(file.fileno())
                 yield _tar(path, file)
-                after = os.fstat(file.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise StorageError(f"{path}: it changed while it was read; try again")
     except ZooError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -90,7 +86,9 @@ def is_picture(name: str) -> bool:
 
 
 def _open_regular(path: Path, flags: int = 0) -> BufferedReader:
-    # not blocking, so that a pipe without a writer does not hang before it is refused
+    if not stat.S_ISREG(path.stat().st_mode):  # opening alone can wake a pipe or a device
+        raise DataError("not a regular file")
+    # not blocking, and asked again: another file may have taken its place
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | flags)
     file = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -153,8 +151,11 @@ def _hash(path: Path) -> str:
 
 
 def _read_file(path: Path, sha256: str) -> bytes:
-    with _open_regular(path, getattr(os, "O_NOFOLLOW", 0)) as file:
-        content = file.read(MAX_FILE_BYTES + 1)
+    try:
+        with _open_regular(path, getattr(os, "O_NOFOLLOW", 0)) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise StorageError(f"{path}: it can no longer be read ({error.strerror}); try again") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StorageError(f"{path}: it changed while it was read; try again")
     return content
@@ -173,17 +174,23 @@ def _open_tar(path: Path) -> BufferedReader:
 def _tar(path: Path, file: BufferedReader) -> Source:
     if os.fstat(file.fileno()).st_size > MAX_TAR_BYTES:
         raise DataError(f"{path}: larger than {MAX_TAR_BYTES >> 30} GiB; divide the tar")
-    digest = hashlib.file_digest(file, "sha256")
-    return Source(where=str(path), is_tar=True, digest=digest.hexdigest(), entries=partial(_list_tar, path, file))
+    state = _state(file)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Source(where=str(path), is_tar=True, digest=digest, entries=partial(_list_tar, path, file, state))
 
 
-def _list_tar(path: Path, file: BufferedReader) -> list[Picture | Bad]:
+def _state(file: BufferedReader) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _list_tar(path: Path, file: BufferedReader, state: tuple[int, int]) -> list[Picture | Bad]:
     found: dict[str, Picture | Bad] = {}  # of two members with one name the last counts, as for tar itself
     for member in _members(path, file):
         name = _readable(str(PurePosixPath(member.name)))  # without a leading "./"
         if is_picture(name) and not member.isdir():
             cause = _refusal(member)
-            read = partial(_read_member, file, member.offset_data, member.size)
+            read = partial(_read_member, path, file, state, member.offset_data, member.size)
             found[name] = Bad(name=name, cause=cause) if cause else Picture(name=name, read=read)
     return list(found.values())
 
@@ -223,6 +230,9 @@ def _members(path: Path, file: BufferedReader) -> Iterator[tarfile.TarInfo]:
         raise DataError(f"{path}: cannot be read as a tar ({error}); {hint}") from error
 
 
-def _read_member(file: BufferedReader, offset: int, size: int) -> bytes:
+def _read_member(path: Path, file: BufferedReader, state: tuple[int, int], offset: int, size: int) -> bytes:
     file.seek(offset)
-    return file.read(size)
+    content = file.read(size)
+    if _state(file) != state:  # else the cache would keep other pictures under the old digest
+        raise StorageError(f"{path}: it changed while it was read; try again")
+    return content

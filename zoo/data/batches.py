@@ -21,7 +21,9 @@ class Batches:
 
     def __init__(self, data: Tensor, labels: Tensor | None = None, *, batch_size: int, seed: int) -> None:
         if len(data) < batch_size:
-            raise DataError(f"{len(data)} examples are fewer than one batch of {batch_size}; lower batch_size or add data")
+            raise DataError(
+                f"{len(data)} examples are fewer than a batch of {batch_size}; lower batch_size or add data"
+            )
         self.data, self.labels = data, labels
         self.batch_size, self.seed = batch_size, seed
         self.epoch, self.offset = 0, 0

@@ -14,9 +14,10 @@ import torch
 from zoo.configs import near
 from zoo.data.cache import fingerprint
 from zoo.errors import NotFoundError, PluginError, StorageError, UsageError, ZooError
+from zoo.settings import cache_folder, data_folders, expand, offline
 from zoo.specs import NAME, DatasetSpec, import_reference
 
-__all__ = ["DataRequest", "DatasetRegistry", "Examples", "cache_folder", "load_dataset", "not_found", "parse_reference"]
+__all__ = ["DataRequest", "DatasetRegistry", "Examples", "load_dataset", "not_found", "parse_reference"]
 
 REFERENCE = re.compile(
     rf"(?P<name>(?:{NAME.pattern}/)?{NAME.pattern})(?:\[(?P<selection>[^\[\]]+)\])?(?::(?P<path>[^\x00]+))?", re.DOTALL
@@ -112,12 +113,12 @@ def load_dataset(
     request = DataRequest(
         split=split,
         selection=selection,
-        path=None if path is None else _expand(path),
+        path=None if path is None else expand(path),
         image_size=image_size,
         channels=channels,
-        roots=tuple(_expand(Path(root)) for root in env.get("ZOO_DATA", "").split(os.pathsep) if root),
+        roots=data_folders(env),
         cache=cache_folder(env),
-        offline=env.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off"),
+        offline=offline(env),
     )
     load = import_reference(spec.load, f"dataset {name}")
     try:
@@ -173,22 +174,3 @@ def _checked(examples: object, name: str) -> Examples:
     if labels.min() < 0 or labels.max() >= len(examples.classes):
         raise PluginError(f"dataset {name}: {given}) must lie in 0..{len(examples.classes) - 1}, as its classes do")
     return examples
-
-
-def cache_folder(env: Mapping[str, str]) -> Path | None:
-    """Where decoded data and feature statistics are kept: ZOO_CACHE, or `genzoo` in the user's cache folder."""
-    if env.get("ZOO_CACHE"):
-        return _expand(Path(env["ZOO_CACHE"]))
-    if env.get("XDG_CACHE_HOME"):
-        return Path(env["XDG_CACHE_HOME"]) / "genzoo"
-    try:
-        return Path.home() / ".cache" / "genzoo"
-    except RuntimeError:  # an account without a home
-        return None
-
-
-def _expand(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise UsageError(f"{path}: the home folder is not known; write the path in full") from error

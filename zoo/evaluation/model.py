@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.card import write_card
-from zoo.data.loading import cache_folder, load_dataset
+from zoo.data.loading import load_dataset
 from zoo.errors import DataError, NotFoundError
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
 from zoo.files import new_file
 from zoo.nn.pretrained import load_folder
 from zoo.pictures import grid, save_picture
 from zoo.registry import Registry
+from zoo.settings import cache_folder
 from zoo.weights import Folder
 
 __all__ = ["evaluate_model"]
@@ -32,7 +33,7 @@ def evaluate_model(
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Compare samples of a model (seed 0) with the images it was trained on, and with the test split where there is one.
+    """Compare samples of a model (seed 0) with the images it was trained on, and those with the test split.
 
     With `write` the report goes into the folder as evaluation.json, the nearest training images as neighbours.png, and
     the card is written again. Raises what loading the model, the data and the feature network raise, and DataError
@@ -40,14 +41,15 @@ def evaluate_model(
     """
     model = load_folder(folder, registry)
     facts = folder.config()["data"]
-    size = {"image_size": model.data_shape[1], "channels": model.data_shape[0]}
-    train = load_dataset(facts["name"], registry=registry, split=facts["split"], **size)
+    channels, size = model.data_shape[:2]
+    train = load_dataset(facts["name"], registry=registry, split=facts["split"], image_size=size, channels=channels)
     if train.sha256 != facts["sha256"]:
         raise DataError(
             f"{facts['name']} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}"
         )
     try:
-        test = load_dataset(facts["name"], registry=registry, split="test", **size).data
+        held_out = load_dataset(facts["name"], registry=registry, split="test", image_size=size, channels=channels)
+        test = held_out.data
     except NotFoundError:
         test = None
     drawn = model.sample(samples, seed=SEED)

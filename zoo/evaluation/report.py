@@ -136,7 +136,7 @@ def _offset(progress: Progress | None, before: int, total: int) -> Progress | No
 
 def _checked(images: Tensor, what: str, shape: torch.Size, least: int = LEAST) -> Tensor:
     try:
-        images = to_uint8(images)
+        images = to_uint8(images).cpu()
     except DataError as error:
         raise DataError(f"{what}: {error}") from error
     if images.shape[1:] != shape or len(images) < least:

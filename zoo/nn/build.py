@@ -1,4 +1,4 @@
-"""Spec + config -> modules. Random initialisation and pretrained loading are two verbs; the second is `nn.pretrained`."""
+"""Spec + config -> modules. Random initialisation and pretrained loading are two verbs; `nn.pretrained` is the other."""
 
 from __future__ import annotations
 
@@ -51,4 +51,6 @@ def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[
                 parts[name] = make(config).to(memory_format=torch.channels_last)
             except RuntimeError as error:
                 raise ConfigError(f"architecture {spec.name}: its {name} cannot be built: {error!s:.200}") from error
+            except Exception as error:
+                raise PluginError(f"architecture {spec.name}: building its {name} failed: {error!s:.200}") from error
     return parts

@@ -77,11 +77,13 @@ class GAN(nn.Module):
         Raises UsageError for latents of another shape, or that are not finite.
         """
         if z.ndim != 1 + len(self.latent_shape) or tuple(z.shape[1:]) != self.latent_shape or not len(z):
-            raise UsageError(f"z has shape {tuple(z.shape)}; this model decodes (N, {', '.join(map(str, self.latent_shape))})")
+            wanted = ", ".join(map(str, self.latent_shape))
+            raise UsageError(f"z has shape {tuple(z.shape)}; this model decodes (N, {wanted})")
+        device = next(self.generator.parameters()).device
+        z = z.to(device, torch.float32)
         if not bool(torch.isfinite(z).all()):
             raise UsageError("z holds NaN or infinity")
-        device = next(self.generator.parameters()).device
         checked = check_labels(labels, len(z), self.generator.num_classes)
-        x = in_chunks(self.generator, z.to(device, torch.float32), None if checked is None else checked.to(device))
+        x = in_chunks(self.generator, z, None if checked is None else checked.to(device))
         low, high = self.value_range
         return ((x - low) / (high - low)).clamp_(0, 1).contiguous()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ConfigError, NotFoundError, WeightsError
+from zoo.errors import ConfigError, NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.nn.models import GAN
@@ -33,6 +33,10 @@ def load(
     second player comes too. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
     """
     registry = registry or default_registry()
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:  # which one depends on how torch was built
+        raise UsageError(f"device {device!r} cannot be used here ({error!s:.120}); 'cpu' always can") from error
     return load_folder(locate(name, registry), registry, discriminator=discriminator).to(device)
 
 

@@ -28,13 +28,15 @@ def draw_latents(
 
     `seed` is a whole number in [0, 2^63); None takes a fresh one from the system. `truncation` t > 0 draws each
     coordinate from the normal cut to [-t, t], by its inverse distribution function (the truncation trick of
-    Brock et al. 2019, section 3.1). Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
+    Brock et al. 2019, section 3.1); a uniform prior is shrunk to it. Raises UsageError for an n below 1 or above
+    1,000,000, or a bad seed or truncation.
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
         raise UsageError(f"n is {n!r}; it must be a whole number from 1 to {MOST:,}")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
         raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
-    if truncation is not None and not (math.isfinite(truncation) and truncation > 0):
+    number = isinstance(truncation, (int, float)) and not isinstance(truncation, bool)
+    if truncation is not None and not (number and 0 < truncation < math.inf):
         raise UsageError(f"truncation is {truncation!r}; it must be a number above 0, or None")
     generator = torch.Generator()
     if seed is None:
@@ -42,12 +44,14 @@ def draw_latents(
     else:
         generator.manual_seed(seed)
     if prior == "uniform":
-        return torch.stack([torch.rand(*shape, generator=generator) * 2 - 1 for _ in range(n)])
+        side = 1.0 if truncation is None else min(1.0, truncation)
+        return torch.stack([(torch.rand(*shape, generator=generator) * 2 - 1) * side for _ in range(n)])
     if truncation is None:
         return torch.stack([torch.randn(*shape, generator=generator) for _ in range(n)])
     mass = math.erf(truncation / math.sqrt(2))
     uniform = torch.stack([torch.rand(*shape, generator=generator, dtype=torch.float64) for _ in range(n)])
-    return (math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)).float()
+    normal = math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)
+    return normal.float().clamp(-truncation, truncation)
 
 
 def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int | None) -> Tensor | None:
@@ -58,14 +62,19 @@ def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int
         return None
     if labels is None:
         return torch.arange(n) % num_classes
-    given = torch.as_tensor(labels)
-    if given.shape != (n,) or given.is_floating_point() or bool(((given < 0) | (given >= num_classes)).any()):
+    try:
+        given = torch.as_tensor(labels)
+        kind = given.dtype is not torch.bool and not given.is_floating_point() and not given.is_complex()
+        fits = kind and given.shape == (n,) and bool(((given >= 0) & (given < num_classes)).all())
+    except (TypeError, ValueError, RuntimeError):
+        fits = False
+    if not fits:
         raise UsageError(f"labels must be {n} whole numbers from 0 to {num_classes - 1}, one for each sample")
     return given.long()
 
 
 def in_chunks(network: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, labels: Tensor | None) -> Tensor:
-    """Run `network` over z (N, …) in chunks of one size; the last is filled up with its own first rows."""
+    """Run `network` over z (N, …) in chunks of one size; the last is filled up with its own last row."""
     pieces = []
     for start in range(0, len(z), CHUNK):
         rows = torch.arange(start, start + CHUNK).clamp(max=len(z) - 1)

@@ -73,6 +73,8 @@ def _entry(key: str, entry: object, name: str) -> tuple[torch.dtype, list[int], 
     if dtype is None or not _whole(entry["shape"]) or not _whole(entry["data_offsets"], 2):
         raise WeightsError(f"{name}: {key!r:.80} has an unknown dtype, or a malformed shape or offsets")
     start, end = entry["data_offsets"]
+    if math.prod(side or 1 for side in entry["shape"]) >= 2**48:  # strides of an empty tensor count them too
+        raise WeightsError(f"{name}: {key!r:.80} has a shape no tensor can have")
     if math.prod(entry["shape"]) * dtype.itemsize != end - start:
         raise WeightsError(f"{name}: {key!r:.80} of shape {entry['shape']} does not fill its {end - start} bytes")
     return dtype, entry["shape"], start, end
@@ -108,7 +110,7 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
 
 
 def _some(names: set[str]) -> str:
-    shown = sorted(names)[:3]
+    shown = [f"{name!r:.80}" for name in sorted(names)[:3]]
     return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -138,6 +140,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
         if tensor.is_floating_point() and not math.isfinite(tensor.sum()) and not bool(tensor.isfinite().all()):
             raise WeightsError(f"{name}: {key} holds NaN or infinity")
     module.load_state_dict(dict(tensors), strict=True, assign=True)
+    if absent := [key for key, tensor in (*module.named_parameters(), *module.named_buffers()) if tensor.is_meta]:
+        raise WeightsError(f"{name} cannot hold {_some(set(absent))}: its network keeps it out of its state")
     module.requires_grad_(False)
 
 

@@ -59,13 +59,12 @@ class AdversarialTrainer(Trainer):
 
     averaged = ("generator",)
 
-    def __init__(
-        self, parts: dict[str, nn.Module], settings: AdversarialSettings, generator: torch.Generator
-    ) -> None:
-        players = parts.get("generator"), parts.get("discriminator")
-        if not isinstance(players[0], Generator) or not isinstance(players[1], Discriminator):
-            raise ConfigError(f"the adversarial trainer needs a generator and a discriminator; there is {sorted(parts)}")
-        self.generator, self.discriminator = players
+    def __init__(self, parts: dict[str, nn.Module], settings: AdversarialSettings, generator: torch.Generator) -> None:
+        first, second = parts.get("generator"), parts.get("discriminator")
+        if not isinstance(first, Generator) or not isinstance(second, Discriminator):
+            names = ", ".join(sorted(parts))
+            raise ConfigError(f"the adversarial trainer needs a generator and a discriminator, not {names}")
+        self.generator, self.discriminator = first, second
         self.parts, self.settings, self.random = parts, settings, generator
         self.loss = ADVERSARIAL_LOSSES[settings.loss]
         rates = {"generator": settings.generator_lr, "discriminator": settings.discriminator_lr}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -21,35 +22,53 @@ __all__ = ["checkpoints", "load_newest", "save_checkpoint"]
 
 TENSORS, NUMBERS = "state.safetensors", "state.json"
 KEPT = 2
+DAMAGE = (ZooError, ValueError, RecursionError)  # what reading a damaged checkpoint raises
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints in a folder, oldest first."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.name.isdigit() and path.is_dir())
+    found = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
+    return sorted(found, key=lambda path: int(path.name))
 
 
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Path:
-    """Write a checkpoint named by its images, and remove all but the last two. Raises StorageError."""
+    """Write a checkpoint named by its images, and remove all earlier ones but the last. Raises StorageError.
+
+    One of that name stays when it is whole, and is written anew when it is damaged.
+    """
     path = folder / f"{numbers['images']:012d}"
     if path.is_dir():
-        return path
+        try:
+            _read(path)
+        except DAMAGE:
+            with storage_errors(f"cannot remove the damaged checkpoint {path}"):
+                shutil.rmtree(path)
+        else:
+            return path
+    for left in folder.glob(".[0-9]*"):  # what a killed process was writing
+        shutil.rmtree(left, ignore_errors=True)
     with new_folder(path) as aside:
         save(aside / TENSORS, tensors)
         facts = {"sha256": sha256_of(aside / TENSORS), **numbers}
         (aside / NUMBERS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    for old in checkpoints(folder)[:-KEPT]:
+    # A later one is damaged, or the run would have gone on from there: it counts for nothing.
+    earlier = [old for old in checkpoints(folder) if int(old.name) < int(path.name)]
+    for old in earlier[: 1 - KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return path
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with storage_errors(f"cannot read the checkpoint {path}"):
-        numbers = json.loads((path / NUMBERS).read_text(encoding="utf-8"))
+        text = (path / NUMBERS).read_bytes()
         blob = bytearray((path / TENSORS).read_bytes())
-    if numbers.pop("sha256") != sha256_of(path / TENSORS):
-        raise IntegrityError(f"checkpoint {path} is damaged: its bytes are not those that were written")
+    numbers = json.loads(text)
+    if not isinstance(numbers, dict) or not {"images", "steps", "position"} <= set(numbers):
+        raise IntegrityError(f"{path / NUMBERS} is not what was written")
+    if numbers.pop("sha256", None) != hashlib.sha256(blob).hexdigest() or numbers["images"] != int(path.name):
+        raise IntegrityError(f"the bytes of {path} are not those that were written")
     return parse(blob, str(path / TENSORS)), numbers
 
 
@@ -61,10 +80,10 @@ def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], list[s
     refused: list[str] = []
     found = checkpoints(folder)
     if not found:
-        raise NotFoundError(f"no checkpoint in {folder}; start without --resume")
+        raise NotFoundError(f"no checkpoint in {folder} yet; train until the first is saved")
     for path in reversed(found):
         try:
             return *_read(path), refused
-        except (ZooError, ValueError, KeyError) as error:
+        except DAMAGE as error:
             refused.append(f"{path.name} is damaged ({error})")
-    raise IntegrityError(f"every checkpoint in {folder} is damaged: {'; '.join(refused)}")
+    raise IntegrityError(f"every checkpoint in {folder} is damaged: {'; '.join(refused)}; start a new run folder")

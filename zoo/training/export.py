@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import zoo
+import torch
+
+from zoo import __version__
+from zoo.card import write_card
 from zoo.configs import as_data
 from zoo.files import new_folder
 from zoo.nn.models import GAN
@@ -14,28 +18,33 @@ from zoo.nn.serialization import save
 from zoo.nn.verification import golden_samples
 from zoo.pictures import grid
 from zoo.registry import Registry
-from zoo.card import write_card
 from zoo.training.checkpoint import load_newest
-from zoo.training.run import Run
+from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState
-from zoo.weights import CONFIG, DISCRIMINATOR, GOLDEN, MODEL, sha256_of
+from zoo.weights import CONFIG, DISCRIMINATOR, FILES, GOLDEN, MODEL, sha256_of
 
 __all__ = ["export", "pins"]
 
 SAMPLES, SAMPLES_SEED = 64, 0
 
 
-def export(run_folder: Path, out: Path, registry: Registry) -> dict[str, str]:
-    """Write the newest checkpoint of a run as a weights folder, complete or not at all.
+def export(
+    run_folder: Path, out: Path, registry: Registry, *, warn: Callable[[str], None] = lambda line: None
+) -> dict[str, str]:
+    """Write the newest whole checkpoint of a run as a weights folder, complete or not at all.
 
-    Returns file name -> sha256 of the pinned files. Raises NotFoundError where there is no run or checkpoint,
+    Returns file name -> sha256 of the pinned files; `warn` is called with a line for each damaged checkpoint that was
+    passed over. Raises NotFoundError where there is no run or checkpoint, IntegrityError where all are damaged,
     StorageError where `out` cannot be written or is not empty.
     """
     run = Run.open(run_folder)
-    state = run.state(registry)
-    tensors, numbers, _ = load_newest(run.folder / "checkpoints")
-    state.restore(tensors, numbers)
-    model = GAN(state.emas["generator"].module)
+    tensors, numbers, refused = load_newest(run.folder / "checkpoints")
+    for line in refused:
+        warn(f"checkpoint {line}; using the one before it")
+    with torch.random.fork_rng(devices=[]):  # restoring sets the global random state
+        state = run.state(registry)
+        state.restore(tensors, numbers)
+    model = averaged_model(state)
     with new_folder(out) as aside:
         text = json.dumps(_config(run, state, model), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
@@ -50,7 +59,7 @@ def export(run_folder: Path, out: Path, registry: Registry) -> dict[str, str]:
 
 def pins(folder: Path) -> dict[str, str]:
     """What a WeightsSpec pins of a folder: file name -> sha256."""
-    return {name: sha256_of(folder / name) for name in (CONFIG, MODEL, DISCRIMINATOR, GOLDEN) if (folder / name).is_file()}
+    return {name: sha256_of(folder / name) for name in FILES if (folder / name).is_file()}
 
 
 def _named(part: str, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -68,5 +77,5 @@ def _config(run: Run, state: TrainState, model: GAN) -> dict[str, Any]:
         "config": config,
         "data": data,
         "training": training,
-        "zoo": zoo.__version__,
+        "zoo": __version__,
     }

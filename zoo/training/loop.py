@@ -103,5 +103,3 @@ def _check_parameters(state: TrainState) -> None:
     """A checkpoint with NaN in it would be worse than none."""
     total = sum(float(p.detach().sum()) for part in state.trainer.parts.values() for p in part.parameters())
     check_finite({"the sum of all weights": total}, state.steps)
-
-

@@ -47,4 +47,5 @@ def check_finite(metrics: dict[str, float], step: int) -> None:
     """Raise DataError naming the step and the quantity when a loss is NaN or infinite."""
     for name, value in metrics.items():
         if not math.isfinite(value):
-            raise DataError(f"{name} is {value} at step {step}; lower the learning rates or clip gradients, and resume")
+            cure = "lower the learning rates or clip gradients, in a new run"
+            raise DataError(f"{name} is {value} at step {step}; {cure}")

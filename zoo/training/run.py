@@ -1,9 +1,9 @@
 """A run: a folder with its recipe, checkpoints, sample grids and metrics.
 
-    recipe.json        the recipe with every default written out, the data's fingerprint, versions and threads
-    checkpoints/       the last two
-    samples/           a grid of the averaged model's samples at fixed latents, named by images seen
-    metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
+recipe.json        the recipe with every default written out, the data's fingerprint, versions and threads
+checkpoints/       the last two
+samples/           a grid of the averaged model's samples at fixed latents, named by images seen
+metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from zoo.data.loading import Examples, load_dataset
 from zoo.errors import ConfigError, NotFoundError, StorageError, UsageError
 from zoo.files import new_file, storage_errors
 from zoo.nn.build import initialise_parts
+from zoo.nn.interfaces import Generator
 from zoo.nn.models import GAN
 from zoo.pictures import grid, save_picture
 from zoo.recipes import Recipe, resolve
@@ -33,7 +35,7 @@ from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
 from zoo.training.loop import Progress, train_loop
 from zoo.training.state import TrainState
 
-__all__ = ["Run", "train"]
+__all__ = ["Run", "averaged_model", "train"]
 
 GRID = 64  # samples in a grid
 GRID_SEED = 0
@@ -54,12 +56,14 @@ class Run:
         if not path.is_file():
             raise NotFoundError(f"{folder} is no run folder: it has no recipe.json")
         with storage_errors(f"cannot read {path}"):
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes()
         try:
             data = json.loads(text)
             recipe, facts = data["recipe"], data["facts"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path} is damaged ({error}); start a new run folder") from error
+            if not isinstance(facts["data"], dict) or not {"torch", "threads"} <= set(facts):
+                raise ValueError("its facts are not those of a run")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ConfigError(f"{path} is damaged ({error!s:.120}); start a new run folder") from error
         return cls(folder=folder, recipe=decode(Recipe, recipe, str(path)), facts=facts)
 
     def write(self) -> None:
@@ -94,13 +98,44 @@ def train(
     """Train a recipe in the folder `out`, or go on with the run that is there.
 
     `report` is called every `log_every` images, `warn` with what is worth a line; when `stop` gives true the run is
-    saved and ends. Raises ConfigError, DataError, NotFoundError, StorageError, and UsageError for a folder in use.
+    saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Raises ConfigError,
+    DataError, NotFoundError, StorageError, and UsageError for a folder in use.
     """
+    if resume:
+        Run.open(out)  # where there is none, nothing is loaded and nothing written
     resolved, config, _ = resolve(recipe, registry)
     examples = _examples(resolved, config, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
-    facts = {
+    run = Run(folder=out, recipe=resolved, facts=_facts(examples))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(resolved.seed)
+        state = run.state(registry, examples)  # what cannot be built or fed fails before anything is written
+        with _only_one(out):
+            if resume:
+                _resume(run, state, warn)
+            elif (out / "recipe.json").exists() or checkpoints(out / "checkpoints"):
+                raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
+            run.write()
+            with _metrics(out, state.images, warn) as record:
+
+                def tell(progress: Progress) -> None:
+                    record(progress)
+                    report(progress)
+
+                train_loop(
+                    state,
+                    resolved,
+                    report=tell,
+                    sample=lambda state: _sample(out, state),
+                    checkpoint=lambda state: _checkpoint(out, state),
+                    stop=stop,
+                )
+    return run
+
+
+def _facts(examples: Examples) -> dict[str, Any]:
+    return {
         "data": {
             "name": examples.name,
             "split": examples.split,
@@ -111,38 +146,18 @@ def train(
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    run = Run(folder=out, recipe=resolved, facts=facts)
-    with storage_errors(f"cannot write into {out}"):
-        (out / "samples").mkdir(parents=True, exist_ok=True)
-    with _only_one(out), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(resolved.seed)
-        state = run.state(registry, examples)
-        if resume:
-            _resume(run, state, warn)
-        elif (out / "recipe.json").exists() or checkpoints(out / "checkpoints"):
-            raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
-        run.write()
-        with _metrics(out, state.images, warn) as record:
-
-            def tell(progress: Progress) -> None:
-                record(progress)
-                report(progress)
-
-            train_loop(
-                state,
-                resolved,
-                report=tell,
-                sample=lambda state: save_picture(sample_grid(state), out / "samples" / f"{state.images:012d}.png"),
-                checkpoint=lambda state: _checkpoint(out, state),
-                stop=stop,
-            )
-    return run
 
 
-def sample_grid(state: TrainState) -> Any:
-    """A picture of samples at fixed latents, from the averaged generator."""
-    model = GAN(state.emas["generator"].module)
-    return grid(model.sample(GRID, seed=GRID_SEED), scale=3)
+def averaged_model(state: TrainState) -> GAN:
+    """The model a run publishes: its averaged generator, in eval mode."""
+    generator = state.emas["generator"].module
+    assert isinstance(generator, Generator)
+    return GAN(generator).eval()
+
+
+def _sample(out: Path, state: TrainState) -> None:
+    picture = grid(averaged_model(state).sample(GRID, seed=GRID_SEED), scale=3)
+    save_picture(picture, out / "samples" / f"{state.images:012d}.png")
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:
@@ -157,21 +172,35 @@ def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
 
 def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
     before = Run.open(run.folder)
-    old, new = as_data(before.recipe), as_data(run.recipe)
-    changed = [f"{key}: {old[key]!r} -> {new[key]!r}" for key in old if old[key] != new[key]]
-    changed += [f"{key}: {before.facts[key]!r} -> {run.facts[key]!r}" for key in run.facts if before.facts.get(key) != run.facts[key]]
+    changed = _changes(as_data(before.recipe), as_data(run.recipe)) + _changes(before.facts, run.facts)
     if changed:
         raise ConfigError(f"{run.folder} holds another run ({'; '.join(changed):.400}); resume it unchanged")
+    if not checkpoints(run.folder / "checkpoints"):
+        warn(f"{run.folder} has no checkpoint yet; starting at its beginning")
+        return
     tensors, numbers, refused = load_newest(run.folder / "checkpoints")
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
     state.restore(tensors, numbers)
 
 
+def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """What differs, one text a key: 'settings.beta1: 0.5 -> 0.9'."""
+    changed = []
+    for key in {**old, **new}:
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            changed += _changes(before, after, f"{prefix}{key}.")
+        elif before != after:
+            changed.append(f"{prefix}{key}: {before!r} -> {after!r}")
+    return changed
+
+
 @contextlib.contextmanager
 def _only_one(out: Path) -> Iterator[None]:
-    """Hold the folder's lock: a second run into it is refused."""
+    """Make the folder and hold its lock: a second run into it is refused."""
     with storage_errors(f"cannot write into {out}"):
+        (out / "samples").mkdir(parents=True, exist_ok=True)
         stream = (out / ".lock").open("w")
     with stream:
         try:
@@ -186,27 +215,37 @@ def _metrics(out: Path, images: int, warn: Callable[[str], None]) -> Iterator[Ca
     """Record to metrics.jsonl and TensorBoard, from `images` on: what a cut run wrote beyond is dropped."""
     path = out / "metrics.jsonl"
     with storage_errors(f"cannot write {path}"):
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["images"] <= images]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        kept = "".join(f"{line}\n" for line in text.splitlines() if _images_of(line) <= images)
+        if kept != text:
+            with new_file(path) as aside:
+                aside.write_text(kept, encoding="utf-8")
         stream = path.open("a", encoding="utf-8")
-    board = _tensorboard(out, images, warn)
+        board = _tensorboard(out, images, warn)
 
     def record(progress: Progress) -> None:
         numbers = {"images": progress.images, "steps": progress.steps, "images_per_second": progress.images_per_second}
         with storage_errors(f"cannot write {path}"):
             stream.write(json.dumps(numbers | progress.metrics) + "\n")
             stream.flush()
-        if board is not None:
-            for name, value in progress.metrics.items():
-                board.add_scalar(name, value, progress.images)
+            if board is not None:
+                for name, value in progress.metrics.items():
+                    board.add_scalar(name, value, progress.images)
 
-    with stream:
-        try:
-            yield record
-        finally:
+    try:
+        yield record
+    finally:
+        with storage_errors(f"cannot write {path}"), stream:  # closing writes what is left
             if board is not None:
                 board.close()
+
+
+def _images_of(line: str) -> float:
+    """How many images a line of metrics stands at; infinity for one that is torn."""
+    try:
+        return float(json.loads(line)["images"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return math.inf
 
 
 def _tensorboard(out: Path, images: int, warn: Callable[[str], None]) -> Any:

@@ -62,7 +62,8 @@ class TrainState:
     @staticmethod
     def _restore_optimizer(name: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        prefix, slots = f"optimizers.{name}.", {}
+        prefix = f"optimizers.{name}."
+        slots: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             if key.startswith(prefix):
                 index, _, slot = key.removeprefix(prefix).partition(".")

@@ -1,0 +1,136 @@
+"""The test session: a home and caches of its own, one thread, and no way to the network but the loopback."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution, EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+# Before anything imports torch or huggingface_hub: both read their settings at import.
+_HOME = tempfile.mkdtemp(prefix="zoo-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ.update({name: f"{_HOME}/{name.lower()}" for name in ("HOME", "HF_HOME", "ZOO_CACHE", "XDG_CACHE_HOME")})
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in ("HF_HOME", "ZOO_CACHE")]:
+    del os.environ[_name]
+
+REACHED: list[object] = []  # addresses something wanted to reach
+
+
+def _is_here(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a unix socket
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return address[0] in ("localhost", "")
+
+
+def _refuse(address: object) -> None:
+    REACHED.append(address)
+    raise OSError(errno.ENETUNREACH, f"tests do not reach the network, and {address!r} is not this machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, address: method(self, address) if _is_here(address) else _refuse(address)
+
+    def guarded_look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        return look_up(host, *rest, **more) if name is None or _is_here((name,)) else _refuse(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture
+def reached() -> list[object]:
+    """The addresses that something tried to reach while the test ran."""
+    REACHED.clear()
+    return REACHED
+
+
+class _Installed(Distribution):
+    """A distribution that is not on the disk."""
+
+    def __init__(self, name: str, version: str) -> None:
+        self._text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "METADATA" else None
+
+    def locate_file(self, path: Any) -> Any:
+        return Path(path)
+
+
+@pytest.fixture
+def entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EntryPoint]:
+    """Write a plugin's module and give its entry point: `entry_point("acme", code, dist="acme-zoo")`."""
+    monkeypatch.syspath_prepend(tmp_path)
+    written = 0
+
+    def make(name: str, code: str, *, dist: str = "acme-zoo", version: str = "1.2", value: str = "") -> EntryPoint:
+        nonlocal written
+        written += 1
+        module = f"{tmp_path.name.replace('-', '_')}_plugin_{written}"  # no two tests share a name in sys.modules
+        (tmp_path / f"{module}.py").write_text(code, encoding="utf-8")
+        point = EntryPoint(name=name, value=value or module, group="zoo")
+        return point._for(_Installed(dist, version))  # type: ignore[attr-defined,no-any-return]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> dict[str, Any]:
+    """The keys of a DCGAN's config that make one of 8x8 pixels and a few hundred weights."""
+    return {"image_size": 8, "latent_size": 3, "generator_widths": [4, 4], "discriminator_widths": [4, 4]}
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., SimpleNamespace]:
+    """Write a whole weights folder of a tiny DCGAN; gives its `path`, `pins`, and the `model` it was written from."""
+
+    def make(name: str = "tiny", config: dict[str, Any] | None = None) -> SimpleNamespace:
+        import json
+
+        from zoo.nn.build import decode_config, initialise_parts
+        from zoo.nn.models import GAN
+        from zoo.nn.serialization import save
+        from zoo.nn.verification import golden_samples
+        from zoo.plugins import default_registry
+        from zoo.weights import sha256_of
+
+        given = tiny_config if config is None else config
+        spec = default_registry().architecture("dcgan")
+        parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, given, "test"), seed=0)
+        model = GAN(parts["generator"], parts["discriminator"]).eval()
+        path = tmp_path / name
+        path.mkdir()
+        data = {"range": [-1.0, 1.0], "shape": list(model.data_shape), "name": "shapes"}
+        facts = {"format": 1, "architecture": "dcgan", "config": given, "data": data, "training": {}, "zoo": "0.1.0"}
+        (path / "config.json").write_text(json.dumps(facts), encoding="utf-8")
+        for part, file in (("generator", "model"), ("discriminator", "discriminator")):
+            tensors = {f"{part}.{key}": tensor for key, tensor in parts[part].state_dict().items()}
+            save(path / f"{file}.safetensors", tensors)
+        save(path / "golden.safetensors", golden_samples(model))
+        pins = {file.name: sha256_of(file) for file in path.iterdir()}
+        return SimpleNamespace(path=path, pins=pins, model=model, facts=facts)
+
+    return make

@@ -1,0 +1,51 @@
+"""What importing and asking the catalogue loads: subprocesses, so that nothing another test imported counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = ("torch", "torchvision", "huggingface_hub", "safetensors", "numpy", "PIL", "accelerate", "gradio", "tqdm")
+
+
+def loaded_after(code: str) -> set[str]:
+    """The heavy packages that are in sys.modules after `code` in a new Python."""
+    script = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1])) & set(HEAVY)
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    """A module that is imported is found by the probe of this file."""
+    assert loaded_after("import PIL") == {"PIL"}
+
+
+def test_importing_the_zoo_loads_nothing_heavy() -> None:
+    """`import zoo` and its version load neither torch nor any other heavy package."""
+    assert loaded_after("import zoo\nassert zoo.__version__ and dir(zoo)") == set()
+
+
+def test_asking_the_catalogue_loads_nothing_heavy() -> None:
+    """All lists, and `info` of every model, architecture and dataset, are answered without a heavy package."""
+    code = (
+        "import zoo\n"
+        "names = zoo.list_models() + zoo.list_architectures() + zoo.list_datasets()\n"
+        "assert all(zoo.info(name)['name'] == name for name in names) and len(names) >= 3"
+    )
+    assert loaded_after(code) == set()
+
+
+def test_importing_the_plugin_door_loads_nothing_heavy() -> None:
+    """`zoo.api`, and each first-party plugin's `__init__`, load no heavy package."""
+    assert loaded_after("import zoo.api, zoo.training, zoo_gan, zoo_gan.configs, zoo_images") == set()
+
+
+def test_finding_bundled_weights_loads_nothing_heavy() -> None:
+    """`zoo.weights`, which hashes and reads folders, `zoo.recipes` and `zoo.pictures` load no heavy package."""
+    assert loaded_after("import zoo.weights, zoo.recipes, zoo.pictures, zoo.files, zoo.catalogue") == set()
+
+
+def test_the_command_line_module_loads_nothing_heavy() -> None:
+    """`zoo.cli` imports what a command needs inside the command."""
+    assert loaded_after("import zoo.cli") == set()

@@ -1,0 +1,451 @@
+"""The shape of the code: what may import what, the line above which there is no torch, and the budgets."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeGuard
+
+import pytest
+
+import zoo
+from zoo.plugins import default_registry
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "numpy", "PIL", "safetensors", "tqdm"}
+
+PUBLIC = ["grid", "info", "list_architectures", "list_datasets", "list_models", "load", "to_pil"]
+
+# Which parts of zoo/ a part may import, besides itself. `core` is the files directly in zoo/.
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "nn": {"core"},
+    "data": {"core"},
+    "latent": {"core", "nn"},
+    "training": {"core", "nn", "data"},
+    "evaluation": {"core", "nn", "data"},
+    "gallery": {"core", "nn", "data", "latent", "training", "evaluation"},
+    "testing": {"core", "nn", "data", "latent", "training", "evaluation"},
+    "cli": {"core", "nn", "data", "latent", "training", "evaluation", "gallery", "testing"},
+}
+
+# Within a part: a module imports from rows above its own only.
+LAYERS: dict[str, list[set[str]]] = {
+    "core": [
+        {"errors"},
+        {"specs", "configs", "files"},
+        {"hookspecs", "registry", "pictures"},
+        {"api", "recipes", "plugins", "weights"},
+        {"card", "catalogue", "publishing"},
+    ],
+    "nn": [
+        {"interfaces", "distributions", "serialization", "sampling", "build"},
+        {"models"},
+        {"pretrained"},
+        {"verification"},
+    ],
+}
+
+# What a plugin's modules may import of the core; its `__init__.py` only the first.
+DOOR = {"zoo.api", "zoo.errors", "zoo.configs", "zoo.files", "zoo.pictures"}
+DOOR_PACKAGES = ("zoo.nn.", "zoo.data.", "zoo.training.", "zoo.latent.")
+
+BANNED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp", "pty"}
+
+
+@dataclass(frozen=True)
+class Import:
+    module: str  # zoo.nn.models
+    names: tuple[str, ...]
+    inside: bool  # of a function
+    typing: bool  # under `if TYPE_CHECKING`
+
+
+class Source:
+    """One file: its tree, and what it imports."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.place = path.relative_to(ROOT).as_posix()
+        self.text = path.read_text(encoding="utf-8")
+        self.tree = ast.parse(self.text)
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        parts = parts[1:] if parts[0] == "plugins" else parts
+        self.module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @property
+    def part(self) -> str:
+        """Which row of MAY_IMPORT it belongs to."""
+        parts = self.module.split(".")
+        if len(parts) > 1 and (parts[1].startswith("cli") or parts[1] == "__main__"):
+            return "cli"
+        return parts[1] if (ROOT / Path(*parts[:2])).is_dir() and len(parts) > 1 else "core"
+
+    @cached_property
+    def imports(self) -> list[Import]:
+        return list(self._walk(self.tree, inside=False, typing=False))
+
+    def _walk(self, node: ast.AST, *, inside: bool, typing: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from (Import(alias.name, (), inside, typing) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert not child.level, f"{self.place}:{child.lineno}: imports are absolute"
+                yield Import(child.module or "", tuple(alias.name for alias in child.names), inside, typing)
+            elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                yield from self._walk(child, inside=inside, typing=True)
+            else:
+                function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+                yield from self._walk(child, inside=inside or function, typing=typing)
+
+    @cached_property
+    def functions(self) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+        return [node for node in ast.walk(self.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+SOURCES = [Source(path) for top in ("zoo", "plugins") for path in sorted((ROOT / top).rglob("*.py"))]
+BY_MODULE = {source.module: source for source in SOURCES}
+CORE = [source for source in SOURCES if source.path.parent == ROOT / "zoo"]
+OURS = [source for source in SOURCES if source.place.startswith("zoo/")]
+PLUGINS = [source for source in SOURCES if source.place.startswith("plugins/")]
+
+
+TOPS = {source.module.partition(".")[0] for source in SOURCES}
+
+
+def modules(item: Import) -> set[str]:
+    """The modules of zoo/ and plugins/ an import reaches, `from zoo import errors` counted as zoo.errors."""
+    if item.module.partition(".")[0] not in TOPS:
+        return set()
+    return {f"{item.module}.{name}" for name in item.names} & set(BY_MODULE) or {item.module}
+
+
+def targets(source: Source) -> set[str]:
+    """The modules of zoo/ and plugins/ that a file imports when it runs."""
+    return {module for item in source.imports if not item.typing for module in modules(item)}
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Its lines, from `def` on, without its docstring."""
+    first = function.body[0]
+    doc = first.end_lineno - first.lineno + 1 if ast.get_docstring(function) and first.end_lineno else 0
+    assert function.end_lineno
+    return function.end_lineno - function.lineno + 1 - doc
+
+
+def complaints(found: Iterable[str]) -> str:
+    return "\n".join(sorted(set(found)))
+
+
+def test_the_search_finds_the_code() -> None:
+    """The files these tests look at are there: the core, its sub-packages and the plugins."""
+    assert {"zoo.errors", "zoo.nn.models", "zoo.data.loading", "zoo_gan", "zoo_gan.networks"} <= set(BY_MODULE)
+    assert {source.part for source in OURS} <= set(MAY_IMPORT)
+
+
+# --- the line and the arrows ---------------------------------------------------------------------------------------
+
+
+def test_no_file_directly_in_the_core_imports_anything_heavy() -> None:
+    """A file directly in zoo/ imports torch, torchvision, huggingface_hub and their like inside functions only."""
+    found = [f"{s.place}: {i.module}" for s in CORE for i in s.imports if _heavy(i) and not i.inside and not i.typing]
+    assert not found, complaints(found)
+
+
+def test_no_file_directly_in_the_core_imports_torch_even_in_a_function() -> None:
+    """Besides the command line, a file directly in zoo/ has no `import torch` at all: it lives below the line."""
+    found = [
+        f"{s.place}: {i.module}"
+        for s in CORE
+        for i in s.imports
+        if i.module.partition(".")[0] in ("torch", "torchvision") and not i.typing and s.part != "cli"
+    ]
+    assert not found, complaints(found)
+
+
+def test_a_plugin_init_imports_nothing_heavy() -> None:
+    """A plugin's `__init__.py`, and the one of zoo/training, hold specs: of the core they import `zoo.api` alone."""
+    inits = [s for s in PLUGINS if s.path.name == "__init__.py"] + [BY_MODULE["zoo.training"]]
+    for source in inits:
+        ours = {target for target in targets(source) if target.startswith("zoo.")}
+        assert ours == {"zoo.api"}, source.place
+        assert not [i for i in source.imports if _heavy(i) and not i.typing], source.place
+        assert len(targets(source)) == 1, f"{source.place} imports its own modules: {targets(source)}"
+
+
+def test_only_the_public_names_and_the_command_line_cross_the_line() -> None:
+    """No file directly in zoo/ imports a sub-package, but `zoo/__init__.py` (for types) and cli.py (in functions)."""
+    for source in CORE:
+        allowed = [
+            item
+            for item in source.imports
+            if (source.module == "zoo" and item.typing) or (source.part == "cli" and (item.inside or item.typing))
+        ]
+        crossing = {module for item in source.imports if item not in allowed for module in modules(item)}
+        crossing = {module for module in crossing if BY_MODULE[module].part not in ("core", "cli")}
+        assert not crossing, f"{source.place} imports {complaints(crossing)}"
+
+
+def test_the_parts_import_only_what_the_table_allows() -> None:
+    """nn, data, training, evaluation and latent point one way; cli, gallery and testing are imported by nothing."""
+    found = []
+    for source in OURS:
+        if source.module == "zoo":
+            continue
+        for target in targets(source) - {"zoo"}:
+            part = BY_MODULE[target].part
+            if part != source.part and part not in MAY_IMPORT[source.part]:
+                found.append(f"{source.place} ({source.part}) imports {target} ({part})")
+    assert not found, complaints(found)
+
+
+def test_of_the_root_only_the_version_is_taken() -> None:
+    """Inside zoo/ nothing is imported through the table of public names."""
+    for source in OURS:
+        for item in source.imports:
+            if item.module == "zoo" and item.names:
+                modules = {name for name in item.names if f"zoo.{name}" in BY_MODULE}
+                assert set(item.names) - modules <= {"__version__"}, source.place
+        if any(i.module == "zoo" and not i.names for i in source.imports):
+            assert set(re.findall(r"\bzoo\.(\w+)", _code(source))) <= {"__version__"}, source.place
+
+
+@pytest.mark.parametrize("part", LAYERS)
+def test_the_layers_of_a_part_point_up(part: str) -> None:
+    """Within the core and within nn a module imports only from layers above its own, and every module has a layer."""
+    rank = {name: row for row, names in enumerate(LAYERS[part]) for name in names}
+    prefix = "zoo." if part == "core" else f"zoo.{part}."
+    found = []
+    for source in OURS:
+        if source.part != part or source.module in ("zoo", f"zoo.{part}"):
+            continue
+        mine = source.module.removeprefix(prefix)
+        assert mine in rank, f"{source.place} has no layer; give it one in LAYERS"
+        for target in targets(source) - {"zoo"}:
+            other = target.removeprefix(prefix)
+            if BY_MODULE[target].part == part and rank[other] >= rank[mine]:
+                found.append(f"{source.place} imports {target}, which is not above it")
+    assert not found, complaints(found)
+
+
+def test_there_is_no_import_cycle() -> None:
+    """No module reaches itself through imports, those inside functions included."""
+    graph = {source.module: targets(source) & set(BY_MODULE) - {source.module} for source in SOURCES}
+    state: dict[str, str] = {}
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert state.get(module) != "open", f"a cycle: {' -> '.join([*path, module])}"
+        if module not in state:
+            state[module] = "open"
+            for target in sorted(graph[module]):
+                visit(target, (*path, module))
+            state[module] = "done"
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_plugins_use_only_the_public_door() -> None:
+    """Of the core a plugin imports what DOOR lists: no registry, no plugins, no recipes, no weights, no cli."""
+    found = [
+        f"{source.place}: {target}"
+        for source in PLUGINS
+        for target in targets(source)
+        if target.partition(".")[0] == "zoo" and target not in DOOR and not target.startswith(DOOR_PACKAGES)
+    ]
+    assert not found, complaints(found)
+
+
+def test_plugins_do_not_import_each_other() -> None:
+    """A plugin stands alone: what two of them share belongs to the core."""
+    found = [
+        f"{source.place}: {target}"
+        for source in PLUGINS
+        for target in targets(source)
+        if target.partition(".")[0] not in ("zoo", source.module.partition(".")[0])
+    ]
+    assert not found, complaints(found)
+
+
+def test_the_core_names_no_architecture_and_no_dataset() -> None:
+    """No string in zoo/ holds a catalogued architecture or model or a plugin's package, or is a dataset.
+
+    Docstrings may. A message may give a dataset as an example. `images` is left out: it names a dataset, and counts
+    images too.
+    """
+    entries = default_registry().entries
+    words = {name for kind, name in entries if kind in ("architecture", "model")} | {s.module for s in PLUGINS}
+    datasets = {name for kind, name in entries if kind == "dataset"} - {"images"}
+    assert "dcgan" in words
+    assert "shapes" in datasets
+    held = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(words)))})(?![\w-])")
+    found = [
+        f"{source.place}:{node.lineno}: {node.value!r:.60}"
+        for source in OURS
+        for node in _strings(source.tree)
+        if held.search(node.value) or re.split(r"[\[:]", node.value)[0] in datasets
+    ]
+    assert not found, complaints(found)
+
+
+def test_data_never_becomes_code() -> None:
+    """No pickle and its like, no eval or exec, and torch.load only with weights_only=True."""
+    found = []
+    for source in SOURCES:
+        found += [f"{source.place}: {i.module}" for i in source.imports if i.module.partition(".")[0] in BANNED]
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                safe = any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords)
+                if name in ("eval", "exec", "compile", "__import__") or (name == "torch.load" and not safe):
+                    found.append(f"{source.place}:{node.lineno}: {name}")
+    assert not found, complaints(found)
+
+
+# --- the public names ----------------------------------------------------------------------------------------------
+
+
+def test_the_public_names_are_these() -> None:
+    """The names at the root are the ones listed here, at most 30."""
+    assert sorted(zoo.__all__) == PUBLIC
+    assert len(PUBLIC) <= 30
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_can_be_imported(name: str) -> None:
+    """Every public name is there, documented, listed by dir(), and the object of that name where it is defined."""
+    value = getattr(zoo, name)
+    assert value.__doc__
+    assert name in dir(zoo)
+    assert getattr(importlib.import_module(value.__module__), name) is value
+
+
+def test_other_names_are_an_attribute_error() -> None:
+    """A name that is not public is an AttributeError naming it."""
+    with pytest.raises(AttributeError, match="frobnicate"):
+        zoo.frobnicate  # noqa: B018
+
+
+# --- the budgets ---------------------------------------------------------------------------------------------------
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    """A file has at most 400 lines."""
+    lengths = {source.place: len(source.text.splitlines()) for source in SOURCES}
+    assert not (found := [f"{place}: {n}" for place, n in lengths.items() if n > 400]), complaints(found)
+
+
+def test_functions_are_short() -> None:
+    """A function has at most 60 lines without its docstring, and nine of ten have at most 30."""
+    lengths = {f"{s.place}:{f.lineno} {f.name}": length(f) for s in SOURCES for f in s.functions}
+    assert not (found := [f"{where}: {n}" for where, n in lengths.items() if n > 60]), complaints(found)
+    assert sorted(lengths.values())[int(len(lengths) * 0.9)] <= 30
+
+
+def test_functions_take_at_most_eight_parameters() -> None:
+    """A function has at most 8 parameters, self left out."""
+    found = [f"{s.place}:{f.lineno} {f.name}" for s in SOURCES for f in s.functions if len(_parameters(f)) > 8]
+    assert not found, complaints(found)
+
+
+def test_everything_is_annotated() -> None:
+    """Every parameter and every return value has a type."""
+    found = [
+        f"{s.place}:{f.lineno} {f.name}"
+        for s in SOURCES
+        for f in s.functions
+        if f.returns is None or any(a.annotation is None for a in _parameters(f))
+    ]
+    assert not found, complaints(found)
+
+
+def test_public_things_have_docstrings() -> None:
+    """Every module, and every public class, function and method, has a docstring; `forward` and setters may not."""
+    found = []
+    for source in SOURCES:
+        todo: list[tuple[ast.Module | ast.ClassDef | ast.FunctionDef, str]] = [(source.tree, "the module")]
+        while todo:
+            node, name = todo.pop()
+            if not ast.get_docstring(node):
+                found.append(f"{source.place}: {name}")
+            inner = [] if isinstance(node, ast.FunctionDef) else node.body
+            todo += [(child, child.name) for child in inner if _needs_docstring(child)]
+    assert not found, complaints(found)
+
+
+def test_little_stands_in_two_places() -> None:
+    """At most 3 % of the lines stand in a run of six that another place has too (imports and docstrings left out)."""
+    places: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
+    total = 0
+    for source in SOURCES:
+        lines = _code(source).splitlines()
+        total += len(lines)
+        for start in range(len(lines) - 5):
+            places[tuple(lines[start : start + 6])].append((source.place, start))
+    shared = [place for where in places.values() if len(where) > 1 for place in where]
+    twice = {(place, start + i) for place, start in shared for i in range(6)}
+    assert len(twice) <= 0.03 * total, complaints(f"{place} {line}" for place, line in twice)
+
+
+def test_no_bare_except_no_hasattr_no_print() -> None:
+    """No bare `except`, no `hasattr`, and no `print` outside the command line."""
+    found = []
+    for source in SOURCES:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.ExceptHandler) and node.type is None:
+                found.append(f"{source.place}:{node.lineno}: bare except")
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                name = node.func.id
+                if name == "hasattr" or (name == "print" and not source.module.startswith("zoo.cli")):
+                    found.append(f"{source.place}:{node.lineno}: {name}")
+    assert not found, complaints(found)
+
+
+# --- helpers -------------------------------------------------------------------------------------------------------
+
+
+def _heavy(item: Import) -> bool:
+    return item.module.partition(".")[0] in HEAVY
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
+    a = function.args
+    given = [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, (a.vararg, a.kwarg))]
+    return [argument for argument in given if argument.arg not in ("self", "cls")]
+
+
+def _needs_docstring(node: ast.stmt) -> TypeGuard[ast.ClassDef | ast.FunctionDef]:
+    if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_") or node.name == "forward":
+        return False
+    return not any(ast.unparse(decorator).endswith(".setter") for decorator in node.decorator_list)
+
+
+def _docstrings(tree: ast.AST) -> set[ast.expr | ast.stmt]:
+    bodies = [getattr(node, "body", None) for node in ast.walk(tree)]
+    firsts = [body[0] for body in bodies if isinstance(body, list) and body]
+    return {f.value for f in firsts if isinstance(f, ast.Expr) and isinstance(f.value, ast.Constant)}
+
+
+def _strings(tree: ast.AST) -> Iterator[ast.Constant]:
+    docs = _docstrings(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
+            yield node
+
+
+def _code(source: Source) -> str:
+    """The file's lines without blanks, comments, docstrings, imports and indentation."""
+    imports = {node for node in ast.walk(source.tree) if isinstance(node, (ast.Import, ast.ImportFrom))}
+    drop = {
+        line
+        for node in imports | _docstrings(source.tree)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = [line.strip() for number, line in enumerate(source.text.splitlines(), 1) if number not in drop]
+    return "\n".join(line for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,44 @@
+"""The environment variables the core reads, in one place. `ZOO_PLUGINS*` are read by `zoo.plugins` alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from zoo.errors import UsageError
+
+__all__ = ["cache_folder", "data_folders", "expand", "offline"]
+
+
+def expand(path: Path) -> Path:
+    """The path with `~` written out. Raises UsageError where the home folder is not known."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path}: the home folder is not known; write the path in full") from error
+
+
+def data_folders(env: Mapping[str, str]) -> tuple[Path, ...]:
+    """ZOO_DATA: folders searched for data sets first, joined by the path separator."""
+    return tuple(expand(Path(root)) for root in env.get("ZOO_DATA", "").split(os.pathsep) if root)
+
+
+def cache_folder(env: Mapping[str, str]) -> Path | None:
+    """ZOO_CACHE: where decoded data and feature statistics are kept; else `genzoo` in the user's cache folder.
+
+    None where there is no home.
+    """
+    if env.get("ZOO_CACHE"):
+        return expand(Path(env["ZOO_CACHE"]))
+    if env.get("XDG_CACHE_HOME"):
+        return Path(env["XDG_CACHE_HOME"]) / "genzoo"
+    try:
+        return Path.home() / ".cache" / "genzoo"
+    except RuntimeError:  # an account without a home
+        return None
+
+
+def offline(env: Mapping[str, str]) -> bool:
+    """ZOO_OFFLINE: nothing is fetched; empty, 0, false, no and off mean online."""
+    return env.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
