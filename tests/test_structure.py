@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LAYERS: dict[str, list[set[str]]] = {
     "core": [
         {"errors"},
-        {"specs", "configs", "files"},
+        {"specs", "configs", "files", "settings"},
         {"hookspecs", "registry", "pictures"},
         {"api", "recipes", "plugins", "weights"},
         {"card", "catalogue", "publishing"},

@@ -47,8 +47,8 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
         "## Figures",
         "",
         f"On {report['network']} features, each set against the {report['train_images']:,} training images. They "
-        "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a small count, so "
-        "the floor stands beside as many samples.",
+        "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
+        "small count, so the floor stands beside as many samples.",
         "",
         "| | images | Fréchet distance | kernel distance ± standard error |",
         "| --- | --- | --- | --- |",

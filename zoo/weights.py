@@ -128,6 +128,8 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
 
 
 def _is_path(name: str) -> bool:
+    if name.startswith("hf://"):
+        return False
     return name.startswith((".", "/", "~", os.sep)) or name.endswith("/") or os.path.isabs(name)
 
 

@@ -1,4 +1,4 @@
-"""Spec + config -> modules. Random initialisation and pretrained loading are two verbs; `nn.pretrained` is the other."""
+"""Spec + config -> modules. Random initialisation and pretrained loading (`nn.pretrained`) are two verbs."""
 
 from __future__ import annotations
 

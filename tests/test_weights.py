@@ -1,0 +1,337 @@
+"""zoo.weights: a name becomes a folder whose bytes are the pinned ones; the Hub is asked for nothing else."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError, UsageError, WeightsError, ZooError
+from zoo.registry import Owned, Registry
+from zoo.specs import ModelSpec, WeightsSpec
+from zoo.weights import FILES, Folder, locate, parse_config, sha256_of
+
+COMMIT = "0123456789" * 4
+FACTS: dict[str, Any] = {
+    "format": 1,
+    "architecture": "acme/net",
+    "config": {},
+    "data": {},
+    "training": {},
+    "zoo": "0.1.0",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A pinned folder with a config and seven bytes of weights."""
+    (tmp_path / "config.json").write_text(json.dumps(FACTS))
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    pins = {name: sha256_of(tmp_path / name) for name in ("config.json", "model.safetensors")}
+    return Folder(name="toy", path=tmp_path, pins=pins)
+
+
+def registry(files: dict[str, str] | None = None, **weights: Any) -> Registry:
+    pins = files or {"config.json": "0" * 64, "model.safetensors": "0" * 64}
+    spec = ModelSpec(
+        name="toy",
+        summary="",
+        architecture="net",
+        dataset="d",
+        licence="MIT",
+        recipe="acme:toy.toml",
+        weights=WeightsSpec(files=pins, **weights) if weights else None,
+    )
+    return Registry.of([Owned(name=name, spec=spec, owner="acme") for name in ("toy", "acme/toy")])
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def test_pinned_bytes_are_read(folder: Folder) -> None:
+    """Bytes with the pinned sha256 are given as they are on the disk."""
+    assert bytes(folder.read("model.safetensors")) == b"weights"
+    assert folder.config() == FACTS
+    assert sha256_of(folder.path / "model.safetensors") == hashlib.sha256(b"weights").hexdigest()
+
+
+@pytest.mark.parametrize("content", [b"weightt", b"weight", b"weights\n", b""])
+def test_other_bytes_are_an_integrity_error(content: bytes, folder: Folder) -> None:
+    """A flipped, missing or added byte is an IntegrityError with both hashes; restoring the bytes mends it."""
+    path = folder.path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(IntegrityError) as caught:
+        folder.read("model.safetensors")
+    assert folder.pins["model.safetensors"] in str(caught.value)
+    assert hashlib.sha256(content).hexdigest() in str(caught.value)
+    path.write_bytes(b"weights")
+    assert bytes(folder.read("model.safetensors")) == b"weights"
+
+
+def test_a_file_the_catalogue_does_not_pin_is_not_read(folder: Folder) -> None:
+    """Beside pinned files an unpinned one is an IntegrityError; in a folder of the user's own nothing is pinned."""
+    (folder.path / "golden.safetensors").write_bytes(b"slipped in")
+    with pytest.raises(IntegrityError, match="not pinned"):
+        folder.read("golden.safetensors")
+    assert bytes(Folder(name="mine", path=folder.path).read("golden.safetensors")) == b"slipped in"
+
+
+def test_a_missing_file_is_not_found(folder: Folder) -> None:
+    """A file that is not there, or is a folder, is a NotFoundError naming its path."""
+    (folder.path / "golden.safetensors").mkdir()
+    for file in ("discriminator.safetensors", "golden.safetensors"):
+        assert not folder.has(file)
+        with pytest.raises(NotFoundError, match=file):
+            folder.read(file)
+
+
+def test_a_file_beyond_all_bounds_is_refused_before_it_is_read(folder: Folder) -> None:
+    """A config above 1 MiB, or weights above 8 GiB, is a WeightsError, and takes no memory."""
+    for file, size in (("config.json", 2**20 + 1), ("model.safetensors", 2**33 + 1)):
+        with (folder.path / file).open("wb") as stream:
+            stream.truncate(size)  # a file with a hole takes no room on the disk
+        with pytest.raises(WeightsError, match="more than is ever loaded"):
+            folder.read(file)
+
+
+def test_hashing_what_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
+    """`sha256_of` names the path it cannot read."""
+    with pytest.raises(StorageError, match="absent"):
+        sha256_of(tmp_path / "absent")
+
+
+BAD_CONFIGS: list[tuple[bytes, str]] = [
+    (b"", "is no JSON"),
+    (b"\x80\x04pickle", "is no JSON"),
+    (b"{", "is no JSON"),
+    (b"[" * 10**5, "is no JSON"),
+    (b'{"format": ' + b"1" * 5000 + b"}", "is no JSON"),
+    (b"[]", "it has list"),
+    (b"null", "it has NoneType"),
+    (b"{}", "must have exactly the keys"),
+]
+BAD_CONFIGS += [
+    (json.dumps({**FACTS, **change}).encode(), says)
+    for change, says in (
+        ({"class": "os.system"}, "must have exactly the keys"),
+        ({"x" * 10**5: 1}, "must have exactly the keys"),
+        ({"format": 2}, "format 2; this zoo reads format 1: update genzoo"),
+        ({"format": True}, "format True"),
+        ({"format": 1.0}, "format 1.0"),
+        ({"format": "1"}, "format '1'"),
+        ({"architecture": 3}, "architecture 3 is no name"),
+        ({"architecture": "a/b/c"}, "is no name"),
+        ({"architecture": "https://evil.example/net"}, "is no name"),
+        ({"architecture": "package.module:attribute"}, "is no name"),
+        ({"config": []}, "must be tables"),
+        ({"data": None}, "must be tables"),
+        ({"training": "x"}, "must be tables"),
+    )
+]
+
+
+@pytest.mark.parametrize(("raw", "says"), BAD_CONFIGS, ids=range(len(BAD_CONFIGS)))
+def test_a_malformed_config_json_is_refused(raw: bytes, says: str) -> None:
+    """What is no JSON of exactly the known keys is a WeightsError: file and cause in one short line."""
+    with pytest.raises(WeightsError, match=says) as caught:
+        parse_config(raw, "toy/config.json")
+    assert str(caught.value).startswith("toy/config.json")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_is_a_folder_without_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Path, or a text that starts with '.', '/' or '~' or ends in '/', names a folder of the user's own."""
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in (tmp_path / "mine", Path("mine"), str(tmp_path / "mine"), "./mine", "mine/", "~/mine"):
+        found = locate(name, registry())
+        assert found.path.samefile(tmp_path / "mine")
+        assert (dict(found.pins), found.source, found.spec) == ({}, "folder", None)
+    for name in ("./absent", tmp_path / "absent", "~/absent"):
+        with pytest.raises(NotFoundError, match="there is no folder"):
+            locate(name, registry())
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a/b/c", "a:b", "x\ny", "é", "a" * 10**5 + "!", "name@main", 3, None, b"toy"]
+)
+def test_what_is_no_name_is_a_usage_error(name: Any) -> None:
+    """A name that could be none is a UsageError that shows it, shortened."""
+    with pytest.raises(UsageError) as caught:
+        locate(name, registry())
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hf://",
+        "hf://org",
+        "hf://org/",
+        "hf://org/repo/more",
+        "hf://org/repo@",
+        "hf://org/repo@a b",
+        "hf://../repo",
+        "hf://org/..",
+        "hf://org/repo@../../etc",
+        "hf://org/repo?x=1",
+        "hf://user:token@host/repo",
+        "hf://org/repo\n",
+    ],
+)
+def test_a_malformed_hub_name_is_a_usage_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before the Hub's client is imported."""
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UsageError, match="write hf://org/repo or hf://org/repo@revision"):
+        locate(name, registry())
+
+
+def test_a_model_without_weights_says_how_to_train_it() -> None:
+    """A catalogue entry with a recipe only is a NotFoundError with the command."""
+    with pytest.raises(NotFoundError, match="toy has no published weights; train it: zoo train toy"):
+        locate("toy", registry())
+
+
+def test_an_unknown_model_offers_near_names() -> None:
+    """The registry's near names come through."""
+    with pytest.raises(NotFoundError, match="did you mean 'toy'"):
+        locate("toi", registry())
+
+
+# --- bundled, and the Hub ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A stand-in for the Hub's client: its `calls`, and an `error` to raise."""
+    state = SimpleNamespace(calls=[], error=None, path=tmp_path / "snapshot")
+
+    def snapshot_download(repo_id: str, **options: Any) -> str:
+        state.calls.append((repo_id, options))
+        if state.error:
+            raise state.error
+        return str(state.path)
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=snapshot_download))
+    return state
+
+
+def test_the_bundled_copy_comes_first(tmp_path: Path, hub: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that an installed package carries are used without asking the Hub, with the catalogue's pins."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "zoo_test_carrier" / "toy").mkdir(parents=True)
+    (tmp_path / "zoo_test_carrier" / "__init__.py").write_text("")
+    catalogue = registry(bundled="zoo_test_carrier:toy", repo_id="acme/toy", revision=COMMIT)
+    found = locate("acme/toy", catalogue)
+    assert (found.path, found.source) == (tmp_path / "zoo_test_carrier" / "toy", "bundled")
+    assert found.spec is not None
+    assert found.pins == found.spec.weights.files  # type: ignore[union-attr]
+    assert hub.calls == []
+
+
+def test_without_a_bundled_copy_the_pinned_commit_is_asked_for(hub: SimpleNamespace) -> None:
+    """The Hub is asked for the files of the format at the pinned commit; without a repo the error names the package."""
+    found = locate("toy", registry(bundled="zoo_test_absent:toy", repo_id="acme/toy", revision=COMMIT))
+    assert (found.path, found.source) == (hub.path, "hub")
+    ((repo_id, options),) = hub.calls
+    assert (repo_id, options["revision"], set(options["allow_patterns"])) == ("acme/toy", COMMIT, set(FILES))
+    with pytest.raises(NotFoundError, match="'zoo_test_absent'"):
+        locate("toy", registry(bundled="zoo_test_absent:toy"))
+
+
+@pytest.mark.parametrize(("name", "revision"), [("hf://acme/toy", None), ("hf://acme/toy@v1.0", "v1.0")])
+def test_a_hub_name_is_fetched_at_its_revision(name: str, revision: str | None, hub: SimpleNamespace) -> None:
+    """hf:// names need no catalogue entry and carry no pins."""
+    found = locate(name, registry())
+    assert (hub.calls[0][0], hub.calls[0][1]["revision"]) == ("acme/toy", revision)
+    assert (dict(found.pins), found.source) == ({}, "hub")
+
+
+def _named(name: str) -> Exception:
+    error: Exception = type(name, (Exception,), {})("secret hf_token in a URL")
+    return error
+
+
+HUB_ERRORS: list[tuple[Exception, type[ZooError], str]] = [
+    (_named("RepositoryNotFoundError"), NotFoundError, "no such public repository or revision"),
+    (_named("RevisionNotFoundError"), NotFoundError, "no such public repository or revision"),
+    (_named("GatedRepoError"), NotFoundError, "GatedRepoError"),
+    (_named("HFValidationError"), NotFoundError, "check the name"),
+    (_named("LocalEntryNotFoundError"), NetworkError, "LocalEntryNotFoundError"),
+    (_named("ConnectTimeout"), NetworkError, "check the network"),
+    (ConnectionResetError(errno.ECONNRESET, "reset"), NetworkError, "ConnectionResetError"),
+    (TimeoutError(), NetworkError, "TimeoutError"),
+    (RuntimeError("odd"), NetworkError, "RuntimeError"),
+    (PermissionError(errno.EACCES, "Permission denied"), StorageError, "Permission denied; set HF_HOME"),
+    (OSError(errno.ENOSPC, "No space left on device"), StorageError, "No space left"),
+    (OSError(errno.EROFS, "Read-only file system"), StorageError, "Read-only"),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "says"), HUB_ERRORS, ids=range(len(HUB_ERRORS)))
+def test_what_the_client_raises_becomes_a_zoo_error(
+    error: Exception, kind: type[ZooError], says: str, hub: SimpleNamespace
+) -> None:
+    """Whatever the client raises is a NotFoundError, NetworkError or StorageError naming the repository, no URL."""
+    hub.error = error
+    with pytest.raises(kind, match=says) as caught:
+        locate("hf://acme/toy", registry())
+    assert "acme/toy" in str(caught.value) or kind is StorageError
+    assert "hf_token" not in str(caught.value)
+
+
+OFFLINE = [("1", True), ("yes", True), ("0", False), ("", False), ("false", False), (None, False)]
+
+
+@pytest.mark.parametrize(("value", "expected"), OFFLINE)
+def test_zoo_offline_asks_the_cache_alone(
+    value: str | None, expected: bool, hub: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ZOO_OFFLINE lets the client look into its cache only; 0, false and nothing at all do not."""
+    if value is not None:
+        monkeypatch.setenv("ZOO_OFFLINE", value)
+    locate("hf://acme/toy", registry())
+    assert hub.calls[0][1]["local_files_only"] is expected
+
+
+def test_the_real_client_offline(reached: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offline, huggingface_hub itself finds a cached commit, misses another, and opens no connection."""
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    cached = Path(os.environ["HF_HOME"]) / "hub" / "models--acme--toy" / "snapshots" / COMMIT
+    cached.mkdir(parents=True, exist_ok=True)
+    (cached / "model.safetensors").write_bytes(b"weights")
+    pins = {"config.json": "0" * 64, "model.safetensors": hashlib.sha256(b"weights").hexdigest()}
+    found = locate("toy", registry(pins, repo_id="acme/toy", revision=COMMIT))
+    assert bytes(found.read("model.safetensors")) == b"weights"
+    (cached / "model.safetensors").write_bytes(b"weighty")
+    with pytest.raises(IntegrityError):
+        found.read("model.safetensors")
+    with pytest.raises(NetworkError, match=r"hf://acme/toy@f{40} cannot be fetched"):
+        locate("toy", registry(pins, repo_id="acme/toy", revision="f" * 40))
+    with pytest.raises(NotFoundError, match="HFValidationError"):
+        locate("hf://acme/toy--toy", registry())
+    assert reached == []
+
+
+def test_the_network_is_blocked_in_tests(reached: list[object]) -> None:
+    """A connection to anything but this machine fails at once, and is noted."""
+    with pytest.raises(OSError, match="tests do not reach the network"):
+        socket.create_connection(("192.0.2.1", 443), timeout=1)
+    with pytest.raises(OSError, match="tests do not reach the network"):
+        socket.getaddrinfo("huggingface.co", 443)
+    with socket.socket() as plain, pytest.raises(OSError, match="tests do not reach the network"):
+        plain.connect_ex(("192.0.2.1", 443))
+    assert len(reached) == 3
