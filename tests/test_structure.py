@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Within a part: a module imports from rows above its own only.
 LAYERS: dict[str, list[set[str]]] = {
     "core": [
-        {"errors"},
+        {"errors", "progress"},
         {"specs", "configs", "files", "settings"},
         {"hookspecs", "registry", "pictures"},
         {"api", "recipes", "plugins", "weights"},

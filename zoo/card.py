@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zoo.files import new_file
+from zoo.errors import WeightsError
+from zoo.files import new_file, storage_errors
 from zoo.weights import CONFIG, parse_config
 
 __all__ = ["write_card"]
@@ -15,7 +16,8 @@ METRICS = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0", "precision
 
 
 def _toml(value: Any) -> str:
-    return json.dumps(value)  # strings, numbers, booleans and lists of them are the same in TOML
+    # Strings, numbers, booleans and lists of them are the same in TOML, but for DEL, and escapes of two surrogates.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _recipe(recipe: dict[str, Any], config: dict[str, Any]) -> str:
@@ -31,12 +33,17 @@ def _front_matter(name: str, data: dict[str, Any], report: dict[str, Any] | None
         "---",
         "library_name: genzoo",
         "pipeline_tag: unconditional-image-generation",
-        f"license: {(recipe['licence'] or 'other').lower()}",
+        f"license: {_toml((recipe['licence'] or 'other').lower())}",  # a JSON text is a YAML text too
         f"tags: [genzoo, {data['architecture']}, {recipe['trainer']}]",
     ]
     if report is not None:
-        lines += ["model-index:", f"- name: {name}", "  results:", "  - task: {type: unconditional-image-generation}"]
-        lines += [f"    dataset: {{name: '{data['data']['name']}', type: image}}", "    metrics:"]
+        lines += [
+            "model-index:",
+            f"- name: {_toml(name)}",
+            "  results:",
+            "  - task: {type: unconditional-image-generation}",
+        ]
+        lines += [f"    dataset: {{name: {_toml(data['data']['name'])}, type: image}}", "    metrics:"]
         for key in METRICS:
             lines.append(f"    - {{type: {key}, value: {report[key]:.5g}}}")
     return [*lines, "---", ""]
@@ -93,15 +100,28 @@ def _neighbours(report: dict[str, Any]) -> list[str]:
 def write_card(folder: Path) -> None:
     """Write README.md of a weights folder from its config.json, and evaluation.json where there is one.
 
-    Raises WeightsError when config.json is malformed, StorageError when the card cannot be written.
+    Raises WeightsError when either is malformed, StorageError when one cannot be read or the card cannot be written.
     """
-    data = parse_config((folder / CONFIG).read_bytes(), str(folder / CONFIG))
-    recipe = data["training"]["recipe"]
-    name = recipe["name"]
     path = folder / "evaluation.json"
-    report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    source = data["data"]
-    lines = [
+    with storage_errors(f"cannot read {folder}"):
+        raw = (folder / CONFIG).read_bytes()
+        figures = path.read_bytes() if path.is_file() else b"null"
+    data = parse_config(raw, str(folder / CONFIG))
+    try:
+        text = "\n".join(_lines(data, json.loads(figures)))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        cause = f"{type(error).__name__}: {error!s:.80}"
+        raise WeightsError(
+            f"{folder}: {CONFIG} or {path.name} lacks what a card says ({cause}); export it anew"
+        ) from error
+    with new_file(folder / "README.md") as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def _lines(data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
+    recipe, source = data["training"]["recipe"], data["data"]
+    name = recipe["name"]
+    return [
         *_front_matter(name, data, report),
         f"# {name}",
         "",
@@ -136,5 +156,3 @@ def write_card(folder: Path) -> None:
         "```",
         "",
     ]
-    with new_file(folder / "README.md") as aside:
-        aside.write_text("\n".join(lines), encoding="utf-8")

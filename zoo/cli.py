@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import json
-import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zoo import __version__
 from zoo.errors import UsageError, ZooError
-from zoo.progress import ImageBar, TrainingBar
+from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
+
+if TYPE_CHECKING:
+    from zoo.recipes import Recipe
 
 __all__ = ["main"]
 
@@ -38,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        _drop_output()
+        drop_output()
         return 0
     except OSError as error:  # standard output, on a full disk say; all else comes as a ZooError
-        _drop_output()
+        drop_output()
         _complain(f"cannot write: {error}; check the path, its rights and the free space")
         return 7
     except (MemoryError, RuntimeError) as error:
@@ -56,12 +58,8 @@ def _run(argv: Sequence[str] | None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit:  # --help or --version, which have said all
         return 0
+    arguments.argv = sys.argv[1:] if argv is None else list(argv)
     return arguments.run(arguments) or 0
-
-
-def _drop_output() -> None:
-    """Nobody takes what is still to be printed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:
@@ -228,8 +226,8 @@ def _eval(arguments: argparse.Namespace) -> None:
 # --- training ------------------------------------------------------------------------------------------------------
 
 
-def _recipe_of(name: str) -> tuple[Any, str]:
-    """The recipe a name of the catalogue or a TOML file stands for, and the name of its run."""
+def _recipe_of(name: str) -> Recipe:
+    """The recipe a name of the catalogue or a TOML file stands for."""
     from zoo.errors import NotFoundError
     from zoo.plugins import default_registry
     from zoo.recipes import read_recipe
@@ -238,13 +236,11 @@ def _recipe_of(name: str) -> tuple[Any, str]:
     if name.endswith(".toml"):
         if not Path(name).is_file():
             raise NotFoundError(f"there is no recipe file {name}")
-        recipe = read_recipe(Path(name))
-    else:
-        spec = default_registry().model(name)
-        if spec.recipe is None:
-            raise NotFoundError(f"model {name} has no recipe")
-        recipe = read_recipe(resource(spec.recipe, name))
-    return recipe, recipe.name
+        return read_recipe(Path(name))
+    spec = default_registry().model(name)
+    if spec.recipe is None:
+        raise NotFoundError(f"model {name} has no recipe")
+    return read_recipe(resource(spec.recipe, name))
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -256,25 +252,17 @@ def _train(arguments: argparse.Namespace) -> int:
     from zoo.recipes import override
     from zoo.training.run import train
 
-    recipe, name = _recipe_of(arguments.recipe)
     images = [] if arguments.images is None else [f"images={arguments.images}"]
-    recipe = override(recipe, [*arguments.set, *images])
+    recipe = override(_recipe_of(arguments.recipe), [*arguments.set, *images])
     recipe = replace(recipe, dataset=arguments.data) if arguments.data else recipe
-    if not arguments.out and not re.fullmatch(r"\w[\w. -]*", name):
-        raise UsageError(f"the recipe's name {name!r:.80} cannot name a folder; give one with --out")
-    out = Path(arguments.out or Path("runs") / name)
+    if not arguments.out and not re.fullmatch(r"\w[\w. -]*", recipe.name):
+        raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
+    out = Path(arguments.out or Path("runs") / recipe.name)
     if arguments.threads is not None:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
-    with _stop_signals() as stopped, TrainingBar(recipe.images) as show:
-
-        def report(progress: Progress) -> None:
-            try:
-                show(progress)
-            except BrokenPipeError:  # the reader has seen enough; the training goes on
-                _drop_output()
-
+    with stop_signals() as stopped, TrainingBar(recipe.images) as report:
         train(
             recipe,
             out,
@@ -285,40 +273,12 @@ def _train(arguments: argparse.Namespace) -> int:
             stop=stopped,
         )
     if stopped():
-        _complain(f"stopped and saved; go on with: {_again(arguments, out)}")
+        again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
+        _complain(f"stopped and saved; go on with: {shlex.join(again)}")
         return 130
-    print(
-        f"{out}: trained; look at {out / 'samples'}, then: {shlex.join(['zoo', 'export', str(out), '-o', f'./{name}'])}"
-    )
+    then = shlex.join(["zoo", "export", str(out), "-o", f"./{recipe.name}"])
+    print(f"{out}: trained; look at {out / 'samples'}, then: {then}")
     return 0
-
-
-def _again(arguments: argparse.Namespace, out: Path) -> str:
-    """The command that goes on with a run: resumed with other settings it would be refused."""
-    options = [("--data", arguments.data), ("--images", arguments.images), ("--threads", arguments.threads)]
-    options += [("--set", change) for change in arguments.set]
-    words = [str(word) for option in options if option[1] is not None for word in option]
-    return shlex.join(["zoo", "train", arguments.recipe, "--out", str(out), *words, "--resume"])
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM has come; a second one interrupts at once."""
-    import signal
-
-    received: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -341,10 +301,10 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="zoo", description="A zoo of generative models.", epilog=EPILOGUE)
-    parser.add_argument("--version", action=_Version)
+    parser.add_argument("--version", action="version", version=__version__, help="print the version")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
 
-    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+    def verb(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
         command = verbs.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         return command
@@ -355,18 +315,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Version(argparse.Action):
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="print the version")
-
-    def __call__(self, *_: Any) -> None:
-        from zoo import __version__
-
-        print(__version__)
-        sys.exit(0)
-
-
-Verb = Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]
+Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
 
 
 def _json(command: argparse.ArgumentParser) -> None:

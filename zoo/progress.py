@@ -1,15 +1,49 @@
-"""Live progress of the command line: a bar on a terminal, plain lines or nothing elsewhere."""
+"""Live progress of the command line: a bar on a terminal, plain lines or nothing elsewhere; and how it is stopped."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from zoo.training.loop import Progress
+__all__ = ["ImageBar", "Progress", "TrainingBar", "drop_output", "stop_signals"]
 
-__all__ = ["ImageBar", "TrainingBar"]
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How a run is doing: the means of its metrics since the last report."""
+
+    images: int
+    steps: int
+    total: int
+    images_per_second: float
+    metrics: dict[str, float]
+
+
+def drop_output() -> None:
+    """Send standard output nowhere from now on: its reader has gone, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether SIGINT or SIGTERM has come; a second one interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 class ImageBar:
@@ -51,8 +85,11 @@ class TrainingBar:
         figures = {name: f"{value:.3f}" for name, value in progress.metrics.items()}
         if self.bar.disable:
             text = "  ".join(f"{name} {value}" for name, value in figures.items())
-            sys.stdout.write(f"{progress.images}/{progress.total}  {progress.images_per_second:.0f}/s  {text}\n")
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(f"{progress.images}/{progress.total}  {progress.images_per_second:.0f}/s  {text}\n")
+                sys.stdout.flush()
+            except BrokenPipeError:  # the reader has seen enough; the training goes on
+                drop_output()
             return
         self.bar.set_postfix(figures, refresh=False)
         self.bar.update(progress.images - self.bar.n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.api import API_VERSION, ArchitectureSpec, ModelSpec, PluginContext, hookimpl
+from zoo.api import API_VERSION, ArchitectureSpec, ModelSpec, PluginContext, WeightsSpec, hookimpl
 
 ZOO_API_VERSION = API_VERSION
 
@@ -23,6 +23,21 @@ BOOK = {
     "discriminator_norm": "none",
     "padding": "valid",
     "dropout": 0.4,
+}
+
+PINS = {
+    "dcgan-cifar-frog": {
+        "config.json": "3db2f64e6533b8d2b7b86ce7df20d31f64a1e92a2d32fa595041e2719d4fa896",
+        "model.safetensors": "01ab14714f236a893bc6240dfb0a4ebc799d457fd163d078f4c1aa646003210f",
+        "discriminator.safetensors": "e9c78df6d13633b10018647d9c7e392bbbf0600a4ce76c0cec286063fe842adb",
+        "golden.safetensors": "4829dd854a7b98d4fecf14573e5e4521628461cc793a0acb6cbe13675af1a519",
+    },
+    "dcgan-cifar-frog-book": {
+        "config.json": "c4b9710c4da80a00810908d330124a068b8d2695b2be5d634549490a43b3e5bc",
+        "model.safetensors": "f26c49352fdaf0b020b35f0ef5e03802dd8374b6707cca1120d79af1c66b3b48",
+        "discriminator.safetensors": "c4bf9eae556181776882a6ebc0820722454798922b2d7b77b6238901f4134241",
+        "golden.safetensors": "1b9f27e60b21f36a8415ff081793b10b4c447087415f578eed3997d2c7453d8a",
+    },
 }
 
 
@@ -48,14 +63,22 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
 def zoo_models(context: PluginContext) -> list[ModelSpec]:
     """Frogs, and shapes for a first run."""
     return [
-        ModelSpec(
-            name="dcgan-shapes",
-            summary="Coloured circles, squares and triangles: a first training run of a few minutes.",
-            architecture="dcgan",
-            dataset="shapes",
-            licence="Apache-2.0",
-            recipe="zoo_gan:recipes/dcgan-shapes.toml",
-            data_shape=(3, 32, 32),
-            tags=("gan", "image", "recipe"),
-        ),
+        _model("dcgan-cifar-frog", "Frogs, 32x32, by the best DCGAN the settings give.", "cifar10[frog]"),
+        _model("dcgan-cifar-frog-book", "Frogs, 32x32, by the rules of the book's GAN chapter alone.", "cifar10[frog]"),
+        _model("dcgan-shapes", "Circles, squares and triangles: a first training run of a few minutes.", "shapes"),
     ]
+
+
+def _model(name: str, summary: str, dataset: str) -> ModelSpec:
+    pins = PINS.get(name)
+    return ModelSpec(
+        name=name,
+        summary=summary,
+        architecture="dcgan",
+        dataset=dataset,
+        licence="Apache-2.0",
+        recipe=f"zoo_gan:recipes/{name}.toml",
+        weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
+        data_shape=(3, 32, 32),
+        tags=("gan", "image"),
+    )

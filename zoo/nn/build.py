@@ -7,12 +7,24 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
 from zoo.specs import ArchitectureSpec, import_reference
 
 __all__ = ["build_parts", "decode_config", "initialise_parts"]
+
+
+class _NoFilling(TorchFunctionMode):
+    """Leaves out `torch.nn.init` and in-place random filling: on the meta device they cost time and do nothing."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if getattr(func, "__module__", "") == "torch.nn.init" or name in ("normal_", "uniform_", "fill_", "zero_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def decode_config(spec: ArchitectureSpec, data: Any, where: str) -> Any:
@@ -31,7 +43,7 @@ def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None
             raise ConfigError(f"architecture {spec.name} has no {name}; it has {', '.join(spec.parts)}")
         make = import_reference(spec.parts[name], f"architecture {spec.name}")
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), _NoFilling():
                 parts[name] = make(config)
         except Exception as error:
             raise PluginError(f"architecture {spec.name}: building its {name} failed: {error}") from error

@@ -33,11 +33,17 @@ def load(
     second player comes too. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
     """
     registry = registry or default_registry()
+    if device != "cpu":
+        _check_device(device)
+    model = load_folder(locate(name, registry), registry, discriminator=discriminator)
+    return model if device == "cpu" else model.to(device)
+
+
+def _check_device(device: str | torch.device) -> None:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, TypeError) as error:  # which one depends on how torch was built
         raise UsageError(f"device {device!r} cannot be used here ({error!s:.120}); 'cpu' always can") from error
-    return load_folder(locate(name, registry), registry, discriminator=discriminator).to(device)
 
 
 def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = False) -> GAN:

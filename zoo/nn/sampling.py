@@ -26,10 +26,10 @@ def draw_latents(
 ) -> Tensor:
     """Draw n latents (n, *shape), float32.
 
-    `seed` is a whole number in [0, 2^63); None takes a fresh one from the system. `truncation` t > 0 draws each
-    coordinate from the normal cut to [-t, t], by its inverse distribution function (the truncation trick of
-    Brock et al. 2019, section 3.1); a uniform prior is shrunk to it. Raises UsageError for an n below 1 or above
-    1,000,000, or a bad seed or truncation.
+    `seed` is a whole number in [0, 2^63), of which torch's generator takes the low 32 bits; None takes a fresh one from
+    the system. `truncation` t > 0 draws each coordinate from the normal cut to [-t, t], by its inverse distribution
+    function (the truncation trick of Brock et al. 2019, section 3.1); a uniform prior is shrunk to it.
+    Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
         raise UsageError(f"n is {n!r}; it must be a whole number from 1 to {MOST:,}")
@@ -44,14 +44,15 @@ def draw_latents(
     else:
         generator.manual_seed(seed)
     if prior == "uniform":
-        side = 1.0 if truncation is None else min(1.0, truncation)
+        side = 1.0 if truncation is None else float(min(1.0, truncation))
         return torch.stack([(torch.rand(*shape, generator=generator) * 2 - 1) * side for _ in range(n)])
     if truncation is None:
         return torch.stack([torch.randn(*shape, generator=generator) for _ in range(n)])
-    mass = math.erf(truncation / math.sqrt(2))
+    bound = float(min(truncation, 100.0))  # no normal number lies beyond
+    mass = math.erf(bound / math.sqrt(2))
     uniform = torch.stack([torch.rand(*shape, generator=generator, dtype=torch.float64) for _ in range(n)])
     normal = math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)
-    return normal.float().clamp(-truncation, truncation)
+    return normal.float().clamp(-bound, bound)
 
 
 def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int | None) -> Tensor | None:

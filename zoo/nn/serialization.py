@@ -91,11 +91,15 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise WeightsError(f"{name}: __metadata__ must hold texts only")
     entries = sorted(((key, *_entry(key, entry, name)) for key, entry in header.items()), key=lambda e: (e[3], e[4]))
-    at, tensors = 0, {}
-    for key, dtype, shape, start, end in entries:
+    at = 0
+    for key, _, _, start, end in entries:
         if start != at:
             raise WeightsError(f"{name}: {key!r:.80} begins at byte {start}, not at {at}: an overlap or a hole")
         at = end
+    if begin + at != len(blob):
+        raise WeightsError(f"{name}: its tensors end at byte {begin + at}, the file at {len(blob)}")
+    tensors = {}
+    for key, dtype, shape, start, end in entries:
         if start == end:
             tensors[key] = torch.empty(shape, dtype=dtype)
         elif (begin + start) % dtype.itemsize:
@@ -104,8 +108,6 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
         else:
             count = (end - start) // dtype.itemsize
             tensors[key] = torch.frombuffer(blob, dtype=dtype, count=count, offset=begin + start).view(shape)
-    if begin + at != len(blob):
-        raise WeightsError(f"{name}: its tensors end at byte {begin + at}, the file at {len(blob)}")
     return tensors
 
 

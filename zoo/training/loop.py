@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from torch import Tensor
 
+from zoo.progress import Progress
 from zoo.recipes import Recipe
 from zoo.training.optimizers import check_finite
 from zoo.training.state import TrainState
 
-__all__ = ["Progress", "train_loop"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How a run is doing: the means of its metrics since the last report."""
-
-    images: int
-    steps: int
-    total: int
-    images_per_second: float
-    metrics: dict[str, float]
+__all__ = ["train_loop"]
 
 
 class _Means:

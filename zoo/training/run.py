@@ -28,11 +28,12 @@ from zoo.nn.build import initialise_parts
 from zoo.nn.interfaces import Generator
 from zoo.nn.models import GAN
 from zoo.pictures import grid, save_picture
+from zoo.progress import Progress
 from zoo.recipes import Recipe, resolve
 from zoo.registry import Registry
 from zoo.specs import import_reference
 from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
-from zoo.training.loop import Progress, train_loop
+from zoo.training.loop import train_loop
 from zoo.training.state import TrainState
 
 __all__ = ["Run", "averaged_model", "train"]
@@ -172,7 +173,7 @@ def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
 
 def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
     before = Run.open(run.folder)
-    changed = _changes(as_data(before.recipe), as_data(run.recipe)) + _changes(before.facts, run.facts)
+    changed = _changes(_fixed(before.recipe), _fixed(run.recipe)) + _changes(before.facts, run.facts)
     if changed:
         raise ConfigError(f"{run.folder} holds another run ({'; '.join(changed):.400}); resume it unchanged")
     if not checkpoints(run.folder / "checkpoints"):
@@ -182,6 +183,15 @@ def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
     state.restore(tensors, numbers)
+
+
+def _fixed(recipe: Recipe) -> dict[str, Any]:
+    """What must not change in the middle of a run: how often it reports may, and how long it goes on, unless the
+    learning rate depends on it.
+    """
+    free = {"summary", "log_every", "sample_every", "checkpoint_every"}
+    free |= set() if recipe.settings.get("anneal") else {"images"}
+    return {key: value for key, value in as_data(recipe).items() if key not in free}
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

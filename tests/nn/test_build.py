@@ -1,0 +1,114 @@
+"""zoo.nn.build: from a spec and a config to modules, empty on the meta device or filled from a seed."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from zoo.errors import ConfigError, PluginError
+from zoo.nn.build import build_parts, decode_config, initialise_parts
+from zoo.plugins import default_registry
+from zoo.specs import ArchitectureSpec
+
+DCGAN = default_registry().architecture("dcgan")
+
+
+def toy(make: Any, monkeypatch: pytest.MonkeyPatch) -> ArchitectureSpec:
+    """An architecture with one part, made by calling `make`."""
+    module = types.ModuleType("zoo_test_toy")
+    module.make = make  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "zoo_test_toy", module)
+    return ArchitectureSpec(
+        name="toy", summary="", family="gan", config="zoo_test_toy:Config", parts={"generator": "zoo_test_toy:make"}
+    )
+
+
+def states_equal(a: nn.Module, b: nn.Module) -> bool:
+    left, right = a.state_dict(), b.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_building_takes_no_memory_and_no_random_numbers() -> None:
+    """A network of ten billion weights is built in an instant: everything is on meta, and the random state stays."""
+    config = decode_config(DCGAN, {"image_size": 256, "latent_size": 4096, "generator_widths": [1024]}, "test")
+    before = torch.get_rng_state()
+    part = build_parts(DCGAN, config, ["generator"])["generator"]
+    assert sum(parameter.numel() for parameter in part.parameters()) > 10**10
+    assert all(tensor.is_meta for tensor in part.state_dict().values())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_all_parts_or_the_wanted_ones_are_built(tiny_config: dict[str, Any]) -> None:
+    """Without names every part is there, with names those; a part the architecture lacks is a ConfigError."""
+    config = decode_config(DCGAN, tiny_config, "test")
+    assert set(build_parts(DCGAN, config)) == {"generator", "discriminator"}
+    assert set(build_parts(DCGAN, config, ["discriminator"])) == {"discriminator"}
+    with pytest.raises(ConfigError, match="dcgan has no encoder; it has generator, discriminator"):
+        build_parts(DCGAN, config, ["encoder"])
+
+
+def test_a_config_is_decoded_by_the_architectures_class() -> None:
+    """The decoder of a config names the architecture's own keys."""
+    with pytest.raises(ConfigError, match="frogs: config: latent_size = -1 is not allowed"):
+        decode_config(DCGAN, {"latent_size": -1}, "frogs: config")
+
+
+def test_random_weights_follow_from_the_seed(tiny_config: dict[str, Any]) -> None:
+    """The same seed gives the same parts bit for bit, another seed others; the random state is restored."""
+    config = decode_config(DCGAN, tiny_config, "test")
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    one, two, other = (initialise_parts(DCGAN, config, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    for name in ("generator", "discriminator"):
+        assert states_equal(one[name], two[name])
+        assert not states_equal(one[name], other[name])
+        assert all(parameter.requires_grad and not parameter.is_meta for parameter in one[name].parameters())
+
+
+def test_building_and_initialising_agree(tiny_config: dict[str, Any]) -> None:
+    """The empty parts have the names, shapes and dtypes of the filled ones."""
+    config = decode_config(DCGAN, tiny_config, "test")
+    empty, filled = build_parts(DCGAN, config), initialise_parts(DCGAN, config, seed=0)
+    for name, part in filled.items():
+        form = {key: (tensor.shape, tensor.dtype) for key, tensor in part.state_dict().items()}
+        assert {key: (t.shape, t.dtype) for key, t in empty[name].state_dict().items()} == form
+
+
+def _raises(config: object) -> nn.Module:
+    raise KeyError("gone")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"), [(_raises, "building its generator failed: 'gone'"), (lambda _: 3, "a int, no")]
+)
+def test_a_broken_network_is_a_plugin_error(make: Any, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that raises, or gives no module, is a PluginError naming architecture and part, on both ways."""
+    spec = toy(make, monkeypatch)
+    with pytest.raises(PluginError, match=f"architecture toy: .*{says}"):
+        build_parts(spec, None)
+    with pytest.raises(PluginError, match="architecture toy: building its generator failed"):
+        initialise_parts(spec, None, seed=0)
+
+
+def test_what_torch_cannot_build_is_a_config_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config whose network torch refuses is named when weights are drawn; the random state is restored then too."""
+
+    def make(config: object) -> nn.Module:
+        raise RuntimeError("not enough memory")
+
+    before = torch.get_rng_state()
+    with pytest.raises(ConfigError, match="toy: its generator cannot be built: not enough memory"):
+        initialise_parts(toy(make, monkeypatch), None, seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_code_that_is_not_there_is_a_plugin_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference to what a module lacks names the reference."""
+    with pytest.raises(PluginError, match="cannot import zoo_test_toy:Config"):
+        decode_config(toy(_raises, monkeypatch), {}, "test")
