@@ -74,7 +74,7 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
 
 
 def _kernel(row: dict[str, Any]) -> str:
-    return f"{row['kernel_efficientnet_lite0']:.4f} ± {row['kernel_standard_error']:.4f}"
+    return f"{row['kernel_efficientnet_lite0']:.5f} ± {row['kernel_standard_error']:.5f}"
 
 
 def _neighbours(report: dict[str, Any]) -> list[str]:
@@ -148,8 +148,8 @@ def _lines(data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
         "",
         "## Training",
         "",
-        f"{data['training']['images']:,} images seen (torch {data['training']['torch']}, "
-        f"{data['training']['threads']} threads). The recipe, with every default written out:",
+        f"{data['training']['images']:,} images seen (torch {data['training']['torch']}, threads: "
+        f"{data['training']['threads']}). The recipe, with every default written out:",
         "",
         "```toml",
         _recipe(recipe, data["config"]),

@@ -33,10 +33,10 @@ PINS = {
         "golden.safetensors": "4829dd854a7b98d4fecf14573e5e4521628461cc793a0acb6cbe13675af1a519",
     },
     "dcgan-cifar-frog-book": {
-        "config.json": "c4b9710c4da80a00810908d330124a068b8d2695b2be5d634549490a43b3e5bc",
-        "model.safetensors": "f26c49352fdaf0b020b35f0ef5e03802dd8374b6707cca1120d79af1c66b3b48",
-        "discriminator.safetensors": "c4bf9eae556181776882a6ebc0820722454798922b2d7b77b6238901f4134241",
-        "golden.safetensors": "1b9f27e60b21f36a8415ff081793b10b4c447087415f578eed3997d2c7453d8a",
+        "config.json": "a1199d3ef5311f1ca89fb4561f3e78756cff2ce0f0d9d1ee5dec8b03259fa2ea",
+        "model.safetensors": "33c5a28616096f9edf2818e850de4a9915562e8e799311918ce6834f7153fa0a",
+        "discriminator.safetensors": "4ed13c67be57f80de818878b54ea8ddc89e434d153822d8457268fc831e85ddb",
+        "golden.safetensors": "72baeb287f9f6c8cdd5821e7b2f7ca01dd2b9d9e4f12fe667dec829c8b77f4bc",
     },
 }
 

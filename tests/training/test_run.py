@@ -416,14 +416,15 @@ def test_weights_that_are_not_finite_are_not_saved(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no report is due, a checkpoint itself refuses weights that are not finite, on a stop too."""
-    recipe = tiny_recipe(log_every=1000, sample_every=1000)
-    for name, more in (("due", {}), ("stopped", {"stop": after(6)})):
+    recipe = tiny_recipe(checkpoint_every=12, log_every=1000)
+    more: list[dict[str, Any]] = [{}, {"stop": after(6)}]
+    for index, arguments in enumerate(more):
+        out = tmp_path / str(index)
         with monkeypatch.context() as patch:
             poison(patch, 6)
-            with pytest.raises(DataError, match="the sum of all weights is nan at step"):
-                tiny_train(tiny_recipe(checkpoint_every=12, log_every=1000), tmp_path / name, **more)
-        assert [path.name for path in checkpoints(tmp_path / name / "checkpoints")] == ["000000000012"]
-    assert recipe.log_every == 1000
+            with pytest.raises(DataError, match="the sum of all weights is nan at step 6"):
+                tiny_train(recipe, out, **arguments)
+        assert [path.name for path in checkpoints(out / "checkpoints")] == ["000000000012"]
 
 
 @pytest.mark.parametrize("victim", ["checkpoints", "samples", "recipe.json"])
