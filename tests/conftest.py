@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-# Before anything imports torch or huggingface_hub: both read their settings at import.
+# Before anything imports torch or huggingface_hub: both read their settings at import. ZOO_DATA is where real data are.
+KEPT = ("HF_HOME", "ZOO_CACHE", "ZOO_DATA")
 _HOME = tempfile.mkdtemp(prefix="zoo-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update({name: f"{_HOME}/{name.lower()}" for name in ("HOME", "HF_HOME", "ZOO_CACHE", "XDG_CACHE_HOME")})
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in ("HF_HOME", "ZOO_CACHE")]:
+for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in KEPT]:
     del os.environ[_name]
 
 REACHED: list[object] = []  # addresses something wanted to reach
