@@ -94,6 +94,7 @@ BAD = [
     (WeightsSpec, {"files": {"model.safetensors": DIGEST}}, "must pin config.json"),
     (WeightsSpec, {"files": {"config.json": DIGEST, "model.safetensors": DIGEST.upper()}}, "is no sha256"),
     (WeightsSpec, {"files": {"config.json": DIGEST, "model.safetensors": DIGEST[:-1]}}, "is no sha256"),
+    (WeightsSpec, {"files": {"config.json": DIGEST, "model.safetensors": DIGEST + "0"}}, "is no sha256"),
     (WeightsSpec, {"files": {"config.json": DIGEST, "model.safetensors": None}}, "is no sha256"),
     (WeightsSpec, {"bundled": None, "repo_id": None}, "weights need"),
     (WeightsSpec, {"bundled": "acme"}, "bundled weights is 'acme'"),

@@ -254,7 +254,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     images = [] if arguments.images is None else [f"images={arguments.images}"]
     recipe = override(_recipe_of(arguments.recipe), [*arguments.set, *images])
-    recipe = replace(recipe, dataset=arguments.data) if arguments.data else recipe
+    recipe = recipe if arguments.data is None else replace(recipe, dataset=arguments.data)
     if not arguments.out and not re.fullmatch(r"\w[\w. -]*", recipe.name):
         raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
     out = Path(arguments.out or Path("runs") / recipe.name)

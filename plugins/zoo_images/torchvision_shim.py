@@ -38,7 +38,7 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
 def _declare_missing(folder: Path) -> None:
     for path in (*folder.glob("_C*.so"), *folder.glob("_C*.pyd"), *folder.glob("_C*.dylib")):
         try:
-            torch.ops.load_library(str(path))  # type: ignore[no-untyped-call]
+            torch.ops.load_library(str(path))
         except (OSError, RuntimeError):  # built for another torch
             continue
     for name, schema in SCHEMAS.items():

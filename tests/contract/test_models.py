@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -182,7 +183,7 @@ def test_it_has_a_card_and_a_picture_of_its_samples(name: str) -> None:
     card = (path / "README.md").read_text(encoding="utf-8")
     assert f'zoo.load("{name}")' in card
     assert spec.dataset in card
-    assert f"license: {spec.licence.lower()}" in card
+    assert re.search(rf'^license: "?{re.escape(spec.licence.lower())}"?$', card, re.MULTILINE)
     assert "samples.png" in card
     with Image.open(path / "samples.png") as picture:
         _, height, width = model_of(name).data_shape

@@ -16,7 +16,7 @@ from zoo.errors import UsageError
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.nn.models import GAN
-from zoo.nn.sampling import CHUNK
+from zoo.nn.sampling import CHUNK, draw_latents
 from zoo.plugins import default_registry
 
 CONFIG = {"image_size": 16, "latent_size": 20, "generator_widths": [16, 8], "discriminator_widths": [4, 4]}
@@ -95,6 +95,14 @@ def test_samples_are_decoded_latents() -> None:
         z = model.latents(3, seed=1, truncation=truncation)
         assert torch.equal(model.decode(z), model.sample(3, seed=1, truncation=truncation))
         assert float(z.abs().max()) <= (truncation or 10)
+
+
+def test_latents_are_drawn_from_the_generators_prior() -> None:
+    """A generator trained on uniform latents is sampled with uniform latents."""
+    assert float(convolutional().latents(50, seed=0).abs().max()) > 1
+    uniform = convolutional(prior="uniform").latents(50, seed=0)
+    assert torch.equal(uniform, draw_latents(50, (20,), seed=0, prior="uniform"))
+    assert float(uniform.abs().max()) <= 1
 
 
 def test_sampling_leaves_the_global_random_state_alone() -> None:

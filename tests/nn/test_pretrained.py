@@ -61,11 +61,25 @@ def flip(path: Path, at: int = -1) -> None:
     path.write_bytes(data)
 
 
+PICTURES = torch.linspace(-1, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
+
+
+def close(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Equal but for rounding: another memory layout of the same weights runs through other kernels."""
+    return torch.allclose(a, b, atol=1e-5)
+
+
+def states_equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    left, right = a.state_dict(), b.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
 def test_a_folder_is_loaded_as_it_was_written(tiny: SimpleNamespace) -> None:
     """`load` of a path gives the model the folder was written from, in eval mode, without gradients."""
     for name in (tiny.path, str(tiny.path)):
         model = load(name)
-        assert torch.equal(model.sample(3, seed=0), tiny.model.sample(3, seed=0))
+        assert states_equal(model.generator, tiny.model.generator)
+        assert close(model.sample(3, seed=0), tiny.model.sample(3, seed=0))
         assert not model.training
         assert not any(parameter.requires_grad for parameter in model.parameters())
         assert (model.discriminator, model.spec) == (None, None)
@@ -83,15 +97,15 @@ def test_a_catalogued_model_is_loaded_by_name(tiny: SimpleNamespace, monkeypatch
     registry = pinned(tiny, monkeypatch)
     model = load("tiny", registry=registry)
     assert model.spec == registry.model("tiny")
-    assert torch.equal(model.sample(2, seed=1), tiny.model.sample(2, seed=1))
+    assert states_equal(model.generator, tiny.model.generator)
 
 
 def test_the_discriminator_comes_on_request(tiny: SimpleNamespace) -> None:
     """With `discriminator` the second player is there and judges as it did; without its file that is NotFoundError."""
     model = load(tiny.path, discriminator=True)
-    x = torch.rand(2, 3, 8, 8) * 2 - 1
     assert model.discriminator is not None
-    assert torch.equal(model.discriminator(x), tiny.model.discriminator(x))
+    assert states_equal(model.discriminator, tiny.model.discriminator)
+    assert close(model.discriminator(PICTURES), tiny.model.discriminator(PICTURES))
     (tiny.path / "discriminator.safetensors").unlink()
     with pytest.raises(NotFoundError, match=r"no discriminator\.safetensors"):
         load(tiny.path, discriminator=True)
@@ -102,9 +116,9 @@ def test_a_discriminator_with_spectral_norm_survives(make_folder: Make, tiny_con
     """Spectral norm's own tensors are filled too, and the logits are the same."""
     folder = make_folder(config=tiny_config | {"discriminator_norm": "spectral"})
     model = load(folder.path, discriminator=True)
-    x = torch.rand(2, 3, 8, 8)
     assert model.discriminator is not None
-    assert torch.equal(model.discriminator(x), folder.model.discriminator(x))
+    assert states_equal(model.discriminator, folder.model.discriminator)
+    assert close(model.discriminator(PICTURES), folder.model.discriminator(PICTURES))
 
 
 @pytest.mark.parametrize("file", ["config.json", "model.safetensors", "discriminator.safetensors"])

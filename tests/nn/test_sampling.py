@@ -81,6 +81,13 @@ def test_truncation_keeps_the_shape_of_the_normal() -> None:
     assert float((z.abs() > 0.999).float().mean()) < 0.01
 
 
+def test_the_rarest_number_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the uniform number behind a latent is exactly 0 the latent is finite, and within the truncation."""
+    monkeypatch.setattr(torch, "rand", lambda *shape, **_: torch.zeros(shape, dtype=torch.float64))
+    for truncation in (0.5, 40.0):
+        assert float(draw_latents(1, (2,), seed=0, truncation=truncation).abs().max()) <= truncation
+
+
 BAD: list[dict[str, Any]] = [
     *({"n": n} for n in (0, -1, 10**6 + 1, 10**30, True, 2.0, "2", None)),
     *({"seed": seed} for seed in (-1, 2**63, 10**30, True, 1.0, "1")),
