@@ -27,6 +27,7 @@ from PIL import Image
 import zoo
 from zoo import cli, plugins
 from zoo.cli import main
+from zoo.progress import ImageBar
 
 RECIPE = """
 name = "tiny"
@@ -315,6 +316,47 @@ def test_resume_goes_on(run: Run, recipe: str, here: Path, made: Path) -> None:
     assert run("train", recipe, "--out", "mine", "--resume")[0] == 0
     mine, other = (listing(place / "checkpoints" / "000000000032") for place in (here / "mine", made / "run"))
     assert mine == other
+
+
+def test_export_names_a_damaged_checkpoint(run: Run, made: Path, here: Path) -> None:
+    """An export that passes over a damaged newest checkpoint says so in a line, and is of the one before it."""
+    shutil.copytree(made / "run", here / "run")
+    os.truncate(here / "run/checkpoints/000000000032/state.safetensors", 100)
+    code, _, err = run("export", "run", "-o", "out")
+    assert code == 0
+    assert re.fullmatch(r"zoo: checkpoint 000000000032 is damaged .*; using the one before it\n", err)
+    assert json.loads((here / "out" / "config.json").read_text())["training"]["images"] == 16
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_there_is_a_bar(run: Run, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where standard error is a terminal, training shows a bar with the losses there, and no lines."""
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    code, out, _ = run("train", recipe)
+    assert code == 0
+    assert out.count("\n") == 1
+    last = screen.getvalue().split("\r")[-1]
+    assert "32.0/32.0" in last
+    assert "generator_loss=" in last
+
+
+def test_an_evaluation_shows_a_bar_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar of an evaluation moves on a terminal, and is silent elsewhere and where it should be quiet."""
+    for screen, quiet, shown in ((Terminal(), False, True), (Terminal(), True, False), (io.StringIO(), False, False)):
+        monkeypatch.setattr(sys, "stderr", screen)
+        bar = ImageBar(quiet=quiet)
+        with bar as advance:
+            advance(3, 12)
+            advance(12, 12)
+        assert bool(screen.getvalue()) == shown
+        assert (bar.bar.n, bar.bar.total) == (12, 12) or not shown
 
 
 # --- every failure is one line and an exit code --------------------------------------------------------------------

@@ -168,6 +168,19 @@ def test_a_finished_run_made_longer_equals_a_long_one(
     assert result(tmp_path / "short", contents) == result(tmp_path / "long", contents)
 
 
+def test_a_run_cannot_be_made_shorter_than_it_is(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
+) -> None:
+    """A run that has seen more images than asked for, by a batch at least, is a ConfigError and stays as it is."""
+    tiny_train(tiny_recipe(images=30), tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(ConfigError, match="has seen 32 images already, more than 28; ask for no fewer"):
+        tiny_train(tiny_recipe(images=28), tmp_path, resume=True)
+    assert contents(tmp_path) == before
+    tiny_train(tiny_recipe(images=29), tmp_path, resume=True)
+    assert newest(tmp_path).name == "000000000032"
+
+
 @pytest.mark.parametrize(
     "garbage", [b'{"images": 40, "st', b"\xff\xfe\0\0", b'{"images": 12}}', b"[1]\n{}\n", b'{"images": "x"}\n']
 )

@@ -54,7 +54,7 @@ class GAN(nn.Module):
         """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes."""
         return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation, prior=self.generator.prior)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def sample(
         self,
         n: int,
@@ -70,7 +70,7 @@ class GAN(nn.Module):
         """
         return self.decode(self.latents(n, seed=seed, truncation=truncation), labels)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode(self, z: Tensor, labels: Sequence[int] | Tensor | None = None) -> Tensor:
         """Map latents (N, *latent_shape) to data (N, C, H, W), float32 in [0, 1].
 

@@ -182,6 +182,9 @@ def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
     tensors, numbers, refused = load_newest(run.folder / "checkpoints")
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
+    if numbers["images"] - run.recipe.batch_size >= run.recipe.images:
+        seen = f"{numbers['images']:,} images"
+        raise ConfigError(f"{run.folder} has seen {seen} already, more than {run.recipe.images:,}; ask for no fewer")
     state.restore(tensors, numbers)
 
 
