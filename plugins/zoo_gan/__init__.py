@@ -27,10 +27,10 @@ BOOK = {
 
 PINS = {
     "dcgan-cifar-frog": {
-        "config.json": "3db2f64e6533b8d2b7b86ce7df20d31f64a1e92a2d32fa595041e2719d4fa896",
-        "model.safetensors": "01ab14714f236a893bc6240dfb0a4ebc799d457fd163d078f4c1aa646003210f",
-        "discriminator.safetensors": "e9c78df6d13633b10018647d9c7e392bbbf0600a4ce76c0cec286063fe842adb",
-        "golden.safetensors": "4829dd854a7b98d4fecf14573e5e4521628461cc793a0acb6cbe13675af1a519",
+        "config.json": "ff8d5c9f769a2b87ee9e6a3f69de445a0726c4a3ee40a96965bc0f2e5b12177c",
+        "model.safetensors": "9095f347e2ed99d526405c3634ea4aa3677e1c1531e0a09f00b9a97671f1dbb3",
+        "discriminator.safetensors": "b8f459c84166c990d06338083dc8809fa6fbd4423cceca5a5ed019078ebb774c",
+        "golden.safetensors": "498194cddfb6bf920ee6937d27205823d3bf57aa3e88a29b7794c9699e1bfe54",
     },
     "dcgan-cifar-frog-book": {
         "config.json": "a1199d3ef5311f1ca89fb4561f3e78756cff2ce0f0d9d1ee5dec8b03259fa2ea",
