@@ -223,6 +223,8 @@ def test_a_full_disk_leaves_no_half_folder(
 
 def test_the_callers_random_state_stays(run: Run, registry: Registry, tmp_path: Path) -> None:
     """Exporting leaves the caller's random state as it was."""
-    before = torch.get_rng_state()
-    export(run.folder, tmp_path / "out", registry)
-    assert torch.equal(torch.get_rng_state(), before)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1234)
+        before = torch.get_rng_state()
+        export(run.folder, tmp_path / "out", registry)
+        assert torch.equal(torch.get_rng_state(), before)
