@@ -45,8 +45,11 @@ LAYERS: dict[str, list[set[str]]] = {
         {"card", "catalogue", "publishing"},
     ],
     "nn": [
-        {"interfaces", "distributions", "serialization", "sampling", "build"},
+        {"distributions", "serialization", "build"},
+        {"interfaces", "sampling"},  # an encoder gives a distribution; a mixture is sampled from
+        {"bounds"},
         {"models"},
+        {"families"},  # the one table of the kinds of models
         {"pretrained"},
         {"verification"},
     ],
