@@ -1,4 +1,4 @@
-"""Lower bounds on log p(x) in nats, from one pass of an encoder and a decoder. The trainer and the evaluation share them."""
+"""Lower bounds on log p(x) in nats, from one pass of an encoder and a decoder: the trainer's and the evaluation's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def decoded_terms(
 
 
 def elbo(terms: Terms) -> Tensor:
-    """E_q[log p(x given z)] over the K latents - KL(q, N(0, I)) in closed form: (N,) (Kingma and Welling 2014, eq. 7)."""
+    """Mean of log p(x given z) over the K latents - KL(q, N(0, I)) in closed form: (N,).
+
+    Kingma and Welling 2014, arXiv:1312.6114, equation 7.
+    """
     return terms.log_likelihood.mean(0) - terms.posterior.kl()
 
 

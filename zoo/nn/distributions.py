@@ -84,7 +84,7 @@ class Bernoulli(Likelihood):
     likelihood of anything: binarise the data where nats are to be compared.
     """
 
-    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
         return x * parameters - F.softplus(parameters)
 
     def mean(self, parameters: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class Gaussian(Likelihood):
         super().__init__()
         self.log_sd = _scale(shape, sd, learned=learned)
 
-    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
         return normal_log_prob(x, parameters, 2 * self.log_sd)
 
     def mean(self, parameters: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class DiscretizedLogistic(Likelihood):
         super().__init__()
         self.log_scale = _scale(shape, scale, learned=learned)
 
-    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
         inverse = torch.exp(-self.log_scale)
         upper = (x - parameters + 0.5 / 255) * inverse
         lower = (x - parameters - 0.5 / 255) * inverse

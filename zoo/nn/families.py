@@ -50,7 +50,9 @@ class Family:
                 raise WeightsError(f"a model of the family {self.name} has a {name}, and this architecture has none")
         for name, part in parts.items():
             if not isinstance(part, self.interfaces.get(name, ())):
-                raise WeightsError(f"the {name} is a {type(part).__name__}, which implements no interface of its family")
+                raise WeightsError(
+                    f"the {name} is a {type(part).__name__}, which implements no interface of its family"
+                )
         return self.build(parts, extras or Extras()).eval()
 
     def files_of(self, names: Sequence[str]) -> dict[str, str]:
