@@ -8,6 +8,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution, EntryPoint
@@ -24,6 +25,8 @@ os.environ.update({name: f"{_HOME}/{name.lower()}" for name in ("HOME", "HF_HOME
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in ("HF_HOME", "ZOO_CACHE")]:
     del os.environ[_name]
+
+sys.path.append(str(Path(__file__).parent))  # for linear_gaussian.py, which several folders use
 
 REACHED: list[object] = []  # addresses something wanted to reach
 
