@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
+from zoo.cli_latent import add_latent_verbs
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -312,6 +313,7 @@ def _parser() -> argparse.ArgumentParser:
     _catalogue_verbs(verb)
     _model_verbs(verb)
     _training_verbs(verb)
+    add_latent_verbs(verb)
     return parser
 
 
