@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
-from zoo.cli_latent import add_latent_verbs
+from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -56,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        arguments = _parser().parse_args(argv)
+        given = sys.argv[1:] if argv is None else list(argv)
+        arguments = _parser().parse_args(join_negatives(given))
     except SystemExit:  # --help or --version, which have said all
         return 0
-    arguments.argv = sys.argv[1:] if argv is None else list(argv)
+    arguments.argv = given
     return arguments.run(arguments) or 0
 
 

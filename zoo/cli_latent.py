@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,22 @@ if TYPE_CHECKING:
     from zoo.data.loading import Examples
     from zoo.nn.models import VAE
 
-__all__ = ["add_latent_verbs"]
+__all__ = ["add_latent_verbs", "join_negatives"]
 
 Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
 MOST_PHOTOS = 1000
+NEGATIVES = re.compile(r"-[\d.][\d.,e+-]*")
+
+
+def join_negatives(argv: Sequence[str]) -> list[str]:
+    """`--strength -2,-1` as `--strength=-2,-1`: argparse takes a list that begins with a minus for an option."""
+    words: list[str] = []
+    for word in argv:
+        if words and words[-1].startswith("--") and "=" not in words[-1] and NEGATIVES.fullmatch(word):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def add_latent_verbs(verb: Verb) -> None:

@@ -80,6 +80,7 @@ class ConceptVector:
         They are encoded to posterior means; the rest is as for `fit_latents`. Raises UsageError for a model without an
         encoder, and what `encode` and `fit_latents` raise.
         """
+        _check_count(positives, negatives)
         z = (encode_means(model, positives), encode_means(model, negatives))
         return cls.fit_latents(*z, name=name, balance=balance, method=method)
 
@@ -144,15 +145,19 @@ def auc(positives: Tensor, negatives: Tensor) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
+def _check_count(positives: Tensor, negatives: Tensor) -> None:
+    for side, examples in (("positive", positives), ("negative", negatives)):
+        if len(examples) < LEAST:
+            raise DataError(f"{len(examples)} {side} examples are too few; at least {LEAST} are needed")
+
+
 def _sides(
     positives: Tensor, negatives: Tensor, balance: tuple[Tensor, Tensor] | None
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Both sides flat in float64, without the examples whose second label is unknown, and weights that sum to 1."""
     if positives.shape[1:] != negatives.shape[1:] or positives.ndim < 2:
         raise UsageError(f"the sides have latents {tuple(positives.shape)} and {tuple(negatives.shape)}")
-    for side, z in (("positive", positives), ("negative", negatives)):
-        if len(z) < LEAST:
-            raise DataError(f"{len(z)} {side} examples are too few; at least {LEAST} are needed")
+    _check_count(positives, negatives)
     groups = balance or (torch.zeros(len(positives)), torch.zeros(len(negatives)))
     if any(len(g) != len(z) or g.ndim != 1 for g, z in zip(groups, (positives, negatives), strict=True)):
         lengths = f"{len(groups[0])} and {len(groups[1])} for {len(positives)} and {len(negatives)} examples"
