@@ -44,7 +44,8 @@ def add_latent_verbs(verb: Verb) -> None:
     _model_and_picture(command)
     command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("-n", type=int, default=8, help="how many examples of the dataset (default 8)")
+    command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
+    command.add_argument("--seed", type=int, default=0, help="of their choice: whole number from 0 (default 0)")
     command = verb("edit", _edit, "Move a photo along a concept: a strip, one picture a strength.")
     command.add_argument("photo", metavar="PHOTO", help="cut to the central square and resized")
     _model_and_picture(command)
@@ -64,7 +65,7 @@ def add_latent_verbs(verb: Verb) -> None:
     command.add_argument("model")
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("-n", type=int, help="how many examples (default all)")
+    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
     command.add_argument("--samples", type=int, default=1000, help="latents an example (default 1000)")
     command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
     command.add_argument("--json", action="store_true", help="print a list of objects")
@@ -94,6 +95,19 @@ def _examples(reference: str, split: str, model: VAE) -> Examples:
     return load_dataset(reference, registry=default_registry(), split=split, image_size=size, channels=channels)
 
 
+def _some(data: Tensor, n: int | None, seed: int) -> Tensor:
+    """n of the data, drawn without replacement: they often stand in the order of their classes."""
+    import torch
+
+    from zoo.nn.sampling import seeded
+
+    if n is None:
+        return data
+    if not 1 <= n <= len(data):
+        raise UsageError(f"-n is {n}; it must be a whole number from 1 to {len(data):,}")
+    return data[torch.randperm(len(data), generator=seeded(seed))[:n]]
+
+
 def _photo(path: Path, model: VAE) -> Tensor:
     """A photo as (1, C, S, S) in [0, 1], and a line that says what was done to it."""
     from zoo.data.images import MAX_FILE_BYTES, Rules, decode
@@ -120,13 +134,12 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     out = check_picture_path(Path(arguments.output))
     if bool(arguments.photos) == bool(arguments.data) or len(arguments.photos) > MOST_PHOTOS:
         raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
-    if not 1 <= arguments.n <= MOST_PHOTOS:
-        raise UsageError(f"-n is {arguments.n}; it must be a whole number from 1 to {MOST_PHOTOS:,}")
     model = _encoding_model(arguments.model)
     if arguments.photos:
         x = torch.cat([_photo(Path(photo), model) for photo in arguments.photos])
     else:
-        x = _examples(arguments.data, arguments.split, model).data[: arguments.n].float() / 255
+        chosen = min(arguments.n, MOST_PHOTOS)
+        x = _some(_examples(arguments.data, arguments.split, model).data, chosen, arguments.seed).float() / 255
     y = model.reconstruct(x)
     save_picture(grid(torch.cat([x, y]), columns=len(x), scale=arguments.scale), out)
     error = float((x - y).square().mean().sqrt())
@@ -231,7 +244,7 @@ def _likelihood(arguments: argparse.Namespace) -> None:
 
     model = _encoding_model(arguments.model)
     reference = arguments.data or model.info["data"]["name"]
-    data = _examples(reference, arguments.split, model).data[: arguments.n]
+    data = _some(_examples(reference, arguments.split, model).data, arguments.n, arguments.seed)
     settings: dict[str, Any] = model.info.get("training", {}).get("recipe", {}).get("settings", {})
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(

@@ -14,6 +14,7 @@ from zoo.errors import UsageError
 from zoo.nn.bounds import decoded_terms, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.models import VAE, Model
+from zoo.nn.sampling import seeded
 
 __all__ = ["LikelihoodReport", "importance_weighted_nll"]
 
@@ -64,7 +65,7 @@ def importance_weighted_nll(
         raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; uint8 (N, {model.data_shape}), N >= 2 are needed")
     if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 10**7:
         raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to 10,000,000")
-    random = torch.Generator().manual_seed(seed)
+    random = seeded(seed)
     rows = []
     for start in range(0, len(data), ROWS):
         x = data[start : start + ROWS].float() / 255

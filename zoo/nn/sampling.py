@@ -16,13 +16,14 @@ from torch import Tensor
 from zoo.errors import UsageError
 from zoo.nn.distributions import GaussianMixture
 
-__all__ = ["check_labels", "check_latents", "draw_from_mixture", "draw_latents", "draw_noise", "in_chunks"]
+__all__ = ["check_labels", "check_latents", "draw_from_mixture", "draw_latents", "draw_noise", "in_chunks", "seeded"]
 
 CHUNK = 32
 MOST = 1_000_000
 
 
-def _generator(seed: int | None) -> torch.Generator:
+def seeded(seed: int | None) -> torch.Generator:
+    """A generator of that seed, or of a fresh one from the system. Raises UsageError for a seed out of range."""
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
         raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
     generator = torch.Generator()
@@ -45,7 +46,7 @@ def draw_latents(
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
         raise UsageError(f"n is {n!r}; it must be a whole number from 1 to {MOST:,}")
-    generator = _generator(seed)
+    generator = seeded(seed)
     number = isinstance(truncation, (int, float)) and not isinstance(truncation, bool)
     if truncation is not None and not (number and 0 < truncation < math.inf):
         raise UsageError(f"truncation is {truncation!r}; it must be a number above 0, or None")
@@ -80,7 +81,7 @@ def draw_noise(samples: int, shape: Sequence[int], *, seed: int | None = None) -
     """Normal noise (samples, *shape) float32. Raises UsageError for a number of samples below 1 or above 1,000,000."""
     if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= MOST:
         raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to {MOST:,}")
-    return torch.randn(samples, *shape, generator=_generator(seed))
+    return torch.randn(samples, *shape, generator=seeded(seed))
 
 
 def check_latents(z: Tensor, shape: tuple[int, ...], device: torch.device) -> Tensor:
