@@ -8,6 +8,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution, EntryPoint
@@ -23,8 +24,11 @@ _HOME = tempfile.mkdtemp(prefix="zoo-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update({name: f"{_HOME}/{name.lower()}" for name in ("HOME", "HF_HOME", "ZOO_CACHE", "XDG_CACHE_HOME")})
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+_DATA = os.environ.get("ZOO_DATA", "")  # what tests of the real data sets ask for
 for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in KEPT]:
     del os.environ[_name]
+
+sys.path.append(str(Path(__file__).parent))  # for linear_gaussian.py, which several folders use
 
 REACHED: list[object] = []  # addresses something wanted to reach
 
@@ -59,6 +63,18 @@ def _no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
+
+
+@pytest.fixture
+def real_data() -> Callable[[str], str]:
+    """`real_data("mnist.tar")` gives the ZOO_DATA the session was started with, or skips where it lacks that file."""
+
+    def roots(file: str) -> str:
+        if not any((Path(root) / file).exists() for root in _DATA.split(os.pathsep) if root):
+            pytest.skip(f"no {file} in ZOO_DATA")
+        return _DATA
+
+    return roots
 
 
 @pytest.fixture
@@ -133,5 +149,54 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
         save(path / "golden.safetensors", golden_samples(model))
         pins = {file.name: sha256_of(file) for file in path.iterdir()}
         return SimpleNamespace(path=path, pins=pins, model=model, facts=facts)
+
+    return make
+
+
+TINY_VAE: dict[str, Any] = {
+    "image_size": 8,
+    "channels": 3,
+    "latent_size": 3,
+    "encoder_widths": [4],
+    "encoder_strides": [2],
+    "hidden": 4,
+    "decoder_stem": 4,
+    "decoder_widths": [4],
+    "likelihood": "gaussian",
+}
+
+
+@pytest.fixture
+def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
+    """Write a whole weights folder of a tiny VAE with random weights; gives its `path` and the `model`."""
+
+    def make(name: str = "tiny", seed: int = 0) -> SimpleNamespace:
+        import json
+
+        from zoo.nn.build import decode_config, initialise_parts
+        from zoo.nn.models import VAE
+        from zoo.nn.serialization import save
+        from zoo.nn.verification import golden_samples
+        from zoo.plugins import default_registry
+
+        spec = default_registry().architecture("conv-vae")
+        parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, TINY_VAE, "test"), seed=seed)
+        model = VAE(parts["encoder"], parts["decoder"], parts["likelihood"]).eval()
+        path = tmp_path / name
+        path.mkdir()
+        data = {"range": [0.0, 1.0], "shape": [3, 8, 8], "name": "shapes"}
+        facts = {
+            "format": 1,
+            "architecture": "conv-vae",
+            "config": TINY_VAE,
+            "data": data,
+            "training": {},
+            "zoo": "0.1.0",
+        }
+        (path / "config.json").write_text(json.dumps(facts), encoding="utf-8")
+        named = {f"{part}.{key}": value for part in parts for key, value in parts[part].state_dict().items()}
+        save(path / "model.safetensors", named)
+        save(path / "golden.safetensors", golden_samples(model))
+        return SimpleNamespace(path=path, model=model)
 
     return make

@@ -20,7 +20,7 @@ from zoo.plugins import default_registry
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "numpy", "PIL", "safetensors", "tqdm"}
 
-PUBLIC = ["grid", "info", "list_architectures", "list_datasets", "list_models", "load", "to_pil"]
+PUBLIC = ["grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "to_pil"]
 
 # Which parts of zoo/ a part may import, besides itself. `core` is the files directly in zoo/.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -45,8 +45,11 @@ LAYERS: dict[str, list[set[str]]] = {
         {"card", "catalogue", "publishing"},
     ],
     "nn": [
-        {"interfaces", "distributions", "serialization", "sampling", "build"},
+        {"distributions", "serialization", "build"},
+        {"interfaces", "sampling"},  # an encoder gives a distribution; a mixture is sampled from
+        {"bounds"},
         {"models"},
+        {"families"},  # the one table of the kinds of models
         {"pretrained"},
         {"verification"},
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.catalogue import info, list_architectures, list_datasets, list_models
+    from zoo.latent.concepts import load_concept
     from zoo.nn.pretrained import load
     from zoo.pictures import grid, to_pil
 
@@ -18,6 +19,7 @@ __all__ = [
     "list_datasets",
     "list_models",
     "load",
+    "load_concept",
     "to_pil",
 ]
 
@@ -28,6 +30,7 @@ _HOME = {
     "list_datasets": "zoo.catalogue",
     "list_models": "zoo.catalogue",
     "load": "zoo.nn.pretrained",
+    "load_concept": "zoo.latent.concepts",
     "to_pil": "zoo.pictures",
 }
 

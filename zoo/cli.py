@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
+from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -59,7 +60,7 @@ def _run(argv: Sequence[str] | None) -> int:
     if words and not words[0].startswith("-") and words[0] not in verbs:
         return _plugin_command(words[0], words[1:], verbs)
     try:
-        arguments = parser.parse_args(words)
+        arguments = parser.parse_args(join_negatives(words))
     except SystemExit:  # --help or --version, which have said all
         return 0
     arguments.argv = words
@@ -243,9 +244,6 @@ def _eval(arguments: argparse.Namespace) -> None:
     _table(rows, ("name", "images", *metrics))
 
 
-# --- training ------------------------------------------------------------------------------------------------------
-
-
 def _recipe_of(name: str) -> Recipe:
     """The recipe a name of the catalogue or a TOML file stands for."""
     from zoo.errors import NotFoundError
@@ -330,6 +328,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _catalogue_verbs(verb)
     _model_verbs(verb)
     _training_verbs(verb)
+    add_latent_verbs(verb)
     return parser, list(verbs.choices)
 
 

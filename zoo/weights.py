@@ -22,11 +22,23 @@ from zoo.registry import Registry
 from zoo.settings import offline
 from zoo.specs import ModelSpec, WeightsSpec, resource
 
-__all__ = ["CONFIG", "DISCRIMINATOR", "GOLDEN", "MODEL", "Folder", "locate", "parse_config", "sha256_of"]
+__all__ = [
+    "CONCEPTS",
+    "CONFIG",
+    "DISCRIMINATOR",
+    "GOLDEN",
+    "MODEL",
+    "PRIOR",
+    "Folder",
+    "locate",
+    "parse_config",
+    "sha256_of",
+]
 
 CONFIG, MODEL = "config.json", "model.safetensors"
 DISCRIMINATOR, GOLDEN = "discriminator.safetensors", "golden.safetensors"
-FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN)
+PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
+FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
 MOST_BYTES = 8 * 2**30
 MOST_CONFIG = 2**20

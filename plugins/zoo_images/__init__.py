@@ -1,4 +1,4 @@
-"""Datasets of pictures: cifar10, drawn shapes, and any folder or tar of one's own."""
+"""Datasets of pictures: cifar10, mnist, faces, drawn shapes, and any folder or tar of one's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoo.api import DatasetSpec, PluginContext, hookimpl
 ZOO_API_VERSION = 1
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+MNIST_CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
 @hookimpl
@@ -24,6 +25,23 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             classes=CIFAR10_CLASSES,
             splits={"train": 50_000, "test": 10_000},
             homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        ),
+        DatasetSpec(
+            name="mnist",
+            summary="70,000 handwritten digits in 256 grey levels",
+            load="zoo_images.mnist:load",
+            licence="MIT (as PNG files); the digits: none stated",
+            data_shape=(1, 28, 28),
+            classes=MNIST_CLASSES,
+            splits={"train": 60_000, "test": 10_000},
+        ),
+        DatasetSpec(
+            name="faces",
+            summary="13,233 aligned faces of Labeled Faces in the Wild, with smile and gender; split by person",
+            load="zoo_images.faces:load",
+            licence="none stated; photographs of named people, for research use",
+            data_shape=(3, 64, 64),
+            splits={"train": 11_079, "test": 2_154},
         ),
         DatasetSpec(
             name="shapes",

@@ -20,7 +20,7 @@ from zoo.data.loading import DataRequest, Examples
 from zoo.errors import IntegrityError
 from zoo_images import CIFAR10_CLASSES
 from zoo_images.download import Download, fetched
-from zoo_images.pictures import Choice, load_decoded, load_pictures
+from zoo_images.pictures import by_folder, load_decoded, load_pictures
 from zoo_images.sources import open_source
 
 TAR = "cifar10.tar"
@@ -46,18 +46,13 @@ def load(request: DataRequest) -> Examples:
     if path is None:
         return _original(rules, request)
     with open_source(path) as source:
-        return load_pictures(source, partial(_choose, request), rules=rules, request=request, version=VERSION)
+        return load_pictures(
+            source, partial(by_folder, request, CIFAR10_CLASSES), rules=rules, request=request, version=VERSION
+        )
 
 
 def _classes(request: DataRequest) -> tuple[str, ...]:
     return CIFAR10_CLASSES if request.selection is None else (request.selection,)
-
-
-def _choose(request: DataRequest, names: Sequence[str]) -> Choice:
-    folders = {f"{request.split}/{name}": label for label, name in enumerate(_classes(request))}
-    labels = {name: folders.get(name.rpartition("/")[0]) for name in names}
-    taken = {name: label for name, label in labels.items() if label is not None}
-    return Choice(classes=_classes(request), labels=taken)
 
 
 def _original(rules: Rules, request: DataRequest) -> Examples:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from zoo.data.cache import Decoded, cached, content_key
 from zoo.data.images import Rules, check_bad, decode_all
 from zoo.data.loading import DataRequest, Examples
+from zoo.errors import NotFoundError
 from zoo_images.sources import Source
 
-__all__ = ["Choice", "load_decoded", "load_pictures"]
+__all__ = ["Choice", "by_folder", "load_decoded", "load_pictures", "required"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,22 @@ class Choice:
     labels: dict[str, int]  # the pictures taken -> index into classes (0 where there are none)
 
 
+def required(file_name: str, request: DataRequest) -> Path:
+    """The file of that name in the roots. Raises NotFoundError when none of them has it."""
+    path = request.find(file_name)
+    if path is None:
+        raise NotFoundError(f"{file_name} is in no folder of ZOO_DATA, and is not downloaded; put it into one")
+    return path
+
+
+def by_folder(request: DataRequest, classes: tuple[str, ...], names: Sequence[str]) -> Choice:
+    """What lies in `<split>/<class>/`, of all classes or of the selected one."""
+    taken = classes if request.selection is None else (request.selection,)
+    folders = {f"{request.split}/{name}": label for label, name in enumerate(taken)}
+    labels = {name: folders.get(name.rpartition("/")[0]) for name in names}
+    return Choice(classes=taken, labels={name: label for name, label in labels.items() if label is not None})
+
+
 def load_pictures(
     source: Source,
     choose: Callable[[Sequence[str]], Choice],
@@ -30,10 +48,12 @@ def load_pictures(
     rules: Rules,
     request: DataRequest,
     version: str,
+    factors: Callable[[Sequence[str]], dict[str, torch.Tensor]] | None = None,
 ) -> Examples:
     """Decode what `choose(names)` takes of `source`, or find it in the cache; the order is that of the names.
 
     `version` names the dataset and its rule of choice: part of the cache's key, with the split and the selection.
+    `factors(names)` gives what else is known of the pictures that were decoded, each (N,).
     Raises DataError when no picture is chosen, or too many are bad, and what `choose` raises.
     """
 
@@ -48,6 +68,8 @@ def load_pictures(
         tensors = {"data": data}
         if choice.classes:
             tensors["labels"] = torch.tensor([labels[pictures[index].name] for index in kept], dtype=torch.int64)
+        if factors is not None:
+            tensors |= factors([pictures[index].name for index in kept])
         return Decoded(tensors=tensors, notes={"classes": list(choice.classes), "skipped": sorted(map(str, bad))})
 
     return load_decoded(build, source=source.digest, version=version, rules=rules, request=request)
@@ -56,7 +78,7 @@ def load_pictures(
 def load_decoded(
     build: Callable[[], Decoded], *, source: str, version: str, rules: Rules, request: DataRequest
 ) -> Examples:
-    """What `build()` gives, or the cache has of it: tensors data (and labels), notes classes and skipped.
+    """What `build()` gives, or the cache has of it: tensors data (and labels, and factors), notes classes and skipped.
 
     `source` is the sha256 of what it is decoded from; the rest is as for `load_pictures`.
     """
@@ -70,4 +92,5 @@ def load_decoded(
         classes=tuple(entry.notes.get("classes", ())),
         skipped=tuple(entry.notes.get("skipped", ())),
         sha256=entry.sha256,
+        factors={name: tensor for name, tensor in entry.tensors.items() if name not in ("data", "labels")},
     )

@@ -15,7 +15,7 @@ from PIL import Image
 from zoo.configs import as_data
 from zoo.data.loading import parse_reference
 from zoo.nn.build import decode_config
-from zoo.nn.models import GAN
+from zoo.nn.models import Model
 from zoo.nn.pretrained import load
 from zoo.nn.verification import verify
 from zoo.plugins import default_registry
@@ -53,7 +53,7 @@ def folder_of(name: str) -> Folder:
 
 
 @cache
-def model_of(name: str) -> GAN:
+def model_of(name: str) -> Model:
     return load(name)
 
 

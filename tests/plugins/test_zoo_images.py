@@ -458,11 +458,9 @@ def test_only_the_class_asked_for_is_decoded(tmp_path: Path) -> None:
         load("cifar10[cat]", roots=str(tmp_path))
 
 
-def test_real_cifar(tmp_path: Path) -> None:
+def test_real_cifar(tmp_path: Path, real_data: Callable[[str], str]) -> None:
     """The 1,000 test frogs of cifar10.tar are 32 x 32 colour pictures, twice the same."""
-    roots = os.environ.get("ZOO_DATA", "")
-    if not any((Path(root) / "cifar10.tar").exists() for root in roots.split(os.pathsep) if root):
-        pytest.skip("no cifar10.tar in ZOO_DATA")
+    roots = real_data("cifar10.tar")
     frogs = load("cifar10[frog]", tmp_path, roots=roots, split="test")
     assert frogs.data.shape == (1000, 3, 32, 32)
     assert (frogs.classes, frogs.skipped) == (("frog",), ())

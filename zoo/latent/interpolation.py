@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
 
-__all__ = ["linear", "spherical"]
+__all__ = ["linear", "plane", "spherical", "traversal"]
 
 
 def _fractions(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -37,3 +39,28 @@ def spherical(start: Tensor, end: Tensor, steps: int) -> Tensor:
     path = (torch.sin((1 - t) * angle) * start[None] + torch.sin(t * angle) * end[None]) / torch.sin(angle)
     path[0], path[-1] = start, end  # to the last bit
     return path
+
+
+def traversal(z: Tensor, dimension: int, steps: int, *, low: float = -3.0, high: float = 3.0) -> Tensor:
+    """One latent z (*latent_shape) with one of its coordinates going from `low` to `high`: (steps, *latent_shape).
+
+    `dimension` counts the flattened coordinates. Raises UsageError for one that is not there, and bad steps.
+    """
+    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 0 <= dimension < z.numel():
+        raise UsageError(f"dimension is {dimension!r}; it must be a whole number from 0 to {z.numel() - 1}")
+    start, end = z.clone(), z.clone()
+    start.view(-1)[dimension], end.view(-1)[dimension] = low, high
+    return linear(start, end, steps)
+
+
+def plane(steps: int, *, reach: float = 0.95) -> Tensor:
+    """A grid over a two-dimensional latent space, (steps^2, 2), row by row from the top left; the second axis goes up.
+
+    Its lines are quantiles of N(0, 1), evenly spaced in probability over the central `reach` of it, so that every cell
+    is as likely as any other (Kingma and Welling 2014, figure 4). Raises UsageError.
+    """
+    if not 0 < reach < 1:
+        raise UsageError(f"reach is {reach!r}; it must lie between 0 and 1")
+    at = 2 * _fractions(torch.zeros(()), torch.zeros(()), steps) - 1  # -1 … 1
+    line = math.sqrt(2) * torch.erfinv(at.double() * reach).float()
+    return torch.stack([line.repeat(steps), line.flip(0).repeat_interleave(steps)], dim=1)

@@ -10,7 +10,32 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-__all__ = ["Discriminator", "Generator"]
+from zoo.nn.distributions import DiagonalGaussian
+
+__all__ = ["Decoder", "Discriminator", "Encoder", "Generator"]
+
+
+class Encoder(nn.Module, ABC):
+    """x -> the posterior q(z given x)."""
+
+    latent_shape: tuple[int, ...]
+    data_shape: tuple[int, ...]
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        """Map data (N, *data_shape) in [0, 1] to N posteriors over latents of `latent_shape`."""
+
+
+class Decoder(nn.Module, ABC):
+    """z -> the parameters of p(x given z): one number for each value of x, read by the likelihood."""
+
+    latent_shape: tuple[int, ...]
+    data_shape: tuple[int, ...]
+    num_classes: int | None
+
+    @abstractmethod
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, *latent_shape), and labels (N,) where there are classes, to (N, *data_shape)."""
 
 
 class Generator(nn.Module, ABC):

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ConfigError, NotFoundError, UsageError, WeightsError
+from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config
-from zoo.nn.interfaces import Discriminator, Generator
-from zoo.nn.models import GAN
+from zoo.nn.families import Extras, family_of
+from zoo.nn.models import Model
 from zoo.nn.serialization import fill, parse
 from zoo.plugins import default_registry
 from zoo.registry import Registry
-from zoo.weights import DISCRIMINATOR, MODEL, Folder, locate
+from zoo.weights import MODEL, Folder, locate
 
 __all__ = ["load", "load_folder"]
 
@@ -26,7 +26,7 @@ def load(
     discriminator: bool = False,
     device: str | torch.device = "cpu",
     registry: Registry | None = None,
-) -> GAN:
+) -> Model:
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
     `name` is a catalogue name, `hf://org/repo[@revision]`, or a path to a weights folder. With `discriminator` a GAN's
@@ -46,42 +46,48 @@ def _check_device(device: str | torch.device) -> None:
         raise UsageError(f"device {device!r} cannot be used here ({error!s:.120}); 'cpu' always can") from error
 
 
-def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = False) -> GAN:
+def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = False) -> Model:
     """Load from a folder that has been located."""
     data = folder.config()
     spec = registry.architecture(data["architecture"])
     if folder.spec is not None and folder.spec.architecture not in (data["architecture"], spec.name):
         raise WeightsError(f"{folder.name} is catalogued as {folder.spec.architecture}, its config says {spec.name}")
     config = decode_config(spec, data["config"], f"{folder.name}: config")
-    if spec.family != "gan":
-        raise ConfigError(f"{folder.name}: this zoo cannot load the family {spec.family!r}; update genzoo")
-    wanted = ["generator", "discriminator"] if discriminator else ["generator"]
-    parts = build_parts(spec, config, wanted)
-    _fill_part(parts["generator"], "generator", folder, MODEL)
-    if discriminator:
-        if not folder.has(DISCRIMINATOR):
-            raise NotFoundError(f"{folder.name} has no {DISCRIMINATOR}; only its generator was published")
-        _fill_part(parts["discriminator"], "discriminator", folder, DISCRIMINATOR)
-    return _container(parts, data, folder).eval()
+    family = family_of(spec.family, folder.name)
+    beside = family.files_of(("discriminator",) if discriminator else ())
+    parts = build_parts(spec, config, [*family.published, *beside])
+    _fill_parts({name: parts[name] for name in family.published}, folder, MODEL)
+    for name, file in beside.items():
+        if not folder.has(file):
+            raise NotFoundError(f"{folder.name} has no {file}; only its {' and '.join(family.published)} was published")
+        _fill_parts({name: parts[name]}, folder, file)
+    held = [file for file in family.optional if folder.has(file)]
+    tensors = {file: parse(folder.read(file), f"{folder.path / file}") for file in held}
+    extras = Extras(value_range=_value_range(data, folder), tensors=tensors, spec=folder.spec, info=data)
+    try:
+        return family.container(parts, extras)
+    except WeightsError as error:
+        raise WeightsError(f"{folder.name}: {error}") from error
 
 
-def _fill_part(part: nn.Module, name: str, folder: Folder, file: str) -> None:
-    tensors = parse(folder.read(file), f"{folder.path / file}")
-    inner: dict[str, Tensor] = {}
-    for key, tensor in tensors.items():
+def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
+    """Give each part its tensors of a file, whose names begin with the part's."""
+    where = f"{folder.path / file}"
+    inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
+    for key, tensor in parse(folder.read(file), where).items():
         prefix, _, rest = key.partition(".")
-        if prefix != name or not rest:
-            raise WeightsError(f"{folder.path / file} holds {key!r:.80}, which is no tensor of a {name}")
-        inner[rest] = tensor
-    fill(part, inner, f"{folder.path / file}")
+        if prefix not in parts or not rest:
+            raise WeightsError(f"{where} holds {key!r:.80}, which is no tensor of a {' or '.join(parts)}")
+        inner[prefix][rest] = tensor
+    for name, part in parts.items():
+        fill(part, inner[name], where)
 
 
-def _container(parts: dict[str, nn.Module], data: dict[str, Any], folder: Folder) -> GAN:
-    generator, second = parts["generator"], parts.get("discriminator")
-    if not isinstance(generator, Generator) or not (second is None or isinstance(second, Discriminator)):
-        raise WeightsError(f"{folder.name}: architecture {data['architecture']} has parts that implement no interface")
-    low_high = data["data"].get("range", [-1.0, 1.0])
+def _value_range(data: dict[str, Any], folder: Folder) -> tuple[float, float] | None:
+    if "range" not in data["data"]:
+        return None
+    low_high = data["data"]["range"]
     numbers = isinstance(low_high, list) and len(low_high) == 2 and all(isinstance(v, (int, float)) for v in low_high)
     if not numbers or not -1e3 <= low_high[0] < low_high[1] <= 1e3:
         raise WeightsError(f"{folder.name}: data.range {low_high!r:.60} must be two numbers, the lower first")
-    return GAN(generator, second, value_range=(low_high[0], low_high[1]), spec=folder.spec, info=data)
+    return low_high[0], low_high[1]

@@ -14,11 +14,24 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
+from zoo.nn.distributions import GaussianMixture
 
-__all__ = ["check_labels", "draw_latents", "in_chunks"]
+__all__ = ["check_labels", "check_latents", "draw_from_mixture", "draw_latents", "draw_noise", "in_chunks", "seeded"]
 
 CHUNK = 32
 MOST = 1_000_000
+
+
+def seeded(seed: int | None) -> torch.Generator:
+    """A generator of that seed, or of a fresh one from the system. Raises UsageError for a seed out of range."""
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
+        raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
+    generator = torch.Generator()
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return generator
 
 
 def draw_latents(
@@ -33,16 +46,10 @@ def draw_latents(
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
         raise UsageError(f"n is {n!r}; it must be a whole number from 1 to {MOST:,}")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
-        raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
+    generator = seeded(seed)
     number = isinstance(truncation, (int, float)) and not isinstance(truncation, bool)
     if truncation is not None and not (number and 0 < truncation < math.inf):
         raise UsageError(f"truncation is {truncation!r}; it must be a number above 0, or None")
-    generator = torch.Generator()
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
     if prior == "uniform":
         side = 1.0 if truncation is None else float(min(1.0, truncation))
         return torch.stack([(torch.rand(*shape, generator=generator) * 2 - 1) * side for _ in range(n)])
@@ -53,6 +60,39 @@ def draw_latents(
     uniform = torch.stack([torch.rand(*shape, generator=generator, dtype=torch.float64) for _ in range(n)])
     normal = math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)
     return normal.float().clamp(-bound, bound)
+
+
+def draw_from_mixture(
+    n: int, mixture: GaussianMixture, *, seed: int | None = None, truncation: float | None = None
+) -> Tensor:
+    """Draw n latents (n, d) from a mixture, float32; sample i of a seed does not depend on n.
+
+    `truncation` cuts the normal noise inside each component. Raises UsageError as `draw_latents`.
+    """
+    if seed is None:
+        seed = torch.Generator().seed() % 2**63
+    noise = draw_latents(n, mixture.means.shape[1:], seed=seed, truncation=truncation)
+    other = seed ^ 0x5BD1E995  # another stream than the noise
+    uniform = (draw_latents(n, (1,), seed=other, prior="uniform").squeeze(1) + 1) / 2
+    return mixture.transform(uniform, noise)
+
+
+def draw_noise(samples: int, shape: Sequence[int], *, seed: int | None = None) -> Tensor:
+    """Normal noise (samples, *shape) float32. Raises UsageError for a number of samples below 1 or above 1,000,000."""
+    if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= MOST:
+        raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to {MOST:,}")
+    return torch.randn(samples, *shape, generator=seeded(seed))
+
+
+def check_latents(z: Tensor, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """z as float32 on the device. Raises UsageError unless it is (N, *shape), N at least 1, and finite."""
+    if z.ndim != 1 + len(shape) or tuple(z.shape[1:]) != shape or not len(z):
+        wanted = ", ".join(map(str, shape))
+        raise UsageError(f"z has shape {tuple(z.shape)}; this model decodes (N, {wanted})")
+    z = z.to(device, torch.float32)
+    if not bool(torch.isfinite(z).all()):
+        raise UsageError("z holds NaN or infinity")
+    return z
 
 
 def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int | None) -> Tensor | None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from zoo.errors import WeightsError
 from zoo.files import new_file
 
-__all__ = ["fill", "parse", "save"]
+__all__ = ["fill", "parse", "parse_metadata", "save"]
 
 MOST_HEADER = 8 * 2**20  # bytes
 MOST_TENSORS = 100_000
@@ -57,6 +57,14 @@ def _header(blob: bytearray, name: str) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
+def _metadata(header: dict[str, Any], name: str) -> dict[str, str]:
+    """Take the texts out of a header, checked."""
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise WeightsError(f"{name}: __metadata__ must hold texts only")
+    return metadata
+
+
 def _whole(values: object, count: int | None = None) -> bool:
     return (
         isinstance(values, list)
@@ -87,9 +95,7 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
     shapes that do not fill their bytes, tensors that overlap or leave a hole.
     """
     header, begin = _header(blob, name)
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise WeightsError(f"{name}: __metadata__ must hold texts only")
+    _metadata(header, name)
     entries = sorted(((key, *_entry(key, entry, name)) for key, entry in header.items()), key=lambda e: (e[3], e[4]))
     at = 0
     for key, _, _, start, end in entries:
@@ -109,6 +115,11 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
             count = (end - start) // dtype.itemsize
             tensors[key] = torch.frombuffer(blob, dtype=dtype, count=count, offset=begin + start).view(shape)
     return tensors
+
+
+def parse_metadata(blob: bytearray, name: str) -> dict[str, str]:
+    """The texts a safetensors file carries besides its tensors. Raises WeightsError as `parse`."""
+    return _metadata(_header(blob, name)[0], name)
 
 
 def _some(names: set[str]) -> str:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import IntegrityError, WeightsError
-from zoo.nn.models import GAN
+from zoo.nn.families import family_of
+from zoo.nn.models import VAE, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.serialization import parse
 from zoo.registry import Registry
@@ -19,12 +20,18 @@ __all__ = ["golden_samples", "verify"]
 COUNT, SEED, TOLERANCE = 4, 0, 1e-3  # a quarter of an 8-bit level: other machines round convolutions differently
 MOST = 1024  # golden samples that are replayed
 FORM = {"z": torch.float32, "x": torch.float32, "tolerance": torch.float32, "seed": torch.int64}
+ENCODED = "mean"  # where there is an encoder: the means of the posteriors of x
 
 
-def golden_samples(model: GAN) -> dict[str, Tensor]:
-    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1], `tolerance` on |x| and the `seed` of z."""
+def golden_samples(model: Model) -> dict[str, Tensor]:
+    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1], `tolerance` on |x| and the `seed` of z.
+
+    A model with an encoder adds `mean` = encode(x).mean, whose tolerance is relative to the largest mean, if above 1.
+    """
     z = model.latents(COUNT, seed=SEED)
-    return {"z": z, "x": model.decode(z), "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
+    x = model.decode(z)
+    golden = {"z": z, "x": x, "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
+    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, VAE) else {})
 
 
 def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
@@ -37,22 +44,25 @@ def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
             folder.read(file)
     model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
     difference = _replay(model, folder)
+    published = family_of(registry.architecture(folder.config()["architecture"]).family, folder.name).published
     return {
         "name": folder.name,
         "ok": True,
         "source": folder.source,
         "pinned": sorted(folder.pins),
-        "parameters": sum(p.numel() for p in model.generator.parameters()),
+        "parameters": sum(p.numel() for name in published for p in model.get_submodule(name).parameters()),
         "golden_difference": difference,
     }
 
 
-def _replay(model: GAN, folder: Folder) -> float:
+def _replay(model: Model, folder: Folder) -> float:
     where = f"{folder.path / GOLDEN}"
     golden = parse(folder.read(GOLDEN), where)
     form = {key: tensor.dtype for key, tensor in golden.items()}
-    if form != FORM or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
-        raise WeightsError(f"{where} must hold z, x, tolerance and seed; export the run again")
+    wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, VAE) else {})
+    if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
+        keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
+        raise WeightsError(f"{where} must hold {keys}; export the run again")
     z, seed = golden["z"], int(golden["seed"])
     if z.shape[1:] != model.latent_shape or not 1 <= len(z) <= MOST or seed < 0:
         raise WeightsError(f"{where}: z or seed is none that this model could have drawn; export the run again")
@@ -66,6 +76,16 @@ def _replay(model: GAN, folder: Folder) -> float:
     if found.shape != golden["x"].shape:
         raise WeightsError(f"{where}: x has shape {tuple(golden['x'].shape)}, the model gives {tuple(found.shape)}")
     difference = float((found - golden["x"]).abs().max())
+    if isinstance(model, VAE):
+        difference = max(difference, _encoded_difference(model, golden, where))
     if not difference <= tolerance:
         raise IntegrityError(f"{folder.name}: golden samples differ by {difference:.2g}, allowed is {tolerance:.2g}")
     return difference
+
+
+def _encoded_difference(model: VAE, golden: dict[str, Tensor], where: str) -> float:
+    """How far the posterior means of the golden x are from the golden ones, relative to the largest, if above 1."""
+    x, mean = golden["x"], golden[ENCODED]
+    if mean.shape != golden["z"].shape or not bool(((x >= 0) & (x <= 1)).all()):
+        raise WeightsError(f"{where}: x or mean is none that this model could have given; export the run again")
+    return float((model.encode(x).mean - mean).abs().max() / mean.abs().max().clamp(min=1))

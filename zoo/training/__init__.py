@@ -9,7 +9,7 @@ ZOO_API_VERSION = API_VERSION
 
 @hookimpl
 def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
-    """The adversarial loop."""
+    """The adversarial loop, the variational one, and the classical autoencoder's."""
     return [
         TrainerSpec(
             name="adversarial",
@@ -17,5 +17,19 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             family="gan",
             settings="zoo.training.adversarial:AdversarialSettings",
             trainer="zoo.training.adversarial:AdversarialTrainer",
-        )
+        ),
+        TrainerSpec(
+            name="vae",
+            summary="An encoder and a decoder by a bound on the likelihood: ELBO or importance-weighted.",
+            family="vae",
+            settings="zoo.training.vae:VAESettings",
+            trainer="zoo.training.vae:VAETrainer",
+        ),
+        TrainerSpec(
+            name="autoencoder",
+            summary="An encoder and a decoder that copy, with a sparsity penalty and no prior.",
+            family="vae",
+            settings="zoo.training.vae:AutoencoderSettings",
+            trainer="zoo.training.vae:AutoencoderTrainer",
+        ),
     ]

@@ -27,6 +27,7 @@ class Ema:
         half_life = min(self.half_life, images_seen / 10)
         weight = 1.0 if half_life == 0 else 1 - 0.5 ** (images / half_life)
         averaged: list[Tensor] = list(self.module.parameters())
-        torch._foreach_lerp_(averaged, list(module.parameters()), weight)
+        if averaged:  # a likelihood may have no parameters
+            torch._foreach_lerp_(averaged, list(module.parameters()), weight)
         for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
             mine.copy_(theirs)

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from zoo import __version__
 from zoo.card import write_card
 from zoo.configs import as_data
 from zoo.files import new_folder
-from zoo.nn.models import GAN
+from zoo.nn.models import Model
 from zoo.nn.verification import golden_samples
 from zoo.pictures import grid
 from zoo.registry import Registry
 from zoo.training.checkpoint import load_newest, save_tensors
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState
-from zoo.weights import CONFIG, DISCRIMINATOR, FILES, GOLDEN, MODEL, sha256_of
+from zoo.weights import CONFIG, FILES, GOLDEN, MODEL, sha256_of
 
 __all__ = ["export", "pins"]
 
@@ -43,13 +44,14 @@ def export(
     with torch.random.fork_rng(devices=[]):  # restoring sets the global random state
         state = run.state(registry)
         state.restore(tensors, numbers)
-    model = averaged_model(state)
+    family = run.family(registry)
+    model = averaged_model(state, family)
     with new_folder(out) as aside:
         text = json.dumps(_config(run, state, model), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
-        save_tensors(aside / MODEL, _named("generator", model.generator.state_dict()))
-        discriminator = state.trainer.parts["discriminator"].state_dict()
-        save_tensors(aside / DISCRIMINATOR, _named("discriminator", discriminator))
+        save_tensors(aside / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
+        for name, file in family.beside.items():
+            save_tensors(aside / file, _named({name: state.trainer.parts[name]}))
         save_tensors(aside / GOLDEN, golden_samples(model))
         grid(model.sample(SAMPLES, seed=SAMPLES_SEED), scale=3).save(aside / "samples.png")
         write_card(aside)
@@ -61,11 +63,11 @@ def pins(folder: Path) -> dict[str, str]:
     return {name: sha256_of(folder / name) for name in FILES if (folder / name).is_file()}
 
 
-def _named(part: str, tensors: dict[str, Any]) -> dict[str, Any]:
-    return {f"{part}.{key}": tensor for key, tensor in tensors.items()}
+def _named(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
+    return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
 
 
-def _config(run: Run, state: TrainState, model: GAN) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
     recipe = as_data(run.recipe)
     config = recipe.pop("config")
     data = run.facts["data"] | {"shape": list(model.data_shape), "range": list(model.value_range)}

@@ -25,8 +25,8 @@ from zoo.data.loading import Examples, load_dataset
 from zoo.errors import ConfigError, NotFoundError, StorageError, UsageError
 from zoo.files import new_file, storage_errors
 from zoo.nn.build import initialise_parts
-from zoo.nn.interfaces import Generator
-from zoo.nn.models import GAN
+from zoo.nn.families import Family, family_of
+from zoo.nn.models import Model
 from zoo.pictures import grid, save_picture
 from zoo.progress import Progress
 from zoo.recipes import Recipe, resolve
@@ -73,6 +73,10 @@ class Run:
         with new_file(self.folder / "recipe.json") as aside:
             aside.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
+    def family(self, registry: Registry) -> Family:
+        """The family of the architecture that is trained. Raises NotFoundError, ConfigError."""
+        return family_of(registry.architecture(self.recipe.architecture).family, f"recipe {self.recipe.name}")
+
     def state(self, registry: Registry, examples: Examples | None = None) -> TrainState:
         """Build the run's state as it is before the first step; without examples it can be restored but not stepped."""
         _, config, settings = resolve(self.recipe, registry)
@@ -109,6 +113,7 @@ def train(
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
     run = Run(folder=out, recipe=resolved, facts=_facts(examples))
+    family = run.family(registry)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(resolved.seed)
         state = run.state(registry, examples)  # what cannot be built or fed fails before anything is written
@@ -128,7 +133,7 @@ def train(
                     state,
                     resolved,
                     report=tell,
-                    sample=lambda state: _sample(out, state),
+                    sample=lambda state: _sample(out, state, family),
                     checkpoint=lambda state: _checkpoint(out, state),
                     stop=stop,
                 )
@@ -149,15 +154,13 @@ def _facts(examples: Examples) -> dict[str, Any]:
     }
 
 
-def averaged_model(state: TrainState) -> GAN:
-    """The model a run publishes: its averaged generator, in eval mode."""
-    generator = state.emas["generator"].module
-    assert isinstance(generator, Generator)
-    return GAN(generator).eval()
+def averaged_model(state: TrainState, family: Family) -> Model:
+    """The model a run publishes: the averages of its family's published parts, in eval mode."""
+    return family.container({name: state.emas[name].module for name in family.published})
 
 
-def _sample(out: Path, state: TrainState) -> None:
-    picture = grid(averaged_model(state).sample(GRID, seed=GRID_SEED), scale=3)
+def _sample(out: Path, state: TrainState, family: Family) -> None:
+    picture = grid(averaged_model(state, family).sample(GRID, seed=GRID_SEED), scale=3)
     save_picture(picture, out / "samples" / f"{state.images:012d}.png")
 
 

@@ -1,0 +1,181 @@
+"""The networks of the variational autoencoders, and the likelihood their configs name."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from zoo.nn.distributions import Bernoulli, DiagonalGaussian, DiscretizedLogistic, Gaussian, Likelihood
+from zoo.nn.interfaces import Decoder, Encoder
+from zoo_vae.configs import ConvVAEConfig, ResVAEConfig
+
+__all__ = ["ConvDecoder", "ConvEncoder", "ResDecoder", "ResEncoder", "likelihood"]
+
+LOG_VAR = (-14.0, 6.0)  # what exp() of a float32 squared error can bear; a posterior never needs more
+POINT = -14.0  # the log variance of a posterior that stands for a point
+
+
+def likelihood(config: ConvVAEConfig | ResVAEConfig) -> Likelihood:
+    """The likelihood a config names; the scale is one for each channel."""
+    if config.likelihood == "bernoulli":
+        return Bernoulli()
+    shape = (config.channels, 1, 1)
+    if config.likelihood == "gaussian":
+        return Gaussian(shape, sd=config.scale, learned=config.learned_scale)
+    return DiscretizedLogistic(shape, scale=config.scale, learned=config.learned_scale)
+
+
+class _Head(nn.Module):
+    """Features (N, inputs) -> posterior; a point posterior has no log variance to learn."""
+
+    def __init__(self, inputs: int, latent_size: int, posterior: str) -> None:
+        super().__init__()
+        self.mean = nn.Linear(inputs, latent_size)
+        self.log_var = nn.Linear(inputs, latent_size) if posterior == "gaussian" else None
+
+    def forward(self, features: Tensor) -> DiagonalGaussian:
+        mean = self.mean(features)
+        if self.log_var is None:
+            return DiagonalGaussian(mean, torch.full_like(mean, POINT))
+        return DiagonalGaussian(mean, self.log_var(features).clamp(*LOG_VAR))
+
+
+class ConvEncoder(Encoder):
+    """Pictures (N, C, S, S) in [0, 1] -> posteriors over (N, latent_size)."""
+
+    def __init__(self, config: ConvVAEConfig) -> None:
+        super().__init__()
+        self.latent_shape = (config.latent_size,)
+        self.data_shape = (config.channels, config.image_size, config.image_size)
+        layers: list[nn.Module] = []
+        width, side = config.channels, config.image_size
+        for target, stride in zip(config.encoder_widths, config.encoder_strides, strict=True):
+            layers += [nn.Conv2d(width, target, 3, stride, padding=1), nn.ReLU(inplace=True)]
+            width, side = target, side // stride
+        self.body = nn.Sequential(*layers)
+        self.hidden = nn.Sequential(nn.Linear(width * side * side, config.hidden), nn.ReLU(inplace=True))
+        self.head = _Head(config.hidden, config.latent_size, config.posterior)
+        _glorot(self)
+
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        """Map pictures (N, C, S, S) to posteriors."""
+        posterior: DiagonalGaussian = self.head(self.hidden(self.body(x).flatten(1)))
+        return posterior
+
+
+class ConvDecoder(Decoder):
+    """Latents (N, latent_size) -> one number a value of the picture, (N, C, S, S)."""
+
+    def __init__(self, config: ConvVAEConfig) -> None:
+        super().__init__()
+        self.latent_shape = (config.latent_size,)
+        self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = None
+        side = config.image_size >> len(config.decoder_widths)
+        self.stem_shape = (config.decoder_stem, side, side)
+        self.stem = nn.Linear(config.latent_size, config.decoder_stem * side * side)
+        layers: list[nn.Module] = [nn.ReLU(inplace=True)]
+        width = config.decoder_stem
+        for target in config.decoder_widths:
+            layers += [nn.ConvTranspose2d(width, target, 3, 2, padding=1, output_padding=1), nn.ReLU(inplace=True)]
+            width = target
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Conv2d(width, config.channels, 3, padding=1)
+        _glorot(self)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, latent_size) to (N, C, S, S)."""
+        stem = self.stem(z).view(-1, *self.stem_shape).contiguous(memory_format=torch.channels_last)
+        x: Tensor = self.head(self.body(stem))
+        return x
+
+
+class _Residual(nn.Module):
+    """x + conv(silu(conv(silu(x)))), both 3x3; `damping` scales the second one's start (Zhang et al. 2019)."""
+
+    def __init__(self, width: int, damping: float) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        with torch.no_grad():
+            self.second.weight.mul_(damping)
+
+    def forward(self, x: Tensor) -> Tensor:
+        silu = nn.functional.silu
+        change: Tensor = self.second(silu(self.first(silu(x))))
+        return x + change
+
+
+def _halving(inputs: int, outputs: int) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, 4, 2, padding=1)
+
+
+def _doubling(inputs: int, outputs: int) -> nn.Module:
+    return nn.ConvTranspose2d(inputs, outputs, 4, 2, padding=1)
+
+
+class ResEncoder(Encoder):
+    """Pictures (N, C, S, S) in [0, 1] -> posteriors over (N, latent_size)."""
+
+    def __init__(self, config: ResVAEConfig) -> None:
+        super().__init__()
+        self.latent_shape = (config.latent_size,)
+        self.data_shape = (config.channels, config.image_size, config.image_size)
+        first = config.widths[0]
+        stem = _halving(config.channels, first) if config.patch == 2 else nn.Conv2d(config.channels, first, 3, 1, 1)
+        layers: list[nn.Module] = [stem]
+        damping = 1 / math.sqrt(max(1, sum(config.blocks)))
+        for index, (width, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
+            if index:
+                layers += [nn.SiLU(), _halving(config.widths[index - 1], width)]
+            layers += [_Residual(width, damping) for _ in range(count)]
+        self.body = nn.Sequential(*layers, nn.SiLU())
+        side = config.image_size >> config.halvings
+        self.head = _Head(config.widths[-1] * side * side, config.latent_size, config.posterior)
+
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        """Map pictures (N, C, S, S) to posteriors."""
+        posterior: DiagonalGaussian = self.head(self.body(x * 2 - 1).flatten(1))
+        return posterior
+
+
+class ResDecoder(Decoder):
+    """Latents (N, latent_size) -> one number a value of the picture, (N, C, S, S)."""
+
+    def __init__(self, config: ResVAEConfig) -> None:
+        super().__init__()
+        self.latent_shape = (config.latent_size,)
+        self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = None
+        blocks = config.decoder_blocks or config.blocks
+        side = config.image_size >> config.halvings
+        self.stem_shape = (config.widths[-1], side, side)
+        self.stem = nn.Linear(config.latent_size, config.widths[-1] * side * side)
+        layers: list[nn.Module] = []
+        damping = 1 / math.sqrt(max(1, sum(blocks)))
+        for index in reversed(range(len(config.widths))):
+            layers += [_Residual(config.widths[index], damping) for _ in range(blocks[index])]
+            if index:
+                layers += [nn.SiLU(), _doubling(config.widths[index], config.widths[index - 1])]
+        self.body = nn.Sequential(*layers, nn.SiLU())
+        first = config.widths[0]
+        self.head = (
+            _doubling(first, config.channels) if config.patch == 2 else nn.Conv2d(first, config.channels, 3, 1, 1)
+        )
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, latent_size) to (N, C, S, S)."""
+        stem = self.stem(z).view(-1, *self.stem_shape).contiguous(memory_format=torch.channels_last)
+        x: Tensor = self.head(self.body(stem))
+        return x
+
+
+def _glorot(network: nn.Module) -> None:
+    """Uniform weights by Glorot and Bengio 2010, equation 16, and biases of 0: the start the book's framework has."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

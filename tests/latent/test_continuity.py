@@ -1,0 +1,52 @@
+"""zoo.latent.continuity: an even space, and one with a cliff."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.errors import UsageError
+from zoo.latent.continuity import continuity
+from zoo.latent.interpolation import plane, traversal
+
+STARTS, ENDS = -torch.ones(5, 2), torch.ones(5, 2)
+
+
+def cliff(z: Tensor) -> Tensor:
+    return (z > 0.05).float()
+
+
+def test_a_straight_map_is_even_and_a_step_is_a_cliff() -> None:
+    """A linear decoder moves in proportion, its longest of ten steps a tenth; a step function moves all at once."""
+    even = continuity(lambda z: 3 * z, STARTS, ENDS, fractions=(0.1, 0.5, 1.0))
+    assert even.latent_distance == pytest.approx(8**0.5)
+    assert even.decoded == pytest.approx((0.6, 3.0, 6.0), rel=1e-5)
+    assert even.longest_step == pytest.approx(0.1, rel=1e-4)
+    steep = continuity(cliff, STARTS, ENDS, fractions=(0.5, 1.0))
+    assert steep.decoded == (0.0, 1.0)
+    assert steep.longest_step == 1
+    with pytest.raises(UsageError, match="fractions"):
+        continuity(cliff, STARTS, ENDS, fractions=(0.0,))
+    with pytest.raises(UsageError, match="starts and ends"):
+        continuity(cliff, STARTS, ENDS[:2])
+
+
+def test_a_traversal_changes_one_coordinate() -> None:
+    """One coordinate goes from low to high, the others stay."""
+    walk = traversal(torch.tensor([5.0, 6.0, 7.0]), 1, 3, low=-1, high=1)
+    assert walk.tolist() == [[5, -1, 7], [5, 0, 7], [5, 1, 7]]
+    with pytest.raises(UsageError, match="from 0 to 2"):
+        traversal(torch.zeros(3), 3, 3)
+
+
+def test_a_plane_is_evenly_likely() -> None:
+    """Its lines are quantiles of N(0, 1); the first point is top left, the last bottom right."""
+    z = plane(5, reach=0.9)
+    assert z.shape == (25, 2)
+    line = z[:5, 0]
+    probabilities = torch.distributions.Normal(0.0, 1.0).cdf(line)
+    torch.testing.assert_close(probabilities, torch.tensor([0.05, 0.275, 0.5, 0.725, 0.95]), atol=1e-5, rtol=0)
+    assert z[0, 0] < 0 < z[0, 1]
+    assert z[-1, 1] < 0 < z[-1, 0]
+    assert torch.equal(z[::5, 1], line.flip(0))

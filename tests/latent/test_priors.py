@@ -1,0 +1,101 @@
+"""zoo.latent.priors: a mixture fitted to codes, stored with the weights, and sampled from."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
+from zoo.latent.priors import fit_mixture, save_mixture
+from zoo.nn.distributions import DiagonalGaussian, GaussianMixture
+from zoo.nn.models import VAE
+from zoo.nn.pretrained import load
+from zoo.nn.serialization import save
+
+
+def codes(n: int = 400, size: int = 3) -> DiagonalGaussian:
+    """Two clusters, at -3 and at 3 of the first axis."""
+    generator = torch.Generator().manual_seed(7)  # the fit draws with seed 0
+    mean = torch.randn(n, size, generator=generator) * 0.3
+    mean[:, 0] += torch.where(torch.arange(n) % 4 == 0, -3.0, 3.0)
+    return DiagonalGaussian(mean, torch.full_like(mean, math.log(0.01)))
+
+
+def test_it_finds_the_clusters() -> None:
+    """Weights, means and covariances are those the codes have, the posteriors' own variance included."""
+    pytest.importorskip("sklearn")
+    mixture = fit_mixture(codes(), components=2)
+    order = mixture.means[:, 0].argsort()
+    torch.testing.assert_close(mixture.weights[order], torch.tensor([0.25, 0.75]), atol=0.01, rtol=0)
+    torch.testing.assert_close(mixture.means[order, 0], torch.tensor([-3.0, 3.0]), atol=0.1, rtol=0)
+    covariances = mixture.factors @ mixture.factors.mT
+    torch.testing.assert_close(covariances.diagonal(dim1=1, dim2=2), torch.full((2, 3), 0.1), atol=0.04, rtol=0)
+
+
+def test_a_folder_with_a_mixture_samples_from_it(vae_folder: Callable[..., SimpleNamespace]) -> None:
+    """prior="mixture" draws where the mixture is, the same for a seed whatever n; the normal prior is as it was."""
+    pytest.importorskip("sklearn")
+    tiny = vae_folder()
+    save_mixture(tiny.path, fit_mixture(codes(), components=2))
+    model = load(tiny.path)
+    assert isinstance(model, VAE)
+    z = model.latents(200, seed=4, prior="mixture")
+    assert float((z[:, 0].abs() - 3).abs().max()) < 1.5
+    assert 0.1 < float((z[:, 0] < 0).float().mean()) < 0.4
+    assert torch.equal(model.latents(7, seed=4, prior="mixture"), z[:7])
+    assert torch.equal(model.sample(3, seed=4, prior="mixture"), model.decode(z[:3]))
+    assert torch.equal(model.sample(3, seed=4), tiny.model.sample(3, seed=4))
+    with pytest.raises(UsageError, match="'normal' or 'mixture'"):
+        model.sample(2, prior="uniform")
+
+
+GOOD = {"weights": torch.ones(2), "means": torch.zeros(2, 3), "factors": torch.eye(3).repeat(2, 1, 1)}
+BAD = [
+    {"weights": torch.ones(3)},
+    {"weights": -torch.ones(2)},
+    {"weights": torch.zeros(2)},
+    {"weights": torch.ones(2, dtype=torch.int64)},
+    {"weights": torch.tensor(1.0)},
+    {"means": torch.zeros(2, 4)},
+    {"means": torch.full((2, 3), math.nan)},
+    {"factors": -GOOD["factors"]},
+    {"factors": torch.zeros(2, 3, 3)},
+    {"more": torch.zeros(1)},
+]
+
+
+@pytest.mark.parametrize("change", BAD, ids=range(len(BAD)))
+def test_a_damaged_mixture_is_refused(
+    change: dict[str, torch.Tensor], vae_folder: Callable[..., SimpleNamespace]
+) -> None:
+    """Shapes that do not fit, weights of no distribution and NaN are a WeightsError naming the file."""
+    tiny = vae_folder()
+    save(tiny.path / "prior.safetensors", GOOD | change)
+    with pytest.raises(WeightsError, match="prior"):
+        load(tiny.path)
+
+
+def test_what_cannot_be_fitted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too few codes, codes that are not finite, no component, and no scikit-learn are errors that say so."""
+    pytest.importorskip("sklearn")
+    with pytest.raises(DataError, match="too few"):
+        fit_mixture(codes(3), components=2)
+    with pytest.raises(DataError, match="NaN"):
+        fit_mixture(DiagonalGaussian(torch.full((50, 2), math.nan), torch.zeros(50, 2)), components=2)
+    with pytest.raises(UsageError, match="components"):
+        fit_mixture(codes(), components=0)
+    monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
+    with pytest.raises(NotFoundError, match=r"genzoo\[latent\]"):
+        fit_mixture(codes())
+
+
+def test_transforming_noise_of_zero_gives_the_means() -> None:
+    """The uniform number chooses the component by its weight."""
+    mixture = GaussianMixture(torch.tensor([0.25, 0.75]), torch.tensor([[1.0], [2.0]]), torch.ones(2, 1, 1))
+    found = mixture.transform(torch.tensor([0.0, 0.24, 0.26, 0.999]), torch.zeros(4, 1))
+    assert found.flatten().tolist() == [1, 1, 2, 2]

@@ -1,0 +1,108 @@
+"""The likelihood of held-out examples under a VAE, by importance sampling with many latents an example."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import UsageError
+from zoo.nn.bounds import decoded_terms, log_weights
+from zoo.nn.distributions import DiagonalGaussian
+from zoo.nn.models import VAE, Model
+from zoo.nn.sampling import seeded
+
+__all__ = ["LikelihoodReport", "importance_weighted_nll"]
+
+ROWS = 512  # latents decoded at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class LikelihoodReport:
+    """Negative log-likelihood of examples, in nats each: an upper bound that tightens with `samples`."""
+
+    examples: int
+    samples: int  # K: latents an example
+    seed: int
+    binarised: bool  # each pixel drawn once as 0 or 1 with its grey level as probability
+    nll: float  # mean over the examples of -log (1/K sum_k w_k)
+    standard_error: float  # of that mean over the examples
+    monte_carlo_error: float  # of that mean from the K latents, by the delta method: how well the sums are known
+    negative_elbo: float  # the bound of the same latents at K = 1, averaged over them
+    bits_per_dim: float
+    torch: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON-able data."""
+        return asdict(self)
+
+
+@torch.inference_mode()
+def importance_weighted_nll(
+    model: Model,
+    data: Tensor,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    binarise: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> LikelihoodReport:
+    """-log p(x) of data (N, *data_shape) uint8, estimated with `samples` latents of each posterior.
+
+    log p(x) >= E log (1/K sum_k p(x, z_k) / q(z_k given x)) (Burda et al. 2016, arXiv:1509.00519, equation 8), which
+    tends to log p(x) as K grows. With `binarise` the data are drawn once, from `seed`, as zeros and ones; without, they
+    are pixel / 255. `progress` is called with (examples done, examples in all).
+
+    Raises UsageError for a model without an encoder, data of another shape or type, and counts that cannot be meant.
+    """
+    if not isinstance(model, VAE):
+        raise UsageError("a likelihood needs a model with an encoder, a decoder and a likelihood: a VAE")
+    if data.dtype != torch.uint8 or tuple(data.shape[1:]) != model.data_shape or len(data) < 2:
+        raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; uint8 (N, {model.data_shape}), N >= 2 are needed")
+    if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 10**7:
+        raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to 10,000,000")
+    random = seeded(seed)
+    rows = []
+    for start in range(0, len(data), ROWS):
+        x = data[start : start + ROWS].float() / 255
+        x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
+        posterior = model.encode(x)
+        for i in range(len(x)):
+            one = DiagonalGaussian(posterior.mean[i : i + 1], posterior.log_var[i : i + 1])
+            rows.append(_estimate(model, x[i : i + 1], one, samples, random))
+            if progress is not None:
+                progress(start + i + 1, len(data))
+    nll, variance, negative_elbo = torch.tensor(rows, dtype=torch.float64).unbind(1)
+    mean, dimensions = float(nll.mean()), math.prod(model.data_shape)
+    return LikelihoodReport(
+        examples=len(data),
+        samples=samples,
+        seed=seed,
+        binarised=binarise,
+        nll=mean,
+        standard_error=float(nll.std() / math.sqrt(len(nll))),
+        monte_carlo_error=float(variance.sum().sqrt() / len(nll)),
+        negative_elbo=float(negative_elbo.mean()),
+        bits_per_dim=mean / (dimensions * math.log(2)) + model.likelihood.bits_offset,
+        torch=torch.__version__,
+    )
+
+
+def _estimate(
+    model: VAE, x: Tensor, posterior: DiagonalGaussian, samples: int, random: torch.Generator
+) -> tuple[float, float, float]:
+    """Of one example: -log of the mean weight, the variance of that, and minus the mean log weight."""
+    logs = []
+    for start in range(0, samples, ROWS):
+        noise = torch.randn(min(ROWS, samples - start), *posterior.mean.shape, generator=random)
+        terms = decoded_terms(model.decoder, model.likelihood, x, posterior, noise)
+        logs.append(log_weights(terms)[:, 0])
+    weights = torch.cat(logs).double()
+    total = torch.logsumexp(weights, 0)
+    shares = (weights - total).exp()  # they sum to 1
+    variance = float((shares - 1 / samples).square().sum())
+    return float(math.log(samples) - total), variance, -float(weights.mean())

@@ -1,0 +1,299 @@
+"""Directions in a latent space with a meaning: fitted from labelled examples, stored with the weights, added to z.
+
+A concept's `direction` is one unit of it: as long as one standard deviation of the projections that it was fitted on,
+so that `z + 1.5 * smile.direction` moves a face by one and a half of what faces differ in that respect.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from zoo.configs import near
+from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
+from zoo.nn.models import VAE, Model
+from zoo.nn.serialization import parse, parse_metadata, save
+from zoo.plugins import default_registry
+from zoo.registry import Registry
+from zoo.specs import NAME
+from zoo.weights import CONCEPTS, MODEL, Folder, locate, sha256_of
+
+__all__ = ["ConceptVector", "concepts_of", "encode_means", "load_concept", "orthogonalise", "save_concepts"]
+
+Method = Literal["mean_difference", "linear_probe"]
+LEAST = 2  # examples of each side
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptVector:
+    """A named direction in one model's latent space."""
+
+    name: str
+    direction: Tensor  # (*latent_shape): one standard deviation of the projection
+    method: str = "mean_difference"
+    source: str = ""  # the examples it was fitted to, in words
+    model_sha256: str = ""  # of the model.safetensors it belongs to; empty: not known
+    measures: Mapping[str, float] = field(default_factory=dict)  # positives, negatives, standard_deviation, auc, …
+
+    def apply(self, z: Tensor, strength: float) -> Tensor:
+        """z (N, *latent_shape) moved by `strength` standard deviations.
+
+        Raises UsageError for latents of another shape and for a strength that is not finite.
+        """
+        self._check(z)
+        if not isinstance(strength, (int, float)) or not math.isfinite(strength):
+            raise UsageError(f"strength is {strength!r}; it must be a finite number of standard deviations")
+        return z + strength * self.direction.to(z)
+
+    def score(self, z: Tensor) -> Tensor:
+        """Where each z (N, *latent_shape) lies along the direction, (N,), in standard deviations from z = 0."""
+        self._check(z)
+        flat = self.direction.flatten().to(z)
+        return z.flatten(1) @ flat / flat.square().sum()
+
+    def _check(self, z: Tensor) -> None:
+        if z.ndim != 1 + self.direction.ndim or z.shape[1:] != self.direction.shape:
+            wanted = ", ".join(map(str, self.direction.shape))
+            raise UsageError(f"z has shape {tuple(z.shape)}; concept {self.name} moves (N, {wanted})")
+
+    @classmethod
+    def fit(
+        cls,
+        model: Model,
+        positives: Tensor,
+        negatives: Tensor,
+        *,
+        name: str = "concept",
+        balance: tuple[Tensor, Tensor] | None = None,
+        method: Method = "mean_difference",
+    ) -> ConceptVector:
+        """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
+
+        They are encoded to posterior means; the rest is as for `fit_latents`. Raises UsageError for a model without an
+        encoder, and what `encode` and `fit_latents` raise.
+        """
+        _check_count(positives, negatives)
+        z = (encode_means(model, positives), encode_means(model, negatives))
+        return cls.fit_latents(*z, name=name, balance=balance, method=method)
+
+    @classmethod
+    def fit_latents(
+        cls,
+        positives: Tensor,
+        negatives: Tensor,
+        *,
+        name: str = "concept",
+        balance: tuple[Tensor, Tensor] | None = None,
+        method: Method = "mean_difference",
+    ) -> ConceptVector:
+        """Fit to latents (N, *latent_shape) and (M, *latent_shape).
+
+        "mean_difference" takes the difference of the two means (Larsen et al. 2016, arXiv:1512.09300, section 3.2),
+        "linear_probe" the weights of a logistic regression. `balance` holds a second label of each example, (N,) and
+        (M,), negative where it is not known: those are left out, and every value counts the same on both sides, so that
+        the direction does not carry it along. Raises DataError for fewer than two examples on a side, sides that share
+        no value of `balance`, latents that are not finite or equal in mean; and for fewer examples than dimensions,
+        which a probe cannot tell apart.
+        """
+        if not NAME.fullmatch(name):
+            raise UsageError(f"a concept's name is lower-case words joined by '-', '.' or '_', not {name!r:.80}")
+        shape = positives.shape[1:]
+        sides, weights = _sides(positives, negatives, balance)
+        if method == "linear_probe":
+            raw = _probe(sides, weights)
+        elif method == "mean_difference":
+            means = [(w[:, None] * z).sum(0) for z, w in zip(sides, weights, strict=True)]
+            raw = means[0] - means[1]
+        else:
+            raise UsageError(f"method is {method!r}; it must be 'mean_difference' or 'linear_probe'")
+        if not float(raw.norm()) > 0:
+            raise DataError(f"concept {name}: both sides have the same mean; there is no direction between them")
+        unit = raw / raw.norm()
+        projections = [z @ unit for z in sides]
+        sd = float(torch.cat(projections).std())
+        measures = {
+            "positives": float(len(sides[0])),
+            "negatives": float(len(sides[1])),
+            "standard_deviation": sd,
+            "auc": auc(*projections),
+        }
+        direction = (unit * sd).float().view(shape)
+        return cls(name=name, direction=direction, method=method, measures=measures)
+
+
+def encode_means(model: Model, x: Tensor) -> Tensor:
+    """Posterior means of x (N, *data_shape) in [0, 1]. Raises UsageError for a model that has no encoder."""
+    if not isinstance(model, VAE):
+        raise UsageError("this model has no encoder; give latents to ConceptVector.fit_latents instead")
+    return model.encode(x).mean
+
+
+def auc(positives: Tensor, negatives: Tensor) -> float:
+    """The probability that a positive's score (N,) is above a negative's (M,), ties counting half."""
+    scores = torch.cat([positives, negatives])
+    _, inverse, counts = scores.unique(return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - (counts - 1) / 2).double()[inverse]
+    n, m = len(positives), len(negatives)
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _check_count(positives: Tensor, negatives: Tensor) -> None:
+    for side, examples in (("positive", positives), ("negative", negatives)):
+        if len(examples) < LEAST:
+            raise DataError(f"{len(examples)} {side} examples are too few; at least {LEAST} are needed")
+
+
+def _sides(
+    positives: Tensor, negatives: Tensor, balance: tuple[Tensor, Tensor] | None
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Both sides flat in float64, without the examples whose second label is unknown, and weights that sum to 1."""
+    if positives.shape[1:] != negatives.shape[1:] or positives.ndim < 2:
+        raise UsageError(f"the sides have latents {tuple(positives.shape)} and {tuple(negatives.shape)}")
+    _check_count(positives, negatives)
+    groups = balance or (torch.zeros(len(positives)), torch.zeros(len(negatives)))
+    if any(len(g) != len(z) or g.ndim != 1 for g, z in zip(groups, (positives, negatives), strict=True)):
+        lengths = f"{len(groups[0])} and {len(groups[1])} for {len(positives)} and {len(negatives)} examples"
+        raise DataError(f"balance must hold one label for each example; it holds {lengths}")
+    shared = [v for v in groups[0].unique().tolist() if v >= 0 and bool((groups[1] == v).any())]
+    if balance is not None and not shared:
+        raise DataError("no value of `balance` occurs on both sides; the concept cannot be told apart from it")
+    zs, ws = [], []
+    for side, z, group in zip(("positive", "negative"), (positives, negatives), groups, strict=True):
+        kept = torch.isin(group, torch.tensor(shared, dtype=group.dtype))
+        if int(kept.sum()) < LEAST:
+            raise DataError(f"{int(kept.sum())} {side} examples have a `balance` that both sides have; too few")
+        z, group = z[kept].flatten(1).double(), group[kept]
+        if not bool(z.isfinite().all()):
+            raise DataError(f"the {side} latents hold NaN or infinity")
+        counts = {value: int((group == value).sum()) for value in shared}
+        zs.append(z)
+        ws.append(torch.tensor([1 / (counts[v] * len(shared)) for v in group.tolist()], dtype=torch.float64))
+    return (zs[0], zs[1]), (ws[0], ws[1])
+
+
+def _probe(sides: tuple[Tensor, Tensor], weights: tuple[Tensor, Tensor], *, ridge: float = 1e-2) -> Tensor:
+    """The weights (d,) of a logistic regression by Newton's method, on standardised latents, with an L2 penalty."""
+    z, w = torch.cat(sides), torch.cat(weights) / 2
+    if len(z) <= z.shape[1]:
+        raise DataError(f"{len(z)} examples in {z.shape[1]} dimensions: a probe needs more examples than dimensions")
+    targets = torch.cat([torch.ones(len(sides[0])), torch.zeros(len(sides[1]))]).double()
+    scale = z.std(0).clamp(min=1e-12)
+    features = torch.cat([(z - z.mean(0)) / scale, torch.ones(len(z), 1, dtype=z.dtype)], 1)
+    penalty = torch.full((features.shape[1],), ridge, dtype=z.dtype)
+    penalty[-1] = 1e-9
+    theta = torch.zeros(features.shape[1], dtype=z.dtype)
+    for _ in range(50):
+        p = torch.sigmoid(features @ theta)
+        gradient = features.T @ (w * (p - targets)) + penalty * theta
+        hessian = (features * (w * p * (1 - p))[:, None]).T @ features + penalty.diag()
+        step = torch.linalg.solve(hessian, gradient)
+        theta = theta - step * min(1.0, 5.0 / float(step.norm().clamp(min=1e-12)))
+        if float(step.norm()) < 1e-8:
+            break
+    return theta[:-1] / scale
+
+
+def orthogonalise(concept: ConceptVector, others: Sequence[ConceptVector]) -> ConceptVector:
+    """The concept without what its direction shares with the others': moving along it leaves their scores as they are.
+
+    The length shrinks with what is taken away. Raises UsageError for concepts of other models or shapes, DataError
+    where nothing is left.
+    """
+    flat = concept.direction.flatten().double()
+    for other in others:
+        if other.direction.shape != concept.direction.shape or other.model_sha256 != concept.model_sha256:
+            raise UsageError(f"concepts {concept.name} and {other.name} belong to different models")
+    if others:
+        basis = torch.linalg.qr(torch.stack([o.direction.flatten().double() for o in others], 1)).Q
+        flat = flat - basis @ (basis.T @ flat)
+    if float(flat.norm()) < 1e-6 * float(concept.direction.norm()):
+        raise DataError(
+            f"concept {concept.name} lies within {', '.join(o.name for o in others)}; nothing is left of it"
+        )
+    return replace(concept, direction=flat.float().view(concept.direction.shape))
+
+
+def save_concepts(folder: Path, concepts: Sequence[ConceptVector]) -> None:
+    """Write concepts.safetensors of a weights folder, all of its concepts at once, complete or not at all.
+
+    Each is marked with the sha256 of the folder's model.safetensors. Raises UsageError for two of one name or one that
+    belongs to another model, StorageError.
+    """
+    names = [concept.name for concept in concepts]
+    if len(set(names)) != len(names):
+        raise UsageError(f"two concepts have one name: {', '.join(sorted(names))}")
+    digest = sha256_of(folder / MODEL)
+    facts = {}
+    for concept in concepts:
+        if concept.model_sha256 not in ("", digest):
+            raise UsageError(f"concept {concept.name} was fitted to another model than that in {folder}")
+        about = {"method": concept.method, "source": concept.source, "measures": dict(concept.measures)}
+        facts[concept.name] = about | {"model_sha256": digest}
+    metadata = {"concepts": json.dumps(facts, sort_keys=True)}  # one key: the library writes several in any order
+    save(folder / CONCEPTS, {concept.name: concept.direction.clone() for concept in concepts}, metadata)
+
+
+def concepts_of(folder: Folder) -> dict[str, ConceptVector]:
+    """The concepts a weights folder holds, by name; none where it has no file of them.
+
+    Raises WeightsError when the file is malformed or of another model.
+    """
+    if not folder.has(CONCEPTS):
+        return {}
+    where = f"{folder.path / CONCEPTS}"
+    blob = folder.read(CONCEPTS)
+    tensors = parse(blob, where)
+    digest = folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)
+    try:
+        facts = json.loads(parse_metadata(blob, where)["concepts"])
+        if set(facts) != set(tensors):
+            raise ValueError("names and directions differ")
+        return {name: _read(name, tensors[name], facts[name], digest) for name in sorted(tensors)}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"{where} is damaged ({error!s:.120}); fit its concepts again") from error
+
+
+def _read(name: str, direction: Tensor, facts: dict[str, Any], digest: str) -> ConceptVector:
+    if direction.dtype != torch.float32 or not bool(direction.isfinite().all()) or not bool(direction.any()):
+        raise ValueError(f"{name} is no direction")
+    if facts["model_sha256"] != digest:
+        raise WeightsError(f"concept {name} belongs to a model of sha256 {facts['model_sha256']:.12}, not {digest:.12}")
+    measures = {str(key): float(value) for key, value in facts["measures"].items()}
+    return ConceptVector(
+        name=name,
+        direction=direction,
+        method=str(facts["method"]),
+        source=str(facts["source"]),
+        model_sha256=digest,
+        measures=measures,
+    )
+
+
+def load_concept(model: str | os.PathLike[str], concept: str, *, registry: Registry | None = None) -> ConceptVector:
+    """Load a concept that a model's weights carry: `load_concept("vae-faces", "smile")`.
+
+    Raises NotFoundError with near names where there is none of that name, and what finding and reading the weights
+    raises.
+    """
+    folder = locate(model, registry or default_registry())
+    known = concepts_of(folder)
+    if concept not in known:
+        there = near(concept, known) or f"; it has {', '.join(known) or 'none'}"
+        raise NotFoundError(f"{folder.name} has no concept {concept!r:.80}{there}")
+    return known[concept]
+
+
+def describe(concept: ConceptVector) -> dict[str, Any]:
+    """A concept's facts as JSON-able data, `name` first, without the direction itself."""
+    facts = {key: value for key, value in asdict(concept).items() if key != "direction"}
+    return facts | {"dimensions": concept.direction.numel(), "measures": dict(concept.measures)}

@@ -1,0 +1,59 @@
+"""Lower bounds on log p(x) in nats, from one pass of an encoder and a decoder: the trainer's and the evaluation's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.nn.distributions import DiagonalGaussian, Likelihood, normal_log_prob
+from zoo.nn.interfaces import Decoder, Encoder
+
+__all__ = ["Terms", "decoded_terms", "elbo", "importance_weighted_bound", "log_weights", "variational_terms"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What every bound is made of, for K latents z of each of N examples."""
+
+    posterior: DiagonalGaussian
+    z: Tensor  # (K, N, *latent_shape)
+    log_likelihood: Tensor  # log p(x given z), (K, N)
+
+
+def variational_terms(encoder: Encoder, decoder: Decoder, likelihood: Likelihood, x: Tensor, noise: Tensor) -> Terms:
+    """Encode x (N, *data_shape) in [0, 1], move `noise` (K, N, *latent_shape) into the posterior, and decode it."""
+    posterior: DiagonalGaussian = encoder(x)
+    return decoded_terms(decoder, likelihood, x, posterior, noise)
+
+
+def decoded_terms(
+    decoder: Decoder, likelihood: Likelihood, x: Tensor, posterior: DiagonalGaussian, noise: Tensor
+) -> Terms:
+    """As `variational_terms`, of a posterior that is there already."""
+    z = posterior.transform(noise)
+    parameters: Tensor = decoder(z.flatten(0, 1))
+    log_likelihood = likelihood.log_prob(parameters.unflatten(0, z.shape[:2]), x)
+    return Terms(posterior, z, log_likelihood)
+
+
+def elbo(terms: Terms) -> Tensor:
+    """Mean of log p(x given z) over the K latents - KL(q, N(0, I)) in closed form: (N,).
+
+    Kingma and Welling 2014, arXiv:1312.6114, equation 7.
+    """
+    return terms.log_likelihood.mean(0) - terms.posterior.kl()
+
+
+def log_weights(terms: Terms) -> Tensor:
+    """log p(x given z) + log p(z) - log q(z given x): (K, N)."""
+    log_prior = normal_log_prob(terms.z).flatten(2).sum(2)
+    return terms.log_likelihood + log_prior - terms.posterior.log_prob(terms.z)
+
+
+def importance_weighted_bound(terms: Terms) -> Tensor:
+    """log of the mean of the K importance weights: (N,) (Burda et al. 2016, arXiv:1509.00519, equation 8)."""
+    weights = log_weights(terms)
+    return torch.logsumexp(weights, dim=0) - math.log(len(weights))

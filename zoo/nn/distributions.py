@@ -1,0 +1,173 @@
+"""What an encoder and a decoder give: a posterior over latents, and the likelihood of data. All logs are natural.
+
+Shapes: x (N, *data_shape) in [0, 1], z (N, *latent_shape); a further dimension in front, of several samples an
+example, is allowed wherever it broadcasts. Densities and probabilities of one example are sums over its dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["Bernoulli", "DiagonalGaussian", "DiscretizedLogistic", "Gaussian", "GaussianMixture", "Likelihood"]
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+def normal_log_prob(x: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | float = 0.0) -> Tensor:
+    """log N(x; mean, exp(log_var)) of each coordinate, in nats."""
+    log_var = torch.as_tensor(log_var, dtype=x.dtype)
+    return -0.5 * (LOG_2PI + log_var + (x - mean).square() * torch.exp(-log_var))
+
+
+@dataclass(frozen=True)
+class DiagonalGaussian:
+    """N(mean, diag(exp(log_var))), one for each of N examples; both (N, *latent_shape)."""
+
+    mean: Tensor
+    log_var: Tensor
+
+    def transform(self, noise: Tensor) -> Tensor:
+        """z = mean + exp(log_var / 2) noise, with gradients to both (Kingma and Welling 2014, section 2.4)."""
+        return self.mean + torch.exp(0.5 * self.log_var) * noise
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One z (N, *latent_shape) of each posterior, with gradients to mean and log_var."""
+        return self.transform(torch.randn(self.mean.shape, generator=generator).to(self.mean))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log q(z) in nats, summed over the latent dimensions: z (…, N, *latent_shape) -> (…, N)."""
+        return normal_log_prob(z, self.mean, self.log_var).flatten(z.ndim - self.mean.ndim + 1).sum(-1)
+
+    def kl_per_unit(self) -> Tensor:
+        """KL of each coordinate to N(0, 1) in nats, (N, *latent_shape) (Kingma and Welling 2014, appendix B)."""
+        return 0.5 * (self.mean.square() + self.log_var.exp() - 1 - self.log_var)
+
+    def kl(self) -> Tensor:
+        """KL to the prior N(0, I) in nats, (N,)."""
+        return self.kl_per_unit().flatten(1).sum(1)
+
+
+class Likelihood(nn.Module, ABC):
+    """p(x given z), from what the decoder gives: one number for each value of x, of the data's shape.
+
+    `bits_offset` is what makes bits a dimension comparable: log2 of the number of levels where `log_prob` is a density
+    on [0, 1] and the data have 256 levels, 0 where it is a probability of the values themselves.
+    """
+
+    bits_offset: float = 0.0
+
+    @abstractmethod
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log p(x) of each value in nats, of the shape of `parameters`; x in [0, 1]."""
+
+    @abstractmethod
+    def mean(self, parameters: Tensor) -> Tensor:
+        """The expected data in [0, 1], of the shape of `parameters`."""
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log p(x) in nats, summed over the data's dimensions: parameters (…, N, *data_shape) -> (…, N)."""
+        values: Tensor = self(parameters, x)
+        return values.flatten(parameters.ndim - x.ndim + 1).sum(-1)
+
+
+class Bernoulli(Likelihood):
+    """Logits -> each value is 1 with probability sigmoid(logit). Values between 0 and 1 count as probabilities.
+
+    For x in {0, 1} it is a probability. For grey levels it is the cross-entropy that is common practice and no
+    likelihood of anything: binarise the data where nats are to be compared.
+    """
+
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
+        return x * parameters - F.softplus(parameters)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """The probability of a 1."""
+        return torch.sigmoid(parameters)
+
+
+class Gaussian(Likelihood):
+    """Locations -> N(location, sd^2), with an sd in units of the data's [0, 1], fixed or learned.
+
+    The sd's `shape` broadcasts with the data's: () is one for all values, (C, 1, 1) one for each channel of pictures.
+
+    With a learned sd the weight between reconstruction and KL is found by maximum likelihood (Rybkin et al. 2021,
+    arXiv:2006.13202). It is a density on [0, 1]; bits a dimension add the 8 bits of its 256 levels.
+    """
+
+    bits_offset = 8.0
+
+    def __init__(self, shape: Sequence[int] = (), *, sd: float = 0.1, learned: bool = False) -> None:
+        super().__init__()
+        self.log_sd = _scale(shape, sd, learned=learned)
+
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
+        return normal_log_prob(x, parameters, 2 * self.log_sd)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """The location, cut to [0, 1]."""
+        return parameters.clamp(0, 1)
+
+
+class DiscretizedLogistic(Likelihood):
+    """Locations -> a logistic distribution's mass in the bin of each of the 256 levels, the outer two open.
+
+    Kingma et al. 2016, arXiv:1606.04934, appendix A.1: sigmoid((x + h - m) / s) - sigmoid((x - h - m) / s), here with
+    h half a level. The scale s has a `shape` as a Gaussian's sd has.
+    """
+
+    def __init__(self, shape: Sequence[int] = (), *, scale: float = 0.05, learned: bool = True) -> None:
+        super().__init__()
+        self.log_scale = _scale(shape, scale, learned=learned)
+
+    def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
+        inverse = torch.exp(-self.log_scale)
+        upper = (x - parameters + 0.5 / 255) * inverse
+        lower = (x - parameters - 0.5 / 255) * inverse
+        width = inverse / 255
+        # log(sigmoid(u) - sigmoid(l)) = log sigmoid(u) + log sigmoid(-l) + log(1 - exp(-(u - l))): no cancellation.
+        inside = F.logsigmoid(upper) + F.logsigmoid(-lower) + torch.log(-torch.expm1(-width))
+        lowest, highest = x < 0.5 / 255, x > 1 - 0.5 / 255
+        return torch.where(lowest, F.logsigmoid(upper), torch.where(highest, F.logsigmoid(-lower), inside))
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """The location, cut to [0, 1]."""
+        return parameters.clamp(0, 1)
+
+
+def _scale(shape: Sequence[int], value: float, *, learned: bool) -> Tensor:
+    start = torch.full(tuple(shape), math.log(value))
+    return nn.Parameter(start) if learned else nn.Buffer(start)
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """K normal distributions in the latent space: weights (K,), means (K, d), factors (K, d, d) lower triangular.
+
+    A component's covariance is factor factor^T. It is fitted to encoded examples after training and takes the prior's
+    place in sampling (Ghosh et al. 2020, arXiv:1903.12436, section 4).
+    """
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def transform(self, uniform: Tensor, noise: Tensor) -> Tensor:
+        """Samples (n, d) from uniform numbers (n,) in [0, 1), which choose the component, and noise (n, d)."""
+        edges = self.weights.cumsum(0)
+        component = torch.searchsorted(edges, uniform * edges[-1], right=True).clamp(max=len(edges) - 1)
+        return self.means[component] + torch.einsum("nij,nj->ni", self.factors[component], noise)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z) in nats: (n, d) -> (n,)."""
+        steps = z[:, None] - self.means
+        white = torch.linalg.solve_triangular(self.factors, steps.movedim(0, -1), upper=False)  # (K, d, n)
+        logs = -0.5 * (white.square().sum(1) + z.shape[1] * LOG_2PI)
+        logs = logs - self.factors.diagonal(dim1=1, dim2=2).log().sum(1)[:, None]
+        return torch.logsumexp(logs + self.weights.log()[:, None], dim=0)

@@ -1,0 +1,205 @@
+"""The trainers of encoders and decoders: the variational one (ELBO or importance-weighted), and the classical one.
+
+Every figure is in nats an example: summed over dimensions, averaged over the batch. The one exception is the scaling
+that carries the book's name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+from msgspec import Meta
+from torch import Tensor, nn
+
+from zoo.data.augment import flip
+from zoo.data.batches import to_range
+from zoo.errors import ConfigError
+from zoo.nn.bounds import Terms, elbo, importance_weighted_bound, variational_terms
+from zoo.nn.distributions import Likelihood
+from zoo.nn.interfaces import Decoder, Encoder
+from zoo.training.optimizers import make_optimizer
+from zoo.training.trainer import Trainer
+
+__all__ = [
+    "AutoencoderSettings",
+    "AutoencoderTrainer",
+    "VAESettings",
+    "VAETrainer",
+    "active_units",
+    "bits_per_dim",
+    "objective",
+]
+
+ACTIVE = 0.01  # variance of a unit's posterior mean above which it is active (Burda et al. 2016, section 5.2)
+Rate = Annotated[float, Meta(gt=0, le=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Bound = Annotated[float, Meta(ge=0, le=1e6)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderSettings:
+    """How an encoder and a decoder learn to copy, with a penalty on the code's absolute values."""
+
+    sparsity: Bound = 0.0  # weight of the code's L1 norm, in nats
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    lr: Rate = 1e-3
+    beta1: Share = 0.9  # Adam only
+    beta2: Share = 0.999  # RMSprop: the decay of its squared average
+    decay: Share = 0.0  # per step: rate / (1 + decay * step)
+    anneal: Share = 0.0  # share of the run at whose end the rate is a hundredth
+    clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
+    binarise: bool = False  # draw each pixel as 0 or 1 with its grey level as probability, anew each time
+    flips: bool = False  # mirror the images at random
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAESettings:
+    """How an encoder and a decoder learn by a bound on log p(x)."""
+
+    objective: Literal["elbo", "iwae"] = "elbo"
+    samples: Annotated[int, Meta(ge=1, le=1024)] = 1  # latents an example: K of the importance-weighted bound
+    beta: Bound = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
+    kl_warmup: Annotated[int, Meta(ge=0, le=10**12)] = 0  # images over which that weight rises from 0
+    free_bits: Bound = 0.0  # nats of KL a latent unit has free, on the batch's mean (Kingma et al. 2016, eq. 15)
+    scaling: Literal["nats", "book"] = "nats"  # "book": mean over pixels + 5e-4 times the mean over 2 KL
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    lr: Rate = 1e-3
+    beta1: Share = 0.9  # Adam only
+    beta2: Share = 0.999  # RMSprop: the decay of its squared average
+    decay: Share = 0.0  # per step: rate / (1 + decay * step)
+    anneal: Share = 0.0  # share of the run at whose end the rate is a hundredth
+    clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
+    binarise: bool = False  # draw each pixel as 0 or 1 with its grey level as probability, anew each time
+    flips: bool = False  # mirror the images at random
+
+    def __post_init__(self) -> None:
+        if self.objective == "iwae" and (self.beta != 1 or self.kl_warmup or self.free_bits or self.scaling != "nats"):
+            raise ValueError("the importance-weighted bound has no KL apart: beta, kl_warmup, free_bits and scaling")
+
+
+def objective(terms: Terms, settings: VAESettings, *, dimensions: int, images: int = 0) -> Tensor:
+    """What is minimised, a scalar; `dimensions` is D of x, and `images` seen so far decide the KL's warm-up.
+
+    "elbo": -E_q[log p(x given z)] + w KL, with w = beta min(1, images / kl_warmup) and, with free bits f, each unit's
+    batch-mean KL replaced by max(f, KL). "iwae": minus the importance-weighted bound. With the book's scaling
+    (Chollet, Deep Learning with Python, section 8.4) the reconstruction is averaged over the D values of x, and the
+    KL term is -5e-4 mean(1 + log_var - mean^2 - var) over the d units: R / D + 1e-3 w KL / d.
+    """
+    if settings.objective == "iwae":
+        return -importance_weighted_bound(terms).mean()
+    reconstruction = -terms.log_likelihood.mean()
+    per_unit = terms.posterior.kl_per_unit().mean(0)
+    kl = per_unit.clamp(min=settings.free_bits).sum()
+    weight = settings.beta * (min(1.0, images / settings.kl_warmup) if settings.kl_warmup else 1.0)
+    if settings.scaling == "book":
+        return reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
+    return reconstruction + weight * kl
+
+
+def active_units(means: Tensor) -> Tensor:
+    """How many latent units' posterior means (N, *latent_shape) vary by more than 0.01 over the examples: a scalar."""
+    return (means.flatten(1).var(0) > ACTIVE).sum().float()
+
+
+def bits_per_dim(nats: Tensor, dimensions: int, likelihood: Likelihood) -> Tensor:
+    """Nats an example -> bits for each of its dimensions, of 256 levels where the likelihood is a density."""
+    return nats / (dimensions * math.log(2)) + likelihood.bits_offset
+
+
+class _Autoencoding(Trainer):
+    """What both trainers share: three parts, one optimizer over all of them, and how a batch is made ready."""
+
+    averaged = ("encoder", "decoder", "likelihood")
+
+    def __init__(self, parts: dict[str, nn.Module], settings: Any, generator: torch.Generator) -> None:
+        encoder, decoder, likelihood = (parts.get(name) for name in self.averaged)
+        if not (isinstance(encoder, Encoder) and isinstance(decoder, Decoder) and isinstance(likelihood, Likelihood)):
+            raise ConfigError(f"this trainer needs an encoder, a decoder and a likelihood, not {', '.join(parts)}")
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        self.parts, self.settings, self.random = parts, settings, generator
+        self.base_rates = {"vae": settings.lr}
+        self.weights = [parameter for part in parts.values() for parameter in part.parameters()]
+        self.optimizers = {
+            "vae": make_optimizer(
+                settings.optimizer, self.weights, lr=settings.lr, beta1=settings.beta1, beta2=settings.beta2
+            )
+        }
+
+    def _ready(self, pixels: Tensor) -> Tensor:
+        """uint8 (N, C, H, W) -> float32 in [0, 1], mirrored and binarised as the settings say."""
+        x = to_range(pixels, 0.0, 1.0)
+        if self.settings.flips:
+            x = flip(x, self.random)
+        if self.settings.binarise:
+            x = (torch.rand(x.shape, generator=self.random) < x).to(x)
+        return x
+
+    def _update(self, loss: Tensor) -> None:
+        optimizer = self.optimizers["vae"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.settings.clip_norm:
+            nn.utils.clip_grad_norm_(self.weights, self.settings.clip_norm)
+        optimizer.step()
+
+
+class VAETrainer(_Autoencoding):
+    """Parts `encoder`, `decoder` and `likelihood`; one step is one update of all."""
+
+    settings: VAESettings
+    steps = 0
+
+    def set_rates(self, *, step: int, progress: float) -> None:
+        """Set the learning rate, and note the step for the KL's warm-up."""
+        super().set_rates(step=step, progress=progress)
+        self.steps = step
+
+    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """One update from uint8 examples (N, C, H, W)."""
+        x = self._ready(pixels)
+        noise = torch.randn(self.settings.samples, len(x), *self.encoder.latent_shape, generator=self.random)
+        terms = variational_terms(self.encoder, self.decoder, self.likelihood, x, noise)
+        loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.steps * len(x))
+        self._update(loss)
+        return {"loss": loss.detach(), **self._figures(terms, x)}
+
+    @torch.no_grad()
+    def _figures(self, terms: Terms, x: Tensor) -> dict[str, Tensor]:
+        dimensions = x[0].numel()
+        reconstruction, kl = -terms.log_likelihood.mean(), terms.posterior.kl().mean()
+        figures = {
+            "elbo": elbo(terms).mean(),
+            "reconstruction": reconstruction,
+            "kl": kl,
+            "reconstruction_bits_per_dim": bits_per_dim(reconstruction, dimensions, self.likelihood),
+            "kl_bits_per_dim": kl / (dimensions * math.log(2)),
+            "active_units": active_units(terms.posterior.mean),
+        }
+        if self.settings.objective == "iwae":
+            figures["importance_weighted"] = importance_weighted_bound(terms).mean()
+        return figures
+
+
+class AutoencoderTrainer(_Autoencoding):
+    """The classical autoencoder: the decoder sees the posterior's mean, and nothing draws codes to a prior."""
+
+    settings: AutoencoderSettings
+
+    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """One update from uint8 examples (N, C, H, W)."""
+        x = self._ready(pixels)
+        code = self.encoder(x).mean
+        reconstruction = -self.likelihood.log_prob(self.decoder(code), x).mean()
+        absolute = code.flatten(1).abs().sum(1).mean()
+        loss = reconstruction + self.settings.sparsity * absolute
+        self._update(loss)
+        return {
+            "loss": loss.detach(),
+            "reconstruction": reconstruction.detach(),
+            "reconstruction_bits_per_dim": bits_per_dim(reconstruction.detach(), x[0].numel(), self.likelihood),
+            "code_l1": absolute.detach(),
+            "active_units": active_units(code.detach()),
+        }
