@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.card import write_card
 from zoo.data.loading import load_dataset
-from zoo.errors import DataError, NotFoundError
+from zoo.errors import DataError, NotFoundError, WeightsError
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
 from zoo.files import new_file
 from zoo.nn.pretrained import load_folder
@@ -41,6 +41,8 @@ def evaluate_model(
     """
     model = load_folder(folder, registry)
     facts = folder.config()["data"]
+    if not all(isinstance(facts.get(key), str) for key in ("name", "split", "sha256")):
+        raise WeightsError(f"{folder.name}: its config does not name its data; it cannot be evaluated")
     channels, size = model.data_shape[:2]
     train = load_dataset(facts["name"], registry=registry, split=facts["split"], image_size=size, channels=channels)
     if train.sha256 != facts["sha256"]:
@@ -54,7 +56,15 @@ def evaluate_model(
         test = None
     drawn = model.sample(samples, seed=SEED)
     cache = cache_folder(os.environ)
-    report = evaluate(lambda n: drawn[:n], train.data, test, samples=samples, cache_dir=cache, progress=progress)
+    report = evaluate(
+        lambda n: drawn[:n],
+        train.data,
+        test,
+        samples=samples,
+        neighbours=min(PAIRS, max(samples, 0)),
+        cache_dir=cache,
+        progress=progress,
+    )
     if write:
         pairs = neighbour_pictures(drawn, train.data, report.neighbours[:PAIRS])
         save_picture(grid(pairs, columns=8, scale=3), folder.path / "neighbours.png")
