@@ -21,7 +21,8 @@ class GAN(nn.Module):
     """A generator, and its discriminator where it was asked for.
 
     `generator` gives values in `value_range`; `sample` and `decode` give [0, 1]. `spec` is the catalogue entry,
-    None for a model that is in none; `info` is what config.json says of the data and the training.
+    None for a model that is in none; `info` is what config.json says of the data and the training;
+    `origin` where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class GAN(nn.Module):
         value_range: tuple[float, float] = (-1.0, 1.0),
         spec: ModelSpec | None = None,
         info: dict[str, Any] | None = None,
+        origin: str = "",
     ) -> None:
         super().__init__()
         self.generator = generator
@@ -39,6 +41,7 @@ class GAN(nn.Module):
         self.value_range = value_range
         self.spec = spec
         self.info = info or {}
+        self.origin = origin
 
     @property
     def latent_shape(self) -> tuple[int, ...]:

@@ -84,4 +84,5 @@ def _container(parts: dict[str, nn.Module], data: dict[str, Any], folder: Folder
     numbers = isinstance(low_high, list) and len(low_high) == 2 and all(isinstance(v, (int, float)) for v in low_high)
     if not numbers or not -1e3 <= low_high[0] < low_high[1] <= 1e3:
         raise WeightsError(f"{folder.name}: data.range {low_high!r:.60} must be two numbers, the lower first")
-    return GAN(generator, second, value_range=(low_high[0], low_high[1]), spec=folder.spec, info=data)
+    low, high = low_high
+    return GAN(generator, second, value_range=(low, high), spec=folder.spec, info=data, origin=folder.origin)
