@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.card import check_card
 from zoo.errors import IntegrityError, WeightsError
 from zoo.nn.models import GAN
 from zoo.nn.pretrained import load_folder
@@ -28,7 +29,7 @@ def golden_samples(model: GAN) -> dict[str, Tensor]:
 
 
 def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
-    """Check a weights folder: hashes, header against architecture, golden samples. Gives a JSON-able report.
+    """Check a weights folder: hashes, header against architecture, golden samples, card. Gives a JSON-able report.
 
     Raises NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
     """
@@ -41,9 +42,11 @@ def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
         "name": folder.name,
         "ok": True,
         "source": folder.source,
+        "origin": folder.origin,
         "pinned": sorted(folder.pins),
         "parameters": sum(p.numel() for p in model.generator.parameters()),
         "golden_difference": difference,
+        "card": check_card(folder),
     }
 
 
