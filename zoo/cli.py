@@ -60,9 +60,12 @@ def _run(argv: Sequence[str] | None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit:  # --help or --version, which have said all
         return 0
-    prepare_hub(arguments)
+    print_notes = prepare_hub(arguments)
     arguments.argv = sys.argv[1:] if argv is None else list(argv)
-    return arguments.run(arguments) or 0
+    code: int = arguments.run(arguments) or 0
+    if code == 0:
+        print_notes()
+    return code
 
 
 def _prepare_output() -> None:

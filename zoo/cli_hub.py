@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,22 +20,33 @@ if TYPE_CHECKING:
 __all__ = ["hub_verbs", "prepare_hub", "search"]
 
 
-def prepare_hub(arguments: argparse.Namespace) -> None:
-    """For a verb that may ask the Hub: apply --offline, and print what is said of commits and downloads."""
+def prepare_hub(arguments: argparse.Namespace) -> Callable[[], None]:
+    """For a verb that may ask the Hub: apply --offline, and note what is said of commits.
+
+    Gives the function that prints the notes: a command that fails prints its one line and no more.
+    """
     if "offline" not in arguments:
-        return
+        return lambda: None
     import logging
 
-    class ToTerminal(logging.Handler):
+    notes: list[str] = []
+
+    class Notes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            complain(record.getMessage())
+            notes.append(record.getMessage())
 
     if arguments.offline:
         os.environ["ZOO_OFFLINE"] = "1"
     logger = logging.getLogger("zoo")
-    logger.handlers = [ToTerminal(level=logging.INFO)]
+    logger.handlers = [Notes(level=logging.INFO)]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+    def print_notes() -> None:
+        for note in dict.fromkeys(notes):
+            complain(note)
+
+    return print_notes
 
 
 def _each(
@@ -147,9 +159,15 @@ def _push_all(arguments: argparse.Namespace) -> int:
 
 
 def _publish(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Published:
+    from huggingface_hub import constants
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
     from zoo.nn.verification import verify
     from zoo.plugins import default_registry
     from zoo.publishing import publish
+
+    if constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
+        disable_progress_bars()
 
     def check(given: Folder) -> object:
         return verify(given, default_registry())

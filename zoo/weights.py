@@ -331,7 +331,6 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
     if hub is None or (not missing and (pins or not more)):
         return
     if missing:
-        _say(f"fetching {where}")
         with _format(cache.repo, commit):
             _fetch(hub, cache, commit, missing, pins)
     for file in more:
