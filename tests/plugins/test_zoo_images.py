@@ -18,17 +18,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import zoo_images
 from PIL import Image
-from zoo_images import cifar10, download, shapes, sources
-from zoo_images.torchvision_shim import import_torchvision
 
+import zoo_images
 from zoo.api import PluginContext
 from zoo.data import images
 from zoo.data.images import Rules, decode
 from zoo.data.loading import Examples, load_dataset
 from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, StorageError, UsageError
 from zoo.registry import Owned, Registry
+from zoo_images import cifar10, download, shapes, sources
+from zoo_images.torchvision_shim import import_torchvision
 
 SPECS = list(zoo_images.zoo_datasets(PluginContext(namespace="")))
 REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
