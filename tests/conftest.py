@@ -124,7 +124,9 @@ def tiny_config() -> dict[str, Any]:
 def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., SimpleNamespace]:
     """Write a whole weights folder of a tiny DCGAN; gives its `path`, `pins`, and the `model` it was written from."""
 
-    def make(name: str = "tiny", config: dict[str, Any] | None = None) -> SimpleNamespace:
+    def make(
+        name: str = "tiny", config: dict[str, Any] | None = None, training: dict[str, Any] | None = None
+    ) -> SimpleNamespace:
         import json
 
         from zoo.nn.build import decode_config, initialise_parts
@@ -141,7 +143,9 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
         path = tmp_path / name
         path.mkdir()
         data = {"range": [-1.0, 1.0], "shape": list(model.data_shape), "name": "shapes"}
-        facts = {"format": 1, "architecture": "dcgan", "config": given, "data": data, "training": {}, "zoo": "0.1.0"}
+        data |= {"count": 1, "split": "train", "sha256": "0" * 64, "licence": "none"} if training else {}
+        facts = {"format": 1, "architecture": "dcgan", "config": given, "data": data, "zoo": "0.1.0"}
+        facts["training"] = training or {}
         (path / "config.json").write_text(json.dumps(facts), encoding="utf-8")
         for part, file in (("generator", "model"), ("discriminator", "discriminator")):
             tensors = {f"{part}.{key}": tensor for key, tensor in parts[part].state_dict().items()}
@@ -200,3 +204,29 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         return SimpleNamespace(path=path, model=model)
 
     return make
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A loopback Hub that this process's client talks to, with a cache of its own (`hub.cache`) and no long waits."""
+    from huggingface_hub import constants
+    from loopback_hub import LoopbackHub
+
+    with LoopbackHub() as running:
+        running.cache = tmp_path / "hub-cache"  # type: ignore[attr-defined]
+        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(running.cache))  # type: ignore[attr-defined]
+        monkeypatch.setattr("zoo.hub.PAUSE", 0.01)
+        monkeypatch.setattr("zoo.publishing.PAUSE", 0.01)
+        yield running
+
+
+@pytest.fixture
+def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
+    """The files of a whole weights folder of a tiny DCGAN, with its card."""
+    from zoo.card import write_card
+
+    recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
+    tiny = make_folder("tiny-files", training={"recipe": recipe, "images": 1, "torch": "2", "threads": 1})
+    write_card(tiny.path)
+    return {path.name: path.read_bytes() for path in tiny.path.iterdir()}

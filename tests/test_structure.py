@@ -40,9 +40,9 @@ LAYERS: dict[str, list[set[str]]] = {
     "core": [
         {"errors", "progress"},
         {"specs", "configs", "files", "settings"},
-        {"hookspecs", "registry", "pictures"},
+        {"hookspecs", "registry", "pictures", "hub", "hub_cache"},  # the Hub over HTTP, and on the disk: apart, both
         {"api", "recipes", "plugins", "weights"},
-        {"card", "catalogue", "publishing"},
+        {"card", "catalogue", "publishing", "cached"},
     ],
     "nn": [
         {"distributions", "serialization", "build"},

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import WeightsError
 from zoo.files import new_file, storage_errors
-from zoo.weights import CONFIG, parse_config
+from zoo.weights import CARD, CONFIG, Folder, parse_config
 
-__all__ = ["write_card"]
+__all__ = ["check_card", "write_card"]
 
+YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
+MOST_FRONT_MATTER = 2**16  # bytes: beyond, reading YAML takes its time
 METRICS = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0", "precision", "recall")
 
 
@@ -27,13 +30,24 @@ def _recipe(recipe: dict[str, Any], config: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _yaml(text: str) -> str:
+    """A text as YAML: plain where it can be, else as JSON, which YAML contains."""
+    return text if re.fullmatch(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*", text) and text not in YAML_WORDS else _toml(text)
+
+
+def dataset_of(data: dict[str, Any]) -> str:
+    """The name of the dataset without selection and path: `cifar10` of `cifar10[frog]`."""
+    return str(re.split(r"[\[:]", data["data"]["name"])[0])
+
+
 def _front_matter(name: str, data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
     recipe = data["training"]["recipe"]
     lines = [
         "---",
         "library_name: genzoo",
         "pipeline_tag: unconditional-image-generation",
-        f"license: {_toml((recipe['licence'] or 'other').lower())}",  # a JSON text is a YAML text too
+        f"license: {_yaml((recipe['licence'] or 'other').lower())}",
+        f"datasets: [{_yaml(dataset_of(data))}]",
         f"tags: [genzoo, {data['architecture']}, {recipe['trainer']}]",
     ]
     if report is not None:
@@ -156,3 +170,88 @@ def _lines(data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
         "```",
         "",
     ]
+
+
+# --- reading it back -----------------------------------------------------------------------------------------------
+
+
+def check_card(folder: Folder) -> str:
+    """Compare the card with config.json and evaluation.json: "consistent", or "none" where there is no card.
+
+    Raises WeightsError naming what they disagree about.
+    """
+    if not folder.has(CARD):
+        return "none"
+    where, data = str(folder.path / CARD), folder.config()
+    text = _decoded(bytes(folder.read(CARD)), where)
+    front = _read_front_matter(text, where)
+    for problem in _problems(front, text, data, _report_of(folder)):
+        raise WeightsError(f"{where}: {problem}; write it anew with `zoo export` or `zoo eval --write`")
+    return "consistent"
+
+
+def _decoded(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"{where} is no UTF-8: {error!s:.80}") from error
+
+
+def _read_front_matter(text: str, where: str) -> dict[str, Any]:
+    import yaml
+
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if match is None or len(match[1]) > MOST_FRONT_MATTER:
+        raise WeightsError(f"{where} does not begin with front matter between two lines of ---")
+    try:
+        front = yaml.safe_load(match[1])
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{where}: its front matter is no YAML ({type(error).__name__})") from error
+    if not isinstance(front, dict):
+        raise WeightsError(f"{where}: its front matter is no table of keys and values")
+    return front
+
+
+def _report_of(folder: Folder) -> dict[str, Any]:
+    path = folder.path / "evaluation.json"
+    if not path.is_file():
+        return {}
+    with storage_errors(f"cannot read {path}"):
+        raw = path.read_bytes()
+    try:
+        report = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} is no JSON: {error!s:.80}") from error
+    return report if isinstance(report, dict) else {}
+
+
+def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: dict[str, Any]) -> list[str]:
+    """What the card says otherwise than config.json and evaluation.json do."""
+    tags, found = front.get("tags"), []
+    recipe = data["training"].get("recipe")
+    licence = recipe.get("licence") if isinstance(recipe, dict) else None
+    if front.get("library_name") != "genzoo" or not isinstance(tags, list) or "genzoo" not in tags:
+        found.append("library_name and tags do not say genzoo")
+    elif data["architecture"] not in tags:
+        found.append(f"its tags lack the architecture of {CONFIG}, {data['architecture']}")
+    if isinstance(licence, str) and front.get("license") != (licence or "other").lower():
+        found.append(f"license is {front.get('license')!r:.40}, {CONFIG} says {licence!r:.40}")
+    for key in ("name", "sha256"):
+        value = data["data"].get(key)
+        if isinstance(value, str) and value not in text:
+            found.append(f"it does not name the data of {CONFIG} ({value:.80})")
+    metrics = _metrics(front)
+    for key in METRICS:
+        value = report.get(key)
+        if isinstance(value, (int, float)) and metrics.get(key) != float(f"{value:.5g}"):
+            found.append(f"{key} is {metrics.get(key)!r:.40}, evaluation.json says {value:.5g}")
+    return found
+
+
+def _metrics(front: dict[str, Any]) -> dict[str, float]:
+    """The figures of `model-index`; none where it is malformed."""
+    try:
+        rows = [m for one in front["model-index"] for result in one["results"] for m in result["metrics"]]
+        return {str(row["type"]): float(row["value"]) for row in rows}
+    except (KeyError, TypeError, ValueError):
+        return {}

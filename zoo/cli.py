@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
+from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
+from zoo.cli_output import Verb, complain, show, table, takes_json, takes_offline
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -35,22 +37,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except ZooError as error:
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _complain("interrupted")
+        complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         drop_output()
         return 0
     except OSError as error:  # standard output, on a full disk say; all else comes as a ZooError
         drop_output()
-        _complain(f"cannot write: {error}; check the path, its rights and the free space")
+        complain(f"cannot write: {error}; check the path, its rights and the free space")
         return 7
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
             raise
-        _complain("out of memory; ask for fewer samples, a smaller batch or a smaller config")
+        complain("out of memory; ask for fewer samples, a smaller batch or a smaller config")
         return 7
 
 
@@ -63,8 +65,12 @@ def _run(argv: Sequence[str] | None) -> int:
         arguments = parser.parse_args(join_negatives(words))
     except SystemExit:  # --help or --version, which have said all
         return 0
+    print_notes = prepare_hub(arguments)
     arguments.argv = words
-    return arguments.run(arguments) or 0
+    code: int = arguments.run(arguments) or 0
+    if code == 0:
+        print_notes()
+    return code
 
 
 def _plugin_command(name: str, words: list[str], verbs: Sequence[str]) -> int:
@@ -82,10 +88,6 @@ def _plugin_command(name: str, words: list[str], verbs: Sequence[str]) -> int:
     return code or 0
 
 
-def _complain(message: str) -> None:
-    print("zoo:", " ".join(message.split()), file=sys.stderr)
-
-
 def _prepare_output() -> None:
     """Print names that the terminal's encoding lacks with backslashes, and warnings as lines."""
     import warnings
@@ -93,30 +95,19 @@ def _prepare_output() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        _complain(f"warning: {message}")
+    def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+        complain(f"warning: {message}")
 
-    warnings.showwarning = show
+    warnings.showwarning = show_warning
 
 
 # --- the catalogue -------------------------------------------------------------------------------------------------
 
 
-def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    cells = [[str(row.get(column, "")) for column in columns] for row in rows]
-    widths = [max([len(c), *(len(line[i]) for line in cells)]) for i, c in enumerate(columns)]
-    for line in ([c.upper() for c in columns], *cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _show(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(list(rows), indent=1))
-    elif rows:
-        _table(rows, columns)
-
-
 def _list(arguments: argparse.Namespace) -> None:
+    if arguments.hub:
+        search(arguments)
+        return
     from zoo.plugins import default_registry
     from zoo.specs import ModelSpec, to_json
 
@@ -129,13 +120,13 @@ def _list(arguments: argparse.Namespace) -> None:
             row["available"] = "recipe" if weights is None else "bundled" if weights.bundled else "hub"
         rows.append(row)
     if not rows and arguments.pattern != "*":
-        _complain(f"no {kind} matches {arguments.pattern!r}")
+        complain(f"no {kind} matches {arguments.pattern!r}")
     columns = {
         "model": ("name", "available", "architecture", "dataset", "summary"),
         "dataset": ("name", "licence", "summary"),
         "command": ("name", "summary"),
     }
-    _show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
+    show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
 
 
 def _info(arguments: argparse.Namespace) -> None:
@@ -165,7 +156,7 @@ def _plugins(arguments: argparse.Namespace) -> None:
         }
         for plugin in load_plugins()
     ]
-    _show(rows, ("name", "distribution", "version", "state", "specs", "error"), arguments.json)
+    show(rows, ("name", "distribution", "version", "state", "specs", "error"), arguments.json)
 
 
 # --- models --------------------------------------------------------------------------------------------------------
@@ -210,16 +201,6 @@ def _interpolate(arguments: argparse.Namespace) -> None:
     print(f"{out}: {arguments.rows} walks of {arguments.steps} steps through {arguments.name}, seed {arguments.seed}")
 
 
-def _verify(arguments: argparse.Namespace) -> None:
-    from zoo.nn.verification import verify
-    from zoo.plugins import default_registry
-    from zoo.weights import locate
-
-    report = verify(locate(arguments.name, default_registry()), default_registry())
-    columns = ("name", "ok", "source", "parameters", "golden_difference")
-    _show([report], columns, arguments.json)
-
-
 def _eval(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.model import evaluate_model
     from zoo.plugins import default_registry
@@ -241,7 +222,7 @@ def _eval(arguments: argparse.Namespace) -> None:
         of_samples = {metrics[0]: f"{floor['frechet_of_samples']:.4f}"}
         rows.append({"name": "as many samples", "images": min(count, report.samples)} | of_samples)
         rows.append({"name": "test images", "images": count} | {key: f"{floor[key]:.4f}" for key in metrics})
-    _table(rows, ("name", "images", *metrics))
+    table(rows, ("name", "images", *metrics))
 
 
 def _recipe_of(name: str) -> Recipe:
@@ -287,12 +268,12 @@ def _train(arguments: argparse.Namespace) -> int:
             registry=default_registry(),
             resume=arguments.resume,
             report=report,
-            warn=_complain,
+            warn=complain,
             stop=stopped,
         )
     if stopped():
         again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
-        _complain(f"stopped and saved; go on with: {shlex.join(again)}")
+        complain(f"stopped and saved; go on with: {shlex.join(again)}")
         return 130
     then = shlex.join(["zoo", "export", str(out), "-o", f"./{recipe.name}"])
     print(f"{out}: trained; look at {out / 'samples'}, then: {then}")
@@ -303,7 +284,7 @@ def _export(arguments: argparse.Namespace) -> None:
     from zoo.plugins import default_registry
     from zoo.training.export import export
 
-    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=_complain)
+    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
     print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
     for file, digest in digests.items():
         print(f'    "{file}": "{digest}",')
@@ -327,16 +308,10 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
 
     _catalogue_verbs(verb)
     _model_verbs(verb)
+    hub_verbs(verb)
     _training_verbs(verb)
     add_latent_verbs(verb)
     return parser, list(verbs.choices)
-
-
-Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
-
-
-def _json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print a list of objects")
 
 
 def _picture(command: argparse.ArgumentParser) -> None:
@@ -351,36 +326,37 @@ def _catalogue_verbs(verb: Verb) -> None:
     kinds = command.add_mutually_exclusive_group()
     for kind in ("models", "architectures", "datasets", "trainers", "commands"):
         kinds.add_argument(f"--{kind}", action="store_true")
-    _json(command)
+    kinds.add_argument("--hub", action="store_true", help="models on the Hub, in the zoo's format, by anybody")
+    takes_json(command)
     command = verb("info", _info, "Show what the catalogue knows of a name.")
     command.add_argument("name")
-    _json(command)
+    takes_json(command)
     command = verb("plugins", _plugins, "List the installed plugins.")
     command.add_argument("action", choices=["list"])
-    _json(command)
+    takes_json(command)
 
 
 def _model_verbs(verb: Verb) -> None:
     command = verb("sample", _sample, "Write a grid of samples.")
     command.add_argument("name")
+    takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     _picture(command)
     command = verb("interpolate", _interpolate, "Write walks between samples, a row each.")
     command.add_argument("name")
+    takes_offline(command)
     command.add_argument("--steps", type=int, default=8, help="pictures a row (default 8)")
     command.add_argument("--rows", type=int, default=4, help="walks (default 4)")
     command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
     _picture(command)
-    command = verb("verify", _verify, "Check hashes, header and golden samples of a model.")
-    command.add_argument("name")
-    _json(command)
     command = verb("eval", _eval, "Measure a model's distance to its data (needs genzoo[eval]).")
     command.add_argument("name")
+    takes_offline(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     command.add_argument("--write", action="store_true", help="write the report and the card into the weights folder")
-    _json(command)
+    takes_json(command)
 
 
 def _training_verbs(verb: Verb) -> None:

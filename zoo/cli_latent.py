@@ -6,10 +6,11 @@ import argparse
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli_output import Verb
 from zoo.errors import UsageError
 from zoo.progress import ImageBar
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_latent_verbs", "join_negatives"]
 
-Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
 MOST_PHOTOS = 1000
 NEGATIVES = re.compile(r"-[\d.][\d.,e+-]*")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoo.errors import StorageError, ZooError
 
-__all__ = ["new_file", "new_folder", "storage_errors"]
+__all__ = ["new_file", "new_folder", "storage_errors", "umask"]
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def new_file(path: Path) -> Iterator[Path]:
         aside = Path(name)
         try:
             yield aside
-            os.chmod(aside, 0o666 & ~_umask())
+            os.chmod(aside, 0o666 & ~umask())
             _flush(aside)
             os.replace(aside, path)
             _flush(path.parent)
@@ -69,7 +69,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield aside
-            os.chmod(aside, 0o777 & ~_umask())
+            os.chmod(aside, 0o777 & ~umask())
             for file in aside.iterdir():
                 _flush(file)
             os.replace(aside, path)
@@ -78,7 +78,8 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The permissions this process keeps from new files."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

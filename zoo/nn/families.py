@@ -30,6 +30,7 @@ class Extras:
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
     spec: ModelSpec | None = None
     info: dict[str, Any] | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,14 @@ class Family:
 def _gan(parts: Mapping[str, Any], extras: Extras) -> Model:
     value_range = extras.value_range or (-1.0, 1.0)
     discriminator = parts.get("discriminator")
-    return GAN(parts["generator"], discriminator, value_range=value_range, spec=extras.spec, info=extras.info)
+    return GAN(
+        parts["generator"],
+        discriminator,
+        value_range=value_range,
+        spec=extras.spec,
+        info=extras.info,
+        origin=extras.origin,
+    )
 
 
 def _vae(parts: Mapping[str, Any], extras: Extras) -> Model:
@@ -76,7 +84,7 @@ def _vae(parts: Mapping[str, Any], extras: Extras) -> Model:
     if (encoder.latent_shape, encoder.data_shape) != (decoder.latent_shape, decoder.data_shape):
         raise WeightsError("the encoder and the decoder have different latent or data shapes")
     mixture = _mixture(extras.tensors[PRIOR], encoder.latent_shape) if PRIOR in extras.tensors else None
-    return VAE(encoder, decoder, likelihood, mixture=mixture, spec=extras.spec, info=extras.info)
+    return VAE(encoder, decoder, likelihood, mixture=mixture, spec=extras.spec, info=extras.info, origin=extras.origin)
 
 
 def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...]) -> GaussianMixture:

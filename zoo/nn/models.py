@@ -23,7 +23,8 @@ class GAN(nn.Module):
     """A generator, and its discriminator where it was asked for.
 
     `generator` gives values in `value_range`; `sample` and `decode` give [0, 1]. `spec` is the catalogue entry,
-    None for a model that is in none; `info` is what config.json says of the data and the training.
+    None for a model that is in none; `info` is what config.json says of the data and the training;
+    `origin` where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class GAN(nn.Module):
         value_range: tuple[float, float] = (-1.0, 1.0),
         spec: ModelSpec | None = None,
         info: dict[str, Any] | None = None,
+        origin: str = "",
     ) -> None:
         super().__init__()
         self.generator = generator
@@ -41,6 +43,7 @@ class GAN(nn.Module):
         self.value_range = value_range
         self.spec = spec
         self.info = info or {}
+        self.origin = origin
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -90,7 +93,8 @@ class GAN(nn.Module):
 class VAE(nn.Module):
     """An encoder, a decoder, and the likelihood that reads what the decoder gives; all work on data in [0, 1].
 
-    `mixture` is the ex-post prior that the weights carry, where they carry one. `spec` and `info` are as for a GAN.
+    `mixture` is the ex-post prior that the weights carry, where they carry one. `spec`, `info` and `origin`
+    are as for a GAN.
     """
 
     value_range = (0.0, 1.0)
@@ -104,6 +108,7 @@ class VAE(nn.Module):
         mixture: GaussianMixture | None = None,
         spec: ModelSpec | None = None,
         info: dict[str, Any] | None = None,
+        origin: str = "",
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -112,6 +117,7 @@ class VAE(nn.Module):
         self.mixture = mixture
         self.spec = spec
         self.info = info or {}
+        self.origin = origin
 
     @property
     def latent_shape(self) -> tuple[int, ...]:

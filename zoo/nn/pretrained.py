@@ -63,7 +63,9 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         _fill_parts({name: parts[name]}, folder, file)
     held = [file for file in family.optional if folder.has(file)]
     tensors = {file: parse(folder.read(file), f"{folder.path / file}") for file in held}
-    extras = Extras(value_range=_value_range(data, folder), tensors=tensors, spec=folder.spec, info=data)
+    extras = Extras(
+        value_range=_value_range(data, folder), tensors=tensors, spec=folder.spec, info=data, origin=folder.origin
+    )
     try:
         return family.container(parts, extras)
     except WeightsError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.card import check_card
 from zoo.errors import IntegrityError, WeightsError
 from zoo.nn.families import family_of
 from zoo.nn.models import VAE, Model
@@ -35,7 +36,7 @@ def golden_samples(model: Model) -> dict[str, Tensor]:
 
 
 def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
-    """Check a weights folder: hashes, header against architecture, golden samples. Gives a JSON-able report.
+    """Check a weights folder: hashes, header against architecture, golden samples, card. Gives a JSON-able report.
 
     Raises NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
     """
@@ -49,9 +50,11 @@ def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
         "name": folder.name,
         "ok": True,
         "source": folder.source,
+        "origin": folder.origin,
         "pinned": sorted(folder.pins),
         "parameters": sum(p.numel() for name in published for p in model.get_submodule(name).parameters()),
         "golden_difference": difference,
+        "card": check_card(folder),
     }
 
 
