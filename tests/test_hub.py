@@ -74,7 +74,7 @@ both = pytest.mark.parametrize("name", ["pinned", "hf://acme/tiny"])
 @both
 def test_what_is_fetched_is_what_was_published(name: str, hub: Any, catalogue: Registry, tiny_files: Any) -> None:
     """Every file of the format has its bytes, in the layout of the Hub's cache; the second time asks for no body."""
-    wanted = {file: tiny_files[file] for file in FILES}
+    wanted = {file: tiny_files[file] for file in FILES if file in tiny_files}
     assert read_all(name, catalogue) == wanted
     bodies = hub.asked("^GET ")
     assert read_all(name, catalogue) == wanted
@@ -196,7 +196,7 @@ def test_a_lasting_fault_is_a_typed_error_and_leaves_no_trace(
     assert not list(hub.cache.rglob("*.incomplete"))
     assert sum(path.stat().st_size for path in hub.cache.rglob("*") if path.is_file()) < 100_000
     put.times = 0
-    assert read_all(name, catalogue) == {file: tiny_files[file] for file in FILES}
+    assert read_all(name, catalogue) == {file: tiny_files[file] for file in FILES if file in tiny_files}
 
 
 @pytest.mark.parametrize(
