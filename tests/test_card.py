@@ -126,6 +126,7 @@ def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
         "library_name": "genzoo",
         "pipeline_tag": "unconditional-image-generation",
         "license": "apache-2.0",
+        "datasets": ["shapes"],
         "tags": ["genzoo", "dcgan", "adversarial"],
     }
     unlicensed = config_of()

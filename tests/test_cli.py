@@ -551,7 +551,7 @@ def test_a_failure_is_one_line_and_its_exit_code(
     assert all(text.startswith("zoo: skipped: ") for text in skipped)
     assert re.match(rf"zoo: .*{says}", line), line
     assert "Traceback" not in err
-    assert out == ""
+    assert out == "" or (argv[0] == "verify" and "False" in out)  # its report says which model failed
     assert listing(things) == before
     assert listing(made) == ready
 
@@ -569,17 +569,11 @@ def test_a_failed_command_succeeds_when_the_fault_is_gone(run: Run, recipe: str,
     assert run("train", recipe, "--data", "images:photos")[0] == 0
 
 
-def test_the_network_is_exit_code_5(run: Run, monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
-    """A Hub that cannot be reached is exit code 5, in one line that names the repository."""
-    import huggingface_hub
-
-    def unreachable(*_: object, **__: object) -> None:
-        raise ConnectionError("no route to host")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+def test_the_network_is_exit_code_5(run: Run, here: Path) -> None:
+    """A Hub that cannot be reached is exit code 5, in one line that names it and a model that needs no network."""
     code, out, err = run("sample", "hf://org/repo", "-o", "a.png")
     assert (code, out) == (5, "")
-    assert err.startswith("zoo: hf://org/repo cannot be fetched")
+    assert re.match(r"zoo: https://huggingface\.co cannot be reached .*'dcgan-cifar-frog' is bundled", err)
     assert err.count("\n") == 1
     assert list(here.iterdir()) == []
 
