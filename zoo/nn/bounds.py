@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -30,11 +31,11 @@ def variational_terms(encoder: Encoder, decoder: Decoder, likelihood: Likelihood
 
 
 def decoded_terms(
-    decoder: Decoder, likelihood: Likelihood, x: Tensor, posterior: DiagonalGaussian, noise: Tensor
+    decoder: Callable[[Tensor], Tensor], likelihood: Likelihood, x: Tensor, posterior: DiagonalGaussian, noise: Tensor
 ) -> Terms:
     """As `variational_terms`, of a posterior that is there already."""
     z = posterior.transform(noise)
-    parameters: Tensor = decoder(z.flatten(0, 1))
+    parameters = decoder(z.flatten(0, 1))
     log_likelihood = likelihood.log_prob(parameters.unflatten(0, z.shape[:2]), x)
     return Terms(posterior, z, log_likelihood)
 

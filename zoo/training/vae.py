@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from msgspec import Meta
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from zoo.data.augment import flip
 from zoo.data.batches import to_range
 from zoo.errors import ConfigError
-from zoo.nn.bounds import Terms, elbo, importance_weighted_bound, variational_terms
-from zoo.nn.distributions import Likelihood
+from zoo.nn.bounds import Terms, decoded_terms, elbo, importance_weighted_bound
+from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.training.optimizers import make_optimizer
 from zoo.training.trainer import Trainer
@@ -26,6 +26,7 @@ from zoo.training.trainer import Trainer
 __all__ = [
     "AutoencoderSettings",
     "AutoencoderTrainer",
+    "AutoencodingSettings",
     "VAESettings",
     "VAETrainer",
     "active_units",
@@ -40,10 +41,9 @@ Bound = Annotated[float, Meta(ge=0, le=1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoencoderSettings:
-    """How an encoder and a decoder learn to copy, with a penalty on the code's absolute values."""
+class AutoencodingSettings:
+    """What both trainers can be asked."""
 
-    sparsity: Bound = 0.0  # weight of the code's L1 norm, in nats
     optimizer: Literal["adam", "rmsprop"] = "adam"
     lr: Rate = 1e-3
     beta1: Share = 0.9  # Adam only
@@ -53,10 +53,18 @@ class AutoencoderSettings:
     clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
     binarise: bool = False  # draw each pixel as 0 or 1 with its grey level as probability, anew each time
     flips: bool = False  # mirror the images at random
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the networks' products; sums and weights stay float32
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAESettings:
+class AutoencoderSettings(AutoencodingSettings):
+    """How an encoder and a decoder learn to copy, with a penalty on the code's absolute values."""
+
+    sparsity: Bound = 0.0  # weight of the code's L1 norm, in nats
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAESettings(AutoencodingSettings):
     """How an encoder and a decoder learn by a bound on log p(x)."""
 
     objective: Literal["elbo", "iwae"] = "elbo"
@@ -65,15 +73,6 @@ class VAESettings:
     kl_warmup: Annotated[int, Meta(ge=0, le=10**12)] = 0  # images over which that weight rises from 0
     free_bits: Bound = 0.0  # nats of KL a latent unit has free, on the batch's mean (Kingma et al. 2016, eq. 15)
     scaling: Literal["nats", "book"] = "nats"  # "book": mean over pixels + 5e-4 times the mean over 2 KL
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    lr: Rate = 1e-3
-    beta1: Share = 0.9  # Adam only
-    beta2: Share = 0.999  # RMSprop: the decay of its squared average
-    decay: Share = 0.0  # per step: rate / (1 + decay * step)
-    anneal: Share = 0.0  # share of the run at whose end the rate is a hundredth
-    clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
-    binarise: bool = False  # draw each pixel as 0 or 1 with its grey level as probability, anew each time
-    flips: bool = False  # mirror the images at random
 
     def __post_init__(self) -> None:
         if self.objective == "iwae" and (self.beta != 1 or self.kl_warmup or self.free_bits or self.scaling != "nats"):
@@ -114,7 +113,7 @@ class _Autoencoding(Trainer):
 
     averaged = ("encoder", "decoder", "likelihood")
 
-    def __init__(self, parts: dict[str, nn.Module], settings: Any, generator: torch.Generator) -> None:
+    def __init__(self, parts: dict[str, nn.Module], settings: AutoencodingSettings, generator: torch.Generator) -> None:
         encoder, decoder, likelihood = (parts.get(name) for name in self.averaged)
         if not (isinstance(encoder, Encoder) and isinstance(decoder, Decoder) and isinstance(likelihood, Likelihood)):
             raise ConfigError(f"this trainer needs an encoder, a decoder and a likelihood, not {', '.join(parts)}")
@@ -136,6 +135,21 @@ class _Autoencoding(Trainer):
         if self.settings.binarise:
             x = (torch.rand(x.shape, generator=self.random) < x).to(x)
         return x
+
+    def _encode(self, x: Tensor) -> DiagonalGaussian:
+        with self._precision():
+            posterior: DiagonalGaussian = self.encoder(x)
+        return DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
+
+    def _decode(self, z: Tensor) -> Tensor:
+        with self._precision():
+            parameters: Tensor = self.decoder(z)
+        return parameters.float()
+
+    def _precision(self) -> torch.autocast:
+        """Convolutions and dense layers take bfloat16 where the settings say so; everything after them float32."""
+        half = self.settings.precision == "bfloat16"
+        return torch.autocast(self.weights[0].device.type, torch.bfloat16, enabled=half)
 
     def _update(self, loss: Tensor) -> None:
         optimizer = self.optimizers["vae"]
@@ -161,7 +175,7 @@ class VAETrainer(_Autoencoding):
         """One update from uint8 examples (N, C, H, W)."""
         x = self._ready(pixels)
         noise = torch.randn(self.settings.samples, len(x), *self.encoder.latent_shape, generator=self.random)
-        terms = variational_terms(self.encoder, self.decoder, self.likelihood, x, noise)
+        terms = decoded_terms(self._decode, self.likelihood, x, self._encode(x), noise)
         loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.steps * len(x))
         self._update(loss)
         return {"loss": loss.detach(), **self._figures(terms, x)}
@@ -191,8 +205,8 @@ class AutoencoderTrainer(_Autoencoding):
     def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """One update from uint8 examples (N, C, H, W)."""
         x = self._ready(pixels)
-        code = self.encoder(x).mean
-        reconstruction = -self.likelihood.log_prob(self.decoder(code), x).mean()
+        code = self._encode(x).mean
+        reconstruction = -self.likelihood.log_prob(self._decode(code), x).mean()
         absolute = code.flatten(1).abs().sum(1).mean()
         loss = reconstruction + self.settings.sparsity * absolute
         self._update(loss)
