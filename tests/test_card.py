@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from zoo.card import write_card
+from zoo.card_sections import PICTURES
 from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
 from zoo.evaluation.report import Distances, Floor, Neighbour, Report
@@ -215,6 +216,54 @@ def test_a_card_follows_the_report_that_is_there(tmp_path: Path) -> None:
     assert card(tmp_path) == plain != with_report
 
 
+LIKELIHOOD = {"nll": 90.5, "standard_error": 0.25, "monte_carlo_error": 0.125, "samples": 1000, "examples": 10}
+LIKELIHOOD |= {"binarised": True, "negative_elbo": 95.0}
+ROW = {"strength": 2.0, "gained": 0.75, "lost": 0.5, "gained_drift": 0.25, "lost_drift": 0.0}
+CONCEPT = {"name": "smile", "factor": "smiling", "other": "gender", "positives": 3, "negatives": 4}
+CONCEPT |= {"probe_auc": 0.9375, "probe_accuracy": 0.875, "other_auc": 0.96875, "other_accuracy": 0.5}
+CONCEPT |= {"region": [1, 2, 3, 4], "rows": [ROW | {"inside": 0.0625, "outside": 0.03125}]}
+CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": True}
+CODING |= {"negative_elbo": 95.25, "kl": 25.5, "bits_per_dim": 0.1753}
+
+
+def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
+    """Coding, likelihood and concepts are told with their figures and commands; the index names the Hub's metrics."""
+    evaluation = {"reconstruction": CODING, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation))
+    text = card(tmp_path)
+    for fact in (
+        "50 binarised examples of the split `test`",
+        "0.0525",
+        "7 latent units",
+        "95.25 nats",
+        "90.500 ± 0.250 nats",
+        "1,000 latents for each of 10 binarised test examples",
+        "zoo likelihood tiny --samples 1000",
+        "## Concept `smile`",
+        "| 2 | 75.0% | 25.0% | 50.0% | 0.0% | 0.0625 | 0.0312 |",
+        "zoo concept measure tiny smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
+        "codes = model.encode(images).mean",
+    ):
+        assert fact in text
+    (result,) = front_matter(text)["model-index"][0]["results"]
+    assert {metric["type"]: metric["value"] for metric in result["metrics"]} == {
+        "negative_log_likelihood_nats": 90.5,
+        "negative_elbo_nats": 95.25,
+        "reconstruction_rmse": 0.0525,
+    }
+
+
+def test_pictures_that_are_there_stand_in_the_card_with_their_commands(tmp_path: Path) -> None:
+    """Each known picture has a section when its file is in the folder, and none otherwise."""
+    assert not any(file in card(tmp_path) for file in PICTURES)
+    for file in PICTURES:
+        (tmp_path / file).write_bytes(b"picture")
+    text = card(tmp_path)
+    for file in PICTURES:
+        assert f"]({file})" in text
+        assert re.search(rf"`zoo \w+ .*-o {file}`", text)
+
+
 # --- what cannot be written ----------------------------------------------------------------------------------------
 
 
@@ -249,7 +298,9 @@ def test_a_config_that_lacks_something_is_refused(keys: tuple[str, ...], tmp_pat
     assert (tmp_path / "README.md").read_text() == "old"
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000], ids=range(7))
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"likelihood": {}}', b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000], ids=range(7)
+)
 def test_a_damaged_report_is_refused(content: bytes, tmp_path: Path) -> None:
     """An evaluation.json that is no report is a WeightsError in one line, and no card appears."""
     (tmp_path / "config.json").write_text(json.dumps(config_of()))

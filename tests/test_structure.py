@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"core"},
     "latent": {"core", "nn"},
     "training": {"core", "nn", "data"},
-    "evaluation": {"core", "nn", "data"},
+    "evaluation": {"core", "nn", "data", "latent"},
     "gallery": {"core", "nn", "data", "latent", "training", "evaluation"},
     "testing": {"core", "nn", "data", "latent", "training", "evaluation"},
     "cli": {"core", "nn", "data", "latent", "training", "evaluation", "gallery", "testing"},
@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LAYERS: dict[str, list[set[str]]] = {
     "core": [
         {"errors", "progress"},
-        {"specs", "configs", "files", "settings"},
+        {"specs", "configs", "files", "settings", "card_sections"},
         {"hookspecs", "registry", "pictures", "hub", "hub_cache"},  # the Hub over HTTP, and on the disk: apart, both
         {"api", "recipes", "plugins", "weights"},
         {"card", "catalogue", "publishing", "cached"},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
+from zoo.card_sections import metrics_of, sections
 from zoo.errors import WeightsError
 from zoo.files import new_file, storage_errors
 from zoo.weights import CARD, CONFIG, Folder, parse_config
@@ -15,7 +17,6 @@ __all__ = ["check_card", "write_card"]
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 MOST_FRONT_MATTER = 2**16  # bytes: beyond, reading YAML takes its time
-METRICS = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0", "precision", "recall")
 
 
 def _toml(value: Any) -> str:
@@ -40,7 +41,7 @@ def dataset_of(data: dict[str, Any]) -> str:
     return str(re.split(r"[\[:]", data["data"]["name"])[0])
 
 
-def _front_matter(name: str, data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
+def _front_matter(name: str, data: dict[str, Any], metrics: dict[str, float]) -> list[str]:
     recipe = data["training"]["recipe"]
     lines = [
         "---",
@@ -50,7 +51,7 @@ def _front_matter(name: str, data: dict[str, Any], report: dict[str, Any] | None
         f"datasets: [{_yaml(dataset_of(data))}]",
         f"tags: [genzoo, {data['architecture']}, {recipe['trainer']}]",
     ]
-    if report is not None:
+    if metrics:
         lines += [
             "model-index:",
             f"- name: {_toml(name)}",
@@ -58,57 +59,8 @@ def _front_matter(name: str, data: dict[str, Any], report: dict[str, Any] | None
             "  - task: {type: unconditional-image-generation}",
         ]
         lines += [f"    dataset: {{name: {_toml(data['data']['name'])}, type: image}}", "    metrics:"]
-        for key in METRICS:
-            lines.append(f"    - {{type: {key}, value: {report[key]:.5g}}}")
+        lines += [f"    - {{type: {key}, value: {value:.5g}}}" for key, value in metrics.items()]
     return [*lines, "---", ""]
-
-
-def _figures(name: str, report: dict[str, Any]) -> list[str]:
-    lines = [
-        "## Figures",
-        "",
-        f"On {report['network']} features, each set against the {report['train_images']:,} training images. They "
-        "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
-        "small count, so the floor stands beside as many samples.",
-        "",
-        "| | images | Fréchet distance | kernel distance ± standard error |",
-        "| --- | --- | --- | --- |",
-        f"| samples | {report['samples']:,} | {report['frechet_efficientnet_lite0']:.2f} | {_kernel(report)} |",
-    ]
-    floor = report["floor"]
-    if floor is not None:
-        count = f"{floor['test_images']:,}"
-        lines += [
-            f"| as many samples as test images | {count} | {floor['frechet_of_samples']:.2f} | |",
-            f"| test images (the floor) | {count} | {floor['frechet_efficientnet_lite0']:.2f} | {_kernel(floor)} |",
-        ]
-    how = f"Computed by `zoo eval {name} --samples {report['samples']}` (samples of seed 0, torch {report['torch']})."
-    more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
-    return [*lines, "", more, "", how, ""]
-
-
-def _kernel(row: dict[str, Any]) -> str:
-    return f"{row['kernel_efficientnet_lite0']:.5f} ± {row['kernel_standard_error']:.5f}"
-
-
-def _neighbours(report: dict[str, Any]) -> list[str]:
-    mine, real = report["sample_distances"], report["test_distances"]
-    lines = [
-        "## Nearest training images",
-        "",
-        "![nearest training images](neighbours.png)",
-        "",
-        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest "
-        "to it in feature space. Median distance of all samples to their nearest: "
-        f"{mine['feature_median']:.2f} in features, {mine['pixel_median']:.3f} in pixels (root mean square, of 1).",
-    ]
-    if real is not None:
-        lines.append(
-            f"Test images, which are no copies: {real['feature_median']:.2f} and {real['pixel_median']:.3f}, "
-            f"the nearest 5 % below {real['feature_5_percent']:.2f} and {real['pixel_5_percent']:.3f}. "
-            "A copy would lie far below that."
-        )
-    return [*lines, ""]
 
 
 def write_card(folder: Path) -> None:
@@ -119,10 +71,11 @@ def write_card(folder: Path) -> None:
     path = folder / "evaluation.json"
     with storage_errors(f"cannot read {folder}"):
         raw = (folder / CONFIG).read_bytes()
-        figures = path.read_bytes() if path.is_file() else b"null"
+        figures = path.read_bytes() if path.is_file() else b"{}"
+        files = os.listdir(folder)
     data = parse_config(raw, str(folder / CONFIG))
     try:
-        text = "\n".join(_lines(data, json.loads(figures)))
+        text = "\n".join(_lines(data, json.loads(figures), files))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         cause = f"{type(error).__name__}: {error!s:.80}"
         raise WeightsError(
@@ -132,11 +85,11 @@ def write_card(folder: Path) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def _lines(data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
+def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: list[str]) -> list[str]:
     recipe, source = data["training"]["recipe"], data["data"]
     name = recipe["name"]
     return [
-        *_front_matter(name, data, report),
+        *_front_matter(name, data, metrics_of(evaluation)),
         f"# {name}",
         "",
         recipe["summary"],
@@ -152,9 +105,10 @@ def _lines(data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
         "",
         f'model = zoo.load("{name}")',
         f"images = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) in [0, 1]",
+        *(["codes = model.encode(images).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
-        *(_figures(name, report) + _neighbours(report) if report is not None else []),
+        *sections(name, source["name"], evaluation, files),
         "## Data",
         "",
         f"{source['count']:,} images of `{source['name']}`, split `{source['split']}`, decoded bytes "
@@ -241,8 +195,7 @@ def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: di
         if isinstance(value, str) and value not in text:
             found.append(f"it does not name the data of {CONFIG} ({value:.80})")
     metrics = _metrics(front)
-    for key in METRICS:
-        value = report.get(key)
+    for key, value in metrics_of(report).items():
         if isinstance(value, (int, float)) and metrics.get(key) != float(f"{value:.5g}"):
             found.append(f"{key} is {metrics.get(key)!r:.40}, evaluation.json says {value:.5g}")
     return found

@@ -216,13 +216,20 @@ def _eval(arguments: argparse.Namespace) -> None:
         print(json.dumps([data], indent=1))
         return
     metrics = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0")
-    rows = [{"name": "samples", "images": report.samples} | {key: f"{data[key]:.4f}" for key in metrics}]
+    rows = [{"name": "samples", "images": data["samples"]} | {key: f"{data[key]:.4f}" for key in metrics}]
     if floor := data["floor"]:
         count = floor["test_images"]
         of_samples = {metrics[0]: f"{floor['frechet_of_samples']:.4f}"}
-        rows.append({"name": "as many samples", "images": min(count, report.samples)} | of_samples)
+        rows.append({"name": "as many samples", "images": min(count, data["samples"])} | of_samples)
         rows.append({"name": "test images", "images": count} | {key: f"{floor[key]:.4f}" for key in metrics})
+    if "mixture_frechet_efficientnet_lite0" in data:
+        of_mixture = f"{data['mixture_frechet_efficientnet_lite0']:.4f}"
+        rows.append({"name": "samples of the mixture", "images": data["samples"], metrics[0]: of_mixture})
     table(rows, ("name", "images", *metrics))
+    if coding := data.get("reconstruction"):
+        nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
+        error = f"{coding['root_mean_square_error']:.4f} of 1"
+        print(f"reconstructions of {coding['examples']:,} {coding['split']} examples: off by {error}{nats}")
 
 
 def _recipe_of(name: str) -> Recipe:

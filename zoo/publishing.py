@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.card_sections import PICTURES
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
 from zoo.files import storage_errors
 from zoo.specs import COMMIT
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PUBLISHED", "Published", "contents", "publish"]
 
-PUBLISHED = (*FILES, CARD, "samples.png", "evaluation.json", "neighbours.png")  # what may stand in a repository
+PUBLISHED = (*FILES, CARD, "samples.png", "evaluation.json", "neighbours.png", *PICTURES)  # what a repository may hold
 REQUIRED = (CONFIG, MODEL, GOLDEN, CARD)
 BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 TRIES, PAUSE = 3, 1.0

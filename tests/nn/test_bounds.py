@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 from linear_gaussian import LATENT, LinearGaussian, exact_noise
 
-from zoo.nn.bounds import elbo, importance_weighted_bound, variational_terms
+from zoo.nn.bounds import active_units, bits_per_dim, elbo, importance_weighted_bound, variational_terms
 
 
 def bound_of(model: LinearGaussian, samples: int, seed: int = 0) -> torch.Tensor:
@@ -54,3 +57,12 @@ def test_the_importance_weighted_bound_tightens_with_its_samples() -> None:
     assert abs(means[0] - float(model.elbo().detach().mean())) < 0.05
     assert means[0] < exact - 0.5
     assert abs(means[-1] - exact) < 0.01
+
+
+def test_active_units_and_bits_are_counted_as_defined() -> None:
+    """A unit is active when its means vary by more than 0.01; 784 nats over 784 dimensions are 1 / log 2 bits each."""
+    means = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 0.05, 0.2, 0.0])
+    assert float(active_units(means)) == 2
+    bernoulli = torch.nn.Module()
+    bernoulli.bits_offset = 0.0  # type: ignore[assignment]
+    assert float(bits_per_dim(torch.tensor(784.0), 784, bernoulli)) == pytest.approx(1 / math.log(2))  # type: ignore[arg-type]

@@ -27,8 +27,6 @@ from zoo.training.vae import (
     AutoencoderTrainer,
     VAESettings,
     VAETrainer,
-    active_units,
-    bits_per_dim,
     objective,
 )
 from zoo.weights import Folder
@@ -109,15 +107,6 @@ def test_the_importance_weighted_objective_takes_no_kl_settings(bad: dict[str, A
         decode(VAESettings, {"objective": "iwae", **bad}, "settings")
 
 
-def test_active_units_and_bits_are_counted_as_defined() -> None:
-    """A unit is active when its means vary by more than 0.01; 784 nats over 784 dimensions are 1 / log 2 bits each."""
-    means = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 0.05, 0.2, 0.0])
-    assert float(active_units(means)) == 2
-    bernoulli = torch.nn.Module()
-    bernoulli.bits_offset = 0.0  # type: ignore[assignment]
-    assert float(bits_per_dim(torch.tensor(784.0), 784, bernoulli)) == pytest.approx(1 / math.log(2))  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("settings", [{"samples": 3}, {"objective": "iwae", "samples": 5}])
 def test_a_step_follows_the_gradient_of_the_objective(registry: Registry, settings: dict[str, Any]) -> None:
     """After a step each parameter's gradient is that of the objective for the very noise the trainer drew."""
@@ -151,6 +140,16 @@ def test_binarised_pixels_are_zeros_and_ones_drawn_anew(registry: Registry) -> N
     assert float(first.mean()) == pytest.approx(64 / 255, abs=0.02)
     assert not torch.equal(first, second)
     assert trainer._ready(torch.full_like(grey, 255)).min() == 1
+
+
+def test_bfloat16_steps_near_float32_and_keeps_its_weights(registry: Registry) -> None:
+    """With `precision` bfloat16 the products are rounded: the loss is near, not the same; weights stay float32."""
+    exact, rounded = vae_trainer(registry), vae_trainer(registry, precision="bfloat16")
+    losses = [float(trainer.step(PIXELS, None)["loss"]) for trainer in (exact, rounded)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
+    assert {parameter.dtype for parameter in rounded.weights} == {torch.float32}
+    assert all(bool(parameter.grad.any()) for parameter in rounded.weights if parameter.grad is not None)
 
 
 def test_an_autoencoder_pays_for_its_codes(registry: Registry) -> None:

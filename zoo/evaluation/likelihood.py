@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.nn.bounds import decoded_terms, log_weights
+from zoo.nn.bounds import bits_per_dim, decoded_terms, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.models import VAE, Model
 from zoo.nn.sampling import seeded
@@ -77,7 +77,7 @@ def importance_weighted_nll(
             if progress is not None:
                 progress(start + i + 1, len(data))
     nll, variance, negative_elbo = torch.tensor(rows, dtype=torch.float64).unbind(1)
-    mean, dimensions = float(nll.mean()), math.prod(model.data_shape)
+    mean = float(nll.mean())
     return LikelihoodReport(
         examples=len(data),
         samples=samples,
@@ -87,7 +87,7 @@ def importance_weighted_nll(
         standard_error=float(nll.std() / math.sqrt(len(nll))),
         monte_carlo_error=float(variance.sum().sqrt() / len(nll)),
         negative_elbo=float(negative_elbo.mean()),
-        bits_per_dim=mean / (dimensions * math.log(2)) + model.likelihood.bits_offset,
+        bits_per_dim=bits_per_dim(mean, math.prod(model.data_shape), model.likelihood),
         torch=torch.__version__,
     )
 

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from zoo.card import write_card
+import torch
+from torch import Tensor
+
 from zoo.data.loading import load_dataset
 from zoo.errors import DataError, NotFoundError, WeightsError
+from zoo.evaluation.features import cached_features, features
+from zoo.evaluation.metrics import frechet_distance
+from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
-from zoo.files import new_file
+from zoo.evaluation.results import record
+from zoo.nn.models import VAE, Model
 from zoo.nn.pretrained import load_folder
+from zoo.nn.sampling import seeded
 from zoo.pictures import grid, save_picture
 from zoo.registry import Registry
 from zoo.settings import cache_folder
 from zoo.weights import Folder
 
-__all__ = ["evaluate_model"]
+__all__ = ["Evaluation", "evaluate_model"]
 
 PAIRS = 16  # samples shown beside their nearest training image
 SEED = 0
+MOST_TRAIN, MOST_TEST = 10_000, 5_000  # images whose features are taken, drawn at random beyond
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The report on samples, and on what only some models have."""
+
+    samples: Report
+    mixture_frechet: float | None  # of as many samples of the ex-post prior, where the weights carry one
+    reconstruction: ReconstructionReport | None  # of a model that encodes
+
+    def to_json(self) -> dict[str, Any]:
+        """The report on samples as JSON-able data, and the rest beside it where there is any."""
+        data = self.samples.to_json()
+        if self.mixture_frechet is not None:
+            data["mixture_frechet_efficientnet_lite0"] = self.mixture_frechet
+        if self.reconstruction is not None:
+            data["reconstruction"] = self.reconstruction.to_json()
+        return data
 
 
 def evaluate_model(
@@ -32,14 +57,52 @@ def evaluate_model(
     samples: int = 5000,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> Evaluation:
     """Compare samples of a model (seed 0) with the images it was trained on, and those with the test split.
 
-    With `write` the report goes into the folder as evaluation.json, the nearest training images as neighbours.png, and
-    the card is written again. Raises what loading the model, the data and the feature network raise, and DataError
-    when the data at hand are not those it was trained on.
+    Of more than 10,000 training or 5,000 test images as many are taken at random. A model that encodes is also asked
+    to give the test images back (the training images where there are no others), and one with a mixture for samples
+    of it. With `write` the results go into the folder as evaluation.json, the nearest training images as
+    neighbours.png, and the card is written again. Raises what loading the model, the data and the feature network
+    raise, and DataError when the data at hand are not those it was trained on.
     """
     model = load_folder(folder, registry)
+    train, test = _data(folder, model, registry)
+    known = _some(train, MOST_TRAIN)
+    drawn = model.sample(samples, seed=SEED)
+    cache = cache_folder(os.environ)
+    report = evaluate(
+        lambda n: drawn[:n],
+        known,
+        None if test is None else _some(test, MOST_TEST),
+        samples=samples,
+        neighbours=min(PAIRS, max(samples, 0)),
+        cache_dir=cache,
+        progress=progress,
+    )
+    mixture = reconstruction = None
+    if isinstance(model, VAE):
+        settings = _recipe(model)
+        reconstruction = reconstruction_report(
+            model,
+            train if test is None else test,
+            split="train" if test is None else "test",
+            bound=settings.get("trainer") != "autoencoder",
+            binarise=settings.get("settings", {}).get("binarise") is True,
+        )
+        if model.mixture is not None:
+            others = features(model.sample(samples, seed=SEED, prior="mixture"))
+            mixture = frechet_distance(others, cached_features(known, cache))
+    found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
+    if write:
+        pairs = neighbour_pictures(drawn, known, report.neighbours[:PAIRS])
+        save_picture(grid(pairs, columns=8, scale=3), folder.path / "neighbours.png")
+        record(folder.path, found.to_json())
+    return found
+
+
+def _data(folder: Folder, model: Model, registry: Registry) -> tuple[Tensor, Tensor | None]:
+    """The images it was trained on, and the test split where there is one."""
     facts = folder.config()["data"]
     if not all(isinstance(facts.get(key), str) for key in ("name", "split", "sha256")):
         raise WeightsError(f"{folder.name}: its config does not name its data; it cannot be evaluated")
@@ -50,29 +113,18 @@ def evaluate_model(
             f"{facts['name']} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}"
         )
     try:
-        held_out = load_dataset(facts["name"], registry=registry, split="test", image_size=size, channels=channels)
-        test = held_out.data
+        test = load_dataset(facts["name"], registry=registry, split="test", image_size=size, channels=channels)
     except NotFoundError:
-        test = None
-    drawn = model.sample(samples, seed=SEED)
-    cache = cache_folder(os.environ)
-    report = evaluate(
-        lambda n: drawn[:n],
-        train.data,
-        test,
-        samples=samples,
-        neighbours=min(PAIRS, max(samples, 0)),
-        cache_dir=cache,
-        progress=progress,
-    )
-    if write:
-        pairs = neighbour_pictures(drawn, train.data, report.neighbours[:PAIRS])
-        save_picture(grid(pairs, columns=8, scale=3), folder.path / "neighbours.png")
-        _write_json(folder.path / "evaluation.json", report.to_json())
-        write_card(folder.path)
-    return report
+        return train.data, None
+    return train.data, test.data
 
 
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    with new_file(path) as aside:
-        aside.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+def _some(images: Tensor, most: int) -> Tensor:
+    if len(images) <= most:
+        return images
+    return images[torch.randperm(len(images), generator=seeded(SEED))[:most]]
+
+
+def _recipe(model: Model) -> dict[str, Any]:
+    recipe = model.info.get("training", {}).get("recipe", {})
+    return recipe if isinstance(recipe, dict) else {}

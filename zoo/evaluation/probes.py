@@ -47,28 +47,32 @@ def fit_probe(train: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], *, 
     """
     x, y = _known(*train, "training")
     held_x, held_y = _known(*held_out, "held-out")
-    random = seeded(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _network(x.shape[1])
-    weight = (y == 0).sum() / (y == 1).sum()
-    steps = EPOCHS * (len(x) // BATCH + 1)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    for _ in range(steps):
-        at = torch.randint(len(x), (BATCH,), generator=random)
-        rows = _blurred(flip(x[at].float() / 255, random), random)
-        loss = nn.functional.binary_cross_entropy_with_logits(network(rows), y[at].float(), pos_weight=weight)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    network.eval().requires_grad_(False)
+    network = _fitted(x, y, seed)
     with torch.inference_mode():
         scores = in_chunks(lambda rows, _: network(rows), held_x.float() / 255, None)
     sides = scores[held_y == 1], scores[held_y == 0]
     accuracy = (float((sides[0] > 0).float().mean()) + float((sides[1] <= 0).float().mean())) / 2
     return Probe(network=network, auc=auc(*sides), accuracy=accuracy)
+
+
+def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
+    random = seeded(seed)
+    steps = EPOCHS * (len(x) // BATCH + 1)
+    with torch.random.fork_rng(devices=[]):  # weights and dropout take the global state
+        torch.manual_seed(seed)
+        network = _network(x.shape[1])
+        weight = (y == 0).sum() / (y == 1).sum()
+        optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+        for _ in range(steps):
+            at = torch.randint(len(x), (BATCH,), generator=random)
+            rows = _blurred(flip(x[at].float() / 255, random), random)
+            loss = nn.functional.binary_cross_entropy_with_logits(network(rows), y[at].float(), pos_weight=weight)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return network.eval().requires_grad_(False)
 
 
 def _known(x: Tensor, y: Tensor, what: str) -> tuple[Tensor, Tensor]:

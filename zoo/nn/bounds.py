@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,7 +13,19 @@ from torch import Tensor
 from zoo.nn.distributions import DiagonalGaussian, Likelihood, normal_log_prob
 from zoo.nn.interfaces import Decoder, Encoder
 
-__all__ = ["Terms", "decoded_terms", "elbo", "importance_weighted_bound", "log_weights", "variational_terms"]
+__all__ = [
+    "Terms",
+    "active_units",
+    "bits_per_dim",
+    "decoded_terms",
+    "elbo",
+    "importance_weighted_bound",
+    "log_weights",
+    "variational_terms",
+]
+
+Figure = TypeVar("Figure", float, Tensor)
+ACTIVE = 0.01  # variance of a unit's posterior mean above which it is active (Burda et al. 2016, section 5.2)
 
 
 @dataclass(frozen=True)
@@ -58,3 +71,13 @@ def importance_weighted_bound(terms: Terms) -> Tensor:
     """log of the mean of the K importance weights: (N,) (Burda et al. 2016, arXiv:1509.00519, equation 8)."""
     weights = log_weights(terms)
     return torch.logsumexp(weights, dim=0) - math.log(len(weights))
+
+
+def active_units(means: Tensor) -> Tensor:
+    """How many latent units' posterior means (N, *latent_shape) vary by more than 0.01 over the examples: a scalar."""
+    return (means.flatten(1).var(0) > ACTIVE).sum().float()
+
+
+def bits_per_dim(nats: Figure, dimensions: int, likelihood: Likelihood) -> Figure:
+    """Nats an example -> bits for each of its dimensions, of 256 levels where the likelihood is a density."""
+    return nats / (dimensions * math.log(2)) + likelihood.bits_offset

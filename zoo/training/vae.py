@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from zoo.data.augment import flip
 from zoo.data.batches import to_range
 from zoo.errors import ConfigError
-from zoo.nn.bounds import Terms, decoded_terms, elbo, importance_weighted_bound
+from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, elbo, importance_weighted_bound
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.training.optimizers import make_optimizer
@@ -29,12 +29,9 @@ __all__ = [
     "AutoencodingSettings",
     "VAESettings",
     "VAETrainer",
-    "active_units",
-    "bits_per_dim",
     "objective",
 ]
 
-ACTIVE = 0.01  # variance of a unit's posterior mean above which it is active (Burda et al. 2016, section 5.2)
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Bound = Annotated[float, Meta(ge=0, le=1e6)]
@@ -96,16 +93,6 @@ def objective(terms: Terms, settings: VAESettings, *, dimensions: int, images: i
     if settings.scaling == "book":
         return reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
     return reconstruction + weight * kl
-
-
-def active_units(means: Tensor) -> Tensor:
-    """How many latent units' posterior means (N, *latent_shape) vary by more than 0.01 over the examples: a scalar."""
-    return (means.flatten(1).var(0) > ACTIVE).sum().float()
-
-
-def bits_per_dim(nats: Tensor, dimensions: int, likelihood: Likelihood) -> Tensor:
-    """Nats an example -> bits for each of its dimensions, of 256 levels where the likelihood is a density."""
-    return nats / (dimensions * math.log(2)) + likelihood.bits_offset
 
 
 class _Autoencoding(Trainer):

@@ -1,0 +1,193 @@
+"""The sections of a card that tell what was measured, and the pictures that stand in it: evaluation.json -> Markdown.
+
+evaluation.json holds the report on samples at its top, and beside it, where they were measured, `reconstruction`,
+`likelihood` and `concepts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["PICTURES", "SAMPLES", "Picture", "metrics_of", "sections"]
+
+SAMPLES = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0", "precision", "recall")
+ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes from
+    "negative_log_likelihood_nats": ("likelihood", "nll"),
+    "negative_elbo_nats": ("reconstruction", "negative_elbo"),
+    "reconstruction_rmse": ("reconstruction", "root_mean_square_error"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture that may stand in a weights folder, and how it is made there."""
+
+    title: str
+    text: str
+    command: str  # {name} is the model, {data} its dataset
+
+
+PICTURES = {
+    "reconstructions.png": Picture(
+        title="Reconstructions",
+        text="Held-out examples at random, and below each what decoding its code gives back.",
+        command="zoo reconstruct --data '{data}' -n 12 --model {name} -o reconstructions.png",
+    ),
+    "manifold.png": Picture(
+        title="The latent plane",
+        text="Decoded points of the plane, evenly spaced in the prior's probability.",
+        command="zoo manifold {name} -o manifold.png",
+    ),
+    "scatter.png": Picture(
+        title="Where the test set lies",
+        text="The posterior means of the test examples, coloured by class.",
+        command="zoo scatter {name} -o scatter.png",
+    ),
+    "interpolation.png": Picture(
+        title="Walks",
+        text="Walks between samples, a row each.",
+        command="zoo interpolate {name} --rows 4 --steps 10 -o interpolation.png",
+    ),
+    "concepts.png": Picture(
+        title="Concepts at work",
+        text="Held-out examples on the left, then moved along a concept, from negative strengths to positive ones.",
+        command="zoo edit --data '{data}' --model {name} --concept {concepts} -o concepts.png",
+    ),
+}
+
+
+def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
+    """What goes into the card's model-index: metric -> value."""
+    found = {key: evaluation[key] for key in SAMPLES if key in evaluation}
+    for name, (section, key) in ELSEWHERE.items():
+        part = evaluation.get(section)
+        if isinstance(part, dict) and part.get(key) is not None:
+            found[name] = part[key]
+    return found
+
+
+def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str]) -> list[str]:
+    """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the pictures in `files`."""
+    lines: list[str] = []
+    if SAMPLES[0] in evaluation:
+        lines += _figures(name, evaluation) + _neighbours(evaluation)
+    if "reconstruction" in evaluation:
+        lines += _reconstruction(name, evaluation["reconstruction"])
+    if "likelihood" in evaluation:
+        lines += _likelihood(name, evaluation["likelihood"])
+    concepts = evaluation.get("concepts", {})
+    for concept in concepts.values():
+        lines += _concept(name, data, concept)
+    for file, picture in PICTURES.items():
+        if file in files:
+            command = picture.command.format(name=name, data=data, concepts=",".join(concepts) or "NAME")
+            lines += [f"## {picture.title}", "", f"![{picture.title}]({file})", "", f"{picture.text} `{command}`", ""]
+    return lines
+
+
+def _figures(name: str, report: dict[str, Any]) -> list[str]:
+    lines = [
+        "## Figures",
+        "",
+        f"On {report['network']} features, each set against {report['train_images']:,} training images. They "
+        "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
+        "small count, so the floor stands beside as many samples.",
+        "",
+        "| | images | Fréchet distance | kernel distance ± standard error |",
+        "| --- | --- | --- | --- |",
+        f"| samples | {report['samples']:,} | {report['frechet_efficientnet_lite0']:.2f} | {_kernel(report)} |",
+    ]
+    floor = report["floor"]
+    if floor is not None:
+        count = f"{floor['test_images']:,}"
+        lines += [
+            f"| as many samples as test images | {count} | {floor['frechet_of_samples']:.2f} | |",
+            f"| test images (the floor) | {count} | {floor['frechet_efficientnet_lite0']:.2f} | {_kernel(floor)} |",
+        ]
+    mixture = report.get("mixture_frechet_efficientnet_lite0")
+    if mixture is not None:
+        lines.append(f'| samples of `prior="mixture"` | {report["samples"]:,} | {mixture:.2f} | |')
+    how = f"Computed by `zoo eval {name} --samples {report['samples']}` (samples of seed 0, torch {report['torch']})."
+    more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
+    return [*lines, "", more, "", how, ""]
+
+
+def _kernel(row: dict[str, Any]) -> str:
+    return f"{row['kernel_efficientnet_lite0']:.5f} ± {row['kernel_standard_error']:.5f}"
+
+
+def _neighbours(report: dict[str, Any]) -> list[str]:
+    mine, real = report["sample_distances"], report["test_distances"]
+    lines = [
+        "## Nearest training images",
+        "",
+        "![nearest training images](neighbours.png)",
+        "",
+        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest "
+        "to it in feature space. Median distance of all samples to their nearest: "
+        f"{mine['feature_median']:.2f} in features, {mine['pixel_median']:.3f} in pixels (root mean square, of 1).",
+    ]
+    if real is not None:
+        lines.append(
+            f"Test images, which are no copies: {real['feature_median']:.2f} and {real['pixel_median']:.3f}, "
+            f"the nearest 5 % below {real['feature_5_percent']:.2f} and {real['pixel_5_percent']:.3f}. "
+            "A copy would lie far below that."
+        )
+    return [*lines, ""]
+
+
+def _reconstruction(name: str, report: dict[str, Any]) -> list[str]:
+    binary = "binarised " if report["binarised"] else ""
+    told = [
+        f"Of {report['examples']:,} {binary}examples of the split `{report['split']}`: decoding the mean of the "
+        f"posterior misses them by {report['root_mean_square_error']:.4f} (root mean square, of 1), and "
+        f"{report['active_units']} latent units are active."
+    ]
+    if report["negative_elbo"] is not None:
+        told.append(
+            f"The negative ELBO is {report['negative_elbo']:.2f} nats an example, of which the KL is "
+            f"{report['kl']:.2f}: {report['bits_per_dim']:.4f} bits a dimension (one latent an example)."
+        )
+    return ["## Coding", "", *told, f"Computed by `zoo eval {name}`.", ""]
+
+
+def _likelihood(name: str, report: dict[str, Any]) -> list[str]:
+    binary = "binarised " if report["binarised"] else ""
+    return [
+        "## Likelihood",
+        "",
+        f"Negative log-likelihood **{report['nll']:.3f} ± {report['standard_error']:.3f} nats** an example (standard "
+        f"error over the examples; {report['monte_carlo_error']:.3f} from the latents), by importance sampling with "
+        f"{report['samples']:,} latents for each of {report['examples']:,} {binary}test examples (Burda et al. 2016, "
+        f"equation 8); the ELBO of the same latents gives {report['negative_elbo']:.3f}. Computed by "
+        f"`zoo likelihood {name} --samples {report['samples']}`.",
+        "",
+    ]
+
+
+def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
+    factor, other = report["factor"], report["other"]
+    share = "{:.1%}".format
+    lines = [
+        f"## Concept `{report['name']}`",
+        "",
+        f"Measured on the {report['positives'] + report['negatives']:,} labelled examples of the test split, which "
+        f"nothing was fitted to: {report['negatives']:,} without `{factor}` are moved by the strength (in standard "
+        f"deviations), {report['positives']:,} with it moved back by as much. A classifier of real pixels says whether "
+        f"`{factor}` came or went (on real held-out pictures it has AUC {report['probe_auc']:.3f}, accuracy "
+        f"{share(report['probe_accuracy'])} with both sides counting the same), and another whether `{other}` changed "
+        f"({report['other_auc']:.3f}, {share(report['other_accuracy'])}).",
+        "",
+        f"| strength | `{factor}` gained | `{other}` changed | `{factor}` lost | `{other}` changed | moved inside | "
+        "outside |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in report["rows"]:
+        shares = [share(row[key]) for key in ("gained", "gained_drift", "lost", "lost_drift")]
+        lines.append(f"| {row['strength']:g} | {' | '.join(shares)} | {row['inside']:.4f} | {row['outside']:.4f} |")
+    region = f" --region {','.join(map(str, report['region']))}" if report["region"] else ""
+    where = "the region given as left, top, right, bottom" if report["region"] else "no region"
+    command = f"zoo concept measure {name} {report['name']} --data {data} --factor {factor} --keep {other}{region}"
+    return [*lines, "", f"Pixels move by root mean squares, of 1, inside and outside of {where}. `{command}`", ""]
