@@ -19,7 +19,7 @@ from zoo.nn.sampling import in_chunks, seeded
 __all__ = ["Probe", "fit_probe"]
 
 WIDTHS = (24, 48, 96)
-EPOCHS, BATCH, RATE = 12, 64, 2e-3
+EPOCHS, BATCH, RATE = 8, 64, 2e-3
 LEAST = 20  # examples of each side
 
 
@@ -66,7 +66,8 @@ def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         for _ in range(steps):
             at = torch.randint(len(x), (BATCH,), generator=random)
-            rows = _blurred(flip(x[at].float() / 255, random), random)
+            rows = flip(x[at].float() / 255, random).contiguous(memory_format=torch.channels_last)  # a quarter faster
+            rows = _blurred(rows, random)
             loss = nn.functional.binary_cross_entropy_with_logits(network(rows), y[at].float(), pos_weight=weight)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
