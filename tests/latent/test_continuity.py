@@ -76,3 +76,10 @@ def test_pairs_that_do_not_move_do_not_count() -> None:
         continuity(torch.zeros_like, STARTS, ENDS)
     with pytest.raises(UsageError, match="NaN"):
         continuity(cliff, STARTS * float("nan"), ENDS)
+
+
+def test_a_plane_of_a_uniform_prior_is_evenly_spaced() -> None:
+    """Its quantiles are the numbers themselves; limits of a traversal that are not finite are refused."""
+    assert plane(3, reach=0.5, prior="uniform")[:3, 0].tolist() == [-0.5, 0.0, 0.5]
+    with pytest.raises(UsageError, match="finite"):
+        traversal(torch.zeros(3), 0, 3, low=float("nan"))

@@ -84,6 +84,7 @@ class ConceptVector:
         `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding and
         `fit_latents` raise.
         """
+        _check_name(name)
         _check_count(positives, negatives)
         encode = encoder or functools.partial(encode_means, model)
         z = (encode(positives), encode(negatives))
@@ -108,8 +109,7 @@ class ConceptVector:
         no value of `balance`, latents that are not finite or equal in mean; and for fewer examples than dimensions,
         which a probe cannot tell apart.
         """
-        if not NAME.fullmatch(name):
-            raise UsageError(f"a concept's name is lower-case words joined by '-', '.' or '_', not {name!r:.80}")
+        _check_name(name)
         shape = positives.shape[1:]
         sides, weights = _sides(positives, negatives, balance)
         if method == "linear_probe":
@@ -148,6 +148,11 @@ def auc(positives: Tensor, negatives: Tensor) -> float:
     ranks = (counts.cumsum(0) - (counts - 1) / 2).double()[inverse]
     n, m = len(positives), len(negatives)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(f"a concept's name is lower-case words joined by '-', '.' or '_', not {name!r:.80}")
 
 
 def _check_count(positives: Tensor, negatives: Tensor) -> None:

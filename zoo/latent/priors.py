@@ -38,7 +38,7 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
 
     scikit-learn's expectation maximisation, started by k-means with `seed`. Raises UsageError for a number of
     components below 1 or latents that are no vectors, DataError where there are fewer examples than dimensions and
-    components, values that are not finite, or codes that span no volume, NotFoundError where scikit-learn is not installed.
+    components, values that are not finite, or codes that span no volume, NotFoundError without scikit-learn.
     """
     try:
         from sklearn.exceptions import ConvergenceWarning
