@@ -115,6 +115,6 @@ def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
     else:
         if not 1 <= steps <= MOST_STEPS:
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
-        z, how = invert(model, x, steps=steps).z, f"without an encoder found by {steps} steps of inversion"
+        z, how = invert(model, x, steps=steps).z, f"found by {steps} steps of inversion (the model has no encoder)"
     errors = pixel_error(model.decode(z), x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"

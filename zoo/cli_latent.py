@@ -114,7 +114,7 @@ def _edit(arguments: argparse.Namespace) -> None:
     save_picture(grid(moved, columns=len(moved), scale=arguments.scale), out)
     channels, size = model.data_shape[:2]
     done = f"cut to its central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
-    print(f"{out}: {arguments.photo}, {done}; {how}; then {concept.name} at {', '.join(f'{s:g}' for s in strengths)}")
+    print(f"{out}: {arguments.photo}, {done}; its latent {how}; then {concept.name} at {', '.join(f'{s:g}' for s in strengths)}")
 
 
 def _likelihood(arguments: argparse.Namespace) -> None:
