@@ -174,7 +174,7 @@ TINY_VAE: dict[str, Any] = {
 def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
     """Write a whole weights folder of a tiny VAE with random weights; gives its `path` and the `model`."""
 
-    def make(name: str = "tiny", seed: int = 0) -> SimpleNamespace:
+    def make(name: str = "tiny", seed: int = 0, latent_size: int = 3) -> SimpleNamespace:
         import json
 
         from zoo.nn.build import decode_config, initialise_parts
@@ -183,8 +183,9 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         from zoo.nn.verification import golden_samples
         from zoo.plugins import default_registry
 
+        config = TINY_VAE | {"latent_size": latent_size}
         spec = default_registry().architecture("conv-vae")
-        parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, TINY_VAE, "test"), seed=seed)
+        parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, config, "test"), seed=seed)
         model = VAE(parts["encoder"], parts["decoder"], parts["likelihood"]).eval()
         path = tmp_path / name
         path.mkdir()
@@ -192,7 +193,7 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         facts = {
             "format": 1,
             "architecture": "conv-vae",
-            "config": TINY_VAE,
+            "config": config,
             "data": data,
             "training": {},
             "zoo": "0.1.0",

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
+from zoo.cli_examples import check_size, takes_picture
+from zoo.cli_fit import add_fit_verbs
 from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.cli_output import Verb, complain, show, table, takes_json, takes_offline
+from zoo.cli_walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -163,42 +166,19 @@ def _plugins(arguments: argparse.Namespace) -> None:
 
 
 def _sample(arguments: argparse.Namespace) -> None:
+    from zoo.nn.models import VAE
     from zoo.nn.pretrained import load
     from zoo.pictures import check_picture_path, grid, save_picture
 
     out = check_picture_path(Path(arguments.output))
     model = load(arguments.name)
-    _check_size(arguments.n, model.data_shape, arguments.scale)
-    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation)
+    check_size(arguments.n, model.data_shape, arguments.scale)
+    kind = {} if arguments.prior == "normal" else {"prior": arguments.prior}
+    if kind and not isinstance(model, VAE):
+        raise UsageError(f"{arguments.name} has no encoder, and so no mixture of codes; leave --prior out")
+    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, **kind)
     save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
-
-
-def _check_size(count: int, shape: Sequence[int], scale: int) -> None:
-    """Refuse what no picture can hold before it is made."""
-    from zoo.pictures import MOST_PIXELS
-
-    if count * shape[-2] * shape[-1] * max(scale, 1) ** 2 > MOST_PIXELS:
-        raise UsageError(f"{count:,} samples at scale {scale} do not fit in one picture; use fewer or a smaller scale")
-
-
-def _interpolate(arguments: argparse.Namespace) -> None:
-    import torch
-
-    from zoo.latent.interpolation import linear, spherical
-    from zoo.nn.pretrained import load
-    from zoo.pictures import check_picture_path, grid, save_picture
-
-    if not 1 <= arguments.rows <= 1000:
-        raise UsageError(f"--rows is {arguments.rows}; it must be a whole number from 1 to 1000")
-    out = check_picture_path(Path(arguments.output))
-    path = linear if arguments.linear else spherical
-    model = load(arguments.name)
-    _check_size(arguments.rows * arguments.steps, model.data_shape, arguments.scale)
-    ends = model.latents(2 * arguments.rows, seed=arguments.seed)
-    walk = torch.cat([path(a, b, arguments.steps) for a, b in zip(ends[::2], ends[1::2], strict=True)])
-    save_picture(grid(model.decode(walk), columns=arguments.steps, scale=arguments.scale), out)
-    print(f"{out}: {arguments.rows} walks of {arguments.steps} steps through {arguments.name}, seed {arguments.seed}")
 
 
 def _eval(arguments: argparse.Namespace) -> None:
@@ -317,14 +297,10 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _model_verbs(verb)
     hub_verbs(verb)
     _training_verbs(verb)
+    add_walk_verbs(verb)
     add_latent_verbs(verb)
+    add_fit_verbs(verb)
     return parser, list(verbs.choices)
-
-
-def _picture(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
-    command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the picture: .png, .jpg, .webp, …")
 
 
 def _catalogue_verbs(verb: Verb) -> None:
@@ -349,15 +325,9 @@ def _model_verbs(verb: Verb) -> None:
     takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
+    command.add_argument("--prior", choices=["normal", "mixture"], default="normal", help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
-    _picture(command)
-    command = verb("interpolate", _interpolate, "Write walks between samples, a row each.")
-    command.add_argument("name")
-    takes_offline(command)
-    command.add_argument("--steps", type=int, default=8, help="pictures a row (default 8)")
-    command.add_argument("--rows", type=int, default=4, help="walks (default 4)")
-    command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
-    _picture(command)
+    takes_picture(command)
     command = verb("eval", _eval, "Measure a model's distance to its data (needs genzoo[eval]).")
     command.add_argument("name")
     takes_offline(command)

@@ -1,4 +1,4 @@
-"""The verbs of models that encode: reconstruct, edit, concept, likelihood. Thin, like the rest of the command line."""
+"""The verbs about pictures as a model sees them: reconstruct, edit, likelihood. Thin, like all of the command line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from zoo.cli_examples import (
+    encoding_model,
+    examples_for,
+    find_latents,
+    own_data,
+    photo,
+    some,
+    takes_inversion,
+    takes_picture,
+)
 from zoo.cli_output import Verb
 from zoo.errors import UsageError
 from zoo.progress import ImageBar
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from zoo.data.loading import Examples
-    from zoo.nn.models import VAE
 
 __all__ = ["add_latent_verbs", "join_negatives"]
 
@@ -41,26 +45,18 @@ def add_latent_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
     command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
     command.add_argument("photos", nargs="*", metavar="PHOTO", help="cut to the central square and resized")
-    _model_and_picture(command)
+    command.add_argument("--model", required=True, help="a model with an encoder")
+    takes_picture(command)
     command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
-    command.add_argument("--seed", type=int, default=0, help="of their choice: whole number from 0 (default 0)")
     command = verb("edit", _edit, "Move a photo along a concept: a strip, one picture a strength.")
     command.add_argument("photo", metavar="PHOTO", help="cut to the central square and resized")
-    _model_and_picture(command)
+    command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
+    takes_picture(command, seed=False)
+    takes_inversion(command)
     command.add_argument("--concept", required=True, help="a name of `zoo concept list MODEL`")
     command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
-    command = verb("concept", _concept, "Fit a concept to labelled examples, list them, or show one.")
-    command.add_argument("action", choices=["fit", "list", "show"])
-    command.add_argument("model", help="for fit a weights folder: ./folder")
-    command.add_argument("concept", nargs="?", help="the concept's name, for fit and show")
-    command.add_argument("--data", help="labelled examples to fit to, such as faces")
-    command.add_argument("--factor", help="the factor that is 1 for positives, 0 for negatives, below 0 for unknown")
-    command.add_argument("--balance", metavar="FACTOR", help="a factor that must not be carried along")
-    command.add_argument("--split", default="train", help="of the dataset (default train)")
-    command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")
-    command.add_argument("--json", action="store_true", help="print a list of objects")
     command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
     command.add_argument("model")
     command.add_argument("--data", help="another dataset than the model's own")
@@ -71,61 +67,6 @@ def add_latent_verbs(verb: Verb) -> None:
     command.add_argument("--json", action="store_true", help="print a list of objects")
 
 
-def _model_and_picture(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", required=True, help="a model with an encoder")
-    command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the picture: .png, .jpg, .webp, …")
-
-
-def _encoding_model(name: str) -> VAE:
-    from zoo.nn.models import VAE
-    from zoo.nn.pretrained import load
-
-    model = load(name)
-    if not isinstance(model, VAE):
-        raise UsageError(f"{name} has no encoder: it can sample and decode, but not look at a picture")
-    return model
-
-
-def _examples(reference: str, split: str, model: VAE) -> Examples:
-    from zoo.data.loading import load_dataset
-    from zoo.plugins import default_registry
-
-    channels, size = model.data_shape[:2]
-    return load_dataset(reference, registry=default_registry(), split=split, image_size=size, channels=channels)
-
-
-def _some(data: Tensor, n: int | None, seed: int) -> Tensor:
-    """n of the data, drawn without replacement: they often stand in the order of their classes."""
-    import torch
-
-    from zoo.nn.sampling import seeded
-
-    if n is None:
-        return data
-    if not 1 <= n <= len(data):
-        raise UsageError(f"-n is {n}; it must be a whole number from 1 to {len(data):,}")
-    return data[torch.randperm(len(data), generator=seeded(seed))[:n]]
-
-
-def _photo(path: Path, model: VAE) -> Tensor:
-    """A photo as (1, C, S, S) in [0, 1], and a line that says what was done to it."""
-    from zoo.data.images import MAX_FILE_BYTES, Rules, decode
-    from zoo.errors import DataError, NotFoundError
-    from zoo.files import storage_errors
-
-    if not path.is_file():
-        raise NotFoundError(f"there is no photo {path}")
-    with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    channels, size = model.data_shape[:2]
-    try:
-        pixels = decode(content, Rules(image_size=size, channels=channels))
-    except DataError as error:
-        raise DataError(f"{path}: {error}; give a JPEG, PNG or another picture") from error
-    return pixels[None].float() / 255
-
-
 def _reconstruct(arguments: argparse.Namespace) -> None:
     import torch
 
@@ -134,12 +75,13 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     out = check_picture_path(Path(arguments.output))
     if bool(arguments.photos) == bool(arguments.data) or len(arguments.photos) > MOST_PHOTOS:
         raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
-    model = _encoding_model(arguments.model)
+    model = encoding_model(arguments.model)
     if arguments.photos:
-        x = torch.cat([_photo(Path(photo), model) for photo in arguments.photos])
+        x = torch.cat([photo(Path(path), model) for path in arguments.photos])
     else:
         chosen = min(arguments.n, MOST_PHOTOS)
-        x = _some(_examples(arguments.data, arguments.split, model).data, chosen, arguments.seed).float() / 255
+        data = examples_for(model, arguments.data, arguments.split).data
+        x = data[some(len(data), chosen, arguments.seed)].float() / 255
     y = model.reconstruct(x)
     save_picture(grid(torch.cat([x, y]), columns=len(x), scale=arguments.scale), out)
     error = float((x - y).square().mean().sqrt())
@@ -160,91 +102,28 @@ def _edit(arguments: argparse.Namespace) -> None:
     import torch
 
     from zoo.latent.concepts import load_concept
+    from zoo.nn.pretrained import load
     from zoo.pictures import check_picture_path, grid, save_picture
 
     out, strengths = check_picture_path(Path(arguments.output)), _strengths(arguments.strength)
-    model = _encoding_model(arguments.model)
+    model = load(arguments.model)
     concept = load_concept(arguments.model, arguments.concept)
-    x = _photo(Path(arguments.photo), model)
-    z = model.encode(x).mean
+    x = photo(Path(arguments.photo), model)
+    z, how = find_latents(model, x, arguments.inversion_steps)
     moved = torch.cat([x, model.decode(torch.cat([concept.apply(z, strength) for strength in strengths]))])
     save_picture(grid(moved, columns=len(moved), scale=arguments.scale), out)
     channels, size = model.data_shape[:2]
     done = f"cut to its central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
-    print(f"{out}: {arguments.photo}, {done}; then {concept.name} at {', '.join(f'{s:g}' for s in strengths)}")
-
-
-def _concept(arguments: argparse.Namespace) -> None:
-    from zoo.latent.concepts import concepts_of, describe, load_concept
-    from zoo.plugins import default_registry
-    from zoo.weights import locate
-
-    if arguments.action == "list":
-        known = concepts_of(locate(arguments.model, default_registry()))
-        rows = [describe(concept) for concept in known.values()]
-    else:
-        if not arguments.concept:
-            raise UsageError(f"zoo concept {arguments.action} MODEL CONCEPT: the concept's name is missing")
-        if arguments.action == "fit":
-            _fit(arguments)
-        rows = [describe(load_concept(arguments.model, arguments.concept))]
-    if arguments.json:
-        print(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        measures = "  ".join(f"{key} {value:.4g}" for key, value in row["measures"].items())
-        print(f"{row['name']}  {row['method']} of {row['source'] or 'examples not named'}  {measures}")
-
-
-def _fit(arguments: argparse.Namespace) -> None:
-    from dataclasses import replace
-
-    from zoo.latent.concepts import ConceptVector, concepts_of, save_concepts
-    from zoo.plugins import default_registry
-    from zoo.weights import locate
-
-    if not arguments.data or not arguments.factor:
-        raise UsageError("zoo concept fit needs --data DATASET and --factor NAME")
-    folder = locate(arguments.model, default_registry())
-    if folder.source != "folder":
-        raise UsageError(f"{arguments.model} is pinned and cannot change; copy its folder and name the copy: ./folder")
-    model = _encoding_model(arguments.model)
-    names = [arguments.factor, *([arguments.balance] if arguments.balance else [])]
-    sides = _labelled(arguments.data, arguments.split, names, model)
-    balance = (sides[0][1], sides[1][1]) if arguments.balance else None
-    positives, negatives = (pixels.float() / 255 for pixels, _ in sides)
-    concept = ConceptVector.fit(
-        model,
-        positives,
-        negatives,
-        name=arguments.concept,
-        balance=balance,
-        method="linear_probe" if arguments.probe else "mean_difference",
-    )
-    balanced = f", balanced over {arguments.balance}" if arguments.balance else ""
-    source = f"{arguments.data}, split {arguments.split}: {arguments.factor} 1 against 0{balanced}"
-    concept = replace(concept, source=source)
-    kept = {name: c for name, c in concepts_of(folder).items() if name != concept.name}
-    save_concepts(folder.path, [*kept.values(), concept])
-
-
-def _labelled(reference: str, split: str, names: Sequence[str], model: VAE) -> list[tuple[Tensor, Tensor]]:
-    """The examples whose first factor is 1, then those whose is 0: (pixels, the last factor) of each side."""
-    examples = _examples(reference, split, model)
-    missing = [name for name in names if name not in examples.factors]
-    if missing:
-        there = ", ".join(examples.factors) or "none"
-        raise UsageError(f"{reference} has no factor {missing[0]!r:.80}; it has {there}")
-    factor, second = examples.factors[names[0]], examples.factors[names[-1]]
-    return [(examples.data[factor == value], second[factor == value]) for value in (1, 0)]
+    print(f"{out}: {arguments.photo}, {done}; its latent {how}; then {concept.name} at {', '.join(f'{s:g}' for s in strengths)}")
 
 
 def _likelihood(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.likelihood import importance_weighted_nll
 
-    model = _encoding_model(arguments.model)
-    reference = arguments.data or model.info["data"]["name"]
-    data = _some(_examples(reference, arguments.split, model).data, arguments.n, arguments.seed)
+    model = encoding_model(arguments.model)
+    reference = own_data(model, arguments.data)
+    data = examples_for(model, reference, arguments.split).data
+    data = data[some(len(data), arguments.n, arguments.seed)]
     settings: dict[str, Any] = model.info.get("training", {}).get("recipe", {}).get("settings", {})
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(

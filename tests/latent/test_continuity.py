@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.latent.continuity import continuity
 from zoo.latent.interpolation import plane, traversal
 
@@ -50,3 +50,36 @@ def test_a_plane_is_evenly_likely() -> None:
     assert z[0, 0] < 0 < z[0, 1]
     assert z[-1, 1] < 0 < z[-1, 0]
     assert torch.equal(z[::5, 1], line.flip(0))
+
+
+def test_models_of_other_scales_measure_the_same() -> None:
+    """A latent space ten times as wide, and pictures half as strong, change neither the shares nor the longest step."""
+    generator = torch.Generator().manual_seed(0)
+    starts, ends = torch.randn(50, 3, generator=generator), torch.randn(50, 3, generator=generator)
+    mix = torch.randn(3, 5, generator=generator)
+    plain = continuity(lambda z: torch.tanh(z @ mix), starts, ends)
+    other = continuity(lambda z: 0.5 * torch.tanh(z / 10 @ mix), 10 * starts, 10 * ends)
+    assert other.relative == pytest.approx(plain.relative, rel=1e-4)
+    assert other.longest_step == pytest.approx(plain.longest_step, rel=1e-4)
+    assert other.decoded_distance == pytest.approx(plain.decoded_distance / 2, rel=1e-4)
+    assert other.latent_distance == pytest.approx(plain.latent_distance * 10, rel=1e-4)
+    assert plain.relative[-1] == pytest.approx(1)
+    assert 0.1 < plain.longest_step < 1
+    assert 0 < plain.longest_step_error < 0.1
+
+
+def test_pairs_that_do_not_move_do_not_count() -> None:
+    """A pair without steps does not make the others look even; where nothing moves at all, that is said."""
+    starts, ends = torch.tensor([[-1.0], [-1.0]]), torch.tensor([[1.0], [-0.5]])
+    assert continuity(cliff, starts, ends).longest_step == 1
+    with pytest.raises(DataError, match="the same at both ends"):
+        continuity(torch.zeros_like, STARTS, ENDS)
+    with pytest.raises(UsageError, match="NaN"):
+        continuity(cliff, STARTS * float("nan"), ENDS)
+
+
+def test_a_plane_of_a_uniform_prior_is_evenly_spaced() -> None:
+    """Its quantiles are the numbers themselves; limits of a traversal that are not finite are refused."""
+    assert plane(3, reach=0.5, prior="uniform")[:3, 0].tolist() == [-0.5, 0.0, 0.5]
+    with pytest.raises(UsageError, match="finite"):
+        traversal(torch.zeros(3), 0, 3, low=float("nan"))

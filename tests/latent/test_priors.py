@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.latent.priors import fit_mixture, save_mixture
+from zoo.latent.priors import fit_mixture, held_out, save_mixture
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture
 from zoo.nn.models import VAE
 from zoo.nn.pretrained import load
@@ -99,3 +99,18 @@ def test_transforming_noise_of_zero_gives_the_means() -> None:
     mixture = GaussianMixture(torch.tensor([0.25, 0.75]), torch.tensor([[1.0], [2.0]]), torch.ones(2, 1, 1))
     found = mixture.transform(torch.tensor([0.0, 0.24, 0.26, 0.999]), torch.zeros(4, 1))
     assert found.flatten().tolist() == [1, 1, 2, 2]
+
+
+def test_held_out_codes_are_likelier_under_the_mixture_that_made_them() -> None:
+    """The densities are those of torch's own distributions, and codes from the clusters prefer the mixture."""
+    pytest.importorskip("sklearn")
+    seen, unseen = codes(), codes(1200)
+    found = held_out(fit_mixture(seen, components=2), unseen, seed=3)
+    assert found.codes == 1200
+    assert found.mixture > found.normal + 2
+    z = unseen.sample(torch.Generator().manual_seed(3))
+    assert found.normal == pytest.approx(float(torch.distributions.Normal(0, 1).log_prob(z).sum(1).mean()), rel=1e-5)
+    one = GaussianMixture(torch.ones(1), torch.zeros(1, 3), torch.eye(3)[None])
+    assert held_out(one, unseen, seed=3).mixture == pytest.approx(found.normal, rel=1e-5)
+    with pytest.raises(UsageError, match="do not fit a mixture"):
+        held_out(one, codes(10, size=2))

@@ -6,10 +6,11 @@ so that `z + 1.5 * smile.direction` moves a face by one and a half of what faces
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -74,14 +75,19 @@ class ConceptVector:
         name: str = "concept",
         balance: tuple[Tensor, Tensor] | None = None,
         method: Method = "mean_difference",
+        encoder: Callable[[Tensor], Tensor] | None = None,
     ) -> ConceptVector:
         """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
 
-        They are encoded to posterior means; the rest is as for `fit_latents`. Raises UsageError for a model without an
-        encoder, and what `encode` and `fit_latents` raise.
+        They are encoded to posterior means, or by `encoder`, which maps examples to latents (N, *latent_shape): for a
+        GAN `fit_encoder(model).encode` of `zoo.latent.inversion`, or `lambda x: invert(model, x).z`. The rest is as for
+        `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding and
+        `fit_latents` raise.
         """
+        _check_name(name)
         _check_count(positives, negatives)
-        z = (encode_means(model, positives), encode_means(model, negatives))
+        encode = encoder or functools.partial(encode_means, model)
+        z = (encode(positives), encode(negatives))
         return cls.fit_latents(*z, name=name, balance=balance, method=method)
 
     @classmethod
@@ -103,8 +109,7 @@ class ConceptVector:
         no value of `balance`, latents that are not finite or equal in mean; and for fewer examples than dimensions,
         which a probe cannot tell apart.
         """
-        if not NAME.fullmatch(name):
-            raise UsageError(f"a concept's name is lower-case words joined by '-', '.' or '_', not {name!r:.80}")
+        _check_name(name)
         shape = positives.shape[1:]
         sides, weights = _sides(positives, negatives, balance)
         if method == "linear_probe":
@@ -132,7 +137,7 @@ class ConceptVector:
 def encode_means(model: Model, x: Tensor) -> Tensor:
     """Posterior means of x (N, *data_shape) in [0, 1]. Raises UsageError for a model that has no encoder."""
     if not isinstance(model, VAE):
-        raise UsageError("this model has no encoder; give latents to ConceptVector.fit_latents instead")
+        raise UsageError("this model has no encoder; fit one to its samples: zoo.latent.inversion.fit_encoder(model)")
     return model.encode(x).mean
 
 
@@ -143,6 +148,11 @@ def auc(positives: Tensor, negatives: Tensor) -> float:
     ranks = (counts.cumsum(0) - (counts - 1) / 2).double()[inverse]
     n, m = len(positives), len(negatives)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(f"a concept's name is lower-case words joined by '-', '.' or '_', not {name!r:.80}")
 
 
 def _check_count(positives: Tensor, negatives: Tensor) -> None:

@@ -44,8 +44,11 @@ def spherical(start: Tensor, end: Tensor, steps: int) -> Tensor:
 def traversal(z: Tensor, dimension: int, steps: int, *, low: float = -3.0, high: float = 3.0) -> Tensor:
     """One latent z (*latent_shape) with one of its coordinates going from `low` to `high`: (steps, *latent_shape).
 
-    `dimension` counts the flattened coordinates. Raises UsageError for one that is not there, and bad steps.
+    `dimension` counts the flattened coordinates. Raises UsageError for one that is not there, bad steps, and limits
+    that are not finite.
     """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UsageError(f"the limits are {low!r} and {high!r}; they must be finite")
     if isinstance(dimension, bool) or not isinstance(dimension, int) or not 0 <= dimension < z.numel():
         raise UsageError(f"dimension is {dimension!r}; it must be a whole number from 0 to {z.numel() - 1}")
     start, end = z.clone(), z.clone()
@@ -53,14 +56,16 @@ def traversal(z: Tensor, dimension: int, steps: int, *, low: float = -3.0, high:
     return linear(start, end, steps)
 
 
-def plane(steps: int, *, reach: float = 0.95) -> Tensor:
+def plane(steps: int, *, reach: float = 0.95, prior: str = "normal") -> Tensor:
     """A grid over a two-dimensional latent space, (steps^2, 2), row by row from the top left; the second axis goes up.
 
     Its lines are quantiles of N(0, 1), evenly spaced in probability over the central `reach` of it, so that every cell
-    is as likely as any other (Kingma and Welling 2014, figure 4). Raises UsageError.
+    is as likely as any other (Kingma and Welling 2014, figure 4); or of U(-1, 1) where the prior is "uniform".
+    Raises UsageError.
     """
     if not 0 < reach < 1:
         raise UsageError(f"reach is {reach!r}; it must lie between 0 and 1")
     at = 2 * _fractions(torch.zeros(()), torch.zeros(()), steps) - 1  # -1 … 1
-    line = math.sqrt(2) * torch.erfinv(at.double() * reach).float()
+    central = at.double() * reach
+    line = (central if prior == "uniform" else math.sqrt(2) * torch.erfinv(central)).float()
     return torch.stack([line.repeat(steps), line.flip(0).repeat_interleave(steps)], dim=1)

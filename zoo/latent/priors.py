@@ -7,17 +7,30 @@ gives better samples without training anything again (Ghosh et al. 2020, arXiv:1
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from zoo.errors import DataError, NotFoundError, UsageError
-from zoo.nn.distributions import DiagonalGaussian, GaussianMixture
+from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, normal_log_prob
+from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
 from zoo.weights import PRIOR
 
-__all__ = ["fit_mixture", "save_mixture"]
+__all__ = ["HeldOut", "fit_mixture", "held_out", "save_mixture"]
+
+ROWS = 512  # codes whose density is computed at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Mean log-densities, in nats a code, of codes that no fit has seen."""
+
+    codes: int
+    mixture: float
+    normal: float  # under N(0, I)
 
 
 def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int = 0) -> GaussianMixture:
@@ -25,16 +38,21 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
 
     scikit-learn's expectation maximisation, started by k-means with `seed`. Raises UsageError for a number of
     components below 1 or latents that are no vectors, DataError where there are fewer examples than dimensions and
-    components, or values that are not finite, NotFoundError where scikit-learn is not installed.
+    components, values that are not finite, or codes that span no volume, NotFoundError without scikit-learn.
     """
     try:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture as Fitter
     except ImportError as error:
         raise NotFoundError("fitting a mixture needs scikit-learn: pip install 'genzoo[latent]'") from error
-    if posterior.mean.ndim != 2 or not isinstance(components, int) or not 1 <= components <= 1000:
+    if (
+        posterior.mean.ndim != 2
+        or isinstance(components, bool)
+        or not isinstance(components, int)
+        or not 1 <= components <= 1000
+    ):
         raise UsageError("a mixture has 1 to 1000 components, and latents that are vectors (N, d)")
-    z = posterior.sample(torch.Generator().manual_seed(seed))
+    z = posterior.sample(seeded(seed))
     if len(z) <= max(z.shape[1], components):
         raise DataError(f"{len(z)} examples are too few for {components} components in {z.shape[1]} dimensions")
     if not bool(z.isfinite().all()):
@@ -42,13 +60,32 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
     fitter = Fitter(components, covariance_type="full", reg_covar=1e-6, random_state=seed % 2**32, max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 200 steps are near enough
-        fitter.fit(z.double().numpy())
+        try:
+            fitter.fit(z.double().numpy())
+        except ValueError as error:  # a component whose covariance cannot be inverted
+            raise DataError(f"{components} components cannot be fitted ({error!s:.100}); use fewer") from error
 
     def tensor(values: object) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float64)
 
     factors = torch.linalg.cholesky(tensor(fitter.covariances_))
     return GaussianMixture(tensor(fitter.weights_).float(), tensor(fitter.means_).float(), factors.float())
+
+
+def held_out(mixture: GaussianMixture, posterior: DiagonalGaussian, *, seed: int = 0) -> HeldOut:
+    """Compare the mixture with N(0, I) on one sample of each of N posteriors (N, d) that it was not fitted to.
+
+    Raises UsageError for latents of another size than the mixture's, and none at all.
+    """
+    if posterior.mean.ndim != 2 or posterior.mean.shape[1:] != mixture.means.shape[1:] or not len(posterior.mean):
+        raise UsageError(f"latents {tuple(posterior.mean.shape)} do not fit a mixture of {tuple(mixture.means.shape)}")
+    z = posterior.sample(seeded(seed))
+    logs = torch.cat([mixture.log_prob(rows) for rows in z.split(ROWS)])
+    return HeldOut(
+        codes=len(z),
+        mixture=float(logs.double().mean()),
+        normal=float(normal_log_prob(z).sum(1).double().mean()),
+    )
 
 
 def save_mixture(folder: Path, mixture: GaussianMixture) -> None:

@@ -142,7 +142,9 @@ class VAE(nn.Module):
         if prior != "mixture":
             raise UsageError(f"prior is {prior!r}; it must be 'normal' or 'mixture'")
         if self.mixture is None:
-            raise NotFoundError("these weights carry no mixture; use prior='normal', or fit one with zoo.latent.priors")
+            raise NotFoundError(
+                "these weights carry no mixture; use prior='normal', or fit one: zoo mixture fit FOLDER"
+            )
         return draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation).view(n, *self.latent_shape)
 
     @torch.inference_mode()
