@@ -231,3 +231,28 @@ def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
     tiny = make_folder("tiny-files", training={"recipe": recipe, "images": 1, "torch": "2", "threads": 1})
     write_card(tiny.path)
     return {path.name: path.read_bytes() for path in tiny.path.iterdir()}
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of ZOO_DATA with a tar of 360 labelled faces: those who smile are bright, women are blue."""
+    import io
+    import tarfile
+
+    from PIL import Image
+
+    names = [f"P{chr(97 + i % 26)}{chr(97 + i // 26)}_0001" for i in range(360)]
+    rows = [f"{name},{i % 2},,,{('male', 'female')[i // 2 % 2]}" for i, name in enumerate(names)]
+    with tarfile.open(tmp_path / "lfwcrop.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+
+        def add(member: str, content: bytes) -> None:
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+        for i, name in enumerate(names):
+            file = io.BytesIO()
+            Image.new("RGB", (8, 8), (60 + 120 * (i % 2), 90, 80 + 120 * (i // 2 % 2) + i % 20)).save(file, "PNG")
+            add(f"images/{name}.png", file.getvalue())
+        add("labels.csv", "\n".join(["name,smiling,smiled,expression,gender", *rows]).encode())
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -44,28 +43,6 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of ZOO_DATA with a tar of 120 labelled faces: those who smile are bright."""
-    import tarfile
-
-    names = [f"P{chr(97 + i % 26)}{chr(97 + i // 26)}_0001" for i in range(120)]
-    rows = [f"{name},{i % 2},,,{('male', 'female')[i // 2 % 2]}" for i, name in enumerate(names)]
-    with tarfile.open(tmp_path / "lfwcrop.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
-
-        def add(member: str, content: bytes) -> None:
-            info = tarfile.TarInfo(member)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-
-        for i, name in enumerate(names):
-            file = io.BytesIO()
-            Image.new("RGB", (8, 8), (60 + 120 * (i % 2), 90, i)).save(file, "PNG")
-            add(f"images/{name}.png", file.getvalue())
-        add("labels.csv", "\n".join(["name,smiling,smiled,expression,gender", *rows]).encode())
-    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
-
-
 def run(*argv: object) -> int:
     return main([str(word) for word in argv])
 
@@ -95,7 +72,7 @@ def test_a_concept_is_fitted_listed_shown_and_used(
     capsys.readouterr()
     words = ("--concept", "smile", "--strength", "-1,0,2.5", "-o", out, "--scale", 1)
     assert run("edit", photo, "--model", tiny.path, *words) == 0
-    assert "cut to its central square and resized to 8x8" in capsys.readouterr().out
+    assert "cut to the central square and resized to 8x8" in capsys.readouterr().out
     with Image.open(out) as picture:
         assert picture.size == (4 * 8 + 3 * 2, 8)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,21 +57,31 @@ def test_edit_moves_a_photo_along_a_concept(
         words = ("--concept", "smile", "--strength", "-1,0,2.5", "-o", out, "--scale", 1, "--inversion-steps", 3)
         assert run("edit", photo, "--model", place, *words) == 0
         said = capsys.readouterr().out
-        assert "cut to its central square and resized to 8x8" in said
+        assert "cut to the central square and resized to 8x8" in said
         assert ("found by 3 steps of inversion" in said) == (place == gan.path)
         assert "root mean square error 0." in said
         with Image.open(out) as picture:
             assert picture.size == (4 * 8 + 3 * 2, 8)
 
 
-def test_likelihood_prints_nats_with_their_error(tiny: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    """The data are the model's own unless others are named."""
-    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4) == 0
-    assert "3 examples of shapes (test), 4 latents each" in capsys.readouterr().out
-    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4, "--json") == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert (row["examples"], row["samples"], row["binarised"]) == (3, 4, False)
-    assert row["standard_error"] > 0
+def test_several_photos_and_concepts_are_a_row_each(
+    tiny: SimpleNamespace, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows go concept by concept; examples of a dataset may stand in for photos."""
+    z = tiny.model.latents(20, seed=1)
+    save_concepts(tiny.path, [ConceptVector.fit_latents(z + 1, z - 1, name=name) for name in ("a", "b")])
+    out = tmp_path / "strips.png"
+    words = ("--model", tiny.path, "--concept", "a,b", "--strength", "0,1", "-o", out, "--scale", 1)
+    assert run("edit", photo, photo, photo, *words) == 0
+    with Image.open(out) as picture:
+        assert picture.size == (3 * 8 + 2 * 2, 6 * 8 + 5 * 2)
+    assert run("edit", "--data", "shapes", "-n", 2, *words) == 0
+    assert "2 examples of shapes" in capsys.readouterr().out
+    with Image.open(out) as picture:
+        assert picture.size == (3 * 8 + 2 * 2, 4 * 8 + 3 * 2)
+    assert run("edit", *words) == 2
+    assert "give up to" in capsys.readouterr().err
+    assert run("edit", photo, *words[:3], "a,c", *words[4:]) == 3
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,6 @@ def test_likelihood_prints_nats_with_their_error(tiny: SimpleNamespace, capsys: 
         (["reconstruct", "PHOTO", "--model", "GAN", "-o", "OUT"], 2, "has no encoder"),
         (["reconstruct", "PHOTO", "--model", "MODEL", "-o", "OUT.txt"], 2, "must end in one of"),
         (["reconstruct", "--data", "shapes", "-n", "0", "--model", "MODEL", "-o", "OUT"], 2, "-n is 0"),
-        (["likelihood", "MODEL", "--samples", "0"], 2, "samples is 0"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_a_code(

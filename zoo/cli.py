@@ -17,10 +17,11 @@ from zoo.cli_examples import check_size, takes_picture
 from zoo.cli_fit import add_fit_verbs
 from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
-from zoo.cli_output import Verb, complain, show, table, takes_json, takes_offline
+from zoo.cli_measure import add_measure_verbs
+from zoo.cli_output import Verb, complain, show, takes_json, takes_offline
 from zoo.cli_walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
-from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
+from zoo.progress import TrainingBar, drop_output, stop_signals
 
 if TYPE_CHECKING:
     from zoo.recipes import Recipe
@@ -181,37 +182,6 @@ def _sample(arguments: argparse.Namespace) -> None:
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
 
 
-def _eval(arguments: argparse.Namespace) -> None:
-    from zoo.evaluation.model import evaluate_model
-    from zoo.plugins import default_registry
-    from zoo.weights import locate
-
-    folder = locate(arguments.name, default_registry())
-    with ImageBar(quiet=arguments.json) as advance:
-        report = evaluate_model(
-            folder, default_registry(), samples=arguments.samples, write=arguments.write, progress=advance
-        )
-    data = {"name": arguments.name} | report.to_json()
-    if arguments.json:
-        print(json.dumps([data], indent=1))
-        return
-    metrics = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0")
-    rows = [{"name": "samples", "images": data["samples"]} | {key: f"{data[key]:.4f}" for key in metrics}]
-    if floor := data["floor"]:
-        count = floor["test_images"]
-        of_samples = {metrics[0]: f"{floor['frechet_of_samples']:.4f}"}
-        rows.append({"name": "as many samples", "images": min(count, data["samples"])} | of_samples)
-        rows.append({"name": "test images", "images": count} | {key: f"{floor[key]:.4f}" for key in metrics})
-    if "mixture_frechet_efficientnet_lite0" in data:
-        of_mixture = f"{data['mixture_frechet_efficientnet_lite0']:.4f}"
-        rows.append({"name": "samples of the mixture", "images": data["samples"], metrics[0]: of_mixture})
-    table(rows, ("name", "images", *metrics))
-    if coding := data.get("reconstruction"):
-        nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
-        error = f"{coding['root_mean_square_error']:.4f} of 1"
-        print(f"reconstructions of {coding['examples']:,} {coding['split']} examples: off by {error}{nats}")
-
-
 def _recipe_of(name: str) -> Recipe:
     """The recipe a name of the catalogue or a TOML file stands for."""
     from zoo.errors import NotFoundError
@@ -299,6 +269,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _training_verbs(verb)
     add_walk_verbs(verb)
     add_latent_verbs(verb)
+    add_measure_verbs(verb)
     add_fit_verbs(verb)
     return parser, list(verbs.choices)
 
@@ -328,12 +299,6 @@ def _model_verbs(verb: Verb) -> None:
     command.add_argument("--prior", choices=["normal", "mixture"], default="normal", help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_picture(command)
-    command = verb("eval", _eval, "Measure a model's distance to its data (needs genzoo[eval]).")
-    command.add_argument("name")
-    takes_offline(command)
-    command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
-    command.add_argument("--write", action="store_true", help="write the report and the card into the weights folder")
-    takes_json(command)
 
 
 def _training_verbs(verb: Verb) -> None:

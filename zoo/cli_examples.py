@@ -14,8 +14,20 @@ if TYPE_CHECKING:
 
     from zoo.data.loading import Examples
     from zoo.nn.models import VAE, Model
+    from zoo.weights import Folder
 
-__all__ = ["check_size", "encoding_model", "examples_for", "find_latents", "own_data", "photo", "some", "takes_picture"]
+__all__ = [
+    "check_size",
+    "encoding_model",
+    "examples_for",
+    "find_latents",
+    "own_data",
+    "own_folder",
+    "photo",
+    "some",
+    "takes_inversion",
+    "takes_picture",
+]
 
 INVERSION_STEPS = 300
 
@@ -118,3 +130,14 @@ def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
         z, how = invert(model, x, steps=steps).z, f"found by {steps} steps of inversion (the model has no encoder)"
     errors = pixel_error(model.decode(z), x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"
+
+
+def own_folder(name: str) -> Folder:
+    """The weights folder of that name. Raises UsageError for one that is pinned, and what locating raises."""
+    from zoo.plugins import default_registry
+    from zoo.weights import locate
+
+    folder = locate(name, default_registry())
+    if folder.source != "folder":
+        raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
+    return folder

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.cli_examples import encoding_model, examples_for, own_data, some
+from zoo.cli_examples import encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli_measure import add_measure_options, measure_concept
 from zoo.cli_output import Verb, takes_json
-from zoo.errors import UsageError
+from zoo.errors import NotFoundError, UsageError
 from zoo.progress import ImageBar
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.data.loading import Examples
+    from zoo.latent.concepts import ConceptVector
     from zoo.nn.distributions import DiagonalGaussian
     from zoo.nn.models import VAE, Model
     from zoo.weights import Folder
@@ -28,10 +31,12 @@ CHECKED = 256  # examples of each side on which a fitted encoder is measured
 
 def add_fit_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
-    command = verb("concept", _concept, "Fit a concept to labelled examples, list them, or show one.")
-    command.add_argument("action", choices=["fit", "list", "show"])
+    command = verb(
+        "concept", _concept, "Fit a concept to labelled examples, list them, show one, or measure what it does."
+    )
+    command.add_argument("action", choices=["fit", "list", "show", "measure"])
     command.add_argument("model", help="for fit a weights folder: ./folder")
-    command.add_argument("concept", nargs="?", help="the concept's name, for fit and show")
+    command.add_argument("concept", nargs="?", help="the concept's name, but for list")
     command.add_argument("--data", help="labelled examples to fit to, such as faces")
     command.add_argument("--factor", help="the factor that is 1 for positives, 0 for negatives, below 0 for unknown")
     command.add_argument("--positives", metavar="DATASET", help="instead of --data: examples that have the property")
@@ -42,6 +47,8 @@ def add_fit_verbs(verb: Verb) -> None:
     text = "samples that an encoder is fitted to first, where the model has none (default 10000)"
     command.add_argument("--encoder-images", type=int, default=10_000, metavar="N", help=text)
     command.add_argument("--seed", type=int, default=0, help="of those samples: whole number from 0 (default 0)")
+    command.add_argument("--orthogonal", metavar="NAME[,NAME]", help="take away what it shares with these concepts")
+    add_measure_options(command)
     takes_json(command)
     command = verb("mixture", _mixture, "Fit a Gaussian mixture to encoded examples, as a prior to sample from.")
     command.add_argument("action", choices=["fit"])
@@ -53,22 +60,14 @@ def add_fit_verbs(verb: Verb) -> None:
     takes_json(command)
 
 
-def _own_folder(name: str) -> Folder:
-    """The weights folder of that name, if it may change."""
-    from zoo.plugins import default_registry
-    from zoo.weights import locate
-
-    folder = locate(name, default_registry())
-    if folder.source != "folder":
-        raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
-    return folder
-
-
 def _concept(arguments: argparse.Namespace) -> None:
     from zoo.latent.concepts import concepts_of, describe, load_concept
     from zoo.plugins import default_registry
     from zoo.weights import locate
 
+    if arguments.action == "measure":
+        measure_concept(arguments)
+        return
     if arguments.action == "list":
         known = concepts_of(locate(arguments.model, default_registry()))
         rows = [describe(concept) for concept in known.values()]
@@ -87,14 +86,12 @@ def _concept(arguments: argparse.Namespace) -> None:
 
 
 def _fit_concept(arguments: argparse.Namespace) -> None:
-    from dataclasses import replace
-
-    from zoo.latent.concepts import ConceptVector, concepts_of, save_concepts
+    from zoo.latent.concepts import ConceptVector, concepts_of, orthogonalise, save_concepts
     from zoo.nn.models import VAE
     from zoo.nn.pretrained import load
 
     _check_sources(arguments)
-    folder = _own_folder(arguments.model)
+    folder = own_folder(arguments.model)
     known = concepts_of(folder)
     model = load(arguments.model)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
@@ -111,8 +108,17 @@ def _fit_concept(arguments: argparse.Namespace) -> None:
     if encoder is not None:
         source += f", through an encoder fitted to {arguments.encoder_images:,} of the model's own samples"
         concept = replace(concept, measures={**concept.measures, **encoder.measure(positives, negatives)})
+    if arguments.orthogonal:
+        concept = orthogonalise(concept, [_known(known, name, folder) for name in arguments.orthogonal.split(",")])
+        source += f", made orthogonal to {arguments.orthogonal}"
     concept = replace(concept, source=source)
     save_concepts(folder.path, [*(c for name, c in known.items() if name != concept.name), concept])
+
+
+def _known(known: Mapping[str, ConceptVector], name: str, folder: Folder) -> ConceptVector:
+    if name not in known:
+        raise NotFoundError(f"{folder.name} has no concept {name!r:.80}; it has {', '.join(known) or 'none'}")
+    return replace(known[name], model_sha256="")  # the new one is not marked yet either
 
 
 class _LateEncoder:
@@ -181,7 +187,7 @@ def _mixture(arguments: argparse.Namespace) -> None:
     from zoo.latent.priors import fit_mixture, held_out, save_mixture
     from zoo.weights import PRIOR
 
-    folder = _own_folder(arguments.model)
+    folder = own_folder(arguments.model)
     model = encoding_model(arguments.model)
     reference = own_data(model, arguments.data)
     seen, unseen, apart = _codes(model, reference, arguments)

@@ -1,20 +1,19 @@
-"""The verbs about pictures as a model sees them: reconstruct, edit, likelihood. Thin, like all of the command line."""
+"""The verbs about pictures as a model sees them: reconstruct, edit. Thin, like all of the command line."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zoo.cli_examples import (
+    check_size,
     encoding_model,
     examples_for,
     find_latents,
-    own_data,
     photo,
     some,
     takes_inversion,
@@ -22,7 +21,11 @@ from zoo.cli_examples import (
 )
 from zoo.cli_output import Verb
 from zoo.errors import UsageError
-from zoo.progress import ImageBar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo.nn.models import Model
 
 __all__ = ["add_latent_verbs", "join_negatives"]
 
@@ -44,27 +47,22 @@ def join_negatives(argv: Sequence[str]) -> list[str]:
 def add_latent_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
     command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
-    command.add_argument("photos", nargs="*", metavar="PHOTO", help="cut to the central square and resized")
     command.add_argument("--model", required=True, help="a model with an encoder")
+    _takes_photos(command)
+    command = verb("edit", _edit, "Move pictures along concepts: a strip each, one picture a strength.")
+    command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
+    _takes_photos(command)
+    takes_inversion(command)
+    command.add_argument("--concept", required=True, metavar="NAME[,NAME]", help="names of `zoo concept list MODEL`")
+    command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
+
+
+def _takes_photos(command: argparse.ArgumentParser) -> None:
+    command.add_argument("photos", nargs="*", metavar="PHOTO", help="cut to the central square and resized")
     takes_picture(command)
     command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
-    command = verb("edit", _edit, "Move a photo along a concept: a strip, one picture a strength.")
-    command.add_argument("photo", metavar="PHOTO", help="cut to the central square and resized")
-    command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
-    takes_picture(command, seed=False)
-    takes_inversion(command)
-    command.add_argument("--concept", required=True, help="a name of `zoo concept list MODEL`")
-    command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
-    command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
-    command.add_argument("model")
-    command.add_argument("--data", help="another dataset than the model's own")
-    command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
-    command.add_argument("--samples", type=int, default=1000, help="latents an example (default 1000)")
-    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
-    command.add_argument("--json", action="store_true", help="print a list of objects")
 
 
 def _reconstruct(arguments: argparse.Namespace) -> None:
@@ -73,19 +71,28 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     from zoo.pictures import check_picture_path, grid, save_picture
 
     out = check_picture_path(Path(arguments.output))
-    if bool(arguments.photos) == bool(arguments.data) or len(arguments.photos) > MOST_PHOTOS:
-        raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
+    _check_photos(arguments)
     model = encoding_model(arguments.model)
-    if arguments.photos:
-        x = torch.cat([photo(Path(path), model) for path in arguments.photos])
-    else:
-        chosen = min(arguments.n, MOST_PHOTOS)
-        data = examples_for(model, arguments.data, arguments.split).data
-        x = data[some(len(data), chosen, arguments.seed)].float() / 255
+    x = _pictures(arguments, model)
     y = model.reconstruct(x)
     save_picture(grid(torch.cat([x, y]), columns=len(x), scale=arguments.scale), out)
     error = float((x - y).square().mean().sqrt())
     print(f"{out}: {len(x)} pictures above, their reconstructions below; root mean square error {error:.4f} of 1")
+
+
+def _check_photos(arguments: argparse.Namespace) -> None:
+    if bool(arguments.photos) == bool(arguments.data) or len(arguments.photos) > MOST_PHOTOS:
+        raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
+
+
+def _pictures(arguments: argparse.Namespace, model: Model) -> Tensor:
+    """The photos, or examples of the dataset, (N, C, S, S) in [0, 1]."""
+    import torch
+
+    if arguments.photos:
+        return torch.cat([photo(Path(path), model) for path in arguments.photos])
+    data = examples_for(model, arguments.data, arguments.split).data
+    return data[some(len(data), min(arguments.n, MOST_PHOTOS), arguments.seed)].float() / 255
 
 
 def _strengths(text: str) -> list[float]:
@@ -106,41 +113,20 @@ def _edit(arguments: argparse.Namespace) -> None:
     from zoo.pictures import check_picture_path, grid, save_picture
 
     out, strengths = check_picture_path(Path(arguments.output)), _strengths(arguments.strength)
+    _check_photos(arguments)
     model = load(arguments.model)
-    concept = load_concept(arguments.model, arguments.concept)
-    x = photo(Path(arguments.photo), model)
+    concepts = [load_concept(arguments.model, name) for name in arguments.concept.split(",")]
+    x = _pictures(arguments, model)
+    check_size(len(x) * len(concepts) * (1 + len(strengths)), model.data_shape, arguments.scale)
     z, how = find_latents(model, x, arguments.inversion_steps)
-    moved = torch.cat([x, model.decode(torch.cat([concept.apply(z, strength) for strength in strengths]))])
-    save_picture(grid(moved, columns=len(moved), scale=arguments.scale), out)
+    strips = [
+        torch.cat([x[i : i + 1], model.decode(torch.cat([concept.apply(z[i : i + 1], s) for s in strengths]))])
+        for concept in concepts
+        for i in range(len(x))
+    ]
+    save_picture(grid(torch.cat(strips), columns=1 + len(strengths), scale=arguments.scale), out)
     channels, size = model.data_shape[:2]
-    done = f"cut to its central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
-    print(f"{out}: {arguments.photo}, {done}; its latent {how}; then {concept.name} at {', '.join(f'{s:g}' for s in strengths)}")
-
-
-def _likelihood(arguments: argparse.Namespace) -> None:
-    from zoo.evaluation.likelihood import importance_weighted_nll
-
-    model = encoding_model(arguments.model)
-    reference = own_data(model, arguments.data)
-    data = examples_for(model, reference, arguments.split).data
-    data = data[some(len(data), arguments.n, arguments.seed)]
-    settings: dict[str, Any] = model.info.get("training", {}).get("recipe", {}).get("settings", {})
-    with ImageBar(quiet=arguments.json) as advance:
-        report = importance_weighted_nll(
-            model,
-            data,
-            samples=arguments.samples,
-            seed=arguments.seed,
-            binarise=settings.get("binarise") is True,
-            progress=advance,
-        )
-    row = {"name": arguments.model, "data": reference, "split": arguments.split} | report.to_json()
-    if arguments.json:
-        print(json.dumps([row], indent=1))
-        return
-    binary = "binarised " if report.binarised else ""
-    print(
-        f"{report.nll:.3f} nats ± {report.standard_error:.3f} (standard error; {report.monte_carlo_error:.3f} from the "
-        f"latents), {report.bits_per_dim:.4f} bits a dimension: {report.examples:,} {binary}examples of {reference} "
-        f"({arguments.split}), {report.samples:,} latents each; the ELBO gives {report.negative_elbo:.3f}"
-    )
+    done = f"cut to the central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
+    what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"
+    moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
+    print(f"{out}: {what}; latents {how}; then {moves}")
