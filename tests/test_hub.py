@@ -512,3 +512,15 @@ def test_a_folder_reads_what_it_says() -> None:
     with pytest.raises(UsageError):
         locate("hf://acme/tiny@../../x", default_registry())
     assert Folder(name="x", path=Path("x")).digests == {}
+
+
+def test_a_client_that_cannot_start_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy or certificates that the client refuses are one line that says where to look, without their text."""
+
+    def refuse() -> None:
+        raise ValueError(f"http://user:{TOKEN}@proxy is no proxy")
+
+    monkeypatch.setattr("huggingface_hub.get_session", refuse)
+    with pytest.raises(NetworkError, match=r"client cannot start \(ValueError\); check proxies") as caught:
+        Hub()
+    assert TOKEN not in str(caught.value)

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from zoo.configs import strict_json
 from zoo.errors import WeightsError
 from zoo.files import new_file, storage_errors
-from zoo.weights import CARD, CONFIG, Folder, parse_config
+from zoo.weights import CARD, CONFIG, EVALUATION, Folder, parse_config
 
-__all__ = ["check_card", "write_card"]
+__all__ = ["card_of", "check_card", "write_card"]
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 MOST_FRONT_MATTER = 2**16  # bytes: beyond, reading YAML takes its time
@@ -116,20 +117,26 @@ def write_card(folder: Path) -> None:
 
     Raises WeightsError when either is malformed, StorageError when one cannot be read or the card cannot be written.
     """
-    path = folder / "evaluation.json"
+    path = folder / EVALUATION
     with storage_errors(f"cannot read {folder}"):
         raw = (folder / CONFIG).read_bytes()
         figures = path.read_bytes() if path.is_file() else b"null"
-    data = parse_config(raw, str(folder / CONFIG))
+    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures)
+    with new_file(folder / CARD) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def card_of(folder: Path, data: dict[str, Any], figures: bytes) -> str:
+    """The card of a folder with this config.json and this evaluation.json, `null` for none. Raises WeightsError."""
     try:
-        text = "\n".join(_lines(data, json.loads(figures)))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        text = "\n".join(_lines(data, strict_json(figures)))
+        text.encode("utf-8")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         cause = f"{type(error).__name__}: {error!s:.80}"
         raise WeightsError(
-            f"{folder}: {CONFIG} or {path.name} lacks what a card says ({cause}); export it anew"
+            f"{folder}: {CONFIG} or {EVALUATION} lacks what a card says ({cause}); export it anew"
         ) from error
-    with new_file(folder / "README.md") as aside:
-        aside.write_text(text, encoding="utf-8")
+    return text
 
 
 def _lines(data: dict[str, Any], report: dict[str, Any] | None) -> list[str]:
@@ -185,7 +192,7 @@ def check_card(folder: Folder) -> str:
     where, data = str(folder.path / CARD), folder.config()
     text = _decoded(bytes(folder.read(CARD)), where)
     front = _read_front_matter(text, where)
-    for problem in _problems(front, text, data, _report_of(folder)):
+    for problem in _problems(front, text, data, folder.evaluation()):
         raise WeightsError(f"{where}: {problem}; write it anew with `zoo export` or `zoo eval --write`")
     return "consistent"
 
@@ -212,19 +219,6 @@ def _read_front_matter(text: str, where: str) -> dict[str, Any]:
     return front
 
 
-def _report_of(folder: Folder) -> dict[str, Any]:
-    path = folder.path / "evaluation.json"
-    if not path.is_file():
-        return {}
-    with storage_errors(f"cannot read {path}"):
-        raw = path.read_bytes()
-    try:
-        report = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is no JSON: {error!s:.80}") from error
-    return report if isinstance(report, dict) else {}
-
-
 def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: dict[str, Any]) -> list[str]:
     """What the card says otherwise than config.json and evaluation.json do."""
     tags, found = front.get("tags"), []
@@ -242,10 +236,18 @@ def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: di
             found.append(f"it does not name the data of {CONFIG} ({value:.80})")
     metrics = _metrics(front)
     for key in METRICS:
-        value = report.get(key)
-        if isinstance(value, (int, float)) and metrics.get(key) != float(f"{value:.5g}"):
-            found.append(f"{key} is {metrics.get(key)!r:.40}, evaluation.json says {value:.5g}")
+        figure: Any = report.get(key)
+        if type(figure) in (int, float) and metrics.get(key) != _rounded(figure):
+            found.append(f"{key} is {metrics.get(key)!r:.40}, {EVALUATION} says {_rounded(figure)}")
     return found
+
+
+def _rounded(value: float) -> float:
+    """As `_front_matter` writes it; a whole number beyond all floats is infinity."""
+    try:
+        return float(f"{value:.5g}")
+    except OverflowError:
+        return float("inf")
 
 
 def _metrics(front: dict[str, Any]) -> dict[str, float]:
@@ -253,5 +255,5 @@ def _metrics(front: dict[str, Any]) -> dict[str, float]:
     try:
         rows = [m for one in front["model-index"] for result in one["results"] for m in result["metrics"]]
         return {str(row["type"]): float(row["value"]) for row in rows}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return {}

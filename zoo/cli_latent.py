@@ -8,9 +8,9 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zoo.cli_output import Verb
+from zoo.cli_output import Verb, takes_offline
 from zoo.errors import UsageError
 from zoo.progress import ImageBar
 
@@ -40,6 +40,7 @@ def join_negatives(argv: Sequence[str]) -> list[str]:
 def add_latent_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
     command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
+    takes_offline(command)
     command.add_argument("photos", nargs="*", metavar="PHOTO", help="cut to the central square and resized")
     _model_and_picture(command)
     command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
@@ -47,11 +48,13 @@ def add_latent_verbs(verb: Verb) -> None:
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
     command.add_argument("--seed", type=int, default=0, help="of their choice: whole number from 0 (default 0)")
     command = verb("edit", _edit, "Move a photo along a concept: a strip, one picture a strength.")
+    takes_offline(command)
     command.add_argument("photo", metavar="PHOTO", help="cut to the central square and resized")
     _model_and_picture(command)
     command.add_argument("--concept", required=True, help="a name of `zoo concept list MODEL`")
     command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
     command = verb("concept", _concept, "Fit a concept to labelled examples, list them, or show one.")
+    takes_offline(command)
     command.add_argument("action", choices=["fit", "list", "show"])
     command.add_argument("model", help="for fit a weights folder: ./folder")
     command.add_argument("concept", nargs="?", help="the concept's name, for fit and show")
@@ -62,6 +65,7 @@ def add_latent_verbs(verb: Verb) -> None:
     command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")
     command.add_argument("--json", action="store_true", help="print a list of objects")
     command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
+    takes_offline(command)
     command.add_argument("model")
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
@@ -165,6 +169,7 @@ def _edit(arguments: argparse.Namespace) -> None:
     out, strengths = check_picture_path(Path(arguments.output)), _strengths(arguments.strength)
     model = _encoding_model(arguments.model)
     concept = load_concept(arguments.model, arguments.concept)
+    concept.check_fit(model)
     x = _photo(Path(arguments.photo), model)
     z = model.encode(x).mean
     moved = torch.cat([x, model.decode(torch.cat([concept.apply(z, strength) for strength in strengths]))])
@@ -243,16 +248,19 @@ def _likelihood(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.likelihood import importance_weighted_nll
 
     model = _encoding_model(arguments.model)
-    reference = arguments.data or model.info["data"]["name"]
+    reference = arguments.data or model.info["data"].get("name")
+    if not isinstance(reference, str):
+        raise UsageError(f"the config of {arguments.model} does not name its data; give some with --data")
     data = _some(_examples(reference, arguments.split, model).data, arguments.n, arguments.seed)
-    settings: dict[str, Any] = model.info.get("training", {}).get("recipe", {}).get("settings", {})
+    recipe = model.info["training"].get("recipe")
+    settings = recipe.get("settings") if isinstance(recipe, dict) else None
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
             data,
             samples=arguments.samples,
             seed=arguments.seed,
-            binarise=settings.get("binarise") is True,
+            binarise=isinstance(settings, dict) and settings.get("binarise") is True,
             progress=advance,
         )
     row = {"name": arguments.model, "data": reference, "split": arguments.split} | report.to_json()

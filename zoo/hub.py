@@ -98,8 +98,12 @@ class Hub:
 
         self.endpoint = constants.ENDPOINT.rstrip("/")
         self._timeouts = (float(constants.HF_HUB_ETAG_TIMEOUT), float(constants.HF_HUB_DOWNLOAD_TIMEOUT))
-        self._session: Any = get_session()
-        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        try:
+            self._session: Any = get_session()
+            token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        except Exception as error:  # noqa: BLE001  a proxy, certificates or a token file that cannot be used
+            kind = type(error).__name__
+            raise NetworkError(f"the Hub's client cannot start ({kind}); check proxies, SSL_* and HF_*") from None
         self._token = {} if token is None else {"authorization": f"Bearer {token}"}
         self._sleep = sleep
         self._away: NetworkError | None = None

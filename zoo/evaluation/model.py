@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from zoo.card import write_card
+from zoo.card import card_of
 from zoo.data.loading import load_dataset
-from zoo.errors import DataError, NotFoundError, WeightsError
+from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
-from zoo.files import new_file
+from zoo.files import new_files
 from zoo.nn.pretrained import load_folder
 from zoo.pictures import grid, save_picture
 from zoo.registry import Registry
 from zoo.settings import cache_folder
-from zoo.weights import Folder
+from zoo.weights import CARD, EVALUATION, Folder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["evaluate_model"]
 
@@ -36,9 +38,11 @@ def evaluate_model(
     """Compare samples of a model (seed 0) with the images it was trained on, and those with the test split.
 
     With `write` the report goes into the folder as evaluation.json, the nearest training images as neighbours.png, and
-    the card is written again. Raises what loading the model, the data and the feature network raise, and DataError
-    when the data at hand are not those it was trained on.
+    the card is written again: all three or none. Raises what loading the model, the data and the feature network raise,
+    DataError when the data at hand are not those it was trained on, and UsageError for writing into the Hub's cache.
     """
+    if write and folder.source == "hub":
+        raise UsageError(f"{folder.name} is the Hub's, and nothing is written there; copy its folder and name the copy")
     model = load_folder(folder, registry)
     facts = folder.config()["data"]
     if not all(isinstance(facts.get(key), str) for key in ("name", "split", "sha256")):
@@ -67,12 +71,16 @@ def evaluate_model(
     )
     if write:
         pairs = neighbour_pictures(drawn, train.data, report.neighbours[:PAIRS])
-        save_picture(grid(pairs, columns=8, scale=3), folder.path / "neighbours.png")
-        _write_json(folder.path / "evaluation.json", report.to_json())
-        write_card(folder.path)
+        _write(folder, report, grid(pairs, columns=8, scale=3))
     return report
 
 
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    with new_file(path) as aside:
-        aside.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+def _write(folder: Folder, report: Report, pairs: Image) -> None:
+    """Picture, figures and card, which belong together: all of them or none."""
+    figures = (json.dumps(report.to_json(), indent=1) + "\n").encode()
+    text = card_of(folder.path, folder.config(), figures)
+    names = ("neighbours.png", EVALUATION, CARD)
+    with new_files(*(folder.path / name for name in names)) as (picture, evaluation, card):
+        save_picture(pairs, picture)
+        evaluation.write_bytes(figures)
+        card.write_text(text, encoding="utf-8")
