@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo import __version__
 from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
-from zoo.cli_output import Verb, complain, show, table, takes_json, takes_offline
+from zoo.cli_output import Verb, complain, plain, show, table, takes_json, takes_offline
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -139,7 +139,7 @@ def _info(arguments: argparse.Namespace) -> None:
     for key, value in data.items():
         text = value if isinstance(value, str) else json.dumps(value)
         if text not in ("", "null", "{}", "[]"):
-            print(f"{key + ':':<16}{text}")
+            print(f"{key + ':':<16}{plain(text)}")
 
 
 def _plugins(arguments: argparse.Namespace) -> None:

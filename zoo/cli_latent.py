@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cli_output import Verb, takes_offline
+from zoo.cli_output import Verb, plain, takes_offline
 from zoo.errors import UsageError
 from zoo.progress import ImageBar
 
@@ -198,7 +198,7 @@ def _concept(arguments: argparse.Namespace) -> None:
         return
     for row in rows:
         measures = "  ".join(f"{key} {value:.4g}" for key, value in row["measures"].items())
-        print(f"{row['name']}  {row['method']} of {row['source'] or 'examples not named'}  {measures}")
+        print(plain(f"{row['name']}, {row['method']} of {row['source'] or 'examples not named'}: {measures}"))
 
 
 def _fit(arguments: argparse.Namespace) -> None:

@@ -189,7 +189,8 @@ class Hub:
         found = []
         for row in rows:
             name = row.get("id") if isinstance(row, dict) else None
-            if not isinstance(name, str) or not REPO.fullmatch(name) or TAG not in (row.get("tags") or [TAG]):
+            tags = row.get("tags") or [TAG] if isinstance(name, str) else None
+            if not isinstance(name, str) or not REPO.fullmatch(name) or not isinstance(tags, list) or TAG not in tags:
                 continue
             if fnmatch.fnmatch(name, wanted) or fnmatch.fnmatch(name.partition("/")[2], wanted):
                 figures = {key: row[key] if type(row.get(key)) is int else 0 for key in ("downloads", "likes")}

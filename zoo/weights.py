@@ -386,7 +386,7 @@ def _fetch(
                 continue
             with storage_errors(f"cannot write the Hub's cache {cache.folder}"), cache.writing() as (stream, aside):
                 _, named = hub().download(cache.repo, commit, file, stream, most=most_bytes(file), pin=pins.get(file))
+                if file == CONFIG and not pins:  # before it is kept, and before anything big is taken
+                    stream.seek(0)
+                    parse_config(stream.read(), f"hf://{cache.repo}@{commit}: {CONFIG}")
                 cache.keep(stream, aside, commit, file, named)
-            if file == CONFIG and not pins:  # before anything big is taken
-                where = cache.snapshot(commit) / CONFIG
-                parse_config(where.read_bytes(), f"hf://{cache.repo}@{commit}: {CONFIG}")
