@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.card import write_card
+from zoo.card import check_card, write_card
 from zoo.card_sections import PICTURES
 from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
 from zoo.evaluation.report import Distances, Floor, Neighbour, Report
 from zoo.plugins import default_registry
 from zoo.recipes import Recipe, parse_recipe, resolve
+from zoo.weights import Folder
 
 RECIPE = Recipe(
     name="tiny",
@@ -309,6 +310,18 @@ def test_a_damaged_report_is_refused(content: bytes, tmp_path: Path) -> None:
         write_card(tmp_path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "README.md").exists()
+
+
+@pytest.mark.parametrize("value", ["9" * 4000, "NaN"])
+def test_a_figure_that_no_float_holds_does_not_verify(value: str, tmp_path: Path) -> None:
+    """A report whose figure is beyond all floats, or no number, is a WeightsError, for the card and against it."""
+    card(tmp_path, report=REPORT)
+    path = tmp_path / "evaluation.json"
+    path.write_text(path.read_text().replace('"precision": 0.75', f'"precision": {value}'))
+    with pytest.raises(WeightsError, match=r"precision is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
+        check_card(Folder(name="tiny", path=tmp_path))
+    with pytest.raises(WeightsError, match=r"lacks what a card says"):
+        write_card(tmp_path)
 
 
 def test_a_folder_without_a_config_is_named(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from PIL import Image
 import zoo
 from zoo import cli, plugins
 from zoo.cli import main
+from zoo.cli_output import plain
 from zoo.progress import ImageBar
 
 RECIPE = """
@@ -880,3 +881,12 @@ def test_training_goes_on_when_its_reader_has_gone(recipe: str, here: Path) -> N
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     assert (here / "run" / "checkpoints" / "000000000032").exists()
+
+
+def test_what_steers_a_terminal_is_shown_not_obeyed(run: Run) -> None:
+    """Escape sequences, and marks that turn the writing round, in names and files of others are printed as text."""
+    code, _, err = run("info", "\x1b[31mred\u202e")
+    assert code == 3
+    assert "\x1b" not in err
+    assert "\u202e" not in err
+    assert plain("a\x1b[31m\n\x00b \u202eé") == r"a\x1b[31m \x00b \u202eé"

@@ -44,7 +44,6 @@ class Child:
             "HOME": str(self.home),
             "HF_HOME": str(self.cache),
             "HF_ENDPOINT": hub.url,
-            "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_ETAG_TIMEOUT": "3",
             "HF_HUB_DOWNLOAD_TIMEOUT": "3",
             "ZOO_CACHE": str(folder / "zoo-cache"),
@@ -231,12 +230,14 @@ def test_push_then_pull_in_another_home(
     for file, digest in row["files"].items():
         path = zoo.cache / "hub" / "models--acme--new" / "snapshots" / row["revision"] / file
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    zoo("eval", row["name"], "--write", code=2, says="nothing is written there")
     zoo("push", folder, "--to", "acme/new", code=5, says="log in") if hub.repos["acme/new"].private else None
     (Path(folder) / "model.safetensors").write_bytes(b"\0" * 100)
     zoo("push", folder, "--to", "acme/newer", code=4, HF_TOKEN=TOKEN)
     zoo("push", folder, "--to", "acme", code=2)
     zoo("push", "--all", "--to", "acme/x", code=2)
     assert "acme/newer" not in hub.repos
+    assert not hub.asked("xet")  # one protocol, with hf_xet installed too
 
 
 def test_push_all_publishes_the_bundled_models(zoo: Child, hub: LoopbackHub) -> None:

@@ -77,7 +77,7 @@ def test_a_concept_is_measured_on_held_out_people(tiny: SimpleNamespace, capsys:
     ("words", "code", "says"),
     [
         (["likelihood", "MODEL", "--samples", "0"], 2, "samples is 0"),
-        (["likelihood", "dcgan-cifar-frog", "--write"], 2, "is pinned and cannot change"),
+        (["likelihood", "dcgan-cifar-frog", "--write"], 2, "has no encoder"),
         (["likelihood", "GAN"], 2, "has no encoder"),
         (["concept", "measure", "MODEL", "smile"], 2, "needs --data"),
         (["concept", "measure", "MODEL", "smile", *MEASURE], 3, "no concept 'smile'"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import NetworkError, StorageError, UsageError, ZooError
-from zoo.files import new_file, new_folder, storage_errors
+from zoo.files import new_file, new_files, new_folder, storage_errors
 
 
 def listing(folder: Path) -> list[str]:
@@ -46,6 +46,20 @@ def test_an_unfinished_file_leaves_nothing(error: BaseException, tmp_path: Path)
     with pytest.raises(type(error)):
         write()
     assert (path.read_text(), listing(tmp_path)) == ("old", ["out.json"])
+
+
+def test_files_that_belong_together_appear_together(tmp_path: Path) -> None:
+    """Several files are all new or all as they were: also when only the last of them cannot be written."""
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    with new_files(one, two) as asides:
+        for aside in asides:
+            aside.write_text("first")
+        assert not one.exists()
+    with pytest.raises(StorageError, match="No such file"), new_files(one, two) as (first, _):
+        first.write_bytes((tmp_path / "absent").read_bytes())
+    with pytest.raises(StorageError, match="it is a folder"), new_files(one, tmp_path):
+        raise AssertionError("the second cannot be written")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"one.txt": "first", "two.txt": "first"}
 
 
 def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:

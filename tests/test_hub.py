@@ -507,8 +507,40 @@ def test_a_search_that_is_answered_with_nonsense_is_a_network_error(kind: str, h
         Hub().search()
 
 
+@pytest.mark.parametrize("tags", [5, {"genzoo": 1}, "genzoo", [None]])
+def test_a_row_of_a_search_that_is_malformed_is_left_out(tags: Any, hub: Any, commit: str) -> None:
+    """Rows whose tags are no list of texts are no model's, and cost themselves alone."""
+    hub.repo("acme/odd").tags = tags
+    rows = Hub().json("/api/models/acme/odd")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hub, "json", lambda *_, **__: [rows, None, 3, {"id": "acme/tiny", "tags": ["genzoo"]}])
+        assert [row["name"] for row in Hub().search()] == ["hf://acme/tiny"]
+
+
+def test_a_config_that_is_none_is_not_kept(hub: Any, catalogue: Registry, tiny_files: Any) -> None:
+    """What the Hub once gave as config.json, and was none, is not in the way when it gives the right one."""
+    repo = hub.repo("acme/late", tiny_files | {"config.json": b"<html>soon</html>"})
+    commit = repo.refs["main"]
+    with pytest.raises(WeightsError, match=r"config\.json is no JSON"):
+        locate(f"hf://acme/late@{commit}", catalogue)
+    repo.commits[commit] = tiny_files
+    assert read_all(f"hf://acme/late@{commit}", catalogue)["config.json"] == tiny_files["config.json"]
+
+
 def test_a_folder_reads_what_it_says() -> None:
     """Names that are malformed never reach the Hub."""
     with pytest.raises(UsageError):
         locate("hf://acme/tiny@../../x", default_registry())
     assert Folder(name="x", path=Path("x")).digests == {}
+
+
+def test_a_client_that_cannot_start_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy or certificates that the client refuses are one line that says where to look, without their text."""
+
+    def refuse() -> None:
+        raise ValueError(f"http://user:{TOKEN}@proxy is no proxy")
+
+    monkeypatch.setattr("huggingface_hub.get_session", refuse)
+    with pytest.raises(NetworkError, match=r"client cannot start \(ValueError\); check proxies") as caught:
+        Hub()
+    assert TOKEN not in str(caught.value)

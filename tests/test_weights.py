@@ -93,12 +93,15 @@ def test_a_missing_file_is_not_found(folder: Folder) -> None:
 
 
 def test_a_file_beyond_all_bounds_is_refused_before_it_is_read(folder: Folder) -> None:
-    """A config above 1 MiB, or weights above 8 GiB, is a WeightsError, and takes no memory."""
+    """A config above 1 MiB, weights above 8 GiB, or more than was asked for, is a WeightsError, and takes no memory."""
     for file, size in (("config.json", 2**20 + 1), ("model.safetensors", 2**33 + 1)):
         with (folder.path / file).open("wb") as stream:
             stream.truncate(size)  # a file with a hole takes no room on the disk
-        with pytest.raises(WeightsError, match="more than is ever loaded"):
+        with pytest.raises(WeightsError, match=r"at most [0-9,]+ can be meant"):
             folder.read(file)
+    (folder.path / "golden.safetensors").write_bytes(b"12345678")
+    with pytest.raises(WeightsError, match="8 bytes; at most 7 can be meant"):
+        Folder(name="toy", path=folder.path).read("golden.safetensors", most=7)
 
 
 def test_hashing_what_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
@@ -113,8 +116,12 @@ BAD_CONFIGS: list[tuple[bytes, str]] = [
     (b"{", "is no JSON"),
     (b"[" * 10**5, "is no JSON"),
     (b'{"format": ' + b"1" * 5000 + b"}", "is no JSON"),
-    (b"[]", "it has list"),
-    (b"null", "it has NoneType"),
+    (b"[]", "it holds a list"),
+    (b"null", "it holds a NoneType"),
+    (b"\xef\xbb\xbf{}", "is no JSON"),
+    ("{}".encode("utf-16"), "is no JSON"),
+    (b'{"format": NaN}', "NaN is no number of JSON"),
+    (b'{"config": {"a": 1, "a": 2}}', "a key stands in it twice"),
     (b"{}", "must have exactly the keys"),
 ]
 BAD_CONFIGS += [

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from zoo.card_sections import metrics_of, sections
+from zoo.configs import strict_json
 from zoo.errors import WeightsError
 from zoo.files import new_file, storage_errors
-from zoo.weights import CARD, CONFIG, Folder, parse_config
+from zoo.weights import CARD, CONFIG, EVALUATION, Folder, parse_config
 
-__all__ = ["check_card", "write_card"]
+__all__ = ["card_of", "check_card", "write_card"]
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 MOST_FRONT_MATTER = 2**16  # bytes: beyond, reading YAML takes its time
@@ -68,24 +70,33 @@ def write_card(folder: Path) -> None:
 
     Raises WeightsError when either is malformed, StorageError when one cannot be read or the card cannot be written.
     """
-    path = folder / "evaluation.json"
+    path = folder / EVALUATION
     with storage_errors(f"cannot read {folder}"):
         raw = (folder / CONFIG).read_bytes()
         figures = path.read_bytes() if path.is_file() else b"{}"
         files = os.listdir(folder)
-    data = parse_config(raw, str(folder / CONFIG))
-    try:
-        text = "\n".join(_lines(data, json.loads(figures), files))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        cause = f"{type(error).__name__}: {error!s:.80}"
-        raise WeightsError(
-            f"{folder}: {CONFIG} or {path.name} lacks what a card says ({cause}); export it anew"
-        ) from error
-    with new_file(folder / "README.md") as aside:
+    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures, files)
+    with new_file(folder / CARD) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: list[str]) -> list[str]:
+def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collection[str]) -> str:
+    """The card of a folder with this config.json, this evaluation.json (`{}` for none) and these files.
+
+    Raises WeightsError where they do not say enough.
+    """
+    try:
+        text = "\n".join(_lines(data, strict_json(figures), files))
+        text.encode("utf-8")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        cause = f"{type(error).__name__}: {error!s:.80}"
+        raise WeightsError(
+            f"{folder}: {CONFIG} or {EVALUATION} lacks what a card says ({cause}); export it anew"
+        ) from error
+    return text
+
+
+def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str]) -> list[str]:
     recipe, source = data["training"]["recipe"], data["data"]
     name = recipe["name"]
     return [
@@ -139,7 +150,7 @@ def check_card(folder: Folder) -> str:
     where, data = str(folder.path / CARD), folder.config()
     text = _decoded(bytes(folder.read(CARD)), where)
     front = _read_front_matter(text, where)
-    for problem in _problems(front, text, data, _report_of(folder)):
+    for problem in _problems(front, text, data, folder.evaluation()):
         raise WeightsError(f"{where}: {problem}; write it anew with `zoo export` or `zoo eval --write`")
     return "consistent"
 
@@ -166,19 +177,6 @@ def _read_front_matter(text: str, where: str) -> dict[str, Any]:
     return front
 
 
-def _report_of(folder: Folder) -> dict[str, Any]:
-    path = folder.path / "evaluation.json"
-    if not path.is_file():
-        return {}
-    with storage_errors(f"cannot read {path}"):
-        raw = path.read_bytes()
-    try:
-        report = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is no JSON: {error!s:.80}") from error
-    return report if isinstance(report, dict) else {}
-
-
 def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: dict[str, Any]) -> list[str]:
     """What the card says otherwise than config.json and evaluation.json do."""
     tags, found = front.get("tags"), []
@@ -195,10 +193,18 @@ def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: di
         if isinstance(value, str) and value not in text:
             found.append(f"it does not name the data of {CONFIG} ({value:.80})")
     metrics = _metrics(front)
-    for key, value in metrics_of(report).items():
-        if isinstance(value, (int, float)) and metrics.get(key) != float(f"{value:.5g}"):
-            found.append(f"{key} is {metrics.get(key)!r:.40}, evaluation.json says {value:.5g}")
+    for key, figure in metrics_of(report).items():
+        if type(figure) in (int, float) and metrics.get(key) != _rounded(figure):
+            found.append(f"{key} is {metrics.get(key)!r:.40}, {EVALUATION} says {_rounded(figure)}")
     return found
+
+
+def _rounded(value: float) -> float:
+    """As `_front_matter` writes it; a whole number beyond all floats is infinity."""
+    try:
+        return float(f"{value:.5g}")
+    except OverflowError:
+        return float("inf")
 
 
 def _metrics(front: dict[str, Any]) -> dict[str, float]:
@@ -206,5 +212,5 @@ def _metrics(front: dict[str, Any]) -> dict[str, float]:
     try:
         rows = [m for one in front["model-index"] for result in one["results"] for m in result["metrics"]]
         return {str(row["type"]): float(row["value"]) for row in rows}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return {}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-from zoo.errors import DataError, NotFoundError
-from zoo.files import storage_errors
+from zoo.errors import NotFoundError
 from zoo.plugins import default_registry
 from zoo.recipes import read_recipe
 from zoo.registry import Registry
 from zoo.specs import ModelSpec, resource, to_json
-from zoo.weights import Folder
+from zoo.weights import EVALUATION, Folder
 
 __all__ = ["info", "list_architectures", "list_datasets", "list_models"]
 
@@ -61,16 +58,8 @@ def _of_model(spec: ModelSpec) -> dict[str, Any]:
         data["images"] = read_recipe(resource(spec.recipe, spec.name)).images
     if spec.weights is not None and spec.weights.bundled is not None:
         path = resource(spec.weights.bundled, spec.name)
-        data["config"] = Folder(name=spec.name, path=path, pins=spec.weights.files).config()["config"]
-        if (path / "evaluation.json").is_file():
-            data["evaluation"] = _read_json(path / "evaluation.json")
+        folder = Folder(name=spec.name, path=path, pins=spec.weights.files)
+        data["config"] = folder.config()["config"]
+        if folder.has(EVALUATION):
+            data["evaluation"] = folder.evaluation()
     return data
-
-
-def _read_json(path: Path) -> Any:
-    with storage_errors(f"cannot read {path}"):
-        raw = path.read_bytes()
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON: {error!s:.120}; reinstall its package") from error

@@ -18,7 +18,7 @@ from zoo.cli_fit import add_fit_verbs
 from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.cli_measure import add_measure_verbs
-from zoo.cli_output import Verb, complain, show, takes_json, takes_offline
+from zoo.cli_output import Verb, complain, plain, show, takes_json, takes_offline
 from zoo.cli_walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
 from zoo.progress import TrainingBar, drop_output, stop_signals
@@ -143,7 +143,7 @@ def _info(arguments: argparse.Namespace) -> None:
     for key, value in data.items():
         text = value if isinstance(value, str) else json.dumps(value)
         if text not in ("", "null", "{}", "[]"):
-            print(f"{key + ':':<16}{text}")
+            print(f"{key + ':':<16}{plain(text)}")
 
 
 def _plugins(arguments: argparse.Namespace) -> None:

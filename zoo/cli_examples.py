@@ -69,8 +69,10 @@ def examples_for(model: Model, reference: str, split: str) -> Examples:
 
 
 def own_data(model: Model, given: str | None) -> str:
-    """The dataset that was given, or else the one the model was trained on."""
-    name: str = given or model.info["data"]["name"]
+    """The dataset that was given, or else the one of the training. Raises UsageError where neither is known."""
+    name = given or model.info["data"].get("name")
+    if not isinstance(name, str):
+        raise UsageError("the model's config does not name its data; give some with --data")
     return name
 
 

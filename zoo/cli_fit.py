@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.cli_examples import encoding_model, examples_for, own_data, own_folder, some
 from zoo.cli_measure import add_measure_options, measure_concept
-from zoo.cli_output import Verb, takes_json
+from zoo.cli_output import Verb, plain, takes_json, takes_offline
 from zoo.errors import NotFoundError, UsageError
 from zoo.progress import ImageBar
 
@@ -34,6 +34,7 @@ def add_fit_verbs(verb: Verb) -> None:
     command = verb(
         "concept", _concept, "Fit a concept to labelled examples, list them, show one, or measure what it does."
     )
+    takes_offline(command)
     command.add_argument("action", choices=["fit", "list", "show", "measure"])
     command.add_argument("model", help="for fit a weights folder: ./folder")
     command.add_argument("concept", nargs="?", help="the concept's name, but for list")
@@ -82,7 +83,7 @@ def _concept(arguments: argparse.Namespace) -> None:
         return
     for row in rows:
         measures = "  ".join(f"{key} {value:.4g}" for key, value in row["measures"].items())
-        print(f"{row['name']}  {row['method']} of {row['source'] or 'examples not named'}  {measures}")
+        print(plain(f"{row['name']}, {row['method']} of {row['source'] or 'examples not named'}: {measures}"))
 
 
 def _fit_concept(arguments: argparse.Namespace) -> None:

@@ -98,13 +98,21 @@ def _pull(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _verify(arguments: argparse.Namespace) -> int:
+def _verified(folder: Folder) -> dict[str, Any]:
+    """The report on a folder: all that is checked before it is trusted or published."""
+    from zoo.latent.concepts import check_concepts
     from zoo.nn.verification import verify
+    from zoo.plugins import default_registry
+
+    return verify(folder, default_registry(), {"concepts": check_concepts})
+
+
+def _verify(arguments: argparse.Namespace) -> int:
     from zoo.plugins import default_registry
     from zoo.weights import locate
 
     registry = default_registry()
-    rows, code = _each(_names(arguments, "verify"), lambda name: verify(locate(name, registry), registry), keep=True)
+    rows, code = _each(_names(arguments, "verify"), lambda name: _verified(locate(name, registry)), keep=True)
     columns = ("name", "ok", "origin", "parameters", "golden_difference", "card")
     show(rows, columns, arguments.json)
     return code
@@ -160,21 +168,19 @@ def _push_all(arguments: argparse.Namespace) -> int:
 
 def _publish(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Published:
     from huggingface_hub import constants
+    from huggingface_hub.utils.logging import set_verbosity
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    from zoo.nn.verification import verify
-    from zoo.plugins import default_registry
     from zoo.publishing import publish
 
     if constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
         disable_progress_bars()
-
-    def check(given: Folder) -> object:
-        return verify(given, default_registry())
+    if "HF_HUB_VERBOSITY" not in os.environ:
+        set_verbosity(40)  # errors only: its warnings are about Xet, and no line of ours
 
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; a weights folder is what `zoo export` writes")
-    return publish(folder, repo_id, check=check, private=arguments.private, revision=arguments.revision)
+    return publish(folder, repo_id, check=_verified, private=arguments.private, revision=arguments.revision)
 
 
 def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:

@@ -19,7 +19,7 @@ from zoo.cli_examples import (
     takes_inversion,
     takes_picture,
 )
-from zoo.cli_output import Verb
+from zoo.cli_output import Verb, takes_offline
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ def add_latent_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
     command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
     command.add_argument("--model", required=True, help="a model with an encoder")
+    takes_offline(command)
     _takes_photos(command)
     command = verb("edit", _edit, "Move pictures along concepts: a strip each, one picture a strength.")
     command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
+    takes_offline(command)
     _takes_photos(command)
     takes_inversion(command)
     command.add_argument("--concept", required=True, metavar="NAME[,NAME]", help="names of `zoo concept list MODEL`")
@@ -116,6 +118,8 @@ def _edit(arguments: argparse.Namespace) -> None:
     _check_photos(arguments)
     model = load(arguments.model)
     concepts = [load_concept(arguments.model, name) for name in arguments.concept.split(",")]
+    for concept in concepts:
+        concept.check_fit(model)
     x = _pictures(arguments, model)
     check_size(len(x) * len(concepts) * (1 + len(strengths)), model.data_shape, arguments.scale)
     z, how = find_latents(model, x, arguments.inversion_steps)

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli_examples import encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli_examples import encoding_model, examples_for, own_data, some
 from zoo.cli_output import Verb, table, takes_json, takes_offline
 from zoo.errors import UsageError
 from zoo.progress import ImageBar
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.concepts import ConceptReport
     from zoo.evaluation.probes import Probe
     from zoo.nn.models import VAE
+    from zoo.weights import Folder
 
 __all__ = ["add_measure_options", "add_measure_verbs", "measure_concept"]
 
@@ -31,6 +32,7 @@ def add_measure_verbs(verb: Verb) -> None:
     takes_json(command)
     command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
     command.add_argument("model")
+    takes_offline(command)
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, help="how many examples, at random (default all)")
@@ -84,28 +86,42 @@ def _eval(arguments: argparse.Namespace) -> None:
         print(f"reconstructions of {coding['examples']:,} {coding['split']} examples: off by {error}{nats}")
 
 
+def _folder(arguments: argparse.Namespace) -> Folder | None:
+    """Where the figures go, checked before any work is done; None where nothing is written."""
+    from zoo.evaluation.results import check_writable
+    from zoo.plugins import default_registry
+    from zoo.weights import locate
+
+    if not arguments.write:
+        return None
+    folder = locate(arguments.model, default_registry())
+    check_writable(folder)
+    return folder
+
+
 def _likelihood(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.likelihood import importance_weighted_nll
     from zoo.evaluation.results import record
 
-    folder = own_folder(arguments.model) if arguments.write else None
+    folder = _folder(arguments)
     model = encoding_model(arguments.model)
     reference = own_data(model, arguments.data)
     data = examples_for(model, reference, arguments.split).data
     data = data[some(len(data), arguments.n, arguments.seed)]
-    settings: dict[str, Any] = model.info.get("training", {}).get("recipe", {}).get("settings", {})
+    recipe = model.info["training"].get("recipe")
+    settings = recipe.get("settings") if isinstance(recipe, dict) else None
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
             data,
             samples=arguments.samples,
             seed=arguments.seed,
-            binarise=settings.get("binarise") is True,
+            binarise=isinstance(settings, dict) and settings.get("binarise") is True,
             progress=advance,
         )
     found = {"data": reference, "split": arguments.split} | report.to_json()
     if folder is not None:
-        record(folder.path, {"likelihood": found})
+        record(folder, {"likelihood": found})
     if arguments.json:
         print(json.dumps([{"name": arguments.model} | found], indent=1))
         return
@@ -126,15 +142,16 @@ def measure_concept(arguments: argparse.Namespace) -> None:
     if not (arguments.concept and arguments.data and arguments.factor and arguments.keep):
         raise UsageError("zoo concept measure MODEL CONCEPT needs --data DATASET, --factor NAME and --keep NAME")
     region = _region(arguments.region)
-    folder = own_folder(arguments.model) if arguments.write else None
+    folder = _folder(arguments)
     model = encoding_model(arguments.model)
     concept = load_concept(arguments.model, arguments.concept)
+    concept.check_fit(model)
     examples, probe, other = _judges(arguments, model)
     report = concepts.measure_concept(
         model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
     )
     if folder is not None:
-        record(folder.path, {"concepts": {concept.name: report.to_json()}})
+        record(folder, {"concepts": {concept.name: report.to_json()}})
     _show(report, arguments)
 
 

@@ -8,19 +8,25 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["Verb", "complain", "show", "table", "takes_json", "takes_offline"]
+__all__ = ["Verb", "complain", "plain", "show", "table", "takes_json", "takes_offline"]
 
 Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
 
 
+def plain(text: str) -> str:
+    """A text on one line, without what steers a terminal: names and causes come from others' files."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
 def complain(message: str) -> None:
     """Print one line on standard error."""
-    print("zoo:", " ".join(message.split()), file=sys.stderr)
+    print("zoo:", plain(message), file=sys.stderr)
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     """Print rows in aligned columns."""
-    cells = [[str(row.get(column, "")) for column in columns] for row in rows]
+    cells = [[plain(str(row.get(column, ""))) for column in columns] for row in rows]
     widths = [max([len(c), *(len(line[i]) for line in cells)]) for i, c in enumerate(columns)]
     for line in ([c.upper() for c in columns], *cells):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

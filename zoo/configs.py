@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import math
 import types
 from collections.abc import Mapping
@@ -18,9 +19,28 @@ import msgspec
 
 from zoo.errors import ConfigError
 
-__all__ = ["as_data", "decode", "near"]
+__all__ = ["as_data", "decode", "near", "strict_json"]
 
 T = TypeVar("T")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError("a key stands in it twice")
+    return data
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def strict_json(raw: bytes | bytearray) -> Any:
+    """Decode JSON as its standard has it: UTF-8, no key twice, no NaN or infinity. Raises ValueError."""
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def near(name: str, names: Any) -> str:
@@ -92,7 +112,7 @@ def decode(cls: type[T], data: Any, where: str) -> T:
             if not _finite(value):
                 raise msgspec.ValidationError("not finite")
             values[key] = msgspec.convert(value, hints[key])
-        except (msgspec.ValidationError, RecursionError) as error:
+        except (msgspec.ValidationError, RecursionError, UnicodeError) as error:  # the last: half a surrogate pair
             wanted = _allowed(hints[key])
             raise ConfigError(f"{where}: {key} = {_shown(value)} is not allowed; it takes {wanted}") from error
     if missing := [f.name for f in fields(cls) if _required(f) and f.name not in values]:  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoo.errors import StorageError, ZooError
 
-__all__ = ["new_file", "new_folder", "storage_errors", "umask"]
+__all__ = ["new_file", "new_files", "new_folder", "storage_errors", "umask"]
 
 
 @contextlib.contextmanager
@@ -40,20 +40,37 @@ def new_file(path: Path) -> Iterator[Path]:
 
     Raises StorageError where the file cannot be written.
     """
-    with storage_errors(f"cannot write {path}"):
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(descriptor)
-        aside = Path(name)
-        try:
-            yield aside
+    with new_files(path) as (aside,):
+        yield aside
+
+
+@contextlib.contextmanager
+def new_files(*paths: Path) -> Iterator[list[Path]]:
+    """`new_file` for several files that belong together: none is renamed before all are written and flushed.
+
+    Raises StorageError where one cannot be written; all are then as they were, unless renaming itself fails.
+    """
+    names = " and ".join(map(str, paths))
+    with storage_errors(f"cannot write {names}"), contextlib.ExitStack() as stack:
+        asides = [_aside(path, stack) for path in paths]
+        yield asides
+        for aside in asides:
             os.chmod(aside, 0o666 & ~umask())
             _flush(aside)
+        for aside, path in zip(asides, paths, strict=True):
             os.replace(aside, path)
-            _flush(path.parent)
-        finally:
-            aside.unlink(missing_ok=True)
+        for folder in dict.fromkeys(path.parent for path in paths):
+            _flush(folder)
+
+
+def _aside(path: Path, stack: contextlib.ExitStack) -> Path:
+    """An empty file beside `path`, removed when the stack is left."""
+    if path.is_dir():
+        raise IsADirectoryError(21, "it is a folder")
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(descriptor)
+    stack.callback(Path(name).unlink, missing_ok=True)
+    return Path(name)
 
 
 @contextlib.contextmanager

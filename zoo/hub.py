@@ -98,8 +98,12 @@ class Hub:
 
         self.endpoint = constants.ENDPOINT.rstrip("/")
         self._timeouts = (float(constants.HF_HUB_ETAG_TIMEOUT), float(constants.HF_HUB_DOWNLOAD_TIMEOUT))
-        self._session: Any = get_session()
-        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        try:
+            self._session: Any = get_session()
+            token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        except Exception as error:  # noqa: BLE001  a proxy, certificates or a token file that cannot be used
+            kind = type(error).__name__
+            raise NetworkError(f"the Hub's client cannot start ({kind}); check proxies, SSL_* and HF_*") from None
         self._token = {} if token is None else {"authorization": f"Bearer {token}"}
         self._sleep = sleep
         self._away: NetworkError | None = None
@@ -185,7 +189,8 @@ class Hub:
         found = []
         for row in rows:
             name = row.get("id") if isinstance(row, dict) else None
-            if not isinstance(name, str) or not REPO.fullmatch(name) or TAG not in (row.get("tags") or [TAG]):
+            tags = row.get("tags") or [TAG] if isinstance(name, str) else None
+            if not isinstance(name, str) or not REPO.fullmatch(name) or not isinstance(tags, list) or TAG not in tags:
                 continue
             if fnmatch.fnmatch(name, wanted) or fnmatch.fnmatch(name.partition("/")[2], wanted):
                 figures = {key: row[key] if type(row.get(key)) is int else 0 for key in ("downloads", "likes")}

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from zoo.card_sections import PICTURES
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
 from zoo.files import storage_errors
-from zoo.specs import COMMIT
-from zoo.weights import CARD, CONFIG, FILES, GOLDEN, MODEL, Folder, most_bytes, split_hub_name
+from zoo.specs import COMMIT, split_hub_name
+from zoo.weights import CARD, CONFIG, EVALUATION, FILES, GOLDEN, MODEL, Folder, most_bytes
 
 if TYPE_CHECKING:
     from zoo.hub import Hub
 
 __all__ = ["PUBLISHED", "Published", "contents", "publish"]
 
-PUBLISHED = (*FILES, CARD, "samples.png", "evaluation.json", "neighbours.png", *PICTURES)  # what a repository may hold
+PUBLISHED = (*FILES, CARD, "samples.png", EVALUATION, "neighbours.png", *PICTURES)  # what may stand in a repository
 REQUIRED = (CONFIG, MODEL, GOLDEN, CARD)
 BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 TRIES, PAUSE = 3, 1.0
@@ -174,7 +174,9 @@ def _commit(
     api = HfApi(library_name="genzoo")
 
     def send() -> Any:
-        added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=files[name]) for name in changed]
+        # As streams the client sends large files by Git LFS, which every Hub speaks and whose name of a file is the
+        # sha256 that is pinned; bytes would go through a library, storage hosts and logs of their own (Xet).
+        added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=io.BytesIO(files[name])) for name in changed]
         removed = [CommitOperationDelete(path_in_repo=name) for name in gone]
         return api.create_commit(
             repo,

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import NotFoundError, PluginError
+from zoo.errors import NotFoundError, PluginError, UsageError
 
 __all__ = [
     "ArchitectureSpec",
@@ -28,6 +28,7 @@ __all__ = [
     "check_name",
     "import_reference",
     "resource",
+    "split_hub_name",
     "to_json",
 ]
 
@@ -35,6 +36,7 @@ NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 FILE = re.compile(r"[A-Za-z_]\w*:[\w.-]+(/[\w.-]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+HUB_NAME = re.compile(r"hf://(?P<repo>\w[\w.-]*/\w[\w.-]*?)(@(?P<revision>\w[\w.-]*(/\w[\w.-]*)*))?", re.ASCII)
 REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -221,3 +223,11 @@ def resource(reference: str, owner: str) -> Path:
             if (base / inside).exists():
                 return base / inside
     raise NotFoundError(f"{owner}: the installed package {package!r} has no {inside!r}; reinstall it")
+
+
+def split_hub_name(name: str) -> tuple[str, str | None]:
+    """The repository and revision of hf://org/repo[@revision]. Raises UsageError."""
+    match = HUB_NAME.fullmatch(name)
+    if not match or ".." in name or "--" in match["repo"] or match["repo"].endswith(".git") or len(name) > 200:
+        raise UsageError(f"{name!r:.120} is malformed; write hf://org/repo or hf://org/repo@revision")
+    return match["repo"], match["revision"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import json
 import os
 import re
 import warnings
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.configs import strict_json
 from zoo.errors import (
     IntegrityError,
     NetworkError,
@@ -31,7 +31,7 @@ from zoo.errors import (
 )
 from zoo.files import storage_errors
 from zoo.registry import Registry
-from zoo.specs import COMMIT, ModelSpec, WeightsSpec, resource
+from zoo.specs import COMMIT, ModelSpec, WeightsSpec, resource, split_hub_name
 
 if TYPE_CHECKING:
     from zoo.hub import Hub
@@ -42,6 +42,7 @@ __all__ = [
     "CONCEPTS",
     "CONFIG",
     "DISCRIMINATOR",
+    "EVALUATION",
     "GOLDEN",
     "MODEL",
     "PRIOR",
@@ -54,19 +55,19 @@ __all__ = [
 
 CONFIG, MODEL = "config.json", "model.safetensors"
 DISCRIMINATOR, GOLDEN = "discriminator.safetensors", "golden.safetensors"
-CARD = "README.md"
+CARD, EVALUATION = "README.md", "evaluation.json"
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
-MOST_BYTES = 8 * 2**30
-MOST_CONFIG = 2**20
-HUB_NAME = re.compile(r"hf://(?P<repo>\w[\w.-]*/\w[\w.-]*?)(@(?P<revision>\w[\w.-]*(/\w[\w.-]*)*))?", re.ASCII)
+MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
 NAME = re.compile(r"([A-Za-z0-9_.-]+/)?[A-Za-z0-9_.-]+")
 
 
 def most_bytes(file: str) -> int:
     """The size of a file beyond which it is neither fetched nor read."""
-    return MOST_CONFIG if file in (CONFIG, CARD) else MOST_BYTES
+    if file in (CONFIG, CARD, EVALUATION):
+        return MOST_CONFIG
+    return MOST_BESIDE if file in (GOLDEN, PRIOR, CONCEPTS) else MOST_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,35 +84,33 @@ class Folder:
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
     repair: Callable[[str, ZooError], Folder] | None = None  # where else a file that is damaged can be had
 
-    def read(self, file: str) -> bytearray:
+    def read(self, file: str, *, most: int | None = None) -> bytearray:
         """The bytes of a file, hashed if it is known what they must be; a damaged one is fetched anew where it can be.
 
         Raises NotFoundError when it is not there, IntegrityError when the bytes are not the pinned ones, StorageError,
-        WeightsError for a size that is never loaded.
+        WeightsError for more than `most` bytes, or a size that is never loaded: before memory is taken.
         """
+        bound = min(most_bytes(file), most or MOST_BYTES)
         try:
-            return self._read(file)
+            return self._read(file, bound)
         except (IntegrityError, NotFoundError, StorageError, WeightsError) as error:
-            known = file in self.pins or file in self.digests
-            if self.repair is None or not known:
+            if self.repair is None or not (file in self.pins or file in self.digests):
                 raise
-            return self.repair(file, error)._read(file)
+            return self.repair(file, error)._read(file, bound)
 
-    def _read(self, file: str) -> bytearray:
+    def _read(self, file: str, most: int) -> bytearray:
         path = self.path / file
         if not path.is_file():
             raise NotFoundError(f"{self.name}: {path} is missing; name a complete weights folder or reinstall")
-        if self.pins and file not in self.pins and file != CARD:
+        if self.pins and file not in self.pins and file not in (CARD, EVALUATION):
             raise IntegrityError(f"{path} is not pinned by the catalogue; its files are {', '.join(self.pins)}")
         with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            if size > most_bytes(file):
-                raise WeightsError(f"{path} has {size:,} bytes, more than is ever loaded")
-            data = bytearray(size)
-            if stream.readinto(data) != size:
+            if size > most:
+                raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
+            if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
-        wanted = self.pins.get(file) or self.digests.get(file)
-        if wanted is not None and wanted not in _hashes(data, wanted):
+        if (wanted := self.pins.get(file) or self.digests.get(file)) and wanted not in _hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
             raise IntegrityError(f"{path} has sha256 {found}, pinned is {wanted}; reinstall or pull it again")
         return data
@@ -123,6 +122,10 @@ class Folder:
     def config(self) -> dict[str, Any]:
         """config.json, its keys checked. Raises WeightsError."""
         return parse_config(self.read(CONFIG), f"{self.path / CONFIG}")
+
+    def evaluation(self) -> dict[str, Any]:
+        """What evaluation.json says; nothing where there is none. Raises WeightsError."""
+        return _table(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
 
 
 def _hashes(data: bytes | bytearray, like: str) -> tuple[str, ...]:
@@ -142,16 +145,22 @@ def hashes_of(path: Path, like: str) -> tuple[str, ...]:
         return (hashlib.file_digest(stream, "sha256").hexdigest(),)
 
 
+def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+    try:
+        data = strict_json(raw)
+    except ValueError as error:
+        raise WeightsError(f"{where} is no JSON: {error!s:.120}") from error
+    if isinstance(data, dict):
+        return data
+    raise WeightsError(f"{where} is no JSON table: it holds a {type(data).__name__}")
+
+
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{where} is no JSON: {error!s:.120}") from error
-    if not isinstance(data, dict) or set(data) != CONFIG_KEYS:
-        found = sorted(data) if isinstance(data, dict) else type(data).__name__
+    data = _table(raw, where)
+    if set(data) != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
-        raise WeightsError(f"{where} must have exactly the keys {keys}; it has {found!s:.200}")
+        raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
     if type(data["format"]) is not int or data["format"] != 1:
         raise WeightsError(f"{where} is of format {data['format']!r:.40}; this zoo reads format 1: update genzoo")
     if not isinstance(data["architecture"], str) or not NAME.fullmatch(data["architecture"]):
@@ -191,14 +200,6 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
         raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
     with _hint(registry):
         return _of_catalogue(spec, spec.weights, name)
-
-
-def split_hub_name(name: str) -> tuple[str, str | None]:
-    """The repository and revision of hf://org/repo[@revision]. Raises UsageError."""
-    match = HUB_NAME.fullmatch(name)
-    if not match or ".." in name or "--" in match["repo"] or match["repo"].endswith(".git") or len(name) > 200:
-        raise UsageError(f"{name!r:.120} is malformed; write hf://org/repo or hf://org/repo@revision")
-    return match["repo"], match["revision"]
 
 
 def _is_path(name: str) -> bool:
@@ -385,7 +386,7 @@ def _fetch(
                 continue
             with storage_errors(f"cannot write the Hub's cache {cache.folder}"), cache.writing() as (stream, aside):
                 _, named = hub().download(cache.repo, commit, file, stream, most=most_bytes(file), pin=pins.get(file))
+                if file == CONFIG and not pins:  # before it is kept, and before anything big is taken
+                    stream.seek(0)
+                    parse_config(stream.read(), f"hf://{cache.repo}@{commit}: {CONFIG}")
                 cache.keep(stream, aside, commit, file, named)
-            if file == CONFIG and not pins:  # before anything big is taken
-                where = cache.snapshot(commit) / CONFIG
-                parse_config(where.read_bytes(), f"hf://{cache.repo}@{commit}: {CONFIG}")

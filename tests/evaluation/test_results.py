@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from zoo.errors import WeightsError
+from zoo.errors import UsageError, WeightsError
 from zoo.evaluation.results import read_results, record
+from zoo.weights import Folder
 
 CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": False}
 CODING |= {"negative_elbo": None, "kl": None, "bits_per_dim": None}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Folder:
     """As much of a weights folder as a card is made of."""
     recipe = {"name": "tiny", "summary": "Shapes.", "trainer": "vae", "licence": "MIT", "settings": {}}
     source = {"name": "shapes", "split": "train", "count": 9, "sha256": "cd" * 32, "licence": "CC0-1.0"}
@@ -24,30 +26,30 @@ def folder(tmp_path: Path) -> Path:
     config = {"format": 1, "architecture": "conv-vae", "config": {}, "data": data, "training": training, "zoo": "0.1.0"}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "model.safetensors").write_bytes(b"weights")
-    return tmp_path
+    return Folder(name="tiny", path=tmp_path)
 
 
-def test_results_are_added_to_what_is_there(folder: Path) -> None:
+def test_results_are_added_to_what_is_there(folder: Folder) -> None:
     """A second record keeps the first, a repeated key is replaced, and the card tells both."""
     record(folder, {"reconstruction": CODING, "first": 1})
     record(folder, {"first": 2})
     found = read_results(folder)
     assert (found["reconstruction"], found["first"]) == (CODING, 2)
-    assert "0.0525" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "0.0525" in (folder.path / "README.md").read_text(encoding="utf-8")
 
 
-def test_concepts_are_kept_beside_one_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concepts_are_kept_beside_one_another(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measuring one concept does not lose another's figures."""
-    monkeypatch.setattr("zoo.evaluation.results.write_card", lambda folder: None)
+    monkeypatch.setattr("zoo.evaluation.results.card_of", lambda *_: "card")
     record(folder, {"concepts": {"a": 1, "b": 1}})
     record(folder, {"concepts": {"b": 2}})
     assert read_results(folder)["concepts"] == {"a": 1, "b": 2}
 
 
-def test_results_of_other_weights_are_not_carried_along(folder: Path) -> None:
+def test_results_of_other_weights_are_not_carried_along(folder: Folder) -> None:
     """Where model.safetensors has changed, what was measured of the old one is gone."""
     record(folder, {"reconstruction": CODING})
-    with (folder / "model.safetensors").open("ab") as stream:
+    with (folder.path / "model.safetensors").open("ab") as stream:
         stream.write(b" ")
     assert read_results(folder) == {}
     record(folder, {"first": 1})
@@ -55,18 +57,26 @@ def test_results_of_other_weights_are_not_carried_along(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 10**5])
-def test_a_damaged_file_counts_as_none(folder: Path, content: bytes) -> None:
+def test_a_damaged_file_counts_as_none(folder: Folder, content: bytes) -> None:
     """What cannot be read is measured anew."""
-    (folder / "evaluation.json").write_bytes(content)
+    (folder.path / "evaluation.json").write_bytes(content)
     assert read_results(folder) == {}
 
 
-def test_where_no_card_can_be_written_nothing_changes(folder: Path) -> None:
+def test_where_no_card_can_be_written_nothing_changes(folder: Folder) -> None:
     """A result that the card cannot tell is a WeightsError, and both files are as they were."""
     for _ in range(2):
-        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
         with pytest.raises(WeightsError, match="lacks what a card says"):
             record(folder, {"likelihood": {}})
-        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
         record(folder, {"first": 1})
-    assert json.loads((folder / "evaluation.json").read_text())["first"] == 1
+    assert json.loads((folder.path / "evaluation.json").read_text())["first"] == 1
+
+
+def test_nothing_is_written_into_the_hubs_cache(folder: Folder) -> None:
+    """A folder that came from the Hub is refused, and stays as it was."""
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    with pytest.raises(UsageError, match="nothing is written there"):
+        record(replace(folder, source="hub"), {"first": 1})
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before

@@ -14,8 +14,19 @@ from torch import Tensor
 
 import zoo
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.latent.concepts import ConceptVector, auc, concepts_of, load_concept, orthogonalise, save_concepts
+from zoo.latent.concepts import (
+    ConceptVector,
+    auc,
+    check_concepts,
+    concepts_of,
+    load_concept,
+    orthogonalise,
+    save_concepts,
+)
 from zoo.nn.models import VAE
+from zoo.nn.serialization import parse, parse_metadata, save
+from zoo.nn.verification import verify
+from zoo.plugins import default_registry
 from zoo.weights import Folder
 
 
@@ -158,6 +169,32 @@ def test_concepts_are_stored_with_their_weights(vae_folder: Callable[..., Simple
     assert zoo.load_concept is load_concept
     with pytest.raises(NotFoundError, match="did you mean 'smile'"):
         load_concept(tiny.path, "smiles")
+
+
+def test_a_concept_of_other_latents_does_not_verify(vae_folder: Callable[..., SimpleNamespace]) -> None:
+    """`check_concepts` gives the names, and is a WeightsError for a file that is malformed or of another shape."""
+    tiny = vae_folder()
+    folder = Folder(name="tiny", path=tiny.path)
+    assert check_concepts(folder, tiny.model) == []
+    save_concepts(tiny.path, [ConceptVector(name="smile", direction=torch.ones(3))])
+    assert verify(folder, default_registry(), {"concepts": check_concepts})["concepts"] == ["smile"]
+    save_concepts(tiny.path, [ConceptVector(name="smile", direction=torch.ones(3, 1))])
+    with pytest.raises(WeightsError, match=r"smile has shape \(3, 1\), the model's latents have \(3,\)"):
+        verify(folder, default_registry(), {"concepts": check_concepts})
+
+
+@pytest.mark.parametrize("value", ["9" * 4000, "NaN", '"text"'])
+def test_a_measure_that_is_no_number_is_a_weights_error(value: str, vae_folder: Callable[..., SimpleNamespace]) -> None:
+    """Figures that no float can hold are damage, in one line."""
+    tiny = vae_folder()
+    save_concepts(tiny.path, [ConceptVector(name="smile", direction=torch.ones(3), measures={"auc": 0.5})])
+    path = tiny.path / "concepts.safetensors"
+    blob = bytearray(path.read_bytes())
+    facts = parse_metadata(blob, "test")["concepts"].replace("0.5", value)
+    save(path, parse(blob, "test"), {"concepts": facts})
+    with pytest.raises(WeightsError, match="is damaged") as caught:
+        load_concept(tiny.path, "smile")
+    assert len(str(caught.value)) < 500
 
 
 def test_a_concept_of_another_model_is_refused(vae_folder: Callable[..., SimpleNamespace]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,8 +165,11 @@ CONFIGS: list[tuple[dict[str, Any], type[ZooError], str]] = [
     ({"data": {"range": [0, "1"]}}, WeightsError, "must be two numbers"),
     ({"data": {"range": None}}, WeightsError, "must be two numbers"),
     ({"data": {"range": [0, 10**400]}}, WeightsError, "must be two numbers"),
-    ({"data": {"range": [float("nan"), 1]}}, WeightsError, "must be two numbers"),
-    ({"data": {"range": [float("-inf"), float("inf")]}}, WeightsError, "must be two numbers"),
+    ({"data": {"range": [float("nan"), 1]}}, WeightsError, "NaN is no number of JSON"),
+    ({"data": {"range": [float("-inf"), float("inf")]}}, WeightsError, "-Infinity is no number of JSON"),
+    ({"data": {"range": [False, True]}}, WeightsError, "must be two numbers"),
+    ({"data": {"range": [0, 1e-320]}}, WeightsError, "must be two numbers"),
+    ({"config": {"generator_norm": "\ud800"}}, ConfigError, "generator_norm = .* is not allowed"),
     ({"format": 2}, WeightsError, "update genzoo"),
     ({"code": "os.system('x')"}, WeightsError, "must have exactly the keys"),
 ]
@@ -232,6 +236,16 @@ def test_damaged_weights_are_refused(case: str, tiny: SimpleNamespace) -> None:
     with pytest.raises(WeightsError, match=says) as caught:
         load(tiny.path)
     assert str(tiny.path / "model.safetensors") in str(caught.value)
+
+
+def test_a_file_far_larger_than_the_architecture_is_refused_before_it_is_read(tiny: SimpleNamespace) -> None:
+    """Weights of gigabytes for a network of some hundred parameters are a WeightsError, and take no memory."""
+    with (tiny.path / "model.safetensors").open("r+b") as stream:
+        stream.truncate(2**31)  # with a hole: it takes no room on the disk
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(WeightsError, match=r"model\.safetensors has 2,147,483,648 bytes; at most 8,39"):
+        load(tiny.path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**19  # KiB
 
 
 def test_a_missing_file_is_not_found(tiny: SimpleNamespace) -> None:

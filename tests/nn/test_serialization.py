@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -197,6 +198,18 @@ def test_a_file_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> Non
     """Saving below a missing folder is a StorageError, and leaves nothing."""
     with pytest.raises(StorageError, match="cannot write"):
         save(tmp_path / "absent" / "a.safetensors", samples())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_a_storage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the library says of the disk in an error of its own is a StorageError with the path; nothing is left."""
+
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("zoo.nn.serialization.save_file", full)
+    with pytest.raises(StorageError, match=r"cannot write .*a\.safetensors: I/O error: No space left"):
+        save(tmp_path / "a.safetensors", samples())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,11 +16,11 @@ from zoo.evaluation.features import cached_features, features
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
-from zoo.evaluation.results import record
+from zoo.evaluation.results import check_writable, record
 from zoo.nn.models import VAE, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
-from zoo.pictures import grid, save_picture
+from zoo.pictures import grid
 from zoo.registry import Registry
 from zoo.settings import cache_folder
 from zoo.weights import Folder
@@ -63,9 +63,12 @@ def evaluate_model(
     Of more than 10,000 training or 5,000 test images as many are taken at random. A model that encodes is also asked
     to give the test images back (the training images where there are no others), and one with a mixture for samples
     of it. With `write` the results go into the folder as evaluation.json, the nearest training images as
-    neighbours.png, and the card is written again. Raises what loading the model, the data and the feature network
-    raise, and DataError when the data at hand are not those it was trained on.
+    neighbours.png, and the card is written again: all or none. Raises what loading the model, the data and the feature
+    network raise, DataError when the data at hand are not those it was trained on, and UsageError for writing into the
+    Hub's cache.
     """
+    if write:
+        check_writable(folder)
     model = load_folder(folder, registry)
     train, test = _data(folder, model, registry)
     known = _some(train, MOST_TRAIN)
@@ -82,13 +85,14 @@ def evaluate_model(
     )
     mixture = reconstruction = None
     if isinstance(model, VAE):
-        settings = _recipe(model)
+        recipe = _recipe(model)
+        settings = recipe.get("settings")
         reconstruction = reconstruction_report(
             model,
             train if test is None else test,
             split="train" if test is None else "test",
-            bound=settings.get("trainer") != "autoencoder",
-            binarise=settings.get("settings", {}).get("binarise") is True,
+            bound=recipe.get("trainer") != "autoencoder",
+            binarise=isinstance(settings, dict) and settings.get("binarise") is True,
         )
         if model.mixture is not None:
             others = features(model.sample(samples, seed=SEED, prior="mixture"))
@@ -96,8 +100,7 @@ def evaluate_model(
     found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
     if write:
         pairs = neighbour_pictures(drawn, known, report.neighbours[:PAIRS])
-        save_picture(grid(pairs, columns=8, scale=3), folder.path / "neighbours.png")
-        record(folder.path, found.to_json())
+        record(folder, found.to_json(), {"neighbours.png": grid(pairs, columns=8, scale=3)})
     return found
 
 
@@ -126,5 +129,5 @@ def _some(images: Tensor, most: int) -> Tensor:
 
 
 def _recipe(model: Model) -> dict[str, Any]:
-    recipe = model.info.get("training", {}).get("recipe", {})
+    recipe = model.info.get("training", {}).get("recipe")
     return recipe if isinstance(recipe, dict) else {}

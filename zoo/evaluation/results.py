@@ -3,59 +3,58 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.card import write_card
-from zoo.files import new_file, storage_errors
-from zoo.weights import MODEL, sha256_of
+from zoo.card import card_of
+from zoo.errors import UsageError, WeightsError
+from zoo.files import new_files
+from zoo.pictures import save_picture
+from zoo.weights import CARD, EVALUATION, MODEL, Folder, sha256_of
 
-__all__ = ["SECTIONS", "read_results", "record"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-EVALUATION = "evaluation.json"
-SECTIONS = ("reconstruction", "likelihood", "concepts")
+__all__ = ["check_writable", "read_results", "record"]
 
 
-def read_results(folder: Path) -> dict[str, Any]:
-    """What evaluation.json of a weights folder holds; nothing where it is absent, no JSON, or of other weights.
+def check_writable(folder: Folder) -> None:
+    """Raise UsageError for a folder that is not the user's or the package's own."""
+    if folder.source == "hub":
+        raise UsageError(f"{folder.name} is the Hub's, and nothing is written there; copy its folder and name the copy")
+
+
+def read_results(folder: Folder) -> dict[str, Any]:
+    """What evaluation.json of a weights folder holds; nothing where it is absent, damaged or of other weights.
 
     Raises StorageError.
     """
-    path = folder / EVALUATION
-    if not path.is_file():
-        return {}
-    with storage_errors(f"cannot read {path}"):
-        raw = path.read_bytes()
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
+        found = folder.evaluation()
+    except WeightsError:
         return {}
-    if not isinstance(found, dict) or found.get("model_sha256", sha256_of(folder / MODEL)) != sha256_of(folder / MODEL):
-        return {}
-    return found
+    of = found.get("model_sha256")
+    return found if of in (None, sha256_of(folder.path / MODEL)) else {}
 
 
-def record(folder: Path, results: Mapping[str, Any]) -> None:
-    """Put results into evaluation.json, beside what is there of the same weights, and write the card anew.
+def record(folder: Folder, results: Mapping[str, Any], pictures: Mapping[str, Image] | None = None) -> None:
+    """Put results into evaluation.json, beside what is there of the same weights, and write pictures and the card.
 
-    A key that is there is replaced, but for `concepts`, which keeps the others. Raises StorageError; WeightsError
-    where a card cannot be written, and then evaluation.json is as it was.
+    All files are written, or none. A key that is there is replaced, but for `concepts`, which keeps the others. Raises
+    UsageError as `check_writable`, StorageError, and WeightsError where the config says too little for a card.
     """
-    path, found = folder / EVALUATION, read_results(folder)
-    before = path.read_bytes() if path.is_file() else None
+    check_writable(folder)
+    found, pictures = read_results(folder), pictures or {}
     concepts = found.get("concepts", {}) | results.get("concepts", {})
-    merged = found | dict(results) | {"model_sha256": sha256_of(folder / MODEL)}
+    merged = found | dict(results) | {"model_sha256": sha256_of(folder.path / MODEL)}
     if concepts:
         merged["concepts"] = concepts
-    _write(path, (json.dumps(merged, indent=1) + "\n").encode())
-    try:
-        write_card(folder)
-    except BaseException:
-        path.unlink() if before is None else _write(path, before)
-        raise
-
-
-def _write(path: Path, content: bytes) -> None:
-    with new_file(path) as aside:
-        aside.write_bytes(content)
+    figures = (json.dumps(merged, indent=1) + "\n").encode()
+    text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *pictures})
+    names = (*pictures, EVALUATION, CARD)
+    with new_files(*(folder.path / name for name in names)) as asides:
+        for picture, aside in zip(pictures.values(), asides, strict=False):
+            save_picture(picture, aside)
+        asides[-2].write_bytes(figures)
+        asides[-1].write_text(text, encoding="utf-8")

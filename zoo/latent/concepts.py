@@ -18,7 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from zoo.configs import near
+from zoo.configs import near, strict_json
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.nn.models import VAE, Model
 from zoo.nn.serialization import parse, parse_metadata, save
@@ -27,7 +27,15 @@ from zoo.registry import Registry
 from zoo.specs import NAME
 from zoo.weights import CONCEPTS, MODEL, Folder, locate, sha256_of
 
-__all__ = ["ConceptVector", "concepts_of", "encode_means", "load_concept", "orthogonalise", "save_concepts"]
+__all__ = [
+    "ConceptVector",
+    "check_concepts",
+    "concepts_of",
+    "encode_means",
+    "load_concept",
+    "orthogonalise",
+    "save_concepts",
+]
 
 Method = Literal["mean_difference", "linear_probe"]
 LEAST = 2  # examples of each side
@@ -64,6 +72,12 @@ class ConceptVector:
         if z.ndim != 1 + self.direction.ndim or z.shape[1:] != self.direction.shape:
             wanted = ", ".join(map(str, self.direction.shape))
             raise UsageError(f"z has shape {tuple(z.shape)}; concept {self.name} moves (N, {wanted})")
+
+    def check_fit(self, model: Model) -> None:
+        """Raise WeightsError unless this is a direction among the model's latents."""
+        if tuple(self.direction.shape) != model.latent_shape:
+            mine = f"{tuple(self.direction.shape)}, the model's latents have {model.latent_shape}"
+            raise WeightsError(f"concept {self.name:.80} has shape {mine}; fit it to this model")
 
     @classmethod
     def fit(
@@ -263,11 +277,11 @@ def concepts_of(folder: Folder) -> dict[str, ConceptVector]:
     tensors = parse(blob, where)
     digest = folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)
     try:
-        facts = json.loads(parse_metadata(blob, where)["concepts"])
+        facts = strict_json(parse_metadata(blob, where)["concepts"].encode())
         if set(facts) != set(tensors):
             raise ValueError("names and directions differ")
         return {name: _read(name, tensors[name], facts[name], digest) for name in sorted(tensors)}
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{where} is damaged ({error!s:.120}); fit its concepts again") from error
@@ -287,6 +301,14 @@ def _read(name: str, direction: Tensor, facts: dict[str, Any], digest: str) -> C
         model_sha256=digest,
         measures=measures,
     )
+
+
+def check_concepts(folder: Folder, model: Model) -> list[str]:
+    """The names of the concepts a folder holds. Raises WeightsError for a malformed file, or one of other latents."""
+    known = concepts_of(folder)
+    for concept in known.values():
+        concept.check_fit(model)
+    return sorted(known)
 
 
 def load_concept(model: str | os.PathLike[str], concept: str, *, registry: Registry | None = None) -> ConceptVector:

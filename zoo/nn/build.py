@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
 from zoo.specs import ArchitectureSpec, import_reference
+from zoo.weights import MOST_BYTES
 
 __all__ = ["build_parts", "decode_config", "initialise_parts"]
 
@@ -35,34 +36,45 @@ def decode_config(spec: ArchitectureSpec, data: Any, where: str) -> Any:
 def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None = None) -> dict[str, nn.Module]:
     """The parts on the meta device: shapes and names, no memory, no random numbers.
 
-    Raises ConfigError for a part the architecture lacks, PluginError when its code fails.
+    Raises ConfigError for a part the architecture lacks or that torch cannot build, PluginError when its code fails.
     """
     parts: dict[str, nn.Module] = {}
     for name in spec.parts if names is None else names:
         if name not in spec.parts:
             raise ConfigError(f"architecture {spec.name} has no {name}; it has {', '.join(spec.parts)}")
-        make = import_reference(spec.parts[name], f"architecture {spec.name}")
-        try:
-            with torch.device("meta"), _NoFilling():
-                parts[name] = make(config)
-        except Exception as error:
-            raise PluginError(f"architecture {spec.name}: building its {name} failed: {error}") from error
+        with torch.device("meta"), _NoFilling():
+            parts[name] = _made(spec, name, config)
         if not isinstance(parts[name], nn.Module):
             raise PluginError(f"architecture {spec.name}: its {name} is a {type(parts[name]).__name__}, no module")
     return parts
 
 
 def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[str, nn.Module]:
-    """The parts on the CPU with random weights that follow from the seed; the global random state is restored."""
+    """The parts on the CPU with random weights that follow from the seed; the global random state is restored.
+
+    Raises what `build_parts` raises, and ConfigError for parts larger than a file that is ever loaded, 8 GiB, before
+    memory is taken.
+    """
     parts: dict[str, nn.Module] = {}
     with torch.random.fork_rng(devices=[]):
+        for name, empty in build_parts(spec, config).items():
+            size = sum(tensor.nbytes for tensor in empty.state_dict().values())
+            if size > MOST_BYTES:
+                asked = f"its {name} would have {size / 2**30:,.0f} GiB, allowed are {MOST_BYTES / 2**30:.0f}"
+                raise ConfigError(f"architecture {spec.name}: {asked}; use fewer or smaller widths")
         torch.manual_seed(seed)
-        for name, reference in spec.parts.items():
-            make = import_reference(reference, f"architecture {spec.name}")
-            try:
-                parts[name] = make(config).to(memory_format=torch.channels_last)
-            except RuntimeError as error:
-                raise ConfigError(f"architecture {spec.name}: its {name} cannot be built: {error!s:.200}") from error
-            except Exception as error:
-                raise PluginError(f"architecture {spec.name}: building its {name} failed: {error!s:.200}") from error
+        for name in spec.parts:
+            part: Any = _made(spec, name, config)
+            parts[name] = part.to(memory_format=torch.channels_last)
     return parts
+
+
+def _made(spec: ArchitectureSpec, name: str, config: Any) -> nn.Module:
+    make = import_reference(spec.parts[name], f"architecture {spec.name}")
+    try:
+        part: nn.Module = make(config)
+        return part
+    except RuntimeError as error:
+        raise ConfigError(f"architecture {spec.name}: its {name} cannot be built: {error!s:.200}") from error
+    except Exception as error:
+        raise PluginError(f"architecture {spec.name}: building its {name} failed: {error!s:.200}") from error

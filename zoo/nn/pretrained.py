@@ -12,7 +12,7 @@ from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.families import Extras, family_of
 from zoo.nn.models import Model
-from zoo.nn.serialization import fill, parse
+from zoo.nn.serialization import MOST_HEADER, fill, parse
 from zoo.plugins import default_registry
 from zoo.registry import Registry
 from zoo.weights import MODEL, Folder, locate
@@ -76,7 +76,8 @@ def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
     """Give each part its tensors of a file, whose names begin with the part's."""
     where = f"{folder.path / file}"
     inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
-    for key, tensor in parse(folder.read(file), where).items():
+    most = MOST_HEADER + sum(tensor.nbytes for part in parts.values() for tensor in part.state_dict().values())
+    for key, tensor in parse(folder.read(file, most=most), where).items():
         prefix, _, rest = key.partition(".")
         if prefix not in parts or not rest:
             raise WeightsError(f"{where} holds {key!r:.80}, which is no tensor of a {' or '.join(parts)}")
@@ -89,7 +90,7 @@ def _value_range(data: dict[str, Any], folder: Folder) -> tuple[float, float] | 
     if "range" not in data["data"]:
         return None
     low_high = data["data"]["range"]
-    numbers = isinstance(low_high, list) and len(low_high) == 2 and all(isinstance(v, (int, float)) for v in low_high)
-    if not numbers or not -1e3 <= low_high[0] < low_high[1] <= 1e3:
+    numbers = isinstance(low_high, list) and len(low_high) == 2 and all(type(v) in (int, float) for v in low_high)
+    if not numbers or not -1e3 <= low_high[0] < low_high[1] <= 1e3 or low_high[1] - low_high[0] < 1e-3:
         raise WeightsError(f"{folder.name}: data.range {low_high!r:.60} must be two numbers, the lower first")
-    return low_high[0], low_high[1]
+    return float(low_high[0]), float(low_high[1])

@@ -6,17 +6,18 @@ name -> {dtype, shape, data_offsets}, then the data. The library itself takes du
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zoo.errors import WeightsError
+from zoo.configs import strict_json
+from zoo.errors import StorageError, WeightsError
 from zoo.files import new_file
 
 __all__ = ["fill", "parse", "parse_metadata", "save"]
@@ -37,20 +38,13 @@ DTYPES = {
 }
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise ValueError("a key stands in it twice")
-    return data
-
-
 def _header(blob: bytearray, name: str) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(blob[:8], "little") if len(blob) >= 8 else -1
     if not 2 <= length <= min(MOST_HEADER, len(blob) - 8):
         raise WeightsError(f"{name} is no safetensors file: it gives its header {length} bytes of {len(blob)}")
     try:
-        header = json.loads(blob[8 : 8 + length].decode("utf-8"), object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
+        header = strict_json(blob[8 : 8 + length])
+    except ValueError as error:
         raise WeightsError(f"{name} is no safetensors file: its header cannot be read ({error!s:.120})") from error
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
         raise WeightsError(f"{name}: its header is no table of at most {MOST_TENSORS:,} tensors")
@@ -159,7 +153,10 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file, complete or not at all. Raises StorageError."""
+    """Write a safetensors file, complete or not at all. Raises StorageError, for a full disk too."""
     ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     with new_file(path) as aside:
-        save_file(ready, aside, metadata=dict(metadata or {"format": "pt"}))
+        try:
+            save_file(ready, aside, metadata=dict(metadata or {"format": "pt"}))
+        except SafetensorError as error:  # the library's word for whatever the disk says
+            raise StorageError(f"cannot write {path}: {error}; check its rights and the free space") from error

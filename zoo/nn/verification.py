@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,6 +23,7 @@ __all__ = ["golden_samples", "verify"]
 COUNT, SEED, TOLERANCE = 4, 0, 1e-3  # a quarter of an 8-bit level: other machines round convolutions differently
 MOST = 1024  # golden samples that are replayed
 FORM = {"z": torch.float32, "x": torch.float32, "tolerance": torch.float32, "seed": torch.int64}
+Checks = Mapping[str, Callable[[Folder, Model], Any]]
 ENCODED = "mean"  # where there is an encoder: the means of the posteriors of x
 
 
@@ -35,15 +38,17 @@ def golden_samples(model: Model) -> dict[str, Tensor]:
     return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, VAE) else {})
 
 
-def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
+def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType({})) -> dict[str, Any]:
     """Check a weights folder: hashes, header against architecture, golden samples, card. Gives a JSON-able report.
 
-    Raises NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
+    Each of `checks` is given the folder and its model, and what it gives is reported under its name. Raises
+    NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
     """
     for file in FILES:
-        if folder.has(file) or file in folder.pins:
+        if file in folder.pins or file in folder.digests:
             folder.read(file)
     model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
+    more = {name: check(folder, model) for name, check in checks.items()}
     difference = _replay(model, folder)
     published = family_of(registry.architecture(folder.config()["architecture"]).family, folder.name).published
     return {
@@ -55,6 +60,7 @@ def verify(folder: Folder, registry: Registry) -> dict[str, Any]:
         "parameters": sum(p.numel() for name in published for p in model.get_submodule(name).parameters()),
         "golden_difference": difference,
         "card": check_card(folder),
+        **more,
     }
 
 

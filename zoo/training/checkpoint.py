@@ -11,15 +11,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from torch import Tensor
 
-from zoo.errors import IntegrityError, NotFoundError, StorageError, ZooError
+from zoo.errors import IntegrityError, NotFoundError, ZooError
 from zoo.files import new_folder, storage_errors
 from zoo.nn.serialization import parse, save
 from zoo.weights import sha256_of
 
-__all__ = ["checkpoints", "load_newest", "save_checkpoint", "save_tensors"]
+__all__ = ["checkpoints", "load_newest", "save_checkpoint"]
 
 TENSORS, NUMBERS = "state.safetensors", "state.json"
 KEPT = 2
@@ -51,7 +50,7 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], numbers: dict[str,
     for left in folder.glob(".[0-9]*"):  # what a killed process was writing
         shutil.rmtree(left, ignore_errors=True)
     with new_folder(path) as aside:
-        save_tensors(aside / TENSORS, tensors)
+        save(aside / TENSORS, tensors)
         facts = {"sha256": sha256_of(aside / TENSORS), **numbers}
         (aside / NUMBERS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     # A later one is damaged, or the run would have gone on from there: it counts for nothing.
@@ -59,14 +58,6 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], numbers: dict[str,
     for old in earlier[: 1 - KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return path
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write a safetensors file, complete or not at all. Raises StorageError, for a full disk too."""
-    try:
-        save(path, tensors)
-    except SafetensorError as error:  # the library's word for whatever the disk says
-        raise StorageError(f"cannot write {path}: {error}; check the path, its rights and the free space") from error
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -15,10 +15,11 @@ from zoo.card import write_card
 from zoo.configs import as_data
 from zoo.files import new_folder
 from zoo.nn.models import Model
+from zoo.nn.serialization import save
 from zoo.nn.verification import golden_samples
 from zoo.pictures import grid
 from zoo.registry import Registry
-from zoo.training.checkpoint import load_newest, save_tensors
+from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState
 from zoo.weights import CONFIG, FILES, GOLDEN, MODEL, sha256_of
@@ -49,10 +50,10 @@ def export(
     with new_folder(out) as aside:
         text = json.dumps(_config(run, state, model), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
-        save_tensors(aside / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
+        save(aside / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
         for name, file in family.beside.items():
-            save_tensors(aside / file, _named({name: state.trainer.parts[name]}))
-        save_tensors(aside / GOLDEN, golden_samples(model))
+            save(aside / file, _named({name: state.trainer.parts[name]}))
+        save(aside / GOLDEN, golden_samples(model))
         grid(model.sample(SAMPLES, seed=SAMPLES_SEED), scale=3).save(aside / "samples.png")
         write_card(aside)
         return pins(aside)
