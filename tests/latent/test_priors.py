@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -52,6 +53,17 @@ def test_a_folder_with_a_mixture_samples_from_it(vae_folder: Callable[..., Simpl
     assert torch.equal(model.sample(3, seed=4), tiny.model.sample(3, seed=4))
     with pytest.raises(UsageError, match="'normal' or 'mixture'"):
         model.sample(2, prior="uniform")
+
+
+def test_a_mixture_of_another_model_is_refused(vae_folder: Callable[..., SimpleNamespace]) -> None:
+    """Copied beside other weights of the same shapes it is a WeightsError that shows both hashes."""
+    mixture = GaussianMixture(**{key: GOOD[key] for key in ("weights", "means", "factors")})
+    one, other = vae_folder("one"), vae_folder("other", seed=1)
+    save_mixture(one.path, mixture)
+    load(one.path)
+    shutil.copy(one.path / "prior.safetensors", other.path)
+    with pytest.raises(WeightsError, match=r"fitted to a model of sha256 [0-9a-f]{12}, not [0-9a-f]{12}"):
+        load(other.path)
 
 
 GOOD = {"weights": torch.ones(2), "means": torch.zeros(2, 3), "factors": torch.eye(3).repeat(2, 1, 1)}

@@ -17,7 +17,7 @@ from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, normal_log_prob
 from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
-from zoo.weights import PRIOR
+from zoo.weights import MODEL, PRIOR, sha256_of
 
 __all__ = ["HeldOut", "fit_mixture", "held_out", "save_mixture"]
 
@@ -89,5 +89,9 @@ def held_out(mixture: GaussianMixture, posterior: DiagonalGaussian, *, seed: int
 
 
 def save_mixture(folder: Path, mixture: GaussianMixture) -> None:
-    """Write prior.safetensors of a weights folder, complete or not at all. Raises StorageError."""
-    save(folder / PRIOR, {"weights": mixture.weights, "means": mixture.means, "factors": mixture.factors})
+    """Write prior.safetensors of a weights folder, marked with its model's sha256, complete or not at all.
+
+    Raises StorageError.
+    """
+    tensors = {"weights": mixture.weights, "means": mixture.means, "factors": mixture.factors}
+    save(folder / PRIOR, tensors, {"model_sha256": sha256_of(folder / MODEL)})

@@ -12,10 +12,10 @@ from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.families import Extras, family_of
 from zoo.nn.models import Model
-from zoo.nn.serialization import MOST_HEADER, fill, parse
+from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
 from zoo.plugins import default_registry
 from zoo.registry import Registry
-from zoo.weights import MODEL, Folder, locate
+from zoo.weights import MODEL, Folder, locate, sha256_of
 
 __all__ = ["load", "load_folder"]
 
@@ -62,7 +62,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
             raise NotFoundError(f"{folder.name} has no {file}; only its {' and '.join(family.published)} was published")
         _fill_parts({name: parts[name]}, folder, file)
     held = [file for file in family.optional if folder.has(file)]
-    tensors = {file: parse(folder.read(file), f"{folder.path / file}") for file in held}
+    tensors = {file: _beside_model(folder, file) for file in held}
     extras = Extras(
         value_range=_value_range(data, folder), tensors=tensors, spec=folder.spec, info=data, origin=folder.origin
     )
@@ -84,6 +84,15 @@ def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
         inner[prefix][rest] = tensor
     for name, part in parts.items():
         fill(part, inner[name], where)
+
+
+def _beside_model(folder: Folder, file: str) -> dict[str, Tensor]:
+    """The tensors of a file that was fitted to the model beside it. Raises WeightsError where it names another one."""
+    where, blob = f"{folder.path / file}", folder.read(file)
+    of = parse_metadata(blob, where).get("model_sha256")
+    if of is not None and of != (mine := folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)):
+        raise WeightsError(f"{where} was fitted to a model of sha256 {of:.12}, not {mine:.12}; fit it again")
+    return parse(blob, where)
 
 
 def _value_range(data: dict[str, Any], folder: Folder) -> tuple[float, float] | None:
