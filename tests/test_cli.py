@@ -238,7 +238,8 @@ def test_interpolate_writes_walks(more: list[str], run: Run, model: str) -> None
         "interpolate", model, "--steps", "5", "--rows", "2", "--seed", "3", "--scale", "1", "-o", "w.png", *more
     )
     assert (code, err) == (0, "")
-    assert out == f"w.png: 2 walks of 5 steps through {model}, seed 3\n"
+    line = "straight lines" if more else "great circles"
+    assert out == f"w.png: 2 walks between samples, seed 3, 5 steps along {line} through {model}\n"
     assert run("sample", model, "-n", "4", "--columns", "2", "--seed", "3", "--scale", "1", "-o", "s.png")[0] == 0
     with Image.open("w.png") as walks, Image.open("s.png") as samples:
         assert walks.size == (5 * 8 + 4 * 2, 2 * 8 + 2)

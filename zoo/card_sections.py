@@ -47,13 +47,13 @@ PICTURES = {
     ),
     "interpolation.png": Picture(
         title="Walks",
-        text="Walks between samples, a row each.",
-        command="zoo interpolate {name} --rows 4 --steps 10 -o interpolation.png",
+        text="Walks between held-out examples, which stand at the ends of each row.",
+        command="zoo interpolate {name} --data '{data}' --rows 4 --steps 8 -o interpolation.png",
     ),
     "concepts.png": Picture(
         title="Concepts at work",
         text="Held-out examples on the left, then moved along a concept, from negative strengths to positive ones.",
-        command="zoo edit --data '{data}' --model {name} --concept {concepts} -o concepts.png",
+        command="zoo edit --data '{data}' -n 5 --model {name} --concept {concepts} -o concepts.png",
     ),
 }
 

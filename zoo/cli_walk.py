@@ -33,10 +33,12 @@ MOST_PAIRS = 5000
 
 def add_walk_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
-    command = verb("interpolate", _interpolate, "Write walks between samples, a row each, or between two photos.")
+    command = verb("interpolate", _interpolate, "Write walks between samples, examples or photos, a row each.")
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("--between", nargs=2, metavar="PHOTO", help="one walk between these, which stand at its ends")
+    command.add_argument("--data", help="walks between examples of a dataset, which stand at the ends: faces, mnist[3]")
+    command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("--steps", type=int, default=8, help="pictures a row (default 8)")
     command.add_argument("--rows", type=int, help="walks (default 4)")
     command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
@@ -76,53 +78,61 @@ def add_walk_verbs(verb: Verb) -> None:
 def _interpolate(arguments: argparse.Namespace) -> None:
     import torch
 
-    from zoo.latent.interpolation import linear, spherical
     from zoo.nn.pretrained import load
     from zoo.pictures import check_picture_path, grid, save_picture
 
     out = check_picture_path(Path(arguments.output))
     if arguments.between:
-        _between(arguments, out)
-        return
-    path = linear if arguments.linear else spherical
-    rows = _rows(4 if arguments.rows is None else arguments.rows)
+        _check_between(arguments)
+    rows = 1 if arguments.between else _rows(4 if arguments.rows is None else arguments.rows)
     model = load(arguments.name)
-    check_size(rows * arguments.steps, model.data_shape, arguments.scale)
-    ends = model.latents(2 * rows, seed=arguments.seed)
-    walk = torch.cat([path(a, b, arguments.steps) for a, b in zip(ends[::2], ends[1::2], strict=True)])
-    save_picture(grid(model.decode(walk), columns=arguments.steps, scale=arguments.scale), out)
-    print(f"{out}: {rows} walks of {arguments.steps} steps through {arguments.name}, seed {arguments.seed}")
+    check_size(rows * (arguments.steps + 2), model.data_shape, arguments.scale)
+    x, what = _real_ends(arguments, model, 2 * rows)
+    if x is None:
+        z, how = model.latents(2 * rows, seed=arguments.seed), ""
+    else:
+        _path(arguments, model.latents(2, seed=0))  # refuses bad steps before the ends are looked for
+        z, how = find_latents(model, x, arguments.inversion_steps)
+    walks = [model.decode(_path(arguments, z[i : i + 2])) for i in range(0, 2 * rows, 2)]
+    if x is not None:
+        walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
+    save_picture(grid(torch.cat(walks), columns=len(walks[0]), scale=arguments.scale), out)
+    line = "straight lines" if arguments.linear else "great circles"
+    ends = f"; the ends {how}" if how else ""
+    print(f"{out}: {what}, {arguments.steps} steps along {line} through {arguments.name}{ends}")
+
+
+def _path(arguments: argparse.Namespace, ends: Tensor) -> Tensor:
+    from zoo.latent.interpolation import linear, spherical
+
+    return (linear if arguments.linear else spherical)(ends[0], ends[1], arguments.steps)
+
+
+def _check_between(arguments: argparse.Namespace) -> None:
+    first, last = arguments.between
+    if arguments.rows is not None or arguments.data:
+        raise UsageError("--between is one walk between two photos; leave --rows and --data out")
+    if first == last:
+        raise UsageError(f"--between has {first} twice; there is no way between")
+
+
+def _real_ends(arguments: argparse.Namespace, model: Model, count: int) -> tuple[Tensor | None, str]:
+    """The pictures the walks begin and end with, (count, C, S, S) in [0, 1], None for samples; and what they are."""
+    import torch
+
+    if arguments.between:
+        return torch.cat([photo(Path(path), model) for path in arguments.between]), " to ".join(arguments.between)
+    if arguments.data:
+        data = examples_for(model, arguments.data, arguments.split).data
+        words = f"{count // 2} walks between examples of {arguments.data} ({arguments.split}), seed {arguments.seed}"
+        return data[some(len(data), count, arguments.seed)].float() / 255, words
+    return None, f"{count // 2} walks between samples, seed {arguments.seed}"
 
 
 def _rows(rows: int) -> int:
     if not 1 <= rows <= 1000:
         raise UsageError(f"--rows is {rows}; it must be a whole number from 1 to 1000")
     return rows
-
-
-def _between(arguments: argparse.Namespace, out: Path) -> None:
-    """One walk between two photos: a film strip with the photos themselves at its ends."""
-    import torch
-
-    from zoo.latent.interpolation import linear, spherical
-    from zoo.nn.pretrained import load
-    from zoo.pictures import grid, save_picture
-
-    first, last = arguments.between
-    if arguments.rows is not None:
-        raise UsageError("--between is one walk; leave --rows out")
-    if first == last:
-        raise UsageError(f"--between has {first} twice; there is no way between")
-    model = load(arguments.name)
-    check_size(arguments.steps + 2, model.data_shape, arguments.scale)
-    x = torch.cat([photo(Path(first), model), photo(Path(last), model)])
-    linear(x[0], x[1], arguments.steps)  # refuses bad steps before the ends are looked for
-    z, how = find_latents(model, x, arguments.inversion_steps)
-    walk = (linear if arguments.linear else spherical)(z[0], z[1], arguments.steps)
-    strip = torch.cat([x[:1], model.decode(walk).cpu(), x[1:]])
-    save_picture(grid(strip, columns=len(strip), scale=arguments.scale), out)
-    line = "a straight line" if arguments.linear else "a great circle"
-    print(f"{out}: {first}, {arguments.steps} steps along {line} through {arguments.name}, {last}; the ends {how}")
 
 
 def _traverse(arguments: argparse.Namespace) -> None:
