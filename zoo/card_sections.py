@@ -45,6 +45,11 @@ PICTURES = {
         text="The posterior means of the test examples, coloured by class.",
         command="zoo scatter {name} -o scatter.png",
     ),
+    "mixture.png": Picture(
+        title="Samples of the mixture",
+        text="64 samples of the Gaussian mixture that was fitted to the codes of the training set, not selected.",
+        command="zoo sample {name} --prior mixture -n 64 --seed 0 -o mixture.png",
+    ),
     "interpolation.png": Picture(
         title="Walks",
         text="Walks between held-out examples, which stand at the ends of each row.",
