@@ -117,7 +117,7 @@ def gradients(subject: Subject, item: Item) -> None:
 
 
 def players_apart(subject: Subject, item: Item) -> None:
-    """Learning of one part alone leaves every other part without a gradient: they share no parameter."""
+    """Learning of one player alone leaves the other without a gradient: they share no parameter."""
     case = _first(item)
     parts = fresh_parts(case)
     for part, module in parts.items():
