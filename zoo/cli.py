@@ -16,6 +16,7 @@ from zoo import __version__
 from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.cli_output import Verb, complain, show, table, takes_json, takes_offline
+from zoo.cli_plugins import plugin_verbs
 from zoo.errors import UsageError, ZooError
 from zoo.progress import ImageBar, TrainingBar, drop_output, stop_signals
 
@@ -39,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ZooError as error:
         complain(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        complain("interrupted")
+    except KeyboardInterrupt as error:
+        complain(" ".join(["interrupted", *getattr(error, "__notes__", ())]))
         return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         drop_output()
@@ -140,23 +141,6 @@ def _info(arguments: argparse.Namespace) -> None:
         text = value if isinstance(value, str) else json.dumps(value)
         if text not in ("", "null", "{}", "[]"):
             print(f"{key + ':':<16}{text}")
-
-
-def _plugins(arguments: argparse.Namespace) -> None:
-    from zoo.plugins import load_plugins
-
-    rows = [
-        {
-            "name": plugin.namespace,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "state": "disabled" if plugin.disabled else "failed" if plugin.error else "loaded",
-            "specs": len(plugin.specs),
-            "error": plugin.error,
-        }
-        for plugin in load_plugins()
-    ]
-    show(rows, ("name", "distribution", "version", "state", "specs", "error"), arguments.json)
 
 
 # --- models --------------------------------------------------------------------------------------------------------
@@ -309,6 +293,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _catalogue_verbs(verb)
     _model_verbs(verb)
     hub_verbs(verb)
+    plugin_verbs(verb)
     _training_verbs(verb)
     add_latent_verbs(verb)
     return parser, list(verbs.choices)
@@ -330,9 +315,6 @@ def _catalogue_verbs(verb: Verb) -> None:
     takes_json(command)
     command = verb("info", _info, "Show what the catalogue knows of a name.")
     command.add_argument("name")
-    takes_json(command)
-    command = verb("plugins", _plugins, "List the installed plugins.")
-    command.add_argument("action", choices=["list"])
     takes_json(command)
 
 
