@@ -1,0 +1,10 @@
+"""The zoo's own plugins keep what the conformance kit asks of everybody's."""
+
+from __future__ import annotations
+
+from zoo.testing import conformance
+
+test_gan = conformance("zoo_gan")
+test_vae = conformance("zoo_vae")
+test_images = conformance("zoo_images")
+test_trainers = conformance("training")

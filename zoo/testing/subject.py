@@ -1,0 +1,123 @@
+"""The plugin under test, what a check may ask of it, and how a check says what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zoo.configs import near
+from zoo.errors import NotFoundError
+from zoo.plugins import GROUP, Plugin, discover, load_plugins
+from zoo.registry import KINDS, Registry
+from zoo.specs import Spec
+
+__all__ = ["FailedCheck", "Item", "NotApplicable", "Subject", "require"]
+
+LIMIT = 60  # seconds that a fresh process has to list the plugin's specs
+S = TypeVar("S")
+
+
+class FailedCheck(AssertionError):
+    """What was promised is not so; the message says what."""
+
+
+class NotApplicable(Exception):
+    """A named condition, such as absent data, that leaves a check nothing to look at."""
+
+
+def require(condition: object, message: str) -> None:
+    """Raise FailedCheck with the message unless the condition is true."""
+    if not condition:
+        raise FailedCheck(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What a check is run on: a spec under its full name, or (`spec` None, kind "plugin") the plugin itself."""
+
+    kind: str
+    name: str
+    spec: Any = None
+
+    def of(self, cls: type[S]) -> S:
+        """The spec, known to be of that class."""
+        assert isinstance(self.spec, cls)
+        return self.spec
+
+
+class Subject:
+    """An installed plugin, by the name of its entry point. Raises NotFoundError where there is none.
+
+    Its own code is imported here only after a process of its own has survived that.
+    """
+
+    def __init__(self, name: str) -> None:
+        points = list(entry_points(group=GROUP))
+        self.name = name
+        self.points = [point for point in points if point.name == name]
+        if not self.points:
+            hint = near(name, sorted({point.name for point in points})) or "; `zoo plugins list` shows what there is"
+            raise NotFoundError(f"no plugin is named {name!r:.100}{hint}")
+        self.point: EntryPoint = self.points[0]
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """The installed distribution that the entry point came with."""
+        return self.point.dist
+
+    @cached_property
+    def plugin(self) -> Plugin:
+        """The plugin as the zoo loads it, in this process."""
+        (plugin,) = load_plugins({}, [self.point])
+        return plugin
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The catalogue: this plugin, enabled, and all others as the environment has them."""
+        disabled = ",".join([os.environ.get("ZOO_PLUGINS_DISABLE", ""), self.name])
+        others = load_plugins({**os.environ, "ZOO_PLUGINS_DISABLE": disabled})
+        plugins = [self.plugin, *(plugin for plugin in others if plugin.namespace != self.name)]
+        return discover({"ZOO_PLUGIN_ERRORS": "ignore"}, plugins)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The plugin's specs under their full names, in the order it gives them."""
+        return tuple(Item(kind=KINDS[type(spec)], name=self._full(spec), spec=spec) for spec in self.plugin.specs)
+
+    def _full(self, spec: Spec) -> str:
+        kind = KINDS[type(spec)]
+        owned = (claim for claim in self.registry.list(kind) if claim.spec is spec)
+        return next(owned).name
+
+    @cache  # noqa: B019 - a subject lives as long as its report is made
+    def probe(self, hash_seed: int) -> Mapping[str, Any]:
+        """What a fresh process, with this plugin alone and that PYTHONHASHSEED, saw of it: see `zoo.testing.probe`."""
+        with tempfile.TemporaryDirectory(prefix="zoo-probe-") as folder:
+            answer = Path(folder) / "answer.json"
+            env = {key: value for key, value in os.environ.items() if not key.startswith("ZOO_PLUGIN")}
+            env |= {
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "PYTHONHASHSEED": str(hash_seed),
+                "ZOO_PLUGINS": self.name,
+            }
+            command = [sys.executable, "-P", "-m", "zoo.testing.probe", self.name, str(answer)]
+            try:
+                done = subprocess.run(command, env=env, cwd=folder, capture_output=True, timeout=LIMIT, check=False)
+            except subprocess.TimeoutExpired:
+                return {"stage": "imports", "error": f"listing its specs took more than {LIMIT} s"}
+            output = (done.stdout + done.stderr).decode("utf-8", "replace")
+            if not answer.is_file():
+                last = output.strip().splitlines()[-1:] or ["no output"]
+                ended = f"its import ended the process (exit code {done.returncode}; {last[0]:.200})"
+                return {"stage": "imports", "error": ended}
+            facts: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+            return facts | {"output": output}
