@@ -84,7 +84,8 @@ def _plugin_command(name: str, words: list[str], verbs: Sequence[str]) -> int:
     if ("command", name) not in registry.entries and "/" not in name:
         known = [*verbs, *(owned.name for owned in registry.list("command"))]
         raise UsageError(f"no command is named {name!r:.80}{near(name, known) or '; there are ' + ', '.join(known)}")
-    run = import_reference(registry.command(name).run, f"command {name}")
+    spec = registry.command(name)
+    run = import_reference(spec.run, f"command {name}", spec.install_hint)
     code: int | None = run(words)
     return code or 0
 

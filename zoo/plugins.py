@@ -148,10 +148,10 @@ def _attribute(found: Installed) -> object:
     except ModuleNotFoundError as error:
         missing, package = error.name or "", found.distribution
         if f"{module}.".startswith(f"{missing}."):
-            cause = f"its entry point is stale: the module {missing!r} is gone; reinstall or uninstall {package}"
+            next_step = f"the entry point is stale, reinstall or uninstall {package}"
         else:
-            cause = f"it needs {missing!r}, which is not installed; install that, or reinstall {package}"
-        raise PluginError(f"{type(error).__name__}: {cause}") from error
+            next_step = f"install it, or reinstall {package}"
+        raise PluginError(f"{type(error).__name__}: {error}; {next_step}") from error
     for name in filter(None, attributes.split(".")):
         value = getattr(value, name)
     return value

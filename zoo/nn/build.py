@@ -29,7 +29,7 @@ class _NoFilling(TorchFunctionMode):
 
 def decode_config(spec: ArchitectureSpec, data: Any, where: str) -> Any:
     """The architecture's config from plain data. Raises ConfigError naming key, value and range."""
-    return decode(import_reference(spec.config, f"architecture {spec.name}"), data, where)
+    return decode(import_reference(spec.config, f"architecture {spec.name}", spec.install_hint), data, where)
 
 
 def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None = None) -> dict[str, nn.Module]:
@@ -41,7 +41,7 @@ def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None
     for name in spec.parts if names is None else names:
         if name not in spec.parts:
             raise ConfigError(f"architecture {spec.name} has no {name}; it has {', '.join(spec.parts)}")
-        make = import_reference(spec.parts[name], f"architecture {spec.name}")
+        make = import_reference(spec.parts[name], f"architecture {spec.name}", spec.install_hint)
         try:
             with torch.device("meta"), _NoFilling():
                 parts[name] = make(config)
@@ -58,7 +58,7 @@ def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for name, reference in spec.parts.items():
-            make = import_reference(reference, f"architecture {spec.name}")
+            make = import_reference(reference, f"architecture {spec.name}", spec.install_hint)
             try:
                 parts[name] = make(config).to(memory_format=torch.channels_last)
             except RuntimeError as error:
