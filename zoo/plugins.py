@@ -79,6 +79,9 @@ class _Manager(pluggy.PluginManager):
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
         return super().parse_hookimpl_opts(plugin, name) if name.startswith("zoo_") else None
 
+    def parse_hookspec_opts(self, module_or_class: object, name: str) -> Any:
+        return super().parse_hookspec_opts(module_or_class, name) if name.startswith("zoo_") else None
+
 
 def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
     """Call the five hooks of one plugin and check what they return."""
