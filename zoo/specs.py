@@ -96,6 +96,7 @@ class DatasetSpec:
     classes: tuple[str, ...] = ()  # what `name[class]` may select
     splits: Mapping[str, int] = field(default_factory=dict)  # split -> number of examples
     takes_path: bool = False  # `name:PATH`
+    external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 

@@ -24,6 +24,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             data_shape=(3, 32, 32),
             classes=CIFAR10_CLASSES,
             splits={"train": 50_000, "test": 10_000},
+            external=True,
             homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
         ),
         DatasetSpec(
@@ -34,6 +35,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             data_shape=(1, 28, 28),
             classes=MNIST_CLASSES,
             splits={"train": 60_000, "test": 10_000},
+            external=True,
         ),
         DatasetSpec(
             name="faces",
@@ -42,6 +44,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             licence="none stated; photographs of named people, for research use",
             data_shape=(3, 64, 64),
             splits={"train": 11_079, "test": 2_154},
+            external=True,
         ),
         DatasetSpec(
             name="shapes",

@@ -170,6 +170,16 @@ def test_the_library_reads_what_is_saved(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
 
 
+def test_tensors_that_share_memory_are_each_written_in_full(tmp_path: Path) -> None:
+    """Tied weights, and views of one tensor, come back with their own values; what was saved is left as it was."""
+    base = torch.arange(6.0)
+    tensors = {"whole": base, "tied": base, "half": base[3:], "turned": base.view(2, 3).t()}
+    save(tmp_path / "tied.safetensors", tensors)
+    again = parse(bytearray((tmp_path / "tied.safetensors").read_bytes()), "tied")
+    assert {key: value.tolist() for key, value in again.items()} == {k: v.tolist() for k, v in tensors.items()}
+    assert tensors["tied"] is base
+
+
 def test_what_the_library_writes_is_parsed(tmp_path: Path) -> None:
     """`parse` reads what safetensors itself writes, bit for bit, with and without metadata."""
     for metadata in (None, {"format": "pt", "note": "ü"}):

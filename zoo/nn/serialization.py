@@ -160,6 +160,14 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write a safetensors file, complete or not at all. Raises StorageError."""
-    ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    ready: dict[str, Tensor] = {}
+    places: set[int] = (
+        set()
+    )  # of memory: tensors that share it are each written in full, for the format knows no sharing
+    for key, tensor in tensors.items():
+        plain = tensor.detach().cpu().contiguous()
+        place = plain.untyped_storage().data_ptr()
+        ready[key] = plain.clone() if place in places else plain
+        places.add(place)
     with new_file(path) as aside:
         save_file(ready, aside, metadata=dict(metadata or {"format": "pt"}))

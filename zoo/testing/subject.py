@@ -20,9 +20,9 @@ from zoo.plugins import GROUP, Plugin, discover, load_plugins
 from zoo.registry import KINDS, Registry
 from zoo.specs import Spec
 
-__all__ = ["FailedCheck", "Item", "NotApplicable", "Subject", "require"]
+__all__ = ["FailedCheck", "Item", "NotApplicable", "Subject", "fresh_process", "require"]
 
-LIMIT = 60  # seconds that a fresh process has to list the plugin's specs
+LIMIT = 120  # seconds that a fresh process has, which may have to import torch
 S = TypeVar("S")
 
 
@@ -101,23 +101,28 @@ class Subject:
     @cache  # noqa: B019 - a subject lives as long as its report is made
     def probe(self, hash_seed: int) -> Mapping[str, Any]:
         """What a fresh process, with this plugin alone and that PYTHONHASHSEED, saw of it: see `zoo.testing.probe`."""
-        with tempfile.TemporaryDirectory(prefix="zoo-probe-") as folder:
-            answer = Path(folder) / "answer.json"
-            env = {key: value for key, value in os.environ.items() if not key.startswith("ZOO_PLUGIN")}
-            env |= {
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "PYTHONHASHSEED": str(hash_seed),
-                "ZOO_PLUGINS": self.name,
-            }
-            command = [sys.executable, "-P", "-m", "zoo.testing.probe", self.name, str(answer)]
-            try:
-                done = subprocess.run(command, env=env, cwd=folder, capture_output=True, timeout=LIMIT, check=False)
-            except subprocess.TimeoutExpired:
-                return {"stage": "imports", "error": f"listing its specs took more than {LIMIT} s"}
-            output = (done.stdout + done.stderr).decode("utf-8", "replace")
-            if not answer.is_file():
-                last = output.strip().splitlines()[-1:] or ["no output"]
-                ended = f"its import ended the process (exit code {done.returncode}; {last[0]:.200})"
-                return {"stage": "imports", "error": ended}
-            facts: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
-            return facts | {"output": output}
+        answer, code, output = fresh_process("zoo.testing.probe", self.name, hash_seed=hash_seed)
+        if answer is None:
+            last = output.strip().splitlines()[-1:] or ["no output"]
+            return {"stage": "imports", "error": f"importing it ended the process: {code} ({last[0]:.200})"}
+        return {**answer, "output": output}
+
+
+def fresh_process(module: str, *arguments: str, hash_seed: int = 0) -> tuple[Any, str, str]:
+    """Run `python -m MODULE ARGUMENTS… ANSWER` with the same sys.path; ANSWER is a JSON file the module is to write.
+
+    Gives what the file holds (None where there is no file), how the process ended, and all it printed.
+    """
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        answer = Path(folder) / "answer.json"
+        env = {key: value for key, value in os.environ.items() if not key.startswith("ZOO_PLUGIN")}
+        paths = [os.path.abspath(path) for path in sys.path]
+        env |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": str(hash_seed)}
+        command = [sys.executable, "-P", "-m", module, *arguments, str(answer)]
+        try:
+            done = subprocess.run(command, env=env, cwd=folder, capture_output=True, timeout=LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            return None, f"it took more than {LIMIT} s", ""
+        output = (done.stdout + done.stderr).decode("utf-8", "replace")
+        found = json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else None
+        return found, f"exit code {done.returncode}", output

@@ -1,0 +1,48 @@
+"""The reference plugin's weights, and a fixture that installs a variation of it on sys.path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from testing.mutants.workshop import Change, Installed, install
+
+
+@pytest.fixture(scope="session")
+def acme_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference's GAN, trained by its recipe for four steps and exported: a weights folder."""
+    from zoo.plugins import discover, load_plugins
+    from zoo.recipes import read_recipe
+    from zoo.training.export import export
+    from zoo.training.run import train
+
+    folder = tmp_path_factory.mktemp("acme")
+    (folder / "site").mkdir()
+    found = install(folder / "site", None, Change())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder / "site")
+        patch.setattr("zoo.training.run._tensorboard", lambda *_: None)  # seconds to import, and not looked at
+        plugins = load_plugins({"ZOO_PLUGINS": "acme,training"})
+        registry = discover({}, plugins)
+        assert {plugin.namespace for plugin in plugins} >= {"acme"}
+        recipe = read_recipe(folder / "site" / found.package / "recipes" / "tiny-dots.toml")
+        train(recipe, folder / "run", registry=registry)
+        export(folder / "run", folder / "weights", registry)
+    assert json.loads((folder / "weights" / "config.json").read_text(encoding="utf-8"))["training"]["images"] == 32
+    return folder / "weights"
+
+
+@pytest.fixture
+def acme(tmp_path: Path, acme_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], Installed]:
+    """`acme(Change(…))` installs a variation of the reference under the entry point `acme`, for this test."""
+
+    def make(change: Change) -> Installed:
+        site = tmp_path / "site"
+        site.mkdir()
+        installed = install(site, acme_weights, change)
+        monkeypatch.syspath_prepend(site)
+        return installed
+
+    return make

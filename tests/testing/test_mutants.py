@@ -1,0 +1,66 @@
+"""Every check is failed by a plugin that is broken in just that way, and passed by the one it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from testing.mutants.table import IMMUTABLE, MUTANTS, Mutant
+
+from zoo.testing.engine import Session, check_plugin
+from zoo.testing.report import LEVELS
+from zoo.testing.subject import Item, Subject
+from zoo.testing.table import TABLE
+
+every_mutant = pytest.mark.parametrize("mutant", [pytest.param(m, id=f"{m.fails}-{m.name}") for m in MUTANTS])
+
+
+def failed(report: Any) -> dict[str, str]:
+    """The ids of the checks that failed, and why."""
+    return {row.check: row.detail for row in report.rows if not row.ok}
+
+
+def test_every_check_has_a_mutant() -> None:
+    """No check stands in the table that no broken plugin fails, but those that are declared, with the reason."""
+    ids = {check.id for check in TABLE}
+    made = {mutant.fails for mutant in MUTANTS}
+    assert made <= ids
+    assert ids - made == set(IMMUTABLE)
+    assert all(IMMUTABLE.values())
+    assert len({(mutant.fails, mutant.name) for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_the_reference_passes_everything(acme: Callable[..., Any]) -> None:
+    """The plugin that the mutants are made from passes every check, each at least once, whatever it declares."""
+    acme(MUTANTS[0].reference)
+    report = check_plugin("acme")
+    assert failed(report) == {}
+    assert report.ok
+    assert report.blocked == 0
+    passed = {row.check for row in report.rows if row.outcome == "passed"}
+    assert passed == {check.id for check in TABLE}
+    assert {row.level for row in report.rows} == set(LEVELS)
+
+
+@every_mutant
+def test_a_mutant_fails_its_own_check(acme: Callable[..., Any], mutant: Mutant) -> None:
+    """A mutant fails the check that is meant for it, and none that this one needs; the detail says what is wrong."""
+    acme(mutant.change)
+    session = Session(Subject("acme"), {})
+    check = session.table[mutant.fails]
+    items = [Item(kind="plugin", name="acme")] if check.kinds == ("plugin",) else session.subject.items
+    rows = [row for item in items if item.kind in check.kinds if (row := session.row(check, item))]
+    assert not session.blocked
+    found = [row.detail for row in rows if not row.ok]
+    assert found
+    assert all(mutant.says in detail for detail in found), found
+
+
+@pytest.mark.slow
+@every_mutant
+def test_a_mutant_fails_no_other_check(acme: Callable[..., Any], mutant: Mutant) -> None:
+    """On all levels together a mutant fails the check that is meant for it, and no other."""
+    acme(mutant.change)
+    found = failed(check_plugin("acme"))
+    assert list(found) == [mutant.fails], found

@@ -1,0 +1,193 @@
+"""Level `behaviour`: what the parts of an architecture give, with random weights, in the cases that are run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.nn.build import build_parts, initialise_parts
+from zoo.nn.families import family_of
+from zoo.nn.models import GAN, VAE, Model
+from zoo.nn.serialization import fill, parse, save
+from zoo.specs import ArchitectureSpec
+from zoo.testing.cases import Case, data_shape_of, fresh_parts, given_by, given_to, runnable
+from zoo.testing.subject import Item, Subject, require
+
+__all__ = [
+    "batch_invariance",
+    "encode_decode",
+    "gradients",
+    "logits",
+    "outputs",
+    "players_apart",
+    "same_seed_same_sample",
+    "sample_range",
+    "state_round_trip",
+]
+
+CLOSE = 1e-4  # of values around 1: convolution kernels round differently for different batch sizes
+FAR_OUT = 0.5  # share of an untrained network's values that may lie more than its range's width outside that range
+SEEDS = 8  # of initial weights, in which logits must be seen outside (0, 1)
+
+
+def _first(item: Item) -> Case:
+    return runnable(item.of(ArchitectureSpec))[0]
+
+
+def _model(case: Case, item: Item) -> Model:
+    return family_of(case.spec.family, item.name).container(fresh_parts(case))
+
+
+def outputs(subject: Subject, item: Item) -> None:
+    """Every part gives float32 of its interface's shape, all finite, in training and in eval mode."""
+    for case in runnable(item.of(ArchitectureSpec)):
+        parts = fresh_parts(case)
+        for part, module in parts.items():
+            given, shape = given_to(module, data_shape_of(parts))
+            for mode in (True, False):
+                out = given_by(module.train(mode), given)
+                where = f"{case.label}: {part} in {'training' if mode else 'eval'} mode"
+                found = (tuple(out.shape), out.dtype)
+                require(found == (shape, torch.float32), f"{where} gives {out.dtype} {found[0]}, not float32 {shape}")
+                require(out.isfinite().all(), f"{where} gives NaN or infinity")
+
+
+def _given(model: Model, seed: int) -> Tensor:
+    """What the generator or decoder gives for four latents of the seed, before anything is cut to a range."""
+    network = model.generator if isinstance(model, GAN) else model.decoder
+    with torch.no_grad():
+        return given_by(network, (model.latents(4, seed=seed), _labels(network, 4)))
+
+
+def sample_range(subject: Subject, item: Item) -> None:
+    """Samples are float32 in [0, 1], and the untrained network gives values of about the range it declares."""
+    model = _model(_first(item), item)
+    x = model.sample(4, seed=0)
+    require((x.dtype, tuple(x.shape)) == (torch.float32, (4, *model.data_shape)), f"samples are {x.dtype} {x.shape}")
+    require(float(x.min()) >= 0 and float(x.max()) <= 1, "samples lie outside [0, 1]")
+    low, high = model.value_range
+    raw = _given(model, 0) if isinstance(model, GAN) else model.likelihood.mean(_given(model, 0))
+    out = float(((raw < low - (high - low)) | (raw > high + (high - low))).float().mean())
+    require(out <= FAR_OUT, f"{out:.0%} of what it gives lies far outside [{low:g}, {high:g}]: its range is another")
+
+
+def same_seed_same_sample(subject: Subject, item: Item) -> None:
+    """The same seed gives the same sample bit for bit, whatever the global random state is; another seed another."""
+    model = _model(_first(item), item)
+    one = model.sample(4, seed=0)
+    torch.rand(3)
+    require(torch.equal(model.sample(4, seed=0), one), "the same seed gives another sample the second time")
+    require(not torch.equal(_given(model, 0), _given(model, 1)), "another seed gives the same sample")
+
+
+def batch_invariance(subject: Subject, item: Item) -> None:
+    """In eval mode the output for one example does not depend on the others in its batch."""
+    for case in runnable(item.of(ArchitectureSpec)):
+        parts = fresh_parts(case)
+        for part, module in parts.items():
+            given, _ = given_to(module.eval(), data_shape_of(parts), 3)
+            with torch.no_grad():
+                together = given_by(module, given)[:1]
+                alone = given_by(module, tuple(None if value is None else value[:1] for value in given))
+            scale = float(together.abs().max().clamp(min=1))
+            difference = float((together - alone).abs().max()) / scale
+            require(difference <= CLOSE, f"{case.label}: {part} gives {difference:.2g} of its values else when alone")
+
+
+def gradients(subject: Subject, item: Item) -> None:
+    """Every parameter gets a gradient that is finite and not all zero."""
+    for case in runnable(item.of(ArchitectureSpec)):
+        parts = fresh_parts(case)
+        for part, module in parts.items():
+            given, _ = given_to(module.train(), data_shape_of(parts))
+            out = given_by(module, given)
+            if out.requires_grad:  # a likelihood may have nothing to learn
+                weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+                (out * weights).sum().backward()
+            for key, parameter in module.named_parameters():
+                where = f"{case.label}: {part}.{key}"
+                require(parameter.grad is not None, f"{where} gets no gradient")
+                assert parameter.grad is not None
+                require(parameter.grad.isfinite().all(), f"{where} gets a gradient that is not finite")
+                require(parameter.grad.any(), f"{where} gets a gradient of zeros")
+
+
+def players_apart(subject: Subject, item: Item) -> None:
+    """Learning of one player alone leaves the other without a gradient: they share no parameter."""
+    case = _first(item)
+    parts = fresh_parts(case)
+    for part, module in parts.items():
+        given, _ = given_to(module.train(), data_shape_of(parts))
+        for other in parts.values():
+            other.zero_grad(set_to_none=True)
+        out = given_by(module, given)
+        if out.requires_grad:
+            out.sum().backward()
+        for name, other in parts.items():
+            reached = [key for key, value in other.named_parameters() if value.grad is not None]
+            require(name == part or not reached, f"{name}.{reached and reached[0]} gets a gradient of the {part}'s")
+
+
+def encode_decode(subject: Subject, item: Item) -> None:
+    """encode gives mean and log_var of latent_shape; decode of the mean gives data in [0, 1]; the ELBO is finite."""
+    model = _model(_first(item), item)
+    assert isinstance(model, VAE)
+    x = torch.rand(3, *model.data_shape, generator=torch.Generator().manual_seed(0)).round()
+    posterior = model.encode(x)
+    for name, value in (("mean", posterior.mean), ("log_var", posterior.log_var)):
+        require(value.shape == (3, *model.latent_shape), f"{name} has shape {tuple(value.shape)}")
+    again = model.decode(posterior.mean)
+    require(again.shape == x.shape, f"a reconstruction has shape {tuple(again.shape)}, not {tuple(x.shape)}")
+    require(float(again.min()) >= 0 and float(again.max()) <= 1, "a reconstruction lies outside [0, 1]")
+    bound = model.elbo(x, seed=0)
+    require(bound.shape == (3,) and bound.isfinite().all(), f"the ELBO is {bound.tolist()}")
+
+
+def logits(subject: Subject, item: Item) -> None:
+    """The discriminator judges the generator's own samples by finite logits of shape (N,), never probabilities."""
+    case = _first(item)
+    values = []
+    for seed in range(SEEDS):
+        model = family_of("gan", item.name).container(initialise_parts(case.spec, case.config, seed=seed))
+        assert isinstance(model, GAN)
+        assert model.discriminator is not None
+        z = model.latents(3, seed=seed)
+        with torch.no_grad():
+            (given, _) = given_to(model.discriminator, model.data_shape, 3)
+            fakes = model.generator(z, _labels(model.generator, 3))
+            values += [model.discriminator(x, *given[1:]) for x in (fakes, 100 * given[0])]
+    found = torch.cat(values)
+    require(all(value.shape == (3,) for value in values), f"logits have shape {tuple(values[0].shape)}, not (3,)")
+    require(found.isfinite().all(), "logits are not finite")
+    inside = bool(((found >= 0) & (found <= 1)).all())
+    require(not inside, "all its outputs lie in [0, 1]: these are probabilities; leave the sigmoid to the loss")
+
+
+def _labels(part: Any, n: int) -> Tensor | None:
+    return None if part.num_classes is None else torch.arange(n) % part.num_classes
+
+
+def state_round_trip(subject: Subject, item: Item) -> None:
+    """Every part's state goes through safetensors bit for bit, shared tensors too, and gives the same values."""
+    case = _first(item)
+    parts, empty = fresh_parts(case), build_parts(case.spec, case.config)
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        for part, module in parts.items():
+            path = Path(folder) / f"{part}.safetensors"
+            save(path, module.state_dict())
+            fill(empty[part], parse(bytearray(path.read_bytes()), part), part)
+            again = empty[part].state_dict()
+            for key, tensor in module.state_dict().items():
+                require(torch.equal(tensor, again[key]), f"{part}.{key} is not the same after safetensors")
+            given, _ = given_to(module, data_shape_of(parts))
+            with torch.no_grad():
+                one, other = given_by(module.eval(), given), given_by(empty[part].eval(), given)
+            # Close, not equal: another memory layout of the same weights runs through other kernels.
+            same = torch.allclose(one, other, atol=CLOSE)
+            require(
+                same, f"{part} gives other values after safetensors: something it computes with is not in its state"
+            )

@@ -1,0 +1,136 @@
+"""The configs an architecture is looked at with, and batches of made-up data for its parts.
+
+The cases of an architecture are its default config, unless that has required keys, and each of its presets. What is
+only built is built for all of them, on the meta device. What is run, is run for those of at most MOST_PARAMETERS
+parameters, and always for the smallest. What is trained is the smallest of these and of the configs of the plugin's
+own recipes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.nn.build import build_parts, decode_config, initialise_parts
+from zoo.nn.distributions import DiagonalGaussian, Likelihood
+from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
+from zoo.recipes import Recipe, read_recipe, resolve
+from zoo.specs import ArchitectureSpec, import_reference, resource
+from zoo.testing.subject import FailedCheck, Item, Subject, require
+
+__all__ = [
+    "Case",
+    "cases",
+    "data_shape_of",
+    "fresh_parts",
+    "given_by",
+    "given_to",
+    "is_frozen",
+    "own_recipes",
+    "runnable",
+    "size_of",
+    "smallest",
+]
+
+BATCH = 2
+MOST_PARAMETERS = 20_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A config of an architecture; `label` says which, for messages."""
+
+    spec: ArchitectureSpec
+    label: str
+    config: Any
+
+
+def cases(spec: ArchitectureSpec) -> list[Case]:
+    """The default config, where it needs no keys, and every preset. Raises ConfigError, PluginError."""
+    cls = import_reference(spec.config, f"architecture {spec.name}")
+    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    given: dict[str, Any] = {} if required else {"the default config": {}}
+    given |= {f"preset {name}": values for name, values in spec.presets.items()}
+    require(given, f"{spec.name}: its config needs {', '.join(required)}, and no preset gives them")
+    return [Case(spec=spec, label=label, config=decode_config(spec, values, label)) for label, values in given.items()]
+
+
+def is_frozen(cls: Any) -> bool:
+    """Whether it is a frozen dataclass."""
+    return is_dataclass(cls) and bool(cls.__dataclass_params__.frozen)  # type: ignore[union-attr]
+
+
+def size_of(case: Case) -> int:
+    """How many parameters all parts have together; no memory is taken."""
+    return sum(p.numel() for part in build_parts(case.spec, case.config).values() for p in part.parameters())
+
+
+def runnable(spec: ArchitectureSpec) -> list[Case]:
+    """The cases that are small enough to be run, the smallest first and always."""
+    by_size = sorted(((size_of(case), index, case) for index, case in enumerate(cases(spec))), key=lambda row: row[:2])
+    return [case for size, _, case in by_size if size <= max(MOST_PARAMETERS, by_size[0][0])]
+
+
+def own_recipes(subject: Subject, architecture: str) -> list[Recipe]:
+    """The readable recipes of the plugin's models of that architecture; what is wrong with others their check says."""
+    found = []
+    for item in subject.items:
+        if item.kind == "model" and item.spec.recipe is not None and item.spec.architecture == architecture:
+            try:
+                recipe = read_recipe(resource(item.spec.recipe, item.name))
+                resolve(recipe, subject.registry)
+            except (LookupError, ValueError, OSError):
+                continue
+            found.append(recipe)
+    return found
+
+
+def smallest(subject: Subject, item: Item) -> Case:
+    """The smallest of the cases and of the configs of the plugin's own recipes."""
+    spec = item.of(ArchitectureSpec)
+    recipes = [
+        Case(spec=spec, label=f"recipe {recipe.name}", config=resolve(recipe, subject.registry)[1])
+        for recipe in own_recipes(subject, item.name)
+    ]
+    return min([runnable(spec)[0], *recipes], key=size_of)
+
+
+def fresh_parts(case: Case) -> dict[str, Any]:
+    """The parts, with random weights of seed 0."""
+    return dict(initialise_parts(case.spec, case.config, seed=0))
+
+
+def data_shape_of(parts: dict[str, Any]) -> tuple[int, ...]:
+    """The shape of one example, on which all parts must agree."""
+    shapes = {tuple(part.data_shape) for part in parts.values() if not isinstance(part, Likelihood)}
+    require(len(shapes) == 1, f"its parts are of data of different shapes: {sorted(shapes)}")
+    return shapes.pop()
+
+
+def given_to(part: nn.Module, data_shape: tuple[int, ...], n: int = BATCH) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+    """A batch of n that the part takes, and the shape it must give; a posterior's mean and log_var are stacked."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(n, *data_shape, generator=generator)
+    if isinstance(part, Likelihood):
+        return (torch.rand(n, *data_shape, generator=generator), x.round()), (n, *data_shape)
+    if isinstance(part, Encoder):
+        return (x,), (n, 2, *part.latent_shape)
+    if isinstance(part, (Generator, Decoder, Discriminator)):
+        labels = None if part.num_classes is None else torch.arange(n) % part.num_classes
+        if isinstance(part, Discriminator):
+            return (x * 2 - 1, labels), (n,)
+        return (torch.randn(n, *part.latent_shape, generator=generator), labels), (n, *part.data_shape)
+    raise FailedCheck(f"a {type(part).__name__} implements none of the interfaces of zoo.nn")
+
+
+def given_by(part: nn.Module, given: tuple[Any, ...]) -> Tensor:
+    """What the part gives, as one tensor."""
+    out = part(*given)
+    if isinstance(out, DiagonalGaussian):
+        return torch.stack([out.mean, out.log_var], dim=1)
+    require(isinstance(out, Tensor), f"a {type(part).__name__} gives a {type(out).__name__}, no tensor")
+    tensor: Tensor = out
+    return tensor

@@ -1,0 +1,255 @@
+"""Training by the real loop, for a few steps on made-up data: of an architecture, and by a trainer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.configs import as_data, decode
+from zoo.data.loading import Examples
+from zoo.nn.families import family_of
+from zoo.progress import Progress
+from zoo.recipes import Recipe
+from zoo.specs import ArchitectureSpec, TrainerSpec, import_reference
+from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, runnable, size_of, smallest
+from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
+from zoo.training.checkpoint import load_newest, save_checkpoint
+from zoo.training.loop import train_loop
+from zoo.training.run import Run
+from zoo.training.state import TrainState
+from zoo.training.trainer import Trainer
+
+__all__ = [
+    "architecture_resumes",
+    "architecture_trains",
+    "trainer_callable",
+    "trainer_players_apart",
+    "trainer_resumes",
+    "trainer_settings",
+    "trainer_steps",
+]
+
+BATCH, EXAMPLES = 8, 16
+STEPS = 24  # of a variational autoencoder, whose loss must fall
+FEW = 4  # of any other run; half of them before the cut
+LOSS = "loss"  # what a trainer of the family vae calls what it minimises
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """A short run of one architecture by one trainer."""
+
+    subject: Subject
+    recipe: Recipe
+    data_shape: tuple[int, ...]
+    losses: list[dict[str, float]] = field(default_factory=list)
+
+    def start(self) -> TrainState:
+        """The state before the first step, on made-up pictures with labels."""
+        noise = torch.rand(EXAMPLES, *self.data_shape, generator=torch.Generator().manual_seed(0))
+        ramp = torch.linspace(0, 1, self.data_shape[-1]).expand(EXAMPLES, *self.data_shape)
+        data = ((noise + 3 * ramp) / 4 * 255).to(torch.uint8)
+        examples = Examples(data=data, labels=torch.arange(EXAMPLES) % 2, classes=("even", "odd"))
+        torch.manual_seed(self.recipe.seed)
+        return Run(folder=Path(), recipe=self.recipe, facts={}).state(self.subject.registry, examples)
+
+    def go_on(self, state: TrainState, *, until: int, save: Callable[[TrainState], None] = lambda state: None) -> None:
+        """Train until that many images have been seen; every step's metrics are kept in `losses`."""
+
+        def keep(progress: Progress) -> None:
+            self.losses.append(progress.metrics)
+
+        train_loop(
+            state,
+            self.recipe,
+            report=keep,
+            sample=lambda state: None,
+            checkpoint=save,
+            stop=lambda: state.images >= until,
+        )
+
+
+def _run(subject: Subject, name: str, case: Case, trainer: str, steps: int) -> _Run:
+    recipe = Recipe(
+        name="conformance",
+        architecture=name,
+        dataset="made-up",
+        trainer=trainer,
+        images=steps * BATCH,
+        batch_size=BATCH,
+        ema_half_life=BATCH,
+        log_every=BATCH,
+        config=as_data(case.config),
+    )
+    return _Run(subject=subject, recipe=recipe, data_shape=data_shape_of(fresh_parts(case)))
+
+
+def _trainer_for(subject: Subject, item: Item) -> str:
+    """The trainer that the plugin's own recipes name for the architecture, or the family's: one of its name, if any."""
+    for recipe in own_recipes(subject, item.name):
+        return recipe.trainer
+    family = item.of(ArchitectureSpec).family
+    names = [owned.name for owned in subject.registry.list("trainer") if _family_of(owned.spec) == family]
+    if not names:
+        raise NotApplicable(f"no trainer of the family {family} is installed")
+    plain = [name for name in names if "/" not in name] or names
+    return family if family in plain else plain[0]
+
+
+def _family_of(spec: object) -> str:
+    assert isinstance(spec, (TrainerSpec, ArchitectureSpec))
+    return spec.family
+
+
+def architecture_trains(subject: Subject, item: Item) -> None:
+    """A few steps by the real trainer stay finite and move every trained part; a VAE's loss falls."""
+    case = smallest(subject, item)
+    family = item.of(ArchitectureSpec).family
+    run = _run(subject, item.name, case, _trainer_for(subject, item), STEPS if family == "vae" else FEW)
+    state = run.start()
+    _check_moves(run, state)
+    if family == "vae":
+        require(LOSS in run.losses[0], f"the trainer {run.recipe.trainer} reports no {LOSS!r}")
+        third = len(run.losses) // 3
+        before, after = (
+            sum(metrics[LOSS] for metrics in some) / third for some in (run.losses[:third], run.losses[-third:])
+        )
+        require(after < before, f"the loss rises from {before:.4g} to {after:.4g} in {STEPS} steps")
+
+
+def _check_moves(run: _Run, state: TrainState) -> None:
+    """Train to the end, and see that every part that has parameters has moved."""
+    start = {name: _copy(part) for name, part in state.trainer.parts.items()}
+    run.go_on(state, until=run.recipe.images)
+    for name, part in state.trainer.parts.items():
+        before = start[name]
+        moved = any(not torch.equal(value, before[key]) for key, value in part.named_parameters())
+        require(moved or not before, f"the {name} has not moved in {state.steps} steps")
+
+
+def _copy(part: nn.Module) -> dict[str, Tensor]:
+    return {key: value.detach().clone() for key, value in part.named_parameters()}
+
+
+def architecture_resumes(subject: Subject, item: Item) -> None:
+    """A run that is cut, saved and resumed equals an uncut one bit for bit."""
+    run = _run(subject, item.name, smallest(subject, item), _trainer_for(subject, item), FEW)
+    _check_resumes(run)
+
+
+def _check_resumes(run: _Run) -> None:
+    half = run.recipe.images // 2
+    whole = run.start()
+    run.go_on(whole, until=run.recipe.images)
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        first = run.start()
+        run.go_on(first, until=half, save=lambda state: _save(Path(folder), state))
+        second = run.start()
+        tensors, numbers, _ = load_newest(Path(folder))
+        second.restore(tensors, numbers)
+        run.go_on(second, until=run.recipe.images)
+    one, other = whole.capture()[0], second.capture()[0]
+    odd = sorted(key for key in {**one, **other} if not _same(one.get(key), other.get(key)))
+    require(not odd, f"{len(odd)} tensors differ after a cut, first {odd and odd[0]}: something is not in the state")
+
+
+def _save(folder: Path, state: TrainState) -> None:
+    save_checkpoint(folder, *state.capture())
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is not None and other is not None and torch.equal(one, other)
+
+
+# --- trainers ------------------------------------------------------------------------------------------------------
+
+
+def trainer_settings(subject: Subject, item: Item) -> None:
+    """The settings are a frozen dataclass whose defaults decode, and survive plain data."""
+    spec = item.of(TrainerSpec)
+    cls = import_reference(spec.settings, item.name)
+    settings = decode(cls, {}, f"trainer {item.name}: settings")
+    require(is_frozen(cls), f"{spec.settings} is no frozen dataclass")
+    require(
+        decode(cls, as_data(settings), item.name) == settings, "they are not the same after a way through plain data"
+    )
+    require({"decay", "anneal"} <= set(as_data(settings)), "they lack decay or anneal, which the loop asks for")
+
+
+def trainer_callable(subject: Subject, item: Item) -> None:
+    """The trainer can be imported and called; its family is one the zoo knows."""
+    spec = item.of(TrainerSpec)
+    require(callable(import_reference(spec.trainer, item.name)), f"{spec.trainer} cannot be called")
+    family_of(spec.family, item.name)
+
+
+def _trained_by(subject: Subject, item: Item) -> _Run:
+    """A short run of the smallest architecture of the trainer's family, the plugin's own before the zoo's."""
+    family = item.of(TrainerSpec).family
+    own = {other.name for other in subject.items if other.kind == "architecture"}
+    found: list[tuple[bool, int, str, Case]] = []
+    for owned in subject.registry.list("architecture"):
+        usable = owned.name in own or "/" not in owned.name  # other people's may be broken
+        if usable and isinstance(owned.spec, ArchitectureSpec) and owned.spec.family == family:
+            case = runnable(owned.spec)[0]
+            found.append((owned.name not in own, size_of(case), owned.name, case))
+    if not found:
+        raise NotApplicable(f"no architecture of the family {family} is installed")
+    _, _, name, case = min(found, key=lambda row: row[:3])
+    return _run(subject, name, case, item.name, FEW)
+
+
+def trainer_steps(subject: Subject, item: Item) -> None:
+    """A few steps give finite scalars and move every part; averages, optimizers and rates name what is there."""
+    run = _trained_by(subject, item)
+    state = run.start()
+    trainer = state.trainer
+    require(
+        isinstance(trainer, Trainer), f"{item.of(TrainerSpec).trainer} makes a {type(trainer).__name__}, no Trainer"
+    )
+    published = family_of(item.of(TrainerSpec).family, item.name).published
+    require(
+        set(trainer.averaged) >= set(published), f"it does not average {' and '.join(published)}, which is published"
+    )
+    require(set(trainer.base_rates) == set(trainer.optimizers), "base_rates and optimizers have different names")
+    _check_moves(run, state)
+    metrics = run.losses[0]
+    require(metrics, "a step reports no metrics")
+
+
+def trainer_resumes(subject: Subject, item: Item) -> None:
+    """A run by it that is cut, saved and resumed equals an uncut one bit for bit."""
+    _check_resumes(_trained_by(subject, item))
+
+
+def trainer_players_apart(subject: Subject, item: Item) -> None:
+    """When one player's optimizer steps, no gradient has reached the other since the step before."""
+    run = _trained_by(subject, item)
+    state = run.start()
+    parts = state.trainer.parts
+    owner = {id(p): name for name, part in parts.items() for p in part.parameters()}
+    seen: dict[str, Mapping[str, Any]] = {}
+
+    def look(name: str, mine: set[str]) -> Callable[..., None]:
+        def before_step(*_: Any) -> None:
+            for part in set(parts) - mine:
+                now = {key: p.grad.clone() for key, p in parts[part].named_parameters() if p.grad is not None}
+                for key, value in now.items():
+                    if not _same(value, seen.get(part, {}).get(key)):
+                        raise FailedCheck(f"{part}.{key} has got a gradient in the step of the optimizer {name}")
+            for part in parts:
+                grads = ((key, p.grad) for key, p in parts[part].named_parameters())
+                seen[part] = {key: grad.clone() for key, grad in grads if grad is not None}
+
+        return before_step
+
+    for name, optimizer in state.trainer.optimizers.items():
+        mine = {owner[id(p)] for group in optimizer.param_groups for p in group["params"] if id(p) in owner}
+        optimizer.register_step_pre_hook(look(name, mine))
+    run.go_on(state, until=2 * BATCH)
