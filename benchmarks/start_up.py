@@ -34,7 +34,8 @@ ZOO_API_VERSION = 1
 @hookimpl
 def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
     parts = {part: f"{__name__}.networks:{part}" for part in ("encoder", "decoder", "likelihood")}
-    return [ArchitectureSpec(name="net", summary="A net.", family="vae", config=f"{__name__}.configs:Config", parts=parts)]
+    config = f"{__name__}.configs:Config"
+    return [ArchitectureSpec(name="net", summary="A net.", family="vae", config=config, parts=parts)]
 
 
 @hookimpl

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from zoo.scaffold import KINDS, write_plugin
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_is_whole(kind: str, tmp_path: Path) -> None:
-    """It has its metadata, specs, recipe, test, CI, card and licence; no placeholder is left and no file is a template."""
+    """Metadata, specs, recipe, test, CI, card and licence are there, and no placeholder is left."""
     folder = write_plugin("acme", kind, tmp_path / "deep" / "er")
     assert folder == tmp_path / "deep" / "er" / "acme-zoo"
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
@@ -128,7 +127,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """One package of each kind, written by the command, built as a wheel and installed into a folder of its own."""
     site = Site(tmp_path_factory.mktemp("new"))
     for kind in KINDS:
@@ -141,7 +140,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert len(wheels) == len(KINDS)
     options = ["--no-deps", "--no-index", "--quiet", "--target", site.folder]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, *wheels], check=True)
-    yield site
+    return site
 
 
 @pytest.mark.slow

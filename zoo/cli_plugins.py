@@ -114,14 +114,14 @@ def _check(arguments: argparse.Namespace) -> int:
     _named(arguments.name)
     from zoo.testing.engine import check_plugin
 
-    report = check_plugin(arguments.name)
+    report = check_plugin(arguments.name, levels=arguments.level)
     if arguments.json:
         print(json.dumps([{"name": arguments.name} | report.to_json()], indent=1))
         return 0 if report.ok else 8
     rows = [
         {"name": row.spec, "check": row.check, "outcome": row.outcome, "detail": row.detail}
         for row in report.rows
-        if arguments.all or row.outcome != "passed"
+        if arguments.all or row.outcome not in ("passed", "not applicable")
     ]
     show(rows, ("name", "check", "outcome", "detail"), False)
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items() if count)
@@ -227,7 +227,9 @@ def _looking(action: Action) -> None:
     takes_json(command)
     command = action("check", _check, "Run the conformance kit over an installed plugin.")
     command.add_argument("name")
-    command.add_argument("--all", action="store_true", help="print what passed, too")
+    level = "only this level: package, discovery, build, behaviour, weights, …; may be repeated"
+    command.add_argument("--level", action="append", metavar="LEVEL", help=level)
+    command.add_argument("--all", action="store_true", help="print what passed or does not apply, too")
     takes_json(command)
     command = action("doctor", _doctor, "Find what is wrong with plugins, each in a process of its own.")
     command.add_argument("name", nargs="?", help="one plugin (default: all)")
