@@ -164,9 +164,9 @@ MUTANTS = (
     spec(
         "discovery.specs",
         "half-way",
-        "half-way",
+        "division by zero",
         "    return [\n        TrainerSpec(",
-        "    yield 0 / 0 # half-way\n    [",
+        "    yield 0 / 0\n    _ = [\n        TrainerSpec(",
     ),
     spec("discovery.light", "numpy", "numpy", START, f"{START}\nimport numpy"),
     spec("discovery.light", "torch", "torch", START, f"{START}\nimport torch"),
@@ -225,7 +225,7 @@ MUTANTS = (
         "starts differently",
         "        self.third.weight = self.second.weight\n",
         "        self.third.weight = self.second.weight\n"
-        '        nn.init.constant_(self.last.bias, __import__("random").random())\n',
+        '        nn.init.constant_(self.first.bias, __import__("random").random())\n',
     ),
     network(
         "build.picklable",
@@ -272,10 +272,8 @@ MUTANTS = (
             "        self.last = nn.Linear(config.width, 1)\n",
             "        self.last = nn.Linear(config.width, 1)\n        self.shared = BUILT[0]\n",
         ),
-        (
-            "        return logits.squeeze(1)",
-            "        return logits.squeeze(1) + self.shared.bias.sum() + self.shared.weight.sum()",
-        ),
+        ("        return torch.tanh(x)", "        return torch.tanh(x + self.shared(x.mean(1, keepdim=True)))"),
+        ("        return logits.squeeze(1)", "        return self.shared(logits).squeeze(1)"),
     ),
     network(
         "behaviour.batch-invariance",
@@ -328,7 +326,7 @@ MUTANTS = (
     gan(
         "behaviour.trains",
         "nan-once-trained",
-        "not finite",
+        "nan at step",
         (
             "        self.last = nn.Linear(config.width, 1)\n",
             "        self.last = nn.Linear(config.width, 1)\n        nn.init.zeros_(self.last.bias)\n",
@@ -357,7 +355,7 @@ MUTANTS = (
         says="notes.txt",
         pinned=lambda folder: (folder / "notes.txt").write_text("x") and None,
     ),
-    published("weights.header", "another-config", "generator.", config(lambda data: data["config"].update(width=9))),
+    published("weights.header", "another-config", "first.weight", config(lambda data: data["config"].update(width=9))),
     published(
         "weights.config",
         "another-run",
