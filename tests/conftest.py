@@ -22,7 +22,8 @@ import pytest
 KEPT = ("HF_HOME", "ZOO_CACHE", "ZOO_DATA")
 _HOME = tempfile.mkdtemp(prefix="zoo-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
-os.environ.update({name: f"{_HOME}/{name.lower()}" for name in ("HOME", "HF_HOME", "ZOO_CACHE", "XDG_CACHE_HOME")})
+OWN = ("HOME", "HF_HOME", "ZOO_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+os.environ.update({name: f"{_HOME}/{name.lower()}" for name in OWN})
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 _DATA = os.environ.get("ZOO_DATA", "")  # what tests of the real data sets ask for
 for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in KEPT]:

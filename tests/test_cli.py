@@ -28,6 +28,7 @@ import zoo
 from zoo import cli, plugins
 from zoo.cli import main
 from zoo.cli_output import plain
+from zoo.installed import Installed
 from zoo.progress import ImageBar
 
 RECIPE = """
@@ -586,7 +587,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[EntryPoint]
 
     def install(point: EntryPoint) -> None:
         found = [*entry_points(group="zoo"), point]
-        monkeypatch.setattr(plugins, "entry_points", lambda group: found)
+        monkeypatch.setattr(plugins, "installed", lambda: [Installed.of(one) for one in found])
         plugins.default_registry.cache_clear()
 
     yield install
@@ -604,7 +605,7 @@ def test_a_broken_plugin_costs_itself_alone(
     assert code == 0
     assert "dcgan-shapes" in out
     assert err.count("\n") == 1
-    assert re.match(r"zoo: warning: plugin acme \(acme-zoo 1\.2\) failed: .*ZOO_PLUGINS_DISABLE=acme", err)
+    assert re.match(r"zoo: warning: plugin acme \(acme-zoo 1\.2\) failed: .*zoo plugins disable acme", err)
     code, out, err = run("sample", "acme/anime", "-o", "a.png")
     assert (code, out) == (8, "")
     assert err.startswith("zoo: model 'acme/anime' is unknown because its plugin failed:")

@@ -64,11 +64,14 @@ def test_a_long_name_is_cut_in_the_message() -> None:
 
 def test_two_owners_of_a_name_are_both_named_when_it_is_used() -> None:
     """A clash harms nobody until the name is used; then the PluginError names both owners and the way out."""
-    twice = [Owned(name="toy", spec=model("toy"), owner=owner) for owner in ("acme (a 1)", "evil (e 2)")]
+    twice = [
+        Owned(name="toy", spec=model("toy"), owner=owner, selector=selector)
+        for owner, selector in (("acme (a 1)", "acme@a"), ("evil (e 2)", "evil@e"))
+    ]
     found = Registry.of([*twice, Owned(name="other", spec=model("other"), owner="acme (a 1)")])
     assert found.model("other").name == "other"
     assert [claim.owner for claim in found.list("model", "toy")] == ["acme (a 1)", "evil (e 2)"]
-    with pytest.raises(PluginError, match=r"acme \(a 1\) and evil \(e 2\).*ZOO_PLUGINS_DISABLE"):
+    with pytest.raises(PluginError, match=r"acme \(a 1\) and evil \(e 2\).*`zoo plugins disable acme@a` or"):
         found.model("toy")
 
 

@@ -31,8 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"core", "nn", "data"},
     "evaluation": {"core", "nn", "data", "latent"},
     "gallery": {"core", "nn", "data", "latent", "training", "evaluation"},
+    "scaffold": {"core"},
     "testing": {"core", "nn", "data", "latent", "training", "evaluation"},
-    "cli": {"core", "nn", "data", "latent", "training", "evaluation", "gallery", "testing"},
+    "cli": {"core", "nn", "data", "latent", "training", "evaluation", "gallery", "scaffold", "testing"},
 }
 
 # Within a part: a module imports from rows above its own only.
@@ -40,9 +41,17 @@ LAYERS: dict[str, list[set[str]]] = {
     "core": [
         {"errors", "progress"},
         {"specs", "configs", "files", "settings", "card_sections"},
-        {"hookspecs", "registry", "pictures", "hub", "hub_cache"},  # the Hub over HTTP, and on the disk: apart, both
+        {
+            "hookspecs",
+            "registry",
+            "pictures",
+            "installed",
+            "hub",
+            "hub_cache",
+        },  # the Hub over HTTP, and on the disk: apart
+        {"choices"},
         {"api", "recipes", "plugins", "weights"},
-        {"card", "catalogue", "publishing", "cached"},
+        {"card", "catalogue", "publishing", "cached", "examination", "installing"},
     ],
     "nn": [
         {"distributions", "serialization", "build"},

@@ -19,6 +19,7 @@ from zoo.cli_hub import hub_verbs, prepare_hub, search
 from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.cli_measure import add_measure_verbs
 from zoo.cli_output import Verb, complain, plain, show, takes_json, takes_offline
+from zoo.cli_plugins import plugin_verbs
 from zoo.cli_walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
 from zoo.progress import TrainingBar, drop_output, stop_signals
@@ -43,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ZooError as error:
         complain(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        complain("interrupted")
+    except KeyboardInterrupt as error:
+        complain(" ".join(["interrupted", *getattr(error, "__notes__", ())]))
         return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         drop_output()
@@ -87,7 +88,8 @@ def _plugin_command(name: str, words: list[str], verbs: Sequence[str]) -> int:
     if ("command", name) not in registry.entries and "/" not in name:
         known = [*verbs, *(owned.name for owned in registry.list("command"))]
         raise UsageError(f"no command is named {name!r:.80}{near(name, known) or '; there are ' + ', '.join(known)}")
-    run = import_reference(registry.command(name).run, f"command {name}")
+    spec = registry.command(name)
+    run = import_reference(spec.run, f"command {name}", spec.install_hint)
     code: int | None = run(words)
     return code or 0
 
@@ -144,23 +146,6 @@ def _info(arguments: argparse.Namespace) -> None:
         text = value if isinstance(value, str) else json.dumps(value)
         if text not in ("", "null", "{}", "[]"):
             print(f"{key + ':':<16}{plain(text)}")
-
-
-def _plugins(arguments: argparse.Namespace) -> None:
-    from zoo.plugins import load_plugins
-
-    rows = [
-        {
-            "name": plugin.namespace,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "state": "disabled" if plugin.disabled else "failed" if plugin.error else "loaded",
-            "specs": len(plugin.specs),
-            "error": plugin.error,
-        }
-        for plugin in load_plugins()
-    ]
-    show(rows, ("name", "distribution", "version", "state", "specs", "error"), arguments.json)
 
 
 # --- models --------------------------------------------------------------------------------------------------------
@@ -266,6 +251,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _catalogue_verbs(verb)
     _model_verbs(verb)
     hub_verbs(verb)
+    plugin_verbs(verb)
     _training_verbs(verb)
     add_walk_verbs(verb)
     add_latent_verbs(verb)
@@ -284,9 +270,6 @@ def _catalogue_verbs(verb: Verb) -> None:
     takes_json(command)
     command = verb("info", _info, "Show what the catalogue knows of a name.")
     command.add_argument("name")
-    takes_json(command)
-    command = verb("plugins", _plugins, "List the installed plugins.")
-    command.add_argument("action", choices=["list"])
     takes_json(command)
 
 

@@ -9,9 +9,10 @@ import pluggy
 
 from zoo.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec
 
-__all__ = ["API_VERSION", "PluginContext", "hookimpl"]
+__all__ = ["API_VERSION", "FIRST_API_VERSION", "PluginContext", "hookimpl"]
 
 API_VERSION = 1
+FIRST_API_VERSION = 1  # what a plugin that says nothing is taken to be written for
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
 

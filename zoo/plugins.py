@@ -6,29 +6,44 @@ that breaks half-way is thrown away with its manager and takes no other plugin's
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import inspect
 import os
+import sys
+import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pluggy
 
 from zoo import hookspecs
+from zoo.choices import read_disabled, switched_off
 from zoo.configs import near
 from zoo.errors import PluginError, UsageError
-from zoo.hookspecs import API_VERSION, PluginContext
+from zoo.hookspecs import API_VERSION, FIRST_API_VERSION, PluginContext
+from zoo.installed import CORE, GROUP, Installed, installed
 from zoo.registry import Owned, Registry
 from zoo.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, Spec, TrainerSpec, check_name
 
-__all__ = ["CORE", "Plugin", "PluginWarning", "default_registry", "discover", "load_plugins"]
+__all__ = [
+    "CORE",
+    "GROUP",
+    "HOOKS",
+    "Plugin",
+    "PluginWarning",
+    "default_registry",
+    "discover",
+    "load_plugin",
+    "load_plugins",
+    "owned_by",
+]
 
-GROUP = "zoo"
-CORE = "genzoo"  # the distribution whose names carry no prefix
 HOOKS: dict[str, type] = {
     "zoo_architectures": ArchitectureSpec,
     "zoo_datasets": DatasetSpec,
@@ -44,21 +59,18 @@ class PluginWarning(UserWarning):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plugin:
-    """One entry point: what it contributed, or why it failed."""
+class Plugin(Installed):
+    """One entry point: what it contributed, or why it failed, or what keeps it from being loaded."""
 
-    namespace: str
-    module: str
-    distribution: str
-    version: str
     specs: tuple[Spec, ...] = field(default=(), repr=False)
     error: str = ""
     disabled: bool = False
+    disabled_by: str = ""  # the variable or command that did
 
     @property
-    def owner(self) -> str:
-        """How messages name it."""
-        return f"{self.namespace} ({self.distribution} {self.version})"
+    def module(self) -> str:
+        """The module that holds its specs."""
+        return self.value.partition(":")[0]
 
 
 class _Manager(pluggy.PluginManager):
@@ -67,25 +79,13 @@ class _Manager(pluggy.PluginManager):
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
         return super().parse_hookimpl_opts(plugin, name) if name.startswith("zoo_") else None
 
-
-def _names(value: str) -> frozenset[str]:
-    return frozenset(filter(None, (word.strip() for word in value.split(","))))
-
-
-def _selected(plugin: Plugin, env: Mapping[str, str]) -> bool:
-    chosen = env.get("ZOO_PLUGINS")
-    if plugin.namespace in _names(env.get("ZOO_PLUGINS_DISABLE", "")):
-        return False
-    if chosen is not None:
-        return plugin.namespace in _names(chosen)
-    return plugin.distribution.lower() == CORE or not env.get("ZOO_DISABLE_PLUGIN_AUTOLOAD")
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        return super().parse_hookspec_opts(module_or_class, name) if name.startswith("zoo_") else None
 
 
 def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
     """Call the five hooks of one plugin and check what they return."""
-    version = inspect.getattr_static(plugin, "ZOO_API_VERSION", API_VERSION)
-    if version != API_VERSION:
-        raise PluginError(f"it is written for plugin API {version!r}, this zoo has {API_VERSION}; update the older one")
+    _check_version(inspect.getattr_static(plugin, "ZOO_API_VERSION", FIRST_API_VERSION))
     manager = _Manager("zoo")
     manager.add_hookspecs(hookspecs)
     _check_hooks(plugin)
@@ -97,6 +97,15 @@ def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
             returned = caller(context=context) or [None]  # pluggy leaves a None out
             specs += _checked(hook, cls, returned[0])
     return tuple(specs)
+
+
+def _check_version(declared: object) -> None:
+    versions = declared if isinstance(declared, tuple) else (declared,)
+    if not versions or any(type(version) is not int for version in versions):
+        raise PluginError(f"ZOO_API_VERSION is {declared!r:.80}; it must be a whole number, or a tuple of them")
+    if API_VERSION not in versions:
+        written = " and ".join(map(str, versions))
+        raise PluginError(f"it is written for plugin API {written}, this zoo has {API_VERSION}; update the older one")
 
 
 def _check_hooks(plugin: object) -> None:
@@ -134,41 +143,96 @@ def _checked(hook: str, cls: type, returned: object) -> list[Spec]:
     return specs
 
 
-def _distribution(point: EntryPoint) -> tuple[str, str]:
-    """The name and version of the distribution an entry point came with; a damaged one has none."""
+def _attribute(found: Installed) -> object:
+    """Import what the entry point names. Raises PluginError for an entry point whose module is gone."""
+    module, _, attributes = found.value.partition(":")
     try:
-        return (point.dist.name or "unknown", point.dist.version or "?") if point.dist else ("unknown", "?")
-    except Exception:  # noqa: BLE001 - importlib.metadata raises as it comes across the damage
-        return "unknown", "?"
+        value: object = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing, package = error.name or "", found.distribution
+        if f"{module}.".startswith(f"{missing}."):
+            next_step = f"the entry point is stale, reinstall or uninstall {package}"
+        else:
+            next_step = f"install it, or reinstall {package}"
+        raise PluginError(f"{type(error).__name__}: {error}; {next_step}") from error
+    for name in filter(None, attributes.split(".")):
+        value = getattr(value, name)
+    return value
 
 
-def _load(point: EntryPoint, env: Mapping[str, str]) -> Plugin:
-    distribution, version = _distribution(point)
-    plugin = Plugin(namespace=point.name, module=point.value, distribution=distribution, version=version)
-    if not _selected(plugin, env):
-        return replace(plugin, disabled=True)
+def load_plugin(found: Installed) -> Plugin:
+    """Import one plugin and ask its hooks; whatever goes wrong is its `error`, one line of at most 500 characters.
+
+    KeyboardInterrupt alone is passed on, with a note that names the plugin: it is the user's.
+    """
+    plugin = Plugin(**vars(found))
     try:
-        check_name(point.name, "namespace")
-        context = PluginContext(namespace="" if distribution.lower() == CORE else point.name)
-        return replace(plugin, specs=_collect(point.load(), context))
-    except KeyboardInterrupt:
+        if found.problem:
+            raise PluginError(found.problem)
+        check_name(found.namespace, "namespace")
+        context = PluginContext(namespace="" if found.ours else found.namespace)
+        return replace(plugin, specs=_collect(_attribute(found), context))
+    except KeyboardInterrupt as error:
+        error.add_note(f"while plugin {found.owner} was loaded; `zoo plugins doctor` names what hangs")
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit too: a plugin must not end the program
         cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
         return replace(plugin, error=" ".join(cause.split())[:500])
 
 
-def load_plugins(env: Mapping[str, str] = os.environ, points: Iterable[EntryPoint] | None = None) -> list[Plugin]:
-    """Every installed plugin, loaded, failed or disabled, sorted by namespace."""
-    found = entry_points(group=GROUP) if points is None else points
-    return [_load(point, env) for point in sorted(found, key=lambda point: (point.name, point.value))]
+@contextlib.contextmanager
+def _output_aside() -> Iterator[None]:
+    """What a plugin prints while it is loaded goes to standard error: standard output is the command's own.
+
+    Where this is the only thread, what is written past Python (by C code, by another program) goes there too.
+    """
+    with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as stack:
+        if threading.active_count() == 1:
+            with contextlib.suppress(OSError, ValueError):  # a closed stream
+                _flush()
+                saved = os.dup(1)
+                stack.callback(os.close, saved)
+                os.dup2(2, 1)
+                stack.callback(os.dup2, saved, 1)
+                stack.callback(_flush)
+        yield
+
+
+def _flush() -> None:
+    if sys.__stdout__ is not None and not sys.__stdout__.closed:
+        sys.__stdout__.flush()
+
+
+def load_plugins(
+    env: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Installed] | None = None
+) -> list[Plugin]:
+    """Every installed plugin, or those of `points`: loaded, failed or disabled, sorted by namespace.
+
+    Raises ConfigError or StorageError for a configuration of the user's that cannot be read.
+    """
+    given = [one if isinstance(one, Installed) else Installed.of(one) for one in points or ()]
+    found = installed() if points is None else sorted(given, key=lambda one: (one.namespace, one.value))
+    disabled = read_disabled(env)
+    plugins: list[Plugin] = []
+    with _output_aside():
+        for one in found:
+            off = switched_off(one, env, disabled)
+            plugins.append(Plugin(**vars(one), disabled=True, disabled_by=off) if off else load_plugin(one))
+    return plugins
+
+
+def owned_by(plugin: Plugin) -> list[Owned]:
+    """The plugin's specs under their full names: the zoo's own alone, others behind their namespace."""
+    prefix = "" if plugin.ours else f"{plugin.namespace}/"
+    selector = f"{plugin.namespace}@{plugin.distribution}"
+    return [Owned(name=prefix + spec.name, spec=spec, owner=plugin.owner, selector=selector) for spec in plugin.specs]
 
 
 def _report(failed: list[Plugin], policy: str) -> None:
     if policy not in ("warn", "raise", "ignore"):
         raise UsageError(f"ZOO_PLUGIN_ERRORS is {policy!r}; it must be warn, raise or ignore")
     for plugin in failed:
-        line = f"plugin {plugin.owner} failed: {plugin.error}; to silence it: ZOO_PLUGINS_DISABLE={plugin.namespace}"
+        line = f"plugin {plugin.owner} failed: {plugin.error}; to silence it: zoo plugins disable {plugin.namespace}"
         if policy == "raise":
             raise PluginError(line)
         if policy == "warn":
@@ -184,15 +248,7 @@ def discover(env: Mapping[str, str] = os.environ, plugins: Iterable[Plugin] | No
     loaded = load_plugins(env) if plugins is None else list(plugins)
     failed = [plugin for plugin in loaded if plugin.error]
     _report(failed, env.get("ZOO_PLUGIN_ERRORS", "warn"))
-    owned = [
-        Owned(
-            name=spec.name if plugin.distribution.lower() == CORE else f"{plugin.namespace}/{spec.name}",
-            spec=spec,
-            owner=plugin.owner,
-        )
-        for plugin in loaded
-        for spec in plugin.specs
-    ]
+    owned = [item for plugin in loaded for item in owned_by(plugin)]
     return Registry.of(owned, {plugin.namespace: plugin.error for plugin in failed})
 
 

@@ -105,6 +105,8 @@ def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
         known = ", ".join(architecture.presets) or "none"
         raise ConfigError(f"recipe {recipe.name}: {architecture.name} has no preset {recipe.preset!r}; it has: {known}")
     owner = f"recipe {recipe.name}"
-    config = decode(import_reference(architecture.config, owner), start | recipe.config, f"{owner}: config")
-    settings = decode(import_reference(trainer.settings, owner), recipe.settings, f"{owner}: settings")
+    of_config = import_reference(architecture.config, owner, architecture.install_hint)
+    of_settings = import_reference(trainer.settings, owner, trainer.install_hint)
+    config = decode(of_config, start | recipe.config, f"{owner}: config")
+    settings = decode(of_settings, recipe.settings, f"{owner}: settings")
     return replace(recipe, preset="", config=as_data(config), settings=as_data(settings)), config, settings

@@ -31,6 +31,7 @@ class Owned:
     name: str
     spec: Spec
     owner: str  # "zoo_gan (genzoo 0.1.0)"
+    selector: str = ""  # "zoo_gan@genzoo": what `zoo plugins disable` takes
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Registry:
             return claims[0]
         if claims:
             owners = " and ".join(claim.owner for claim in claims)
-            raise PluginError(f"{kind} {name!r} is claimed by {owners}; disable one with ZOO_PLUGINS_DISABLE")
+            ways = " or ".join(f"`zoo plugins disable {claim.selector or claim.owner}`" for claim in claims)
+            raise PluginError(f"{kind} {name!r} is claimed by {owners}; keep one: {ways}")
         namespace = name.partition("/")[0] if "/" in name else ""
         if namespace in self.failures:
             raise PluginError(f"{kind} {name!r} is unknown because its plugin failed: {self.failures[namespace]}")

@@ -1,4 +1,4 @@
-"""The environment variables the core reads, in one place. `ZOO_PLUGINS*` are read by `zoo.plugins` alone."""
+"""The environment variables the core reads. `ZOO_PLUGINS*` are read by `zoo.choices` and `zoo.plugins`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.errors import UsageError
 
-__all__ = ["cache_folder", "data_folders", "expand", "offline"]
+__all__ = ["cache_folder", "config_file", "data_folders", "expand", "offline"]
 
 
 def expand(path: Path) -> Path:
@@ -37,6 +37,18 @@ def cache_folder(env: Mapping[str, str]) -> Path | None:
         return Path.home() / ".cache" / "genzoo"
     except RuntimeError:  # an account without a home
         return None
+
+
+def config_file(env: Mapping[str, str]) -> Path | None:
+    """ZOO_CONFIG: the file with the user's own choices; else `genzoo/config.json` in the user's configuration folder.
+
+    None where `env` names no home.
+    """
+    if env.get("ZOO_CONFIG"):
+        return expand(Path(env["ZOO_CONFIG"]))
+    home = env.get("HOME") or env.get("USERPROFILE")
+    folder = env.get("XDG_CONFIG_HOME") or (home and os.path.join(home, ".config"))
+    return Path(folder) / "genzoo" / "config.json" if folder else None
 
 
 def offline(env: Mapping[str, str]) -> bool:

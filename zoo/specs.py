@@ -70,10 +70,11 @@ class ArchitectureSpec:
     config: str  # reference to a frozen dataclass with bounds
     parts: Mapping[str, str]  # part name -> reference to a callable (config) -> module
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> some keys of the config
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 
     def __post_init__(self) -> None:
         check_name(self.name, "architecture")
-        _check_strings(self.name, summary=self.summary, family=self.family)
+        _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
         _check_reference(self.config, CODE, f"architecture {self.name}: config")
         if not self.parts:
             raise PluginError(f"architecture {self.name}: it has no parts")
@@ -99,10 +100,12 @@ class DatasetSpec:
     takes_path: bool = False  # `name:PATH`
     external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 
     def __post_init__(self) -> None:
         check_name(self.name, "dataset")
         _check_strings(self.name, summary=self.summary, licence=self.licence, modality=self.modality)
+        _check_strings(self.name, install_hint=self.install_hint, homepage=self.homepage)
         _check_reference(self.load, CODE, f"dataset {self.name}: load")
 
 
@@ -167,10 +170,11 @@ class TrainerSpec:
     family: str  # the family of architectures it trains
     settings: str  # reference to a frozen dataclass with bounds
     trainer: str  # reference to a callable (parts, settings, context) -> Trainer
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 
     def __post_init__(self) -> None:
         check_name(self.name, "trainer")
-        _check_strings(self.name, summary=self.summary, family=self.family)
+        _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
         _check_reference(self.settings, CODE, f"trainer {self.name}: settings")
         _check_reference(self.trainer, CODE, f"trainer {self.name}: trainer")
 
@@ -182,10 +186,11 @@ class CommandSpec:
     name: str
     summary: str
     run: str  # reference to a callable (argv: list[str]) -> int | None
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 
     def __post_init__(self) -> None:
         check_name(self.name, "command")
-        _check_strings(self.name, summary=self.summary)
+        _check_strings(self.name, summary=self.summary, install_hint=self.install_hint)
         _check_reference(self.run, CODE, f"command {self.name}: run")
 
 
@@ -198,17 +203,22 @@ def to_json(spec: Spec) -> dict[str, Any]:
     return data
 
 
-def import_reference(reference: str, owner: str) -> Any:
+def import_reference(reference: str, owner: str, hint: str = "") -> Any:
     """The object that `package.module:attribute` names.
 
-    Raises PluginError when the module cannot be imported or lacks the attribute; `owner` is named in the message.
+    Raises PluginError when the module cannot be imported or lacks the attribute; `owner` is named in the message, and
+    `hint`, the spec's `install_hint`, where a package is not installed.
     """
     module, _, attribute = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise PluginError(f"{owner}: cannot import {reference} ({cause}); reinstall or update its package") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        cause = f"{type(error).__name__}: {error!s:.300}"
+        lacking = isinstance(error, ModuleNotFoundError) and not f"{module}.".startswith(f"{error.name}.")
+        remedy = hint if lacking and hint else "reinstall or update its package"
+        raise PluginError(f"{owner}: cannot import {reference} ({cause}); {remedy}") from error
 
 
 def resource(reference: str, owner: str) -> Path:

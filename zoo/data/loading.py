@@ -120,7 +120,7 @@ def load_dataset(
         cache=cache_folder(env),
         offline=offline(env),
     )
-    load = import_reference(spec.load, f"dataset {name}")
+    load = import_reference(spec.load, f"dataset {name}", spec.install_hint)
     try:
         examples = _checked(load(request), name)
     except ZooError:

@@ -30,7 +30,7 @@ class _NoFilling(TorchFunctionMode):
 
 def decode_config(spec: ArchitectureSpec, data: Any, where: str) -> Any:
     """The architecture's config from plain data. Raises ConfigError naming key, value and range."""
-    return decode(import_reference(spec.config, f"architecture {spec.name}"), data, where)
+    return decode(import_reference(spec.config, f"architecture {spec.name}", spec.install_hint), data, where)
 
 
 def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None = None) -> dict[str, nn.Module]:
@@ -70,7 +70,7 @@ def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[
 
 
 def _made(spec: ArchitectureSpec, name: str, config: Any) -> nn.Module:
-    make = import_reference(spec.parts[name], f"architecture {spec.name}")
+    make = import_reference(spec.parts[name], f"architecture {spec.name}", spec.install_hint)
     try:
         part: nn.Module = make(config)
         return part

@@ -22,9 +22,9 @@ import torch
 from zoo.configs import as_data, decode
 from zoo.data.batches import Batches
 from zoo.data.loading import Examples, load_dataset
-from zoo.errors import ConfigError, NotFoundError, StorageError, UsageError
+from zoo.errors import ConfigError, NotFoundError, PluginError, StorageError, UsageError
 from zoo.files import new_file, storage_errors
-from zoo.nn.build import initialise_parts
+from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.families import Family, family_of
 from zoo.nn.models import Model
 from zoo.pictures import grid, save_picture
@@ -83,7 +83,8 @@ class Run:
         recipe = self.recipe
         parts = initialise_parts(registry.architecture(recipe.architecture), config, seed=recipe.seed)
         random = torch.Generator().manual_seed(recipe.seed)
-        make = import_reference(registry.trainer(recipe.trainer).trainer, f"trainer {recipe.trainer}")
+        spec = registry.trainer(recipe.trainer)
+        make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
         data = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8) if examples is None else examples.data
         labels = None if examples is None else examples.labels
         batches = Batches(data, labels, batch_size=recipe.batch_size, seed=recipe.seed)
@@ -169,9 +170,14 @@ def _checkpoint(out: Path, state: TrainState) -> None:
 
 
 def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
-    return load_dataset(
-        recipe.dataset, registry=registry, split=recipe.split, image_size=config.image_size, channels=config.channels
-    )
+    """The data in the shape that the architecture's first published part says it works on."""
+    spec = registry.architecture(recipe.architecture)
+    first = family_of(spec.family, f"recipe {recipe.name}").published[0]
+    shape = getattr(build_parts(spec, config, [first])[first], "data_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
+        raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
+    channels, side, _ = shape
+    return load_dataset(recipe.dataset, registry=registry, split=recipe.split, image_size=side, channels=channels)
 
 
 def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
