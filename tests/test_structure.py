@@ -48,7 +48,7 @@ LAYERS: dict[str, list[set[str]]] = {
             "installed",
             "hub",
             "hub_cache",
-        },  # the Hub over HTTP, and on the disk: apart
+        },  # the Hub: over HTTP, on disk
         {"choices"},
         {"api", "recipes", "plugins", "weights"},
         {"card", "catalogue", "publishing", "cached", "examination", "installing"},
