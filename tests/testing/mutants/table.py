@@ -139,8 +139,8 @@ MUTANTS = (
     Mutant(
         fails="package.record",
         name="a-file-gone",
-        says="commands.py is in RECORD and not installed",
-        installed=lambda site: next(site.glob("*/recipes/../data.py")).with_name("commands.py").unlink(),
+        says="py.typed is in RECORD and not installed",
+        installed=lambda site: next(site.glob("acme_zoo_*/py.typed")).unlink(),
     ),
     spec("package.entry-point", "stale", "no installed module", "acme = acme_zoo", "acme = ghost", "entry_points.txt"),
     Mutant(fails="package.namespace", name="two-owners", says="acme-zoo and other", installed=other_owner),
