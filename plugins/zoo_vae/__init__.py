@@ -21,7 +21,13 @@ BOOK = {
     "decoder_widths": [32],
 }
 
-PINS: dict[str, dict[str, str]] = {}
+PINS: dict[str, dict[str, str]] = {
+    "vae-mnist-best": {
+        "config.json": "75875c9a6505345952fbb3e13b6f553679bd8ff808ab5346e608488d6e35de07",
+        "model.safetensors": "092b57bf5222a1078ca58173d31058ad05e9eeeb6d31ab685cdebc9e8ac7d49a",
+        "golden.safetensors": "b9cf921ba4ac3c6d7611fab9d1bbd51d6b3fa7917091af36dccb3e45f61eeaf3",
+    },
+}
 
 
 @hookimpl

@@ -172,8 +172,12 @@ class VAE(nn.Module):
         """
         z = check_latents(z, self.latent_shape, self._device)
         checked = check_labels(labels, len(z), self.decoder.num_classes)
-        parameters = in_chunks(self.decoder, z, None if checked is None else checked.to(self._device))
-        return self.likelihood.mean(parameters).clamp(0, 1).contiguous()
+
+        def mean(rows: Tensor, of: Tensor | None) -> Tensor:  # within a chunk: a sigmoid rounds by the tensor's length
+            return self.likelihood.mean(self.decoder(rows, of))
+
+        x = in_chunks(mean, z, None if checked is None else checked.to(self._device))
+        return x.clamp(0, 1).contiguous()
 
     @torch.inference_mode()
     def encode(self, x: Tensor) -> DiagonalGaussian:

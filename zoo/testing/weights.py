@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 from zoo.card import check_card
-from zoo.configs import as_data
+from zoo.configs import as_data, decode
 from zoo.errors import NetworkError, NotFoundError
 from zoo.nn.build import decode_config
 from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.verification import verify
 from zoo.publishing import PUBLISHED
-from zoo.recipes import read_recipe, resolve
+from zoo.recipes import Recipe, read_recipe, resolve
 from zoo.specs import ModelSpec, WeightsSpec, resource
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 from zoo.weights import CARD, CONFIG, DISCRIMINATOR, FILES, GOLDEN, Folder, locate
@@ -111,7 +111,9 @@ def _check_recipe(subject: Subject, item: Item, data: dict[str, Any]) -> None:
     resolved, _, _ = resolve(read_recipe(resource(spec.recipe, item.name)), subject.registry)
     recipe = as_data(resolved)
     require(data["config"] == recipe.pop("config"), "its config is not the recipe's")
-    trained = data["training"].get("recipe", {})
+    # Resolved too: a setting that has come since had its default then.
+    told = decode(Recipe, {**data["training"].get("recipe", {}), "config": data["config"]}, CONFIG)
+    trained = {key: value for key, value in as_data(resolve(told, subject.registry)[0]).items() if key != "config"}
     odd = sorted(key for key in {**recipe, **trained} if recipe.get(key) != trained.get(key))
     require(not odd, f"it was trained by another recipe: {', '.join(odd)} differ")
     seen = data["training"].get("images", 0)
