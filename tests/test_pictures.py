@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from zoo.errors import StorageError, UsageError
-from zoo.pictures import check_picture_path, grid, save_picture, to_pil
+from zoo.pictures import card_scale, check_picture_path, grid, save_picture, to_pil
 
 
 def ramp(n: int = 2, channels: int = 3, height: int = 4, width: int = 5) -> torch.Tensor:
@@ -152,3 +152,9 @@ def test_a_picture_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path: 
         save_picture(Broken(), tmp_path / "out.png")
     assert (tmp_path / "out.png").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((3, 8, 8), 3), ((1, 28, 28), 3), ((3, 32, 32), 3), ((3, 64, 64), 1)])
+def test_small_pictures_are_enlarged_in_a_card(shape: tuple[int, ...], scale: int) -> None:
+    """A side is brought near 96 pixels, by 3 at most, and never shrunk."""
+    assert card_scale(shape) == scale

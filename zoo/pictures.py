@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-__all__ = ["check_picture_path", "grid", "save_picture", "to_pil"]
+__all__ = ["card_scale", "check_picture_path", "grid", "save_picture", "to_pil"]
 
 MOST_PIXELS = 2**28
 FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
@@ -67,6 +68,11 @@ def grid(images: Tensor, *, columns: int | None = None, scale: int = 1, gap: int
         big = piece.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else piece
         sheet.paste(big, (column * (width + gap), row * (height + gap)))
     return sheet
+
+
+def card_scale(data_shape: Sequence[int]) -> int:
+    """How many pixels wide a pixel is in a card's pictures: 3 up to 32 pixels a side, 1 from 49 on."""
+    return max(1, min(3, 96 // max(data_shape[-2:])))
 
 
 def check_picture_path(path: Path) -> Path:

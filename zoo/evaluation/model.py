@@ -20,7 +20,7 @@ from zoo.evaluation.results import check_writable, record
 from zoo.nn.models import VAE, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
-from zoo.pictures import grid
+from zoo.pictures import card_scale, grid
 from zoo.registry import Registry
 from zoo.settings import cache_folder
 from zoo.weights import Folder
@@ -100,7 +100,7 @@ def evaluate_model(
     found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
     if write:
         pairs = neighbour_pictures(drawn, known, report.neighbours[:PAIRS])
-        record(folder, found.to_json(), {"neighbours.png": grid(pairs, columns=8, scale=3)})
+        record(folder, found.to_json(), {"neighbours.png": grid(pairs, columns=8, scale=card_scale(model.data_shape))})
     return found
 
 

@@ -17,7 +17,7 @@ from zoo.files import new_folder
 from zoo.nn.models import Model
 from zoo.nn.serialization import save
 from zoo.nn.verification import golden_samples
-from zoo.pictures import grid
+from zoo.pictures import card_scale, grid
 from zoo.registry import Registry
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
@@ -54,7 +54,7 @@ def export(
         for name, file in family.beside.items():
             save(aside / file, _named({name: state.trainer.parts[name]}))
         save(aside / GOLDEN, golden_samples(model))
-        grid(model.sample(SAMPLES, seed=SAMPLES_SEED), scale=3).save(aside / "samples.png")
+        grid(model.sample(SAMPLES, seed=SAMPLES_SEED), scale=card_scale(model.data_shape)).save(aside / "samples.png")
         write_card(aside)
         return pins(aside)
 
