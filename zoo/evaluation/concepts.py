@@ -17,7 +17,7 @@ from zoo.nn.models import VAE
 
 __all__ = ["ConceptReport", "StrengthRow", "measure_concept"]
 
-STRENGTHS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+STRENGTHS = (0.5, 1.0, 1.5, 2.0, 2.5, 2.75, 3.0, 3.25, 3.5, 4.0)
 GOAL, DRIFT = 0.9, 0.1  # share that flips; share of the other property's decisions that may change
 Box = tuple[int, int, int, int]
 
