@@ -11,11 +11,12 @@ import inspect
 import json
 import sys
 from dataclasses import asdict
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from zoo.plugins import GROUP, HOOKS, load_plugins
+from zoo.plugins import HOOKS, load_plugins
+from zoo.testing.points import points
 
 __all__ = ["probe"]
 
@@ -60,5 +61,5 @@ def _plain(spec: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    (found, *_) = [point for point in entry_points(group=GROUP) if point.name == sys.argv[1]]
+    (found, *_) = [point for point in points() if point.name == sys.argv[1]]
     Path(sys.argv[2]).write_text(json.dumps(probe(found)), encoding="utf-8")

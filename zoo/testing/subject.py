@@ -10,15 +10,16 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any, TypeVar
 
 from zoo.configs import near
 from zoo.errors import NotFoundError
-from zoo.plugins import GROUP, Plugin, discover, load_plugins
+from zoo.plugins import Plugin, discover, load_plugins
 from zoo.registry import KINDS, Registry
 from zoo.specs import Spec
+from zoo.testing.points import points
 
 __all__ = ["FailedCheck", "Item", "NotApplicable", "Subject", "fresh_process", "require"]
 
@@ -61,11 +62,11 @@ class Subject:
     """
 
     def __init__(self, name: str) -> None:
-        points = list(entry_points(group=GROUP))
+        known = points()
         self.name = name
-        self.points = [point for point in points if point.name == name]
+        self.points = [point for point in known if point.name == name]
         if not self.points:
-            hint = near(name, sorted({point.name for point in points})) or "; `zoo plugins list` shows what there is"
+            hint = near(name, sorted({point.name for point in known})) or "; `zoo plugins list` shows what there is"
             raise NotFoundError(f"no plugin is named {name!r:.100}{hint}")
         self.point: EntryPoint = self.points[0]
 
