@@ -164,7 +164,8 @@ def test_what_its_readme_shows_works(desk: Desk) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
     run(desk.python, "-W", "error", "-c", code, cwd=desk.work, env=desk.env)
     assert len(Image.open(desk.work / "butterflies.png").convert("RGB").getcolors(10**6) or ()) > 1000
-    assert Image.open(desk.work / "large.png").size == (512, 512)
+    with Image.open(desk.work / "large.png") as large:
+        assert large.size == (512, 512)
 
 
 @pytest.mark.slow
