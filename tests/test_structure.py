@@ -71,6 +71,10 @@ DOOR_PACKAGES = ("zoo.nn.", "zoo.data.", "zoo.training.", "zoo.latent.")
 BANNED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp", "pty"}
 
 
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*/src"))
+ROOTS = [ROOT / "zoo", ROOT / "plugins", *EXAMPLES]  # held to the same shape, the examples as any plugin
+
+
 @dataclass(frozen=True)
 class Import:
     module: str  # zoo.nn.models
@@ -87,8 +91,8 @@ class Source:
         self.place = path.relative_to(ROOT).as_posix()
         self.text = path.read_text(encoding="utf-8")
         self.tree = ast.parse(self.text)
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        parts = parts[1:] if parts[0] == "plugins" else parts
+        top = next((top for top in ROOTS[1:] if path.is_relative_to(top)), ROOT)
+        parts = path.relative_to(top).with_suffix("").parts
         self.module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     @property
@@ -121,11 +125,11 @@ class Source:
         return [node for node in ast.walk(self.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
-SOURCES = [Source(path) for top in ("zoo", "plugins") for path in sorted((ROOT / top).rglob("*.py"))]
+SOURCES = [Source(path) for top in ROOTS for path in sorted(top.rglob("*.py"))]
 BY_MODULE = {source.module: source for source in SOURCES}
 CORE = [source for source in SOURCES if source.path.parent == ROOT / "zoo"]
 OURS = [source for source in SOURCES if source.place.startswith("zoo/")]
-PLUGINS = [source for source in SOURCES if source.place.startswith("plugins/")]
+PLUGINS = [source for source in SOURCES if source.place.startswith(("plugins/", "docs/examples/"))]
 
 
 TOPS = {source.module.partition(".")[0] for source in SOURCES}
@@ -156,8 +160,9 @@ def complaints(found: Iterable[str]) -> str:
 
 
 def test_the_search_finds_the_code() -> None:
-    """The files these tests look at are there: the core, its sub-packages and the plugins."""
-    assert {"zoo.errors", "zoo.nn.models", "zoo.data.loading", "zoo_gan", "zoo_gan.networks"} <= set(BY_MODULE)
+    """The files these tests look at are there: the core, its sub-packages, the plugins, and the example."""
+    known = {"zoo.errors", "zoo.nn.models", "zoo.data.loading", "zoo_gan", "zoo_gan.networks", "meadow_zoo.networks"}
+    assert known <= set(BY_MODULE)
     assert {source.part for source in OURS} <= set(MAY_IMPORT)
 
 
