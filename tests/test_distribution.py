@@ -83,6 +83,7 @@ def test_an_installed_wheel_samples_offline_without_a_home(installed: Path, tmp_
     for model in MODELS:
         picture = tmp_path / f"{model}.png"
         run(sys.executable, "-m", "zoo", "sample", model, "-n", "4", "-o", picture, cwd=tmp_path, env=env)
-        assert len(Image.open(picture).convert("RGB").getcolors(10**6) or []) > 100  # of the 256 that grey pictures have
+        # Grey pictures have 256 colours at most.
+        assert len(Image.open(picture).convert("RGB").getcolors(10**6) or []) > 100
         run(sys.executable, "-m", "zoo", "verify", model, cwd=tmp_path, env=env)
     assert list(where.iterdir()) == [] if home == "read-only" else not where.exists()
