@@ -12,8 +12,6 @@
 The factors are float32, independent and uniform. Examples 0 to 7,999 are the split `train`, the next 1,000 `test`.
 """
 
-import math
-
 import torch
 from torch import Tensor
 from zoo.data.loading import DataRequest, Examples
@@ -70,9 +68,10 @@ def _draw(factors: dict[str, Tensor], side: int) -> Tensor:
 
     def ellipse(centre: tuple[float, float | Tensor], radii: tuple[float, float | Tensor], angle: float) -> Tensor:
         """How much of each pixel it covers."""
+        turn = torch.tensor(angle)
         across, along = fold - centre[0], y - centre[1]
-        first = (across * math.cos(angle) + along * math.sin(angle)) / radii[0]
-        second = (along * math.cos(angle) - across * math.sin(angle)) / radii[1]
+        first = (across * turn.cos() + along * turn.sin()) / radii[0]
+        second = (along * turn.cos() - across * turn.sin()) / radii[1]
         inside = 1 - (first.square() + second.square()).sqrt()
         return (0.5 + inside * radii[1] * pixel).clamp(0, 1)
 
