@@ -146,7 +146,7 @@ class ModelSpec:
     recipe: str | None = None  # "package:recipes/name.toml"
     weights: WeightsSpec | None = None  # None: to be trained from the recipe
     data_shape: tuple[int, ...] | None = None
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # "default": named first where the Hub is away and a bundled model would do
 
     def __post_init__(self) -> None:
         check_name(self.name, "model")

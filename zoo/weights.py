@@ -214,8 +214,9 @@ def _hint(registry: Registry) -> Iterator[None]:
     try:
         yield
     except NetworkError as error:
-        for owned in registry.list("model"):
-            weights = owned.spec.weights if isinstance(owned.spec, ModelSpec) else None
+        models = [(owned, owned.spec) for owned in registry.list("model") if isinstance(owned.spec, ModelSpec)]
+        for owned, spec in sorted(models, key=lambda model: "default" not in model[1].tags):
+            weights = spec.weights
             if weights is not None and weights.bundled is not None:
                 with contextlib.suppress(NotFoundError, PluginError):
                     resource(weights.bundled, owned.name)

@@ -80,5 +80,5 @@ def _model(name: str, summary: str, dataset: str) -> ModelSpec:
         recipe=f"zoo_gan:recipes/{name}.toml",
         weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
         data_shape=(3, 32, 32),
-        tags=("gan", "image"),
+        tags=("gan", "image", "default") if name == "dcgan-cifar-frog" else ("gan", "image"),
     )
