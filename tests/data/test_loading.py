@@ -38,6 +38,10 @@ def load_floats(request: DataRequest) -> Examples:
     return Examples(data=torch.zeros(4, 3, 2, 2))
 
 
+def load_and_exit(request: DataRequest) -> Examples:
+    raise SystemExit(0)
+
+
 def load_wrong_labels(request: DataRequest) -> Examples:
     return Examples(data=torch.zeros(2, 3, 2, 2, dtype=torch.uint8), labels=torch.tensor([0, 2]), classes=CLASSES)
 
@@ -135,7 +139,7 @@ def test_a_path_goes_only_where_it_is_meant() -> None:
         load("toy[cat]", registry(classes=()))
 
 
-@pytest.mark.parametrize("loader", [load_broken, load_nonsense, load_floats, load_wrong_labels])
+@pytest.mark.parametrize("loader", [load_broken, load_nonsense, load_floats, load_wrong_labels, load_and_exit])
 def test_a_broken_loader_is_the_plugins_fault(loader: Callable[..., object]) -> None:
     """A loader that raises, or returns what Examples do not allow, is a PluginError that names the dataset."""
     with pytest.raises(PluginError, match="acme/toy"):

@@ -134,7 +134,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"balance": (FLAT - 1, FLAT - 1)}, DataError, "no value of `balance`"),
     ({"method": "magic"}, UsageError, "mean_difference"),
     ({"name": "../x"}, UsageError, "lower-case words"),
-    ({"positives": Z[:2], "negatives": -Z[:2], "method": "linear_probe"}, DataError, "more examples than dimensions"),
+    ({"positives": Z[:2], "negatives": -Z[:2], "method": "linear_probe"}, DataError, "4 examples in 4 dimensions"),
+    ({"positives": Z[:2], "negatives": -Z[:2]}, DataError, "4 examples in 4 dimensions are too few"),
 ]
 
 

@@ -84,8 +84,17 @@ def _raises(config: object) -> nn.Module:
     raise KeyError("gone")
 
 
+def _exits(config: object) -> nn.Module:
+    raise SystemExit(0)
+
+
 @pytest.mark.parametrize(
-    ("make", "says"), [(_raises, "building its generator failed: 'gone'"), (lambda _: 3, "a int, no")]
+    ("make", "says"),
+    [
+        (_raises, "building its generator failed: KeyError: 'gone'"),
+        (_exits, "building its generator failed: SystemExit: 0"),
+        (lambda _: 3, "a int, no"),
+    ],
 )
 def test_a_broken_network_is_a_plugin_error(make: Any, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Code that raises, or gives no module, is a PluginError naming architecture and part, on both ways."""

@@ -125,7 +125,7 @@ def load_dataset(
         examples = _checked(load(request), name)
     except ZooError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin does not end the program
         cause = f"{type(error).__name__}: {error}"
         raise PluginError(f"dataset {name}: its loader failed ({cause}); report it to its author") from error
     tensors = {"data": examples.data} | ({} if examples.labels is None else {"labels": examples.labels})

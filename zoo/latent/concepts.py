@@ -120,12 +120,15 @@ class ConceptVector:
         "linear_probe" the weights of a logistic regression. `balance` holds a second label of each example, (N,) and
         (M,), negative where it is not known: those are left out, and every value counts the same on both sides, so that
         the direction does not carry it along. Raises DataError for fewer than two examples on a side, sides that share
-        no value of `balance`, latents that are not finite or equal in mean; and for fewer examples than dimensions,
-        which a probe cannot tell apart.
+        no value of `balance`, latents that are not finite or equal in mean; and for no more examples than dimensions, whose
+        difference is mostly chance.
         """
         _check_name(name)
         shape = positives.shape[1:]
         sides, weights = _sides(positives, negatives, balance)
+        count, size = sum(map(len, sides)), sides[0].shape[1]
+        if count <= size:
+            raise DataError(f"{count} examples in {size} dimensions are too few: more than dimensions are needed")
         if method == "linear_probe":
             raw = _probe(sides, weights)
         elif method == "mean_difference":
@@ -206,8 +209,6 @@ def _sides(
 def _probe(sides: tuple[Tensor, Tensor], weights: tuple[Tensor, Tensor], *, ridge: float = 1e-2) -> Tensor:
     """The weights (d,) of a logistic regression by Newton's method, on standardised latents, with an L2 penalty."""
     z, w = torch.cat(sides), torch.cat(weights) / 2
-    if len(z) <= z.shape[1]:
-        raise DataError(f"{len(z)} examples in {z.shape[1]} dimensions: a probe needs more examples than dimensions")
     targets = torch.cat([torch.ones(len(sides[0])), torch.zeros(len(sides[1]))]).double()
     scale = z.std(0).clamp(min=1e-12)
     features = torch.cat([(z - z.mean(0)) / scale, torch.ones(len(z), 1, dtype=z.dtype)], 1)

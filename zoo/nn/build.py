@@ -76,5 +76,6 @@ def _made(spec: ArchitectureSpec, name: str, config: Any) -> nn.Module:
         return part
     except RuntimeError as error:
         raise ConfigError(f"architecture {spec.name}: its {name} cannot be built: {error!s:.200}") from error
-    except Exception as error:
-        raise PluginError(f"architecture {spec.name}: building its {name} failed: {error!s:.200}") from error
+    except (Exception, SystemExit) as error:  # a plugin does not end the program
+        cause = f"{type(error).__name__}: {error!s:.200}"
+        raise PluginError(f"architecture {spec.name}: building its {name} failed: {cause}") from error
