@@ -120,7 +120,7 @@ class ConceptVector:
         "linear_probe" the weights of a logistic regression. `balance` holds a second label of each example, (N,) and
         (M,), negative where it is not known: those are left out, and every value counts the same on both sides, so that
         the direction does not carry it along. Raises DataError for fewer than two examples on a side, sides that share
-        no value of `balance`, latents that are not finite or equal in mean; and for no more examples than dimensions, whose
+        no value of `balance`, latents that are not finite or equal in mean, and no more examples than dimensions, whose
         difference is mostly chance.
         """
         _check_name(name)
