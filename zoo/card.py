@@ -98,7 +98,7 @@ def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collectio
 
 def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str]) -> list[str]:
     recipe, source = data["training"]["recipe"], data["data"]
-    name = recipe["name"]
+    name = data["training"].get("model", recipe["name"])
     return [
         *_front_matter(name, data, metrics_of(evaluation)),
         f"# {name}",

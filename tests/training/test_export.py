@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import re
@@ -21,7 +22,8 @@ from zoo.errors import ConfigError, IntegrityError, NotFoundError, StorageError,
 from zoo.nn.pretrained import load
 from zoo.nn.verification import verify
 from zoo.recipes import Recipe, parse_recipe, resolve
-from zoo.registry import Registry
+from zoo.registry import Owned, Registry
+from zoo.specs import ModelSpec
 from zoo.training.checkpoint import checkpoints, load_newest
 from zoo.training.export import export, pins
 from zoo.training.run import Run, train
@@ -50,6 +52,18 @@ def test_the_folder_is_what_the_hub_gets(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == PINNED | {"README.md", "samples.png"}
     with Image.open(folder / "samples.png") as picture:
         assert picture.size == (8 * 24 + 7 * 2,) * 2
+
+
+def test_a_plugins_model_is_named_as_it_is_loaded(tmp_path: Path, run: Run, registry: Registry) -> None:
+    """Where one entry of a plugin has the recipe's name, architecture and data, card and config say that name."""
+    recipe = run.recipe
+    told = {"architecture": recipe.architecture, "dataset": recipe.dataset, "licence": "MIT"}
+    spec = ModelSpec(name=recipe.name, summary="x", recipe="acme:tiny.toml", **told)
+    mine = Owned(owner="acme", name=f"acme/{recipe.name}", spec=spec)
+    one = Registry.of([*itertools.chain(*registry.entries.values()), mine])
+    export(run.folder, tmp_path / "named", one)
+    assert f'zoo.load("acme/{recipe.name}")' in (tmp_path / "named" / "README.md").read_text(encoding="utf-8")
+    verify(Folder(name="named", path=tmp_path / "named"), one)
 
 
 def test_it_loads_by_path_as_the_averaged_generator(folder: Path, run: Run, registry: Registry) -> None:

@@ -154,7 +154,7 @@ def card(subject: Subject, item: Item) -> None:
     if check_card(folder) == "none":
         raise FailedCheck(f"it has no {CARD}; `zoo export` writes one")
     text = (folder.path / CARD).read_text(encoding="utf-8")
-    short = item.name.rpartition("/")[2]  # the recipe's name, which is what `zoo export` knows
+    short = item.name.rpartition("/")[2]  # the recipe's name, where the run knew of no catalogue entry
     loads = [f'zoo.load("{name}")' for name in (item.name, short)]
     require(any(line in text for line in loads), f"the card does not say {loads[0]}")
     for what in (spec.dataset, spec.licence.lower()):

@@ -18,7 +18,9 @@ from zoo.nn.models import Model
 from zoo.nn.serialization import save
 from zoo.nn.verification import golden_samples
 from zoo.pictures import card_scale, grid
+from zoo.recipes import Recipe
 from zoo.registry import Registry
+from zoo.specs import ModelSpec
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState
@@ -48,7 +50,7 @@ def export(
     family = run.family(registry)
     model = averaged_model(state, family)
     with new_folder(out) as aside:
-        text = json.dumps(_config(run, state, model), indent=1) + "\n"
+        text = json.dumps(_config(run, state, model, registry), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
         save(aside / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
         for name, file in family.beside.items():
@@ -68,11 +70,14 @@ def _named(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
     return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
 
 
-def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
     recipe = as_data(run.recipe)
     config = recipe.pop("config")
     data = run.facts["data"] | {"shape": list(model.data_shape), "range": list(model.value_range)}
     training = {"recipe": recipe, "images": state.images} | {key: run.facts[key] for key in ("torch", "threads")}
+    name = _catalogue_name(run.recipe, registry)
+    if name != run.recipe.name:  # a plugin's: the card says how to load it
+        training["model"] = name
     return {
         "format": 1,
         "architecture": run.recipe.architecture,
@@ -81,3 +86,14 @@ def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
         "training": training,
         "zoo": __version__,
     }
+
+
+def _catalogue_name(recipe: Recipe, registry: Registry) -> str:
+    """The one model of a plugin that has this recipe's name, architecture and dataset, else the recipe's name."""
+    like = (recipe.name, recipe.architecture, recipe.dataset)
+    found = [
+        owned.name
+        for owned in registry.list("model")
+        if isinstance(owned.spec, ModelSpec) and (owned.spec.name, owned.spec.architecture, owned.spec.dataset) == like
+    ]
+    return found[0] if len(found) == 1 else recipe.name
