@@ -33,12 +33,12 @@ PICTURES = {
     "reconstructions.png": Picture(
         title="Reconstructions",
         text="Held-out examples at random, and below each what decoding its code gives back.",
-        command="zoo reconstruct --data '{data}' -n 12 --model {name} -o reconstructions.png",
+        command="zoo reconstruct --data '{data}' -n 8 --model {name} --scale 1 -o reconstructions.png",
     ),
     "manifold.png": Picture(
         title="The latent plane",
         text="Decoded points of the plane, evenly spaced in the prior's probability.",
-        command="zoo manifold {name} -o manifold.png",
+        command="zoo manifold {name} --scale 1 -o manifold.png",
     ),
     "scatter.png": Picture(
         title="Where the test set lies",
@@ -193,6 +193,8 @@ def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
         shares = [share(row[key]) for key in ("gained", "gained_drift", "lost", "lost_drift")]
         lines.append(f"| {row['strength']:g} | {' | '.join(shares)} | {row['inside']:.4f} | {row['outside']:.4f} |")
     region = f" --region {','.join(map(str, report['region']))}" if report["region"] else ""
-    where = "the region given as left, top, right, bottom" if report["region"] else "no region"
+    moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
+    if not report["region"]:
+        moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
     command = f"zoo concept measure {name} {report['name']} --data {data} --factor {factor} --keep {other}{region}"
-    return [*lines, "", f"Pixels move by root mean squares, of 1, inside and outside of {where}. `{command}`", ""]
+    return [*lines, "", f"{moved} `{command}`", ""]
