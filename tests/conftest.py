@@ -257,3 +257,23 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             add(f"images/{name}.png", file.getvalue())
         add("labels.csv", "\n".join(["name,smiling,smiled,expression,gender", *rows]).encode())
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+
+
+@pytest.fixture
+def refused(make_folder: Callable[..., SimpleNamespace], capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Run words in which PHOTO, MODEL, GAN and OUT stand for paths: the code, one line that `says`, nothing written."""
+    from zoo.cli import main
+
+    def check(words: list[str], code: int, says: str, *, model: Path, photo: Path) -> None:
+        places = {"PHOTO": photo, "MODEL": model, "OUT": photo.parent / "out.png"}
+        if "GAN" in words:
+            places["GAN"] = make_folder("gan").path
+        before = sorted(photo.parent.rglob("*"))
+        filled = [str(places.get(word, word)).replace("MODEL/", f"{model}/").replace("OUT.", "out.") for word in words]
+        assert main(filled) == code
+        captured = capsys.readouterr()
+        assert says in captured.err
+        assert captured.err.count("\n") == 1
+        assert sorted(photo.parent.rglob("*")) == before
+
+    return check

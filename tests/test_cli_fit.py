@@ -180,22 +180,7 @@ TWO = ["--positives", "shapes[circle]", "--negatives", "shapes[square]"]
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_a_code(
-    words: list[str],
-    code: int,
-    says: str,
-    tiny: SimpleNamespace,
-    make_folder: Make,
-    photo: Path,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], code: int, says: str, tiny: SimpleNamespace, photo: Path, refused: Callable[..., None]
 ) -> None:
     """Bad concepts, strengths, photos and factors exit with the documented code, and nothing is left half-written."""
-    places = {"PHOTO": photo, "MODEL": tiny.path, "OUT": photo.parent / "out.png"}
-    if "GAN" in words:
-        places["GAN"] = make_folder("gan").path
-    before = sorted(photo.parent.rglob("*"))
-    filled = [str(places.get(word, word)).replace("MODEL/", f"{tiny.path}/").replace("OUT.", "out.") for word in words]
-    assert run(*filled) == code
-    captured = capsys.readouterr()
-    assert says in captured.err
-    assert captured.err.count("\n") == 1
-    assert sorted(photo.parent.rglob("*")) == before
+    refused(words, code, says, model=tiny.path, photo=photo)

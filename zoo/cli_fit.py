@@ -43,7 +43,7 @@ def add_fit_verbs(verb: Verb) -> None:
     command.add_argument("--positives", metavar="DATASET", help="instead of --data: examples that have the property")
     command.add_argument("--negatives", metavar="DATASET", help="and such as lack it: 'images:./serious'")
     command.add_argument("--balance", metavar="FACTOR", help="a factor that must not be carried along")
-    command.add_argument("--split", default="train", help="of the dataset (default train)")
+    command.add_argument("--split", default="train", help="for fit: of the dataset (default train)")
     command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")
     text = "samples that an encoder is fitted to first, where the model has none (default 10000)"
     command.add_argument("--encoder-images", type=int, default=10_000, metavar="N", help=text)

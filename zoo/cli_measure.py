@@ -100,7 +100,7 @@ def _folder(arguments: argparse.Namespace) -> Folder | None:
 
 
 def _likelihood(arguments: argparse.Namespace) -> None:
-    from zoo.evaluation.likelihood import importance_weighted_nll
+    from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
     from zoo.evaluation.results import record
 
     folder = _folder(arguments)
@@ -108,15 +108,13 @@ def _likelihood(arguments: argparse.Namespace) -> None:
     reference = own_data(model, arguments.data)
     data = examples_for(model, reference, arguments.split).data
     data = data[some(len(data), arguments.n, arguments.seed)]
-    recipe = model.info["training"].get("recipe")
-    settings = recipe.get("settings") if isinstance(recipe, dict) else None
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
             data,
             samples=arguments.samples,
             seed=arguments.seed,
-            binarise=isinstance(settings, dict) and settings.get("binarise") is True,
+            binarise=trained_on_bits(model),
             progress=advance,
         )
     found = {"data": reference, "split": arguments.split} | report.to_json()

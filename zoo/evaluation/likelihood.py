@@ -16,7 +16,7 @@ from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.models import VAE, Model
 from zoo.nn.sampling import seeded
 
-__all__ = ["LikelihoodReport", "importance_weighted_nll"]
+__all__ = ["LikelihoodReport", "importance_weighted_nll", "trained_on_bits"]
 
 ROWS = 512  # latents decoded at a time
 
@@ -39,6 +39,13 @@ class LikelihoodReport:
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able data."""
         return asdict(self)
+
+
+def trained_on_bits(model: Model) -> bool:
+    """Whether the model's recipe says that each pixel was drawn as 0 or 1; not where its config says nothing of it."""
+    recipe = model.info.get("training", {}).get("recipe")
+    settings = recipe.get("settings") if isinstance(recipe, dict) else None
+    return isinstance(settings, dict) and settings.get("binarise") is True
 
 
 @torch.inference_mode()

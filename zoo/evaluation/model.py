@@ -13,6 +13,7 @@ from torch import Tensor
 from zoo.data.loading import load_dataset
 from zoo.errors import DataError, NotFoundError, WeightsError
 from zoo.evaluation.features import cached_features, features
+from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
@@ -85,14 +86,13 @@ def evaluate_model(
     )
     mixture = reconstruction = None
     if isinstance(model, VAE):
-        recipe = _recipe(model)
-        settings = recipe.get("settings")
+        recipe = model.info.get("training", {}).get("recipe")
         reconstruction = reconstruction_report(
             model,
             train if test is None else test,
             split="train" if test is None else "test",
-            bound=recipe.get("trainer") != "autoencoder",
-            binarise=isinstance(settings, dict) and settings.get("binarise") is True,
+            bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
+            binarise=trained_on_bits(model),
         )
         if model.mixture is not None:
             others = features(model.sample(samples, seed=SEED, prior="mixture"))
@@ -126,8 +126,3 @@ def _some(images: Tensor, most: int) -> Tensor:
     if len(images) <= most:
         return images
     return images[torch.randperm(len(images), generator=seeded(SEED))[:most]]
-
-
-def _recipe(model: Model) -> dict[str, Any]:
-    recipe = model.info.get("training", {}).get("recipe")
-    return recipe if isinstance(recipe, dict) else {}
