@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import re
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo import __version__
 from zoo.cli_examples import check_size, takes_picture
@@ -20,12 +18,10 @@ from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.cli_measure import add_measure_verbs
 from zoo.cli_output import Verb, complain, plain, show, takes_json, takes_offline
 from zoo.cli_plugins import plugin_verbs
+from zoo.cli_train import add_training_verbs
 from zoo.cli_walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
-from zoo.progress import TrainingBar, drop_output, stop_signals
-
-if TYPE_CHECKING:
-    from zoo.recipes import Recipe
+from zoo.progress import drop_output
 
 __all__ = ["main"]
 
@@ -167,71 +163,6 @@ def _sample(arguments: argparse.Namespace) -> None:
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
 
 
-def _recipe_of(name: str) -> Recipe:
-    """The recipe a name of the catalogue or a TOML file stands for."""
-    from zoo.errors import NotFoundError
-    from zoo.plugins import default_registry
-    from zoo.recipes import read_recipe
-    from zoo.specs import resource
-
-    if name.endswith(".toml"):
-        if not Path(name).is_file():
-            raise NotFoundError(f"there is no recipe file {name}")
-        return read_recipe(Path(name))
-    spec = default_registry().model(name)
-    if spec.recipe is None:
-        raise NotFoundError(f"model {name} has no recipe")
-    return read_recipe(resource(spec.recipe, name))
-
-
-def _train(arguments: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    import torch
-
-    from zoo.plugins import default_registry
-    from zoo.recipes import override
-    from zoo.training.run import train
-
-    images = [] if arguments.images is None else [f"images={arguments.images}"]
-    recipe = override(_recipe_of(arguments.recipe), [*arguments.set, *images])
-    recipe = recipe if arguments.data is None else replace(recipe, dataset=arguments.data)
-    if not arguments.out and not re.fullmatch(r"\w[\w. -]*", recipe.name):
-        raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
-    out = Path(arguments.out or Path("runs") / recipe.name)
-    if arguments.threads is not None:
-        if not 1 <= arguments.threads <= 1024:
-            raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
-        torch.set_num_threads(arguments.threads)
-    with stop_signals() as stopped, TrainingBar(recipe.images) as report:
-        train(
-            recipe,
-            out,
-            registry=default_registry(),
-            resume=arguments.resume,
-            report=report,
-            warn=complain,
-            stop=stopped,
-        )
-    if stopped():
-        again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
-        complain(f"stopped and saved; go on with: {shlex.join(again)}")
-        return 130
-    then = shlex.join(["zoo", "export", str(out), "-o", f"./{recipe.name}"])
-    print(f"{out}: trained; look at {out / 'samples'}, then: {then}")
-    return 0
-
-
-def _export(arguments: argparse.Namespace) -> None:
-    from zoo.plugins import default_registry
-    from zoo.training.export import export
-
-    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
-    print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
-    for file, digest in digests.items():
-        print(f'    "{file}": "{digest}",')
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         raise UsageError(f"{message}; see `{self.prog} --help`")
@@ -252,7 +183,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _model_verbs(verb)
     hub_verbs(verb)
     plugin_verbs(verb)
-    _training_verbs(verb)
+    add_training_verbs(verb)
     add_walk_verbs(verb)
     add_latent_verbs(verb)
     add_measure_verbs(verb)
@@ -282,18 +213,3 @@ def _model_verbs(verb: Verb) -> None:
     command.add_argument("--prior", choices=["normal", "mixture"], default="normal", help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_picture(command)
-
-
-def _training_verbs(verb: Verb) -> None:
-    command = verb("train", _train, "Train a recipe: a model of `zoo list` or a TOML file.")
-    command.add_argument("recipe")
-    command.add_argument("--data", help="another dataset: 'cifar10[cat]', 'images:./photos'")
-    command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME)")
-    command.add_argument("--images", type=int, help="how many images to see")
-    keys = "batch_size=64, config.KEY=…, settings.KEY=…"
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
-    command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
-    command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
-    command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
-    command.add_argument("run_folder", metavar="RUN")
-    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
