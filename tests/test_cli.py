@@ -346,8 +346,8 @@ def test_on_a_terminal_there_is_a_bar(run: Run, recipe: str, monkeypatch: pytest
     assert code == 0
     assert out.count("\n") == 1
     last = screen.getvalue().split("\r")[-1]
-    assert "32.0/32.0" in last
-    assert "generator_loss=" in last
+    assert "32/32" in last
+    assert "images/s  0 s left  discriminator_loss" in last
 
 
 def test_an_evaluation_shows_a_bar_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

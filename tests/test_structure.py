@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Within a part: a module imports from rows above its own only.
 LAYERS: dict[str, list[set[str]]] = {
     "core": [
-        {"errors", "progress"},
+        {"errors", "progress", "curves"},
         {"specs", "configs", "files", "settings", "card_sections"},
         {
             "hookspecs",
@@ -51,7 +51,9 @@ LAYERS: dict[str, list[set[str]]] = {
         },  # the Hub: over HTTP, on disk
         {"choices"},
         {"api", "recipes", "plugins", "weights"},
-        {"card", "catalogue", "publishing", "cached", "examination", "installing"},
+        {"card", "catalogue", "publishing", "cached", "examination", "installing", "runs", "starters"},
+        {"run_summary"},
+        {"run_report"},
     ],
     "nn": [
         {"distributions", "serialization", "build"},

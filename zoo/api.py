@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from zoo.hookspecs import API_VERSION, PluginContext, hookimpl
-from zoo.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec, WeightsSpec
+from zoo.specs import (
+    ArchitectureSpec,
+    Choice,
+    CommandSpec,
+    DataFacts,
+    DatasetSpec,
+    ModelSpec,
+    TrainerSpec,
+    WeightsSpec,
+)
 
 __all__ = [
     "API_VERSION",
     "ArchitectureSpec",
+    "Choice",
     "CommandSpec",
+    "DataFacts",
     "DatasetSpec",
     "ModelSpec",
     "PluginContext",

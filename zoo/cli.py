@@ -18,6 +18,7 @@ from zoo.cli_latent import add_latent_verbs, join_negatives
 from zoo.cli_measure import add_measure_verbs
 from zoo.cli_output import Verb, complain, plain, show, takes_json, takes_offline
 from zoo.cli_plugins import plugin_verbs
+from zoo.cli_runs import add_runs_verb
 from zoo.cli_train import add_training_verbs
 from zoo.cli_walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
@@ -184,6 +185,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     hub_verbs(verb)
     plugin_verbs(verb)
     add_training_verbs(verb)
+    add_runs_verb(verb)
     add_walk_verbs(verb)
     add_latent_verbs(verb)
     add_measure_verbs(verb)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.weights import Folder
 
 __all__ = [
+    "as_reference",
     "check_size",
     "encoding_model",
     "examples_for",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 INVERSION_STEPS = 300
+PATHS = "images"  # the dataset that a plain path is one of
 
 
 def takes_picture(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
@@ -68,9 +70,27 @@ def examples_for(model: Model, reference: str, split: str) -> Examples:
     return load_dataset(reference, registry=default_registry(), split=split, image_size=size, channels=channels)
 
 
+def as_reference(text: str) -> str:
+    """A path as the dataset of that path: `./photos` -> `images:./photos`; what names a dataset stays as it is.
+
+    Raises NotFoundError for a bare word that names a file or folder here, and no dataset.
+    """
+    from zoo.errors import NotFoundError
+    from zoo.plugins import default_registry
+
+    name = text.partition("[")[0].partition(":")[0]
+    if text in (".", "..") or text.startswith(("./", "../", "~", "/")) or name == text.removesuffix(".tar") + ".tar":
+        return f"{PATHS}:{text}"
+    if text and name == text and ("dataset", name) not in default_registry().entries and Path(text).exists():
+        raise NotFoundError(
+            f"no dataset is named {text!r:.100}; if the files of that name here are meant, write ./{text}"
+        )
+    return text
+
+
 def own_data(model: Model, given: str | None) -> str:
     """The dataset that was given, or else the one of the training. Raises UsageError where neither is known."""
-    name = given or model.info["data"].get("name")
+    name = as_reference(given) if given else model.info["data"].get("name")
     if not isinstance(name, str):
         raise UsageError("the model's config does not name its data; give some with --data")
     return name

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from zoo.cli_output import Verb, complain
+from zoo.cli_examples import as_reference
+from zoo.cli_output import Verb, complain, plain
 from zoo.errors import UsageError
 from zoo.progress import TrainingBar, stop_signals
 
@@ -20,9 +22,10 @@ __all__ = ["add_training_verbs"]
 
 def add_training_verbs(verb: Verb) -> None:
     """Add the verbs to the parser."""
-    command = verb("train", _train, "Train a recipe: a model of `zoo list` or a TOML file.")
-    command.add_argument("recipe")
-    command.add_argument("--data", help="another dataset: 'cifar10[cat]', 'images:./photos'")
+    command = verb("train", _train, "Train a recipe, or an architecture on data of your own.")
+    text = "a model of `zoo list`, a TOML file, a run folder, or an architecture (then with --data)"
+    command.add_argument("recipe", help=text)
+    command.add_argument("--data", help="what to learn from: ./photos (a folder or tar), or a dataset: 'cifar10[cat]'")
     command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME)")
     command.add_argument("--images", type=int, help="how many images to see")
     keys = "batch_size=64, config.KEY=…, settings.KEY=…"
@@ -35,49 +38,135 @@ def add_training_verbs(verb: Verb) -> None:
 
 
 def _recipe_of(name: str) -> Recipe:
-    """The recipe a name of the catalogue or a TOML file stands for."""
+    """The recipe a name of the catalogue, a TOML file or a run folder stands for."""
     from zoo.errors import NotFoundError
     from zoo.plugins import default_registry
     from zoo.recipes import read_recipe
+    from zoo.runs import RECIPE, read_run
     from zoo.specs import resource
+    from zoo.starters import unknown_start
 
     if name.endswith(".toml"):
         if not Path(name).is_file():
             raise NotFoundError(f"there is no recipe file {name}")
         return read_recipe(Path(name))
-    spec = default_registry().model(name)
+    registry = default_registry()
+    if ("model", name) not in registry.entries:
+        if (Path(name) / RECIPE).is_file():
+            return read_run(Path(name)).recipe
+        raise unknown_start(name, registry)
+    spec = registry.model(name)
     if spec.recipe is None:
         raise NotFoundError(f"model {name} has no recipe")
     return read_recipe(resource(spec.recipe, name))
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _is_architecture(name: str) -> bool:
+    """Whether it is the name of an architecture, and of no model."""
+    from zoo.plugins import default_registry
+
+    entries = default_registry().entries
+    return ("architecture", name) in entries and ("model", name) not in entries
+
+
+def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe:
+    """The recipe that an architecture's starter makes for the data; what it chose is printed."""
+    from zoo.data.facts import data_facts
+    from zoo.plugins import default_registry
+    from zoo.recipes import resolve
+    from zoo.starters import check_given, start_recipe
+
+    name, registry = arguments.recipe, default_registry()
+    check_given(given)
+    if not arguments.data:
+        like = ", ".join(o.name for o in registry.list("model") if getattr(o.spec, "architecture", "") == name)
+        advice = f"give --data ./my-photos, or a dataset of `zoo list --datasets`{f'; or train {like}' if like else ''}"
+        raise UsageError(f"{name} is an architecture, and needs something to learn from: {advice}")
+    reference = as_reference(arguments.data)
+    facts = data_facts(reference, registry=registry, split=str(given.get("split", "train")), given=given)
+    recipe, chosen = start_recipe(name, reference, facts, registry)
+    resolve(recipe, registry)  # a value out of range is said before the rest
+    colour = "grey" if facts.channels == 1 else "colour"
+    print(f"{plain(reference)}: {facts.count:,} pictures, {colour}, median side {facts.side} pixels")
+    print(f"what {name} begins with on these; --set KEY=VALUE changes it:")
+    width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
+    for choice in chosen:
+        print(f"    {plain(f'{choice.key} = {choice.value}'):<{width}}  {plain(choice.why)}")
+    sys.stdout.flush()
+    return recipe
+
+
+def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | None:
+    """The recipe of the run that is to go on, where it is one of this architecture and this data."""
+    from zoo.recipes import with_values
+    from zoo.runs import RECIPE, read_run
+    from zoo.starters import run_name
+
+    reference = None if arguments.data is None else as_reference(arguments.data)
+    if not arguments.resume or not (arguments.out or reference):
+        return None
+    folder = Path(arguments.out or Path("runs") / run_name(arguments.recipe, reference or ""))
+    if not (folder / RECIPE).is_file():
+        return None
+    recipe = read_run(folder).recipe
+    same = recipe.architecture == arguments.recipe and reference in (None, recipe.dataset)
+    return with_values(recipe, given) if same else None
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    """What is to be trained, with what the user has set."""
     from dataclasses import replace
 
+    from zoo.recipes import parse_changes, with_values
+
+    given = parse_changes(arguments.set) | ({} if arguments.images is None else {"images": arguments.images})
+    if _is_architecture(arguments.recipe):
+        return _resumed(arguments, given) or _started(arguments, given)
+    recipe = with_values(_recipe_of(arguments.recipe), given)
+    return recipe if arguments.data is None else replace(recipe, dataset=as_reference(arguments.data))
+
+
+def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
+    """Where the run is, or will be."""
+    from zoo.runs import RECIPE
+
+    if arguments.out:
+        return Path(arguments.out)
+    if arguments.resume and (Path(arguments.recipe) / RECIPE).is_file():
+        return Path(arguments.recipe)
+    if not re.fullmatch(r"\w[\w. -]*", recipe.name):
+        raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
+    return Path("runs") / recipe.name
+
+
+def _train(arguments: argparse.Namespace) -> int:
     import torch
 
     from zoo.plugins import default_registry
-    from zoo.recipes import override
+    from zoo.runs import CHECKPOINTS, checkpoints
     from zoo.training.run import train
 
-    images = [] if arguments.images is None else [f"images={arguments.images}"]
-    recipe = override(_recipe_of(arguments.recipe), [*arguments.set, *images])
-    recipe = recipe if arguments.data is None else replace(recipe, dataset=arguments.data)
-    if not arguments.out and not re.fullmatch(r"\w[\w. -]*", recipe.name):
-        raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
-    out = Path(arguments.out or Path("runs") / recipe.name)
+    recipe = _recipe(arguments)
+    out = _run_folder(arguments, recipe)
     if arguments.threads is not None:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
-    with stop_signals() as stopped, TrainingBar(recipe.images) as report:
+    done = [int(path.name) for path in checkpoints(out / CHECKPOINTS)] if arguments.resume else []
+    bar = TrainingBar(recipe.images, done=max(done, default=0))
+
+    def warn(line: str) -> None:
+        with bar.aside():
+            complain(line)
+
+    with stop_signals() as stopped, bar as report:
         train(
             recipe,
             out,
             registry=default_registry(),
             resume=arguments.resume,
             report=report,
-            warn=complain,
+            warn=warn,
             stop=stopped,
         )
     if stopped():

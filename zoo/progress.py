@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["ImageBar", "Progress", "TrainingBar", "drop_output", "stop_signals"]
+__all__ = ["ImageBar", "Progress", "TrainingBar", "drop_output", "duration", "stop_signals"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,32 +67,78 @@ class ImageBar:
 
 
 class TrainingBar:
-    """A bar with rate, time left and losses on a terminal, a line a report elsewhere.
+    """One line with images done, rate, time left and losses: a bar on a terminal, a line a report elsewhere.
 
-    Enter it for the function that takes the loop's reports.
+    Enter it for the function that takes the loop's reports. `done` images are behind a resumed run when it starts. The
+    rate shown is the last report's, the time left follows from the mean over all reports so far.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, done: int = 0) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(total=total, disable=None, unit="image", unit_scale=True)
+        self.seen, self.images, self.seconds = done, 0, 0.0  # images are those of this process, of `seconds`
+        shape = "{percentage:3.0f}%|{bar:16}| {desc}"
+        self.bar = tqdm(total=total, initial=done, disable=None, bar_format=shape, dynamic_ncols=True)
+        self.bar.set_description_str(f"{done:,}/{total:,} images, starting")
 
     def __enter__(self) -> Callable[[Progress], None]:
         return self.report
 
     def report(self, progress: Progress) -> None:
         """Show one report of the training loop."""
-        figures = {name: f"{value:.3f}" for name, value in progress.metrics.items()}
+        self._count(progress)
+        figures = "  ".join(f"{name} {_figure(value)}" for name, value in progress.metrics.items())
+        rate = f"{progress.images:,}/{progress.total:,}  {progress.images_per_second:,.0f} images/s"
+        line = f"{rate}  {self._left(progress)}  {figures}"
         if self.bar.disable:
-            text = "  ".join(f"{name} {value}" for name, value in figures.items())
             try:
-                sys.stdout.write(f"{progress.images}/{progress.total}  {progress.images_per_second:.0f}/s  {text}\n")
+                sys.stdout.write(line + "\n")
                 sys.stdout.flush()
             except BrokenPipeError:  # the reader has seen enough; the training goes on
                 drop_output()
             return
-        self.bar.set_postfix(figures, refresh=False)
-        self.bar.update(progress.images - self.bar.n)
+        self.bar.n = progress.images
+        self.bar.set_description_str(line)
+
+    def _count(self, progress: Progress) -> None:
+        """Add what was done since the last report; one that stands before it is a run that went back."""
+        images, rate = progress.images - self.seen, progress.images_per_second
+        if images > 0 and rate > 0:
+            self.images, self.seconds = self.images + images, self.seconds + images / rate
+        self.seen = progress.images
+
+    def _left(self, progress: Progress) -> str:
+        if not self.images:
+            return "time left unknown"
+        left = max(0, progress.total - progress.images) * self.seconds / self.images
+        return f"{duration(left)} left"
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bar away while something else is printed."""
+        self.bar.clear()
+        try:
+            yield
+        finally:
+            self.bar.refresh()
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `40 s`, `12 min`, `3 h 05 min`, `2 d 4 h`."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest:02} min"
+    return f"{hours // 24} d {hours % 24} h"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from zoo.files import storage_errors
 from zoo.registry import Registry
 from zoo.specs import import_reference
 
-__all__ = ["Recipe", "override", "parse_recipe", "read_recipe", "resolve"]
+__all__ = ["Recipe", "override", "parse_changes", "parse_recipe", "read_recipe", "resolve", "with_values"]
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
 
@@ -63,15 +63,28 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(f"{path} is no UTF-8 text") from error
 
 
-def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
-    """Apply `key=value` texts; the key may be `config.KEY` or `settings.KEY`, the value is TOML or a bare word."""
-    data = as_data(recipe)
+def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
+    """`key=value` texts as key -> value; the value is TOML or a bare word. Raises UsageError for a malformed one."""
+    values = {}
     for change in changes:
         key, equals, text = change.partition("=")
         section, dot, inner = key.strip().partition(".")
         if not equals or not section or (dot and not inner) or (dot and section not in ("config", "settings")):
             raise UsageError(f"--set {change!r}: write KEY=VALUE, config.KEY=VALUE or settings.KEY=VALUE")
-        value = _value(text.strip())
+        values[key.strip()] = _value(text.strip())
+    return values
+
+
+def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
+    """Apply `key=value` texts. Raises UsageError for a malformed one, ConfigError for a key or value not allowed."""
+    return with_values(recipe, parse_changes(changes))
+
+
+def with_values(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with these values; a key may be `config.KEY` or `settings.KEY`. Raises ConfigError."""
+    data = as_data(recipe)
+    for key, value in changes.items():
+        section, dot, inner = key.partition(".")
         if dot and isinstance(data[section], dict):
             data[section] = {**data[section], inner: value}
         elif not dot:

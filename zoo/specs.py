@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from zoo.errors import NotFoundError, PluginError, UsageError
 
 __all__ = [
     "ArchitectureSpec",
+    "Choice",
     "CommandSpec",
+    "DataFacts",
     "DatasetSpec",
     "ModelSpec",
     "Spec",
@@ -71,11 +73,14 @@ class ArchitectureSpec:
     parts: Mapping[str, str]  # part name -> reference to a callable (config) -> module
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> some keys of the config
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    starter: str = ""  # reference to a callable (DataFacts) -> Iterable[Choice]: a recipe for data of one's own
 
     def __post_init__(self) -> None:
         check_name(self.name, "architecture")
         _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
         _check_reference(self.config, CODE, f"architecture {self.name}: config")
+        if self.starter != "":
+            _check_reference(self.starter, CODE, f"architecture {self.name}: starter")
         if not self.parts:
             raise PluginError(f"architecture {self.name}: it has no parts")
         for part, reference in self.parts.items():
@@ -101,12 +106,15 @@ class DatasetSpec:
     external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    facts: str = ""  # reference to a callable (DataRequest) -> DataFacts, where only the data know their size
 
     def __post_init__(self) -> None:
         check_name(self.name, "dataset")
         _check_strings(self.name, summary=self.summary, licence=self.licence, modality=self.modality)
         _check_strings(self.name, install_hint=self.install_hint, homepage=self.homepage)
         _check_reference(self.load, CODE, f"dataset {self.name}: load")
+        if self.facts != "":
+            _check_reference(self.facts, CODE, f"dataset {self.name}: facts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,12 +179,17 @@ class TrainerSpec:
     settings: str  # reference to a frozen dataclass with bounds
     trainer: str  # reference to a callable (parts, settings, context) -> Trainer
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    units: Mapping[str, str] = field(default_factory=dict)  # metric -> its unit; metrics of one unit share a diagram
 
     def __post_init__(self) -> None:
         check_name(self.name, "trainer")
         _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
         _check_reference(self.settings, CODE, f"trainer {self.name}: settings")
         _check_reference(self.trainer, CODE, f"trainer {self.name}: trainer")
+        if not isinstance(self.units, Mapping) or not all(isinstance(text, str) for text in self.units.values()):
+            raise PluginError(
+                f"trainer {self.name}: units must be a table of metrics and units, not {self.units!r:.80}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +205,38 @@ class CommandSpec:
         check_name(self.name, "command")
         _check_strings(self.name, summary=self.summary, install_hint=self.install_hint)
         _check_reference(self.run, CODE, f"command {self.name}: run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """What is known of pictures before they are decoded: what a starter chooses by."""
+
+    count: int  # pictures of the split
+    side: int  # pixels: the median over the pictures of their shorter side
+    channels: int = 3  # 1 where all pictures are grey
+    given: Mapping[str, Any] = field(default_factory=dict)  # what the user has set, by the keys of `--set`
+
+    def chosen(self, key: str, default: int) -> int:
+        """What the user has set, else the default: what other choices follow from must follow from the user's."""
+        value = self.given.get(key, default)
+        return value if type(value) is int else default
+
+    def nearest(self, sides: Iterable[int]) -> int:
+        """The one of `sides` whose ratio to the pictures' own side is nearest to 1; the smaller of two."""
+        return min(sides, key=lambda side: (max(side / self.side, self.side / side), side))
+
+    def batch(self, most: int) -> int:
+        """A batch size: a power of two of at most `most` and at most half of the pictures, but at least 2."""
+        return max(2, 1 << (max(2, min(most, self.count // 2)).bit_length() - 1))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value that a starter chooses for a recipe."""
+
+    key: str  # as `--set` takes it: "batch_size", "config.image_size", "settings.flips"
+    value: Any
+    why: str  # a few words, shown before the training starts
 
 
 Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec

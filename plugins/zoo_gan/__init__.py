@@ -55,6 +55,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
                 "discriminator": "zoo_gan.networks:DCGANDiscriminator",
             },
             presets={"book": BOOK},
+            starter="zoo_gan.starters:dcgan",
         )
     ]
 

@@ -59,6 +59,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             name="images",
             summary="Any folder or tar of pictures: images:PATH",
             load="zoo_images.folder:load",
+            facts="zoo_images.folder:facts",
             licence="unknown",
             takes_path=True,
         ),

@@ -9,17 +9,20 @@ Pictures become image_size x image_size RGB, 64 x 64 where nothing else is asked
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from zoo.data.images import Rules
+from zoo.api import DataFacts
+from zoo.data.images import Bad, Rules, check_bad, look
 from zoo.data.loading import DataRequest, Examples, not_found
-from zoo.errors import NotFoundError, UsageError
+from zoo.errors import DataError, NotFoundError, UsageError
 from zoo_images.pictures import Choice, load_pictures
 from zoo_images.sources import open_source
 
 SPLITS = frozenset({"train", "test", "val"})
 IMAGE_SIZE = 64
+LOOKED_AT = 200  # pictures of which size and colour are looked at, evenly over the names
 
 
 def load(request: DataRequest) -> Examples:
@@ -34,6 +37,30 @@ def load(request: DataRequest) -> Examples:
     with open_source(request.path) as source:
         choose = partial(_choose, request, source.is_tar)
         return load_pictures(source, choose, rules=rules, request=request, version="images-1")
+
+
+def facts(request: DataRequest) -> DataFacts:
+    """How many pictures there are, and of what size and colour, from a look at some of them.
+
+    Raises as `load` does, DataError also where more than a tenth of those looked at is bad.
+    """
+    if request.path is None:
+        raise UsageError("images: it needs a path; write images:PATH")
+    with open_source(request.path, hashed=False) as source:
+        chosen = _choose(request, source.is_tar, source.names).labels
+        pictures = [picture for picture in source.pictures if picture.name in chosen]
+        some = pictures[:: max(1, len(pictures) // LOOKED_AT)]
+        sides, grey, bad = [], True, []
+        for picture in some:
+            try:
+                side, is_grey = look(picture.read())
+            except DataError as error:
+                bad.append(Bad(name=picture.name, cause=str(error)))
+                continue
+            sides.append(side)
+            grey = grey and is_grey
+        check_bad(bad, len(some), source.where)
+    return DataFacts(count=len(pictures), side=int(statistics.median(sides)), channels=1 if grey else 3)
 
 
 def _choose(request: DataRequest, is_tar: bool, names: Sequence[str]) -> Choice:

@@ -57,18 +57,19 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(path: Path, *, hashed: bool = True) -> Iterator[Source]:
     """The pictures below the folder or in the uncompressed tar `path`; `read` works while the block lasts.
 
+    Where it is not `hashed`, nothing is read but what is asked for, and the digest is empty.
     Raises NotFoundError when there is nothing at `path`, StorageError when it cannot be read or changes
     meanwhile, and DataError when it is neither folder nor tar, or a damaged tar.
     """
     try:
         if path.is_dir():
-            yield _folder(path)
+            yield _folder(path, hashed)
         else:
             with _open_tar(path) as file:
-                yield _tar(path, file)
+                yield _tar(path, file, hashed)
     except ZooError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -106,7 +107,7 @@ def _readable(name: str) -> str:
 # --- folders
 
 
-def _folder(root: Path) -> Source:
+def _folder(root: Path, hashed: bool) -> Source:
     real = root.resolve()
     entries: list[Picture | Bad] = []
     digest = hashlib.sha256()
@@ -115,14 +116,15 @@ def _folder(root: Path) -> Source:
             target = path.resolve()
             if not target.is_relative_to(real):
                 raise DataError("a link that leads out of the folder")
-            content = _hash(target)
+            content = _hash(target) if hashed else ""
         except (OSError, DataError, RuntimeError) as error:  # RuntimeError: links in a circle
             content = (error.strerror if isinstance(error, OSError) else None) or str(error)
             entries.append(Bad(name=name, cause=content))
         else:
             entries.append(Picture(name=name, read=partial(_read_file, target, content)))
         digest.update(f"{name}\0{content}\n".encode())
-    return Source(where=str(root), is_tar=False, digest=digest.hexdigest(), entries=lambda: entries)
+    sha256 = digest.hexdigest() if hashed else ""
+    return Source(where=str(root), is_tar=False, digest=sha256, entries=lambda: entries)
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:
@@ -156,7 +158,7 @@ def _read_file(path: Path, sha256: str) -> bytes:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise StorageError(f"{path}: it can no longer be read ({error.strerror}); try again") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise StorageError(f"{path}: it changed while it was read; try again")
     return content
 
@@ -171,11 +173,11 @@ def _open_tar(path: Path) -> BufferedReader:
         raise DataError(f"{path}: neither a folder nor a tar; give one of them") from error
 
 
-def _tar(path: Path, file: BufferedReader) -> Source:
+def _tar(path: Path, file: BufferedReader, hashed: bool) -> Source:
     if os.fstat(file.fileno()).st_size > MAX_TAR_BYTES:
         raise DataError(f"{path}: larger than {MAX_TAR_BYTES >> 30} GiB; divide the tar")
     state = _state(file)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.file_digest(file, "sha256").hexdigest() if hashed else ""
     return Source(where=str(path), is_tar=True, digest=digest, entries=partial(_list_tar, path, file, state))
 
 
@@ -226,7 +228,7 @@ def _members(path: Path, file: BufferedReader) -> Iterator[tarfile.TarInfo]:
     except DataError:
         raise
     except (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError) as error:
-        hint = "give a folder or an uncompressed, whole tar"
+        hint = "give the folder it is in" if is_picture(path.name) else "give a folder or an uncompressed, whole tar"
         raise DataError(f"{path}: cannot be read as a tar ({error}); {hint}") from error
 
 

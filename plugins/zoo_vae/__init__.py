@@ -74,6 +74,7 @@ def _architecture(
             "likelihood": "zoo_vae.networks:likelihood",
         },
         presets=presets or {},
+        starter=f"zoo_vae.starters:{prefix.lower()}_vae",
     )
 
 

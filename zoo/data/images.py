@@ -14,18 +14,19 @@ are named and left out; more than MAX_BAD of all is an error.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import PIL
 import torch
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from zoo.errors import DataError, UsageError
 
-__all__ = ["MAX_FILE_BYTES", "Bad", "Picture", "Rules", "check_bad", "conform", "decode", "decode_all"]
+__all__ = ["MAX_FILE_BYTES", "Bad", "Picture", "Rules", "check_bad", "conform", "decode", "decode_all", "look"]
 
 # Pillow can open more, but some of it is read by other programs (EPS by Ghostscript): data never becomes code.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -37,6 +38,7 @@ MAX_FILE_BYTES = 1 << 26  # of one picture: 64 MiB
 MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
 MAX_SIDE = 2048
 MAX_BAD = 0.1
+LOOK, GREY = 64, 8  # pixels a side of what is looked at; levels by which the channels of a grey picture may differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,24 @@ class Bad:
 
 def decode(content: bytes, rules: Rules) -> torch.Tensor:
     """The picture in `content` as (C, H, W) uint8. Raises DataError with the cause when it is bad."""
+    with _opened(content) as image:
+        return _tensor(ImageOps.exif_transpose(image), rules)
+
+
+def look(content: bytes) -> tuple[int, bool]:
+    """The shorter side of the picture in `content`, in pixels, and whether it is grey. Raises DataError as `decode`."""
+    with _opened(content) as image:
+        side = min(image.size)
+        image.draft("RGB", (LOOK, LOOK))  # JPEG alone: decoded at a fraction of its size
+        image.thumbnail((LOOK, LOOK))
+        red, green, blue = _plain(image, 3).split()
+        apart = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(blue, green))
+        return side, not any(apart.histogram()[GREY + 1 :])
+
+
+@contextlib.contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """The picture in `content`, not decoded yet; whatever Pillow raises in the block is a DataError with the cause."""
     if len(content) > MAX_FILE_BYTES:
         raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
@@ -93,7 +113,7 @@ def decode(content: bytes, rules: Rules) -> torch.Tensor:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}")
-            return _tensor(ImageOps.exif_transpose(image), rules)
+            yield image
     except DataError:
         raise
     except Exception as error:  # on hostile bytes Pillow raises nearly anything; a bad picture costs only itself

@@ -17,7 +17,16 @@ from zoo.errors import NotFoundError, PluginError, StorageError, UsageError, Zoo
 from zoo.settings import cache_folder, data_folders, expand, offline
 from zoo.specs import NAME, DatasetSpec, import_reference
 
-__all__ = ["DataRequest", "DatasetRegistry", "Examples", "load_dataset", "not_found", "parse_reference"]
+__all__ = [
+    "DataRequest",
+    "DatasetRegistry",
+    "Examples",
+    "check_request",
+    "load_dataset",
+    "make_request",
+    "not_found",
+    "parse_reference",
+]
 
 REFERENCE = re.compile(
     rf"(?P<name>(?:{NAME.pattern}/)?{NAME.pattern})(?:\[(?P<selection>[^\[\]]+)\])?(?::(?P<path>[^\x00]+))?", re.DOTALL
@@ -109,17 +118,8 @@ def load_dataset(
     """
     name, selection, path = parse_reference(reference)
     spec = registry.dataset(name)
-    _check_request(spec, name, selection, path, split)
-    request = DataRequest(
-        split=split,
-        selection=selection,
-        path=None if path is None else expand(path),
-        image_size=image_size,
-        channels=channels,
-        roots=data_folders(env),
-        cache=cache_folder(env),
-        offline=offline(env),
-    )
+    check_request(spec, name, selection, path, split)
+    request = replace(make_request(selection, path, split=split, env=env), image_size=image_size, channels=channels)
     load = import_reference(spec.load, f"dataset {name}", spec.install_hint)
     try:
         examples = _checked(load(request), name)
@@ -145,7 +145,20 @@ def not_found(what: str, wanted: str, known: Iterable[str]) -> NotFoundError:
     return NotFoundError(f"no {what} is named {wanted!r:.100}{near(wanted, names) or f'; there are {some}'}")
 
 
-def _check_request(spec: DatasetSpec, name: str, selection: str | None, path: Path | None, split: str) -> None:
+def make_request(selection: str | None, path: Path | None, *, split: str, env: Mapping[str, str]) -> DataRequest:
+    """What a dataset's code is asked, with the folders `env` names."""
+    return DataRequest(
+        split=split,
+        selection=selection,
+        path=None if path is None else expand(path),
+        roots=data_folders(env),
+        cache=cache_folder(env),
+        offline=offline(env),
+    )
+
+
+def check_request(spec: DatasetSpec, name: str, selection: str | None, path: Path | None, split: str) -> None:
+    """Refuse what the dataset's spec rules out. Raises UsageError, NotFoundError."""
     if spec.takes_path and path is None:
         raise UsageError(f"dataset {name}: it needs a path; write {name}:PATH")
     if path is not None and not spec.takes_path:

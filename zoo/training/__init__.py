@@ -6,6 +6,9 @@ from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 
 ZOO_API_VERSION = API_VERSION
 
+NATS = "nats an example"
+AUTOENCODING = {"reconstruction": NATS, "reconstruction_bits_per_dim": "bits a dimension", "active_units": "units"}
+
 
 @hookimpl
 def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
@@ -17,6 +20,12 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             family="gan",
             settings="zoo.training.adversarial:AdversarialSettings",
             trainer="zoo.training.adversarial:AdversarialTrainer",
+            units={
+                "discriminator_loss": "loss",
+                "generator_loss": "loss",
+                "real_accuracy": "share told right",
+                "fake_accuracy": "share told right",
+            },
         ),
         TrainerSpec(
             name="vae",
@@ -24,6 +33,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             family="vae",
             settings="zoo.training.vae:VAESettings",
             trainer="zoo.training.vae:VAETrainer",
+            units=AUTOENCODING | {"kl": NATS, "kl_bits_per_dim": "bits a dimension"},
         ),
         TrainerSpec(
             name="autoencoder",
@@ -31,5 +41,6 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             family="vae",
             settings="zoo.training.vae:AutoencoderSettings",
             trainer="zoo.training.vae:AutoencoderTrainer",
+            units=AUTOENCODING,
         ),
     ]
