@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli_examples import encoding_model, examples_for, own_data, some
+from zoo.cli_examples import as_reference, encoding_model, examples_for, own_data, some
 from zoo.cli_output import Verb, table, takes_json, takes_offline
 from zoo.errors import UsageError
 from zoo.progress import ImageBar
@@ -28,6 +28,7 @@ def add_measure_verbs(verb: Verb) -> None:
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
+    command.add_argument("--data", help="where the pictures are that it was trained on: ./photos (default: by name)")
     _takes_write(command)
     takes_json(command)
     command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
@@ -63,7 +64,12 @@ def _eval(arguments: argparse.Namespace) -> None:
     folder = locate(arguments.name, default_registry())
     with ImageBar(quiet=arguments.json) as advance:
         report = evaluate_model(
-            folder, default_registry(), samples=arguments.samples, write=arguments.write, progress=advance
+            folder,
+            default_registry(),
+            samples=arguments.samples,
+            data=None if arguments.data is None else as_reference(arguments.data),
+            write=arguments.write,
+            progress=advance,
         )
     data = {"name": arguments.name} | report.to_json()
     if arguments.json:

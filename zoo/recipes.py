@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from zoo.files import storage_errors
 from zoo.registry import Registry
 from zoo.specs import import_reference
 
-__all__ = ["Recipe", "override", "parse_changes", "parse_recipe", "read_recipe", "resolve", "with_values"]
+__all__ = ["Recipe", "neutral", "override", "parse_changes", "parse_recipe", "read_recipe", "resolve", "with_values"]
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
 
@@ -123,3 +124,10 @@ def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
     config = decode(of_config, start | recipe.config, f"{owner}: config")
     settings = decode(of_settings, recipe.settings, f"{owner}: settings")
     return replace(recipe, preset="", config=as_data(config), settings=as_data(settings)), config, settings
+
+
+def neutral(reference: str) -> str:
+    """A dataset reference without the place on this computer: `images[cat]:/home/me/photos` -> `images[cat]:photos`."""
+    name, colon, path = reference.partition(":")
+    words = [word for word in re.split(r"[/\\]", path) if word not in ("", ".", "..", "~")]
+    return name + colon + (words[-1] if words else "pictures") if colon else reference

@@ -8,11 +8,11 @@ from typing import Any
 
 from zoo.configs import near
 from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, ZooError
-from zoo.recipes import Recipe, with_values
+from zoo.recipes import Recipe, neutral, with_values
 from zoo.registry import Registry
 from zoo.specs import ArchitectureSpec, Choice, DataFacts, import_reference
 
-__all__ = ["check_given", "chosen_by", "neutral", "run_name", "start_recipe", "unknown_start"]
+__all__ = ["check_given", "chosen_by", "run_name", "start_recipe", "unknown_start"]
 
 FEWEST = 16  # pictures: below, there is nothing to learn from
 KEY = re.compile(r"((config|settings|doctor)\.)?[A-Za-z_]\w*")
@@ -80,13 +80,6 @@ def _rhythm(images: Any) -> list[Choice]:
         Choice("sample_every", grid, "images between two grids of samples"),
         Choice("checkpoint_every", grid, "images between two checkpoints"),
     ]
-
-
-def neutral(reference: str) -> str:
-    """A dataset reference without the place on this computer: `images[cat]:/home/me/photos` -> `images[cat]:photos`."""
-    name, colon, path = reference.partition(":")
-    words = [word for word in re.split(r"[/\\]", path) if word not in ("", ".", "..", "~")]
-    return name + colon + (words[-1] if words else "pictures") if colon else reference
 
 
 def run_name(architecture: str, reference: str) -> str:

@@ -56,22 +56,23 @@ def evaluate_model(
     registry: Registry,
     *,
     samples: int = 5000,
+    data: str | None = None,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Compare samples of a model (seed 0) with the images it was trained on, and those with the test split.
 
-    Of more than 10,000 training or 5,000 test images as many are taken at random. A model that encodes is also asked
-    to give the test images back (the training images where there are no others), and one with a mixture for samples
-    of it. With `write` the results go into the folder as evaluation.json, the nearest training images as
-    neighbours.png, and the card is written again: all or none. Raises what loading the model, the data and the feature
-    network raise, DataError when the data at hand are not those it was trained on, and UsageError for writing into the
-    Hub's cache.
+    `data` says where the images are, where the model's own name of them does not. Of more than 10,000 training or 5,000
+    test images as many are taken at random. A model that encodes is also asked to give the test images back (the
+    training images where there are no others), and one with a mixture for samples of it. With `write` the results go
+    into the folder as evaluation.json, the nearest training images as neighbours.png, and the card is written again:
+    all or none. Raises what loading the model, the data and the feature network raise, DataError when the data at hand
+    are not those it was trained on, and UsageError for writing into the Hub's cache.
     """
     if write:
         check_writable(folder)
     model = load_folder(folder, registry)
-    train, test = _data(folder, model, registry)
+    train, test = _data(folder, model, registry, data)
     known = _some(train, MOST_TRAIN)
     drawn = model.sample(samples, seed=SEED)
     cache = cache_folder(os.environ)
@@ -104,19 +105,25 @@ def evaluate_model(
     return found
 
 
-def _data(folder: Folder, model: Model, registry: Registry) -> tuple[Tensor, Tensor | None]:
+def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Tensor, Tensor | None]:
     """The images it was trained on, and the test split where there is one."""
     facts = folder.config()["data"]
     if not all(isinstance(facts.get(key), str) for key in ("name", "split", "sha256")):
         raise WeightsError(f"{folder.name}: its config does not name its data; it cannot be evaluated")
     channels, size = model.data_shape[:2]
-    train = load_dataset(facts["name"], registry=registry, split=facts["split"], image_size=size, channels=channels)
-    if train.sha256 != facts["sha256"]:
-        raise DataError(
-            f"{facts['name']} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}"
-        )
+    name = where or facts["name"]
     try:
-        test = load_dataset(facts["name"], registry=registry, split="test", image_size=size, channels=channels)
+        train = load_dataset(name, registry=registry, split=facts["split"], image_size=size, channels=channels)
+    except NotFoundError as error:
+        if where or ":" not in name:
+            raise
+        raise NotFoundError(
+            f"{error}; the model was trained on {name}: say where it is with --data ./FOLDER"
+        ) from error
+    if train.sha256 != facts["sha256"]:
+        raise DataError(f"{name} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}")
+    try:
+        test = load_dataset(name, registry=registry, split="test", image_size=size, channels=channels)
     except NotFoundError:
         return train.data, None
     return train.data, test.data

@@ -18,7 +18,7 @@ from zoo.nn.models import Model
 from zoo.nn.serialization import save
 from zoo.nn.verification import golden_samples
 from zoo.pictures import card_scale, grid
-from zoo.recipes import Recipe
+from zoo.recipes import Recipe, neutral
 from zoo.registry import Registry
 from zoo.specs import ModelSpec
 from zoo.training.checkpoint import load_newest
@@ -73,7 +73,9 @@ def _named(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
 def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
     recipe = as_data(run.recipe)
     config = recipe.pop("config")
-    data = run.facts["data"] | {"shape": list(model.data_shape), "range": list(model.value_range)}
+    recipe["dataset"] = neutral(run.recipe.dataset)  # what is published names no place on this computer
+    data = run.facts["data"] | {"name": neutral(run.facts["data"]["name"])}
+    data |= {"shape": list(model.data_shape), "range": list(model.value_range)}
     training = {"recipe": recipe, "images": state.images} | {key: run.facts[key] for key in ("torch", "threads")}
     name = _catalogue_name(run.recipe, registry)
     if name != run.recipe.name:  # a plugin's: the card says how to load it
