@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ def add_training_verbs(verb: Verb) -> None:
     keys = "batch_size=64, config.KEY=…, settings.KEY=…"
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
+    command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
     command.add_argument("run_folder", metavar="RUN")
@@ -69,8 +70,8 @@ def _is_architecture(name: str) -> bool:
     return ("architecture", name) in entries and ("model", name) not in entries
 
 
-def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe:
-    """The recipe that an architecture's starter makes for the data; what it chose is printed."""
+def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Recipe, list[str]]:
+    """The recipe that an architecture's starter makes for the data, and a line for each thing it chose."""
     from zoo.data.facts import data_facts
     from zoo.plugins import default_registry
     from zoo.recipes import resolve
@@ -87,13 +88,12 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe:
     recipe, chosen = start_recipe(name, reference, facts, registry)
     resolve(recipe, registry)  # a value out of range is said before the rest
     colour = "grey" if facts.channels == 1 else "colour"
-    print(f"{plain(reference)}: {facts.count:,} pictures, {colour}, median side {facts.side} pixels")
-    print(f"what {name} begins with on these; --set KEY=VALUE changes it:")
     width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
-    for choice in chosen:
-        print(f"    {plain(f'{choice.key} = {choice.value}'):<{width}}  {plain(choice.why)}")
-    sys.stdout.flush()
-    return recipe
+    return recipe, [
+        f"{plain(reference)}: {facts.count:,} pictures, {colour}, median side {facts.side} pixels",
+        f"what {name} begins with on these; --set KEY=VALUE changes it:",
+        *(f"    {plain(f'{choice.key} = {choice.value}'):<{width}}  {plain(choice.why)}" for choice in chosen),
+    ]
 
 
 def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | None:
@@ -113,17 +113,18 @@ def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | N
     return with_values(recipe, given) if same else None
 
 
-def _recipe(arguments: argparse.Namespace) -> Recipe:
-    """What is to be trained, with what the user has set."""
+def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
+    """What is to be trained, with what the user has set; and lines to be printed first."""
     from dataclasses import replace
 
     from zoo.recipes import parse_changes, with_values
 
     given = parse_changes(arguments.set) | ({} if arguments.images is None else {"images": arguments.images})
     if _is_architecture(arguments.recipe):
-        return _resumed(arguments, given) or _started(arguments, given)
+        resumed = _resumed(arguments, given)
+        return (resumed, []) if resumed else _started(arguments, given)
     recipe = with_values(_recipe_of(arguments.recipe), given)
-    return recipe if arguments.data is None else replace(recipe, dataset=as_reference(arguments.data))
+    return (recipe if arguments.data is None else replace(recipe, dataset=as_reference(arguments.data))), []
 
 
 def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
@@ -144,22 +145,26 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from zoo.plugins import default_registry
     from zoo.runs import CHECKPOINTS, checkpoints
+    from zoo.training.processes import open_processes
     from zoo.training.run import train
 
-    recipe = _recipe(arguments)
+    recipe, lines = _recipe(arguments)
     out = _run_folder(arguments, recipe)
     if arguments.threads is not None:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
+    processes = open_processes(arguments.device)
+    if processes.first and lines:
+        print("\n".join(lines), flush=True)
     done = [int(path.name) for path in checkpoints(out / CHECKPOINTS)] if arguments.resume else []
-    bar = TrainingBar(recipe.images, done=max(done, default=0))
+    bar = TrainingBar(recipe.images, done=max(done, default=0), hidden=not processes.first)
 
     def warn(line: str) -> None:
         with bar.aside():
             complain(line)
 
-    with stop_signals() as stopped, bar as report:
+    with contextlib.closing(processes), stop_signals() as stopped, bar as report:
         train(
             recipe,
             out,
@@ -168,7 +173,10 @@ def _train(arguments: argparse.Namespace) -> int:
             report=report,
             warn=warn,
             stop=stopped,
+            processes=processes,
         )
+    if not processes.first:
+        return 130 if stopped() else 0
     if stopped():
         again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
         complain(f"stopped and saved; go on with: {shlex.join(again)}")

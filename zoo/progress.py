@@ -73,12 +73,13 @@ class TrainingBar:
     rate shown is the last report's, the time left follows from the mean over all reports so far.
     """
 
-    def __init__(self, total: int, *, done: int = 0) -> None:
+    def __init__(self, total: int, *, done: int = 0, hidden: bool = False) -> None:
         from tqdm import tqdm
 
         self.seen, self.images, self.seconds = done, 0, 0.0  # images are those of this process, of `seconds`
         shape = "{percentage:3.0f}%|{bar:16}| {desc}"
-        self.bar = tqdm(total=total, initial=done, disable=None, bar_format=shape, dynamic_ncols=True)
+        off = True if hidden else None  # None: shown on a terminal alone
+        self.bar = tqdm(total=total, initial=done, disable=off, bar_format=shape, dynamic_ncols=True)
         self.bar.set_description_str(f"{done:,}/{total:,} images, starting")
 
     def __enter__(self) -> Callable[[Progress], None]:

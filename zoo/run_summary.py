@@ -175,6 +175,8 @@ def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
     if told["state"] == "finished":
         return shlex.join(["zoo", "export", str(run), "-o", f"./{recorded.recipe.name}"])
     if told["state"] in ("stopped", "never saved"):
-        threads = ["--threads", str(recorded.facts["threads"])]
-        return shlex.join(["zoo", "train", str(run), "--resume", *threads])
+        facts, count = recorded.facts, recorded.facts.get("processes", 1)
+        start = ["zoo"] if count == 1 else ["accelerate", "launch", "--num_processes", str(count), "-m", "zoo"]
+        same = ["--threads", str(facts["threads"]), "--device", str(facts.get("device", "cpu"))]
+        return shlex.join([*start, "train", str(run), "--resume", *same])
     return ""
