@@ -15,7 +15,7 @@ LINE = 16  # height of a line of the legend
 LETTER = 6.4  # width of a letter at 11 units, about
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9")  # told apart by the colour-blind too
 BUCKETS = 240  # points of a curve
-TICKS = 5
+TICKS = 6
 EXTREME = 4.0  # a range so many times that of the middle 96 % is cut to it
 
 

@@ -80,7 +80,7 @@ class TrainingBar:
         shape = "{percentage:3.0f}%|{bar:16}| {desc}"
         off = True if hidden else None  # None: shown on a terminal alone
         self.bar = tqdm(total=total, initial=done, disable=off, bar_format=shape, dynamic_ncols=True)
-        self.bar.set_description_str(f"{done:,}/{total:,} images, starting")
+        self.bar.set_description_str(f"{done}/{total}  starting")
 
     def __enter__(self) -> Callable[[Progress], None]:
         return self.report
@@ -89,7 +89,7 @@ class TrainingBar:
         """Show one report of the training loop."""
         self._count(progress)
         figures = "  ".join(f"{name} {_figure(value)}" for name, value in progress.metrics.items())
-        rate = f"{progress.images:,}/{progress.total:,}  {progress.images_per_second:,.0f} images/s"
+        rate = f"{progress.images}/{progress.total}  {progress.images_per_second:,.0f} images/s"
         line = f"{rate}  {self._left(progress)}  {figures}"
         if self.bar.disable:
             try:

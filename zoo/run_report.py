@@ -43,19 +43,21 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; white-space: pre-wra
 """
 
 
-def write_report(run: Path, registry: Registry) -> Path:
+def write_report(run: Path, registry: Registry, *, running: bool | None = None) -> Path:
     """Write `report.html` into the run's folder, complete or not at all; gives its path.
+
+    `running` says whether the run is going on; None looks at its lock.
 
     Raises NotFoundError and ConfigError where it is no run, DataError for files that no run writes, StorageError.
     """
-    text = _page(run, registry)
+    text = _page(run, registry, running)
     with new_file(run / REPORT) as aside:
         aside.write_text(text, encoding="utf-8", errors="backslashreplace")
     return run / REPORT
 
 
-def _page(run: Path, registry: Registry) -> str:
-    recorded, told = read_run(run), details(run)
+def _page(run: Path, registry: Registry, running: bool | None) -> str:
+    recorded, told = read_run(run), details(run, running=running)
     recipe = recorded.recipe
     name = _text(told["name"])
     sections = [
@@ -65,7 +67,6 @@ def _page(run: Path, registry: Registry) -> str:
         _section("Samples", _grids(samples(run)), "grids"),
         _section("Data", [_table(recorded.facts["data"])]),
         _section("Versions", [_table({"zoo": __version__, **_rest(recorded.facts)})]),
-        _section("Next", [f"<pre>{_text(told['next'])}</pre>"] if told["next"] else []),
         _section("Recipe", [_recipe(recorded.changed), f"<pre>{_text(_toml(recorded.to_json()['recipe']))}</pre>"]),
     ]
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

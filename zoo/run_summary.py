@@ -71,10 +71,11 @@ class _Look:
             self.problems.append(str(error.strerror or error))
 
 
-def summary(run: Path) -> dict[str, Any]:
+def summary(run: Path, *, running: bool | None = None) -> dict[str, Any]:
     """How a run is doing, JSON-able, `name` first: recipe, images done and wanted, state, last metrics and their time.
 
     The state is "running" (its lock is held), "finished", "stopped", "never saved" or "damaged", then with `problem`.
+    `running` says whether it is going on; None looks at the lock.
     """
     look, recorded, saved, last = _Look(), None, [], {}
     with look.piece():
@@ -83,7 +84,7 @@ def summary(run: Path) -> dict[str, Any]:
         saved = [int(path.name) for path in checkpoints(run / CHECKPOINTS)]
     with look.piece():
         last = last_metrics(run)
-    running, done = is_held(run), max(saved, default=0)
+    running, done = is_held(run) if running is None else running, max(saved, default=0)
     wanted = None if recorded is None else recorded.recipe.images
     if running:
         done = max(done, int(last.get("images", 0)))
@@ -116,12 +117,12 @@ def _when(run: Path) -> str | None:
     return None
 
 
-def details(run: Path) -> dict[str, Any]:
+def details(run: Path, *, running: bool | None = None) -> dict[str, Any]:
     """All that is told of a run: its summary, and recipe, data, checkpoints, samples, findings and what comes next.
 
     Raises NotFoundError where it is no run, ConfigError where its recipe is damaged.
     """
-    recorded, told = read_run(run), summary(run)
+    recorded, told = read_run(run), summary(run, running=running)
     look, saved, grids, findings = _Look(), [], [], []
     with look.piece():
         saved = [{"images": int(path.name), "state": _checked(path)} for path in checkpoints(run / CHECKPOINTS)]

@@ -151,6 +151,27 @@ def test_no_file_names_a_place_of_the_machine(folder: Path, run: Run) -> None:
         assert str(folder.parent).encode() not in content
 
 
+def test_pictures_of_ones_own_are_published_without_their_place(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], registry: Registry
+) -> None:
+    """Config and card name a folder of pictures by its last word; the run keeps the path, and so can be resumed."""
+    photos = tmp_path / "secret place" / "my photos"
+    photos.mkdir(parents=True)
+    for index in range(16):
+        Image.new("RGB", (8, 8), (index * 10, 0, 0)).save(photos / f"{index}.png")
+    recipe = tiny_recipe(dataset=f"images:{photos}", summary="Mine.")
+    run = train(recipe, tmp_path / "run", registry=registry)
+    export(run.folder, tmp_path / "out", registry)
+    data = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert data["data"]["name"] == data["training"]["recipe"]["dataset"] == "images:my photos"
+    assert data["data"]["sha256"] == run.facts["data"]["sha256"]
+    for path in (tmp_path / "out").iterdir():
+        assert b"secret place" not in path.read_bytes()
+    assert verify(locate(str(tmp_path / "out"), registry), registry)["card"] == "consistent"
+    assert Run.open(run.folder).recipe.dataset == f"images:{photos}"
+    train(recipe, tmp_path / "run", registry=registry, resume=True)
+
+
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 

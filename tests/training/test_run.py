@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -51,6 +52,9 @@ KINDS: dict[str, dict[str, Any]] = {
         },
     },
 }
+
+
+MOVES = ("metrics.jsonl", "report.html")  # they go on with the run, whatever becomes of its checkpoints
 
 
 class Cut(Exception):
@@ -468,8 +472,8 @@ def test_a_full_disk_costs_nothing_that_was_saved(
         with pytest.raises(StorageError, match="No space left on device"):
             tiny_train(recipe, tmp_path / "run", resume=True)
     left = contents(tmp_path / "run")
-    assert {name: digest for name, digest in left.items() if name in saved and "metrics" not in name} == {
-        name: digest for name, digest in saved.items() if "metrics" not in name
+    assert {name: digest for name, digest in left.items() if name in saved and name not in MOVES} == {
+        name: digest for name, digest in saved.items() if name not in MOVES
     }
     assert not [name for name in left if "/." in name or name.startswith(".")]
     tiny_train(recipe, tmp_path / "run", resume=True)
@@ -498,12 +502,13 @@ def test_metrics_that_cannot_be_written_are_a_storage_error(
 def test_a_run_leaves_what_its_docstring_says(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
-    """Recipe, two checkpoints, sample grids of 64 by images seen, and a line of metrics a report; nothing else."""
+    """Recipe, report, two checkpoints, grids of 64 samples by images seen, a line of metrics a report; nothing else."""
     reports: list[Progress] = []
     run = tiny_train(tiny_recipe(), tmp_path, report=reports.append)
     assert set(contents(tmp_path)) == {
         "recipe.json",
         "metrics.jsonl",
+        "report.html",
         *(f"checkpoints/0000000000{n}/{file}" for n in (16, 32) for file in ("state.safetensors", "state.json")),
         "samples/000000000016.png",
         "samples/000000000032.png",
@@ -582,6 +587,10 @@ def test_tensorboard_gets_the_same_numbers(
     events.Reload()
     found = {event.step: event.value for event in events.Scalars("generator_loss")}
     assert found == pytest.approx({int(line["images"]): line["generator_loss"] for line in metrics(tmp_path)})
+    grids = events.Images("samples")
+    assert [event.step for event in grids] == [16, 32]
+    shown = Image.open(io.BytesIO(grids[-1].encoded_image_string))
+    assert shown.tobytes() == Image.open(tmp_path / "samples" / "000000000032.png").tobytes()
 
 
 def test_without_tensorboard_a_line_says_so(
@@ -605,3 +614,49 @@ def test_a_moved_run_folder_resumes(
     for name in ("here", "there"):
         tiny_train(tiny_recipe(), tmp_path / name, resume=True)
     assert result(tmp_path / "here", contents) == result(tmp_path / "there", contents)
+
+
+# --- what is told of it --------------------------------------------------------------------------------------------
+
+
+def test_a_run_has_a_report_when_it_ends(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
+    """A run that was stopped has a report that says how far it is; a finished one says that it is."""
+    tiny_train(tiny_recipe(), tmp_path, stop=after(3))
+    assert "12 of 32 images seen; stopped." in (tmp_path / "report.html").read_text()
+    tiny_train(tiny_recipe(), tmp_path, resume=True)
+    assert "32 of 32 images seen; finished." in (tmp_path / "report.html").read_text()
+
+
+def test_a_run_that_fails_has_a_report_too(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the zoo's own in the middle leaves a report of what came before it."""
+    poison(monkeypatch, 6)
+    with pytest.raises(DataError, match="is nan"):
+        tiny_train(tiny_recipe(log_every=4), tmp_path)
+    assert "16 of 32 images seen; stopped." in (tmp_path / "report.html").read_text()
+
+
+def test_a_report_that_fails_costs_a_line(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with the report, the run ends well, whole, and with one warning."""
+    tiny_train(tiny_recipe(), tmp_path / "good")
+    monkeypatch.setattr("zoo.training.record.write_report", lambda *_, **__: 1 / 0)
+    warned: list[str] = []
+    tiny_train(tiny_recipe(), tmp_path / "bad", warn=warned.append)
+    assert [line for line in warned if "the report was not written (ZeroDivisionError" in line]
+    assert result(tmp_path / "bad", contents) == result(tmp_path / "good", contents)
+
+
+def test_how_a_recipe_differs_from_the_catalogues_is_recorded(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train
+) -> None:
+    """A recipe of a catalogue's name is compared with it, key by key; one of another name with nothing."""
+    recipe = tiny_recipe(name="dcgan-shapes", seed=3)
+    changed = Run.open(tiny_train(recipe, tmp_path / "named").folder).changed
+    assert changed is not None
+    assert "seed: 0 -> 3" in changed
+    assert "config.image_size: 32 -> 8" in changed
+    assert "settings.flips: True -> True" not in changed
+    assert Run.open(tiny_train(tiny_recipe(), tmp_path / "other").folder).changed is None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zoo.specs import ArchitectureSpec, ModelSpec
-from zoo.testing import behaviour, build, commands, datasets, discovery, package, training, weights
+from zoo.testing import behaviour, build, commands, datasets, discovery, package, starters, training, weights
 from zoo.testing.subject import Item, Subject
 
 __all__ = ["TABLE", "Check", "as_markdown"]
@@ -72,6 +72,7 @@ TABLE: tuple[Check, ...] = (
     Check(id="build.interfaces", kinds=ARCHITECTURE, function=build.interfaces, needs=BUILT),
     Check(id="build.seed", kinds=ARCHITECTURE, function=build.same_seed_same_start, needs=BUILT),
     Check(id="build.picklable", kinds=ARCHITECTURE, function=build.picklable, needs=BUILT),
+    Check(id="build.starter", kinds=ARCHITECTURE, function=starters.starter, needs=WHOLE, spares=starters.no_starter),
     Check(id="build.names-resolve", kinds=MODEL, function=build.model_names_resolve),
     Check(
         id="build.recipe",

@@ -16,6 +16,7 @@ from torch import Tensor
 from zoo.errors import IntegrityError, NotFoundError, ZooError
 from zoo.files import new_folder, storage_errors
 from zoo.nn.serialization import parse, save
+from zoo.runs import checkpoints
 from zoo.weights import sha256_of
 
 __all__ = ["checkpoints", "load_newest", "save_checkpoint"]
@@ -23,14 +24,6 @@ __all__ = ["checkpoints", "load_newest", "save_checkpoint"]
 TENSORS, NUMBERS = "state.safetensors", "state.json"
 KEPT = 2
 DAMAGE = (ZooError, ValueError, RecursionError)  # what reading a damaged checkpoint raises
-
-
-def checkpoints(folder: Path) -> list[Path]:
-    """The complete checkpoints in a folder, oldest first."""
-    if not folder.is_dir():
-        return []
-    found = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()]
-    return sorted(found, key=lambda path: int(path.name))
 
 
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Path:

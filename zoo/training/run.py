@@ -1,17 +1,9 @@
-"""A run: a folder with its recipe, checkpoints, sample grids and metrics.
-
-recipe.json        the recipe with every default written out, the data's fingerprint, versions and threads
-checkpoints/       the last two
-samples/           a grid of the averaged model's samples at fixed latents, named by images seen
-metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
-"""
+"""A run: trained into its folder, or opened from there. What the folder holds stands in `zoo.runs`."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.configs import as_data, decode
+from zoo.configs import as_data
 from zoo.data.batches import Batches
 from zoo.data.loading import Examples, load_dataset
-from zoo.errors import ConfigError, NotFoundError, PluginError, StorageError, UsageError
-from zoo.files import new_file, storage_errors
+from zoo.errors import ConfigError, PluginError, UsageError, ZooError
+from zoo.files import new_file
 from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.families import Family, family_of
 from zoo.nn.models import Model
-from zoo.pictures import grid, save_picture
+from zoo.pictures import grid
 from zoo.progress import Progress
-from zoo.recipes import Recipe, resolve
+from zoo.recipes import Recipe, read_recipe, resolve
 from zoo.registry import Registry
-from zoo.specs import import_reference
-from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
+from zoo.runs import CHECKPOINTS, RECIPE, Recorded, checkpoints, hold, read_run
+from zoo.specs import ModelSpec, import_reference, resource
+from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.loop import train_loop
 from zoo.training.processes import ALONE, Processes
+from zoo.training.record import Record, recording, reported
 from zoo.training.state import TrainState
 
 __all__ = ["Run", "averaged_model", "train"]
@@ -51,28 +45,18 @@ class Run:
     folder: Path
     recipe: Recipe
     facts: dict[str, Any]  # data: name, split, count, sha256;  torch, threads
+    changed: tuple[str, ...] | None = None  # how the recipe differs from the catalogue's of that name
 
     @classmethod
     def open(cls, folder: Path) -> Run:
         """Read a run folder. Raises NotFoundError when it is none, ConfigError when its recipe is damaged."""
-        path = folder / "recipe.json"
-        if not path.is_file():
-            raise NotFoundError(f"{folder} is no run folder: it has no recipe.json")
-        with storage_errors(f"cannot read {path}"):
-            text = path.read_bytes()
-        try:
-            data = json.loads(text)
-            recipe, facts = data["recipe"], data["facts"]
-            if not isinstance(facts["data"], dict) or not {"torch", "threads"} <= set(facts):
-                raise ValueError("its facts are not those of a run")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ConfigError(f"{path} is damaged ({error!s:.120}); start a new run folder") from error
-        return cls(folder=folder, recipe=decode(Recipe, recipe, str(path)), facts=facts)
+        recorded = read_run(folder)
+        return cls(folder=folder, recipe=recorded.recipe, facts=recorded.facts, changed=recorded.changed)
 
     def write(self) -> None:
         """Write recipe.json."""
-        data = {"recipe": as_data(self.recipe), "facts": self.facts}
-        with new_file(self.folder / "recipe.json") as aside:
+        data = Recorded(recipe=self.recipe, facts=self.facts, changed=self.changed).to_json()
+        with new_file(self.folder / RECIPE) as aside:
             aside.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
     def family(self, registry: Registry) -> Family:
@@ -135,7 +119,8 @@ def train(
     examples = _examples(resolved, config, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
-    run = Run(folder=out, recipe=resolved, facts=_facts(examples, processes))
+    changed = _changed(resolved, registry)
+    run = Run(folder=out, recipe=resolved, facts=_facts(examples, processes), changed=changed)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
         torch.manual_seed((resolved.seed + processes.rank) % 2**63)
         state = run.state(registry, examples, processes)  # what cannot be built fails before anything is written
@@ -163,18 +148,19 @@ def _learn(
 ) -> None:
     """The loop, and what of it is recorded in the folder by the first process."""
     out, family, processes = run.folder, run.family(registry), state.trainer.processes
-    records: list[Callable[[Progress], None]] = []
-    processes.once(lambda: records.append(held.enter_context(_metrics(out, state.images, warn))))
+    records: list[Record] = []  # one, in the first process
+    processes.once(lambda: held.enter_context(reported(out, registry, warn)))
+    processes.once(lambda: records.append(held.enter_context(recording(out, state.images, warn))))
 
     def tell(progress: Progress) -> None:
-        for record in (*records, report):
-            record(progress)
+        records[0].report(progress)
+        report(progress)
 
     train_loop(
         state,
         run.recipe,
         report=lambda progress: processes.once(lambda: tell(progress)),
-        sample=lambda state: processes.once(lambda: _sample(out, state, family)),
+        sample=lambda state: processes.once(lambda: _sample(records[0], state, family)),
         checkpoint=lambda state: _checkpoint(out, state),
         stop=stop,
     )
@@ -204,9 +190,22 @@ def averaged_model(state: TrainState, family: Family) -> Model:
     return family.container({name: state.emas[name].module for name in family.published})
 
 
-def _sample(out: Path, state: TrainState, family: Family) -> None:
+def _sample(record: Record, state: TrainState, family: Family) -> None:
     picture = grid(averaged_model(state, family).sample(GRID, seed=GRID_SEED), scale=3)
-    save_picture(picture, out / "samples" / f"{state.images:012d}.png")
+    record.picture(picture, state.images)
+
+
+def _changed(recipe: Recipe, registry: Registry) -> tuple[str, ...] | None:
+    """How a recipe differs from the catalogue's of that name; None where there is none, or it cannot be read."""
+    entries = registry.entries.get(("model", recipe.name), ())
+    references = [one.spec.recipe for one in entries if isinstance(one.spec, ModelSpec) and one.spec.recipe]
+    if len(entries) != 1 or not references:
+        return None
+    try:
+        known = resolve(read_recipe(resource(references[0], recipe.name)), registry)[0]
+    except ZooError:
+        return None
+    return tuple(_changes(as_data(known), as_data(recipe)))
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:
@@ -215,7 +214,7 @@ def _checkpoint(out: Path, state: TrainState) -> None:
 
 
 def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-    save_checkpoint(out / "checkpoints", tensors, numbers)
+    save_checkpoint(out / CHECKPOINTS, tensors, numbers)
 
 
 def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
@@ -234,10 +233,10 @@ def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
     changed = _changes(_fixed(before.recipe), _fixed(run.recipe)) + _changes(before.facts, run.facts)
     if changed:
         raise ConfigError(f"{run.folder} holds another run ({'; '.join(changed):.400}); resume it unchanged")
-    if not checkpoints(run.folder / "checkpoints"):
+    if not checkpoints(run.folder / CHECKPOINTS):
         warn(f"{run.folder} has no checkpoint yet; starting at its beginning")
         return
-    tensors, numbers, refused = load_newest(run.folder / "checkpoints")
+    tensors, numbers, refused = load_newest(run.folder / CHECKPOINTS)
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
     if numbers["images"] - run.recipe.batch_size >= run.recipe.images:
@@ -269,62 +268,8 @@ def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list
 
 @contextlib.contextmanager
 def _only_one(out: Path, *, resume: bool) -> Iterator[None]:
-    """Make the folder and hold its lock: a second run into it is refused, and a new one where there is one."""
-    with storage_errors(f"cannot write into {out}"):
-        (out / "samples").mkdir(parents=True, exist_ok=True)
-        stream = (out / ".lock").open("w")
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StorageError(f"another process is training in {out}; wait for it or name another folder") from error
-        if not resume and ((out / "recipe.json").exists() or checkpoints(out / "checkpoints")):
+    """Hold the folder's lock, and refuse a new run where there is one."""
+    with hold(out):
+        if not resume and ((out / RECIPE).exists() or checkpoints(out / CHECKPOINTS)):
             raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
         yield
-
-
-@contextlib.contextmanager
-def _metrics(out: Path, images: int, warn: Callable[[str], None]) -> Iterator[Callable[[Progress], None]]:
-    """Record to metrics.jsonl and TensorBoard, from `images` on: what a cut run wrote beyond is dropped."""
-    path = out / "metrics.jsonl"
-    with storage_errors(f"cannot write {path}"):
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        kept = "".join(f"{line}\n" for line in text.splitlines() if _images_of(line) <= images)
-        if kept != text:
-            with new_file(path) as aside:
-                aside.write_text(kept, encoding="utf-8")
-        stream = path.open("a", encoding="utf-8")
-        board = _tensorboard(out, images, warn)
-
-    def record(progress: Progress) -> None:
-        numbers = {"images": progress.images, "steps": progress.steps, "images_per_second": progress.images_per_second}
-        with storage_errors(f"cannot write {path}"):
-            stream.write(json.dumps(numbers | progress.metrics) + "\n")
-            stream.flush()
-            if board is not None:
-                for name, value in progress.metrics.items():
-                    board.add_scalar(name, value, progress.images)
-
-    try:
-        yield record
-    finally:
-        with storage_errors(f"cannot write {path}"), stream:  # closing writes what is left
-            if board is not None:
-                board.close()
-
-
-def _images_of(line: str) -> float:
-    """How many images a line of metrics stands at; infinity for one that is torn."""
-    try:
-        return float(json.loads(line)["images"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return math.inf
-
-
-def _tensorboard(out: Path, images: int, warn: Callable[[str], None]) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        warn("TensorBoard is not installed (pip install 'genzoo[train]'); metrics go to metrics.jsonl alone")
-        return None
-    return SummaryWriter(str(out / "tensorboard"), purge_step=images)

@@ -241,6 +241,17 @@ MUTANTS = (
         'dataset="acme/dots[light]"',
         'dataset="acme/dots[red]"',
     ),
+    spec("build.starter", "an-unknown-key", "unknown key 'side'", '"config.image_size"', '"config.side"', CONFIGS),
+    spec("build.starter", "no-trainer", "chooses no trainer", 'Choice("trainer"', 'Choice("summary"', CONFIGS),
+    spec(
+        "build.starter",
+        "a-short-run",
+        "ema_half_life",
+        'Choice("images", facts',
+        'Choice("ema_half_life", facts.chosen("images", 99) - 99, "x")\n    yield Choice("images", facts',
+        CONFIGS,
+    ),
+    spec("build.starter", "a-batch-too-large", "more than there are", "facts.batch(32)", "32", CONFIGS),
     spec("build.recipe", "an-unknown-key", "imagse", "images = 32", "imagse = 32", "recipes/vae-dots.toml"),
     spec("build.recipe", "another-licence", "licence", 'licence = "MIT"', 'licence = "GPL"', "recipes/vae-dots.toml"),
     # --- behaviour

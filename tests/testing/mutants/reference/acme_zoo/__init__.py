@@ -32,6 +32,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
                 "discriminator": "acme_zoo.networks:TinyDiscriminator",
             },
             presets={"wide": {"width": 16}},
+            starter="acme_zoo.configs:starter",
         ),
         ArchitectureSpec(
             name="tiny-vae",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
+
+from zoo.api import Choice, DataFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +25,12 @@ class TinyConfig:
     def shape(self) -> tuple[int, int, int]:
         """Of a picture."""
         return (self.channels, self.image_size, self.image_size)
+
+
+def starter(facts: DataFacts) -> Iterator[Choice]:
+    """What the tiny GAN begins with on any pictures."""
+    yield Choice("trainer", "adversarial", "the zoo's own")
+    yield Choice("config.image_size", 8, "it is tiny")
+    yield Choice("config.channels", facts.channels, "as the pictures are")
+    yield Choice("batch_size", facts.batch(32), "at most half of the pictures")
+    yield Choice("images", facts.chosen("images", 20 * facts.count), "each twenty times")

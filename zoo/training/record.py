@@ -1,0 +1,99 @@
+"""What a run writes besides checkpoints: metrics.jsonl, grids of samples, TensorBoard, and at its end report.html."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+from zoo.files import new_file, storage_errors
+from zoo.pictures import save_picture
+from zoo.progress import Progress
+from zoo.registry import Registry
+from zoo.run_report import write_report
+from zoo.runs import METRICS, SAMPLES, images_of
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+    from PIL.Image import Image
+
+__all__ = ["Record", "recording", "reported"]
+
+Warn = Callable[[str], None]
+
+
+class Record:
+    """The open record of a run: what is known only here is which files are open."""
+
+    def __init__(self, out: Path, stream: TextIOWrapper, board: Any) -> None:
+        self.out, self.stream, self.board = out, stream, board  # board: TensorBoard's SummaryWriter, or None
+
+    def report(self, progress: Progress) -> None:
+        """Write one report. Raises StorageError."""
+        numbers = {"images": progress.images, "steps": progress.steps, "images_per_second": progress.images_per_second}
+        with storage_errors(f"cannot write {self.out / METRICS}"):
+            self.stream.write(json.dumps(numbers | progress.metrics) + "\n")
+            self.stream.flush()
+            if self.board is not None:
+                for name, value in progress.metrics.items():
+                    self.board.add_scalar(name, value, progress.images)
+
+    def picture(self, picture: Image, images: int) -> None:
+        """Write a grid of samples, made after so many images. Raises StorageError."""
+        save_picture(picture, self.out / SAMPLES / f"{images:012d}.png")
+        if self.board is not None:
+            import numpy
+
+            with storage_errors(f"cannot write {self.out / 'tensorboard'}"):
+                self.board.add_image("samples", numpy.asarray(picture.convert("RGB")), images, dataformats="HWC")
+
+
+@contextlib.contextmanager
+def recording(out: Path, images: int, warn: Warn) -> Iterator[Record]:
+    """Record to metrics.jsonl and TensorBoard, from `images` on: what a cut run wrote beyond is dropped."""
+    path = out / METRICS
+    with storage_errors(f"cannot write {path}"):
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        kept = "".join(f"{line}\n" for line in text.splitlines() if images_of(line) <= images)
+        if kept != text:
+            with new_file(path) as aside:
+                aside.write_text(kept, encoding="utf-8")
+        stream = path.open("a", encoding="utf-8")
+        board = _tensorboard(out, images, warn)
+    try:
+        yield Record(out, stream, board)
+    finally:
+        with storage_errors(f"cannot write {path}"), stream:  # closing writes what is left
+            if board is not None:
+                board.close()
+
+
+def _tensorboard(out: Path, images: int, warn: Warn) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        warn("TensorBoard is not installed (pip install 'genzoo[train]'); metrics go to metrics.jsonl alone")
+        return None
+    return SummaryWriter(str(out / "tensorboard"), purge_step=images)
+
+
+@contextlib.contextmanager
+def reported(out: Path, registry: Registry, warn: Warn) -> Iterator[None]:
+    """Write report.html when the block ends, well or by an error of the zoo's own; a report that fails costs a line."""
+    try:
+        yield
+    except ZooError:
+        _report(out, registry, warn)
+        raise
+    _report(out, registry, warn)
+
+
+def _report(out: Path, registry: Registry, warn: Warn) -> None:
+    try:
+        write_report(out, registry, running=False)
+    except Exception as error:  # noqa: BLE001  the run is worth more than its report
+        warn(f"the report was not written ({type(error).__name__}: {error!s:.200}); the run is whole without it")
