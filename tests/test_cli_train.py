@@ -163,9 +163,11 @@ def test_a_folder_without_a_dot_is_asked_about(here: Path) -> None:
         as_reference("My Photos")
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the real client's way with its HTTP library
 def test_from_a_folder_to_the_hub(hub: Any, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on one's own pictures, export, push; what comes back from the Hub samples the same and names no place."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
     photos = str(here / "My Photos")
     assert run("train", "dcgan", "--data", photos, *SMALL)[0] == 0
     assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0

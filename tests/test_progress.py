@@ -68,6 +68,20 @@ def test_the_bar_of_a_resumed_run_starts_at_what_is_done(monkeypatch: pytest.Mon
     assert "\rzoo: a word\n" in screen.getvalue()
 
 
+def test_a_last_batch_beyond_the_end_is_the_whole_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that sees a few images more than were wanted ends at 100 %."""
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with TrainingBar(1000) as report:
+        report(at(1008, 10.0, real_accuracy=0.5, loss=0.25))
+    assert "100%|" in screen.getvalue().split("\r")[-1]
+    assert "1008/1000  10 images/s  0 s left  loss 0.250  real_accuracy 0.500" in screen.getvalue()
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with TrainingBar(1000, done=1008):
+        assert "100%|" in screen.getvalue()
+
+
 def test_a_hidden_bar_shows_nothing_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is not the first has no bar."""
     screen = Terminal()

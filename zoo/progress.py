@@ -77,9 +77,10 @@ class TrainingBar:
         from tqdm import tqdm
 
         self.seen, self.images, self.seconds = done, 0, 0.0  # images are those of this process, of `seconds`
-        shape = "{percentage:3.0f}%|{bar:16}| {desc}"
+        shape = "{percentage:3.0f}%|{bar:10}| {desc}"
         off = True if hidden else None  # None: shown on a terminal alone
-        self.bar = tqdm(total=total, initial=done, disable=off, bar_format=shape, dynamic_ncols=True)
+        width = {"dynamic_ncols": True} if _columns() else {"ncols": 80}
+        self.bar = tqdm(total=total, initial=min(done, total), disable=off, bar_format=shape, **width)
         self.bar.set_description_str(f"{done}/{total}  starting")
 
     def __enter__(self) -> Callable[[Progress], None]:
@@ -88,7 +89,8 @@ class TrainingBar:
     def report(self, progress: Progress) -> None:
         """Show one report of the training loop."""
         self._count(progress)
-        figures = "  ".join(f"{name} {_figure(value)}" for name, value in progress.metrics.items())
+        ordered = sorted(progress.metrics.items(), key=lambda item: "loss" not in item[0])  # a narrow line ends early
+        figures = "  ".join(f"{name} {_figure(value)}" for name, value in ordered)
         rate = f"{progress.images}/{progress.total}  {progress.images_per_second:,.0f} images/s"
         line = f"{rate}  {self._left(progress)}  {figures}"
         if self.bar.disable:
@@ -98,7 +100,7 @@ class TrainingBar:
             except BrokenPipeError:  # the reader has seen enough; the training goes on
                 drop_output()
             return
-        self.bar.n = progress.images
+        self.bar.n = min(progress.images, progress.total)  # the last batch may go beyond
         self.bar.set_description_str(line)
 
     def _count(self, progress: Progress) -> None:
@@ -125,6 +127,14 @@ class TrainingBar:
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
+
+
+def _columns() -> int:
+    """The width of the terminal; 0 where there is none, or it does not know."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # ValueError: a stream without a file
+        return 0
 
 
 def _figure(value: float) -> str:
