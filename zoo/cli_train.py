@@ -164,7 +164,7 @@ def _train(arguments: argparse.Namespace) -> int:
         with bar.aside():
             complain(line)
 
-    with contextlib.closing(processes), stop_signals() as stopped, bar as report:
+    with contextlib.closing(processes), processes.silent(), stop_signals() as stopped, bar as report:
         train(
             recipe,
             out,
