@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 HEAVY = ("torch", "torchvision", "huggingface_hub", "safetensors", "numpy", "PIL", "accelerate", "gradio", "tqdm")
 
@@ -49,3 +50,18 @@ def test_finding_bundled_weights_loads_nothing_heavy() -> None:
 def test_the_command_line_module_loads_nothing_heavy() -> None:
     """`zoo.cli` imports what a command needs inside the command."""
     assert loaded_after("import zoo.cli") == set()
+
+
+def test_looking_at_runs_loads_nothing_heavy(tmp_path: Path) -> None:
+    """`zoo runs list` and `zoo runs show` read a run folder without a heavy package."""
+    recipe = {"name": "a", "architecture": "dcgan", "dataset": "shapes", "trainer": "adversarial"}
+    (tmp_path / "a").mkdir()
+    facts = {"data": {"name": "shapes"}, "torch": "2", "threads": 1}
+    (tmp_path / "a" / "recipe.json").write_text(json.dumps({"recipe": recipe, "facts": facts}))
+    code = (
+        "from zoo.cli import main\n"
+        f"assert main(['runs', 'list', {str(tmp_path)!r}, '--json']) == 0\n"
+        f"assert main(['runs', 'show', {str(tmp_path / 'a')!r}, '--json']) == 0\n"
+        "import zoo.starters, zoo.curves"
+    )
+    assert loaded_after(code) == set()
