@@ -13,12 +13,14 @@ from msgspec import Meta
 from zoo.configs import as_data, decode
 from zoo.errors import ConfigError, UsageError
 from zoo.files import storage_errors
+from zoo.health import DoctorSettings
 from zoo.registry import Registry
 from zoo.specs import import_reference
 
 __all__ = ["Recipe", "override", "parse_recipe", "read_recipe", "resolve"]
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
+SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class Recipe:
     checkpoint_every: Count = 50_000
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    doctor: dict[str, Any] = field(default_factory=dict)  # zoo.health.DoctorSettings
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -64,13 +67,13 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
-    """Apply `key=value` texts; the key may be `config.KEY` or `settings.KEY`, the value is TOML or a bare word."""
+    """Apply `key=value` texts; the key may be that of a table, `settings.KEY`, the value is TOML or a bare word."""
     data = as_data(recipe)
     for change in changes:
         key, equals, text = change.partition("=")
         section, dot, inner = key.strip().partition(".")
-        if not equals or not section or (dot and not inner) or (dot and section not in ("config", "settings")):
-            raise UsageError(f"--set {change!r}: write KEY=VALUE, config.KEY=VALUE or settings.KEY=VALUE")
+        if not equals or not section or (dot and not inner) or (dot and section not in SECTIONS):
+            raise UsageError(f"--set {change!r}: write KEY=VALUE, or {' or '.join(SECTIONS)}.KEY=VALUE")
         value = _value(text.strip())
         if dot and isinstance(data[section], dict):
             data[section] = {**data[section], inner: value}
@@ -109,4 +112,6 @@ def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
     of_settings = import_reference(trainer.settings, owner, trainer.install_hint)
     config = decode(of_config, start | recipe.config, f"{owner}: config")
     settings = decode(of_settings, recipe.settings, f"{owner}: settings")
-    return replace(recipe, preset="", config=as_data(config), settings=as_data(settings)), config, settings
+    doctor = as_data(decode(DoctorSettings, recipe.doctor, f"{owner}: doctor"))
+    recipe = replace(recipe, preset="", config=as_data(config), settings=as_data(settings), doctor=doctor)
+    return recipe, config, settings

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.progress import Progress
 from zoo.recipes import Recipe
-from zoo.training.optimizers import check_finite
+from zoo.training.care import UNWATCHED, Care
 from zoo.training.state import TrainState
 
 __all__ = ["train_loop"]
@@ -45,10 +45,12 @@ def train_loop(
     sample: Callable[[TrainState], None],
     checkpoint: Callable[[TrainState], None],
     stop: Callable[[], bool] = lambda: False,
+    care: Care = UNWATCHED,
 ) -> None:
     """Run until `recipe.images` have been seen, or `stop` says so; the last state is always checkpointed.
 
-    Raises DataError naming the step when a metric is not finite; that state is not saved.
+    Raises DataError naming the step when a metric is not finite; that state is not saved. `care` watches the
+    run, and may end the loop by raising.
     """
     trainer, means, size = state.trainer, _Means(), recipe.batch_size
     for part in trainer.parts.values():
@@ -62,9 +64,9 @@ def train_loop(
         for name, ema in state.emas.items():
             ema.update(trainer.parts[name], images=size, images_seen=state.images)
         done = state.images >= recipe.images
+        care.look(state, before)
         if _due(before, state.images, recipe.log_every) or done:
-            metrics = means.take()
-            check_finite(metrics, state.steps)
+            metrics = care.hear(state, means.take())
             now = time.perf_counter()
             rate = (state.images - since) / max(now - clock, 1e-9)
             report(
@@ -82,13 +84,13 @@ def train_loop(
         if stop():
             break
         if _due(before, state.images, recipe.checkpoint_every):
-            _check_parameters(state)
+            care.weigh(state, _total(state))
+            care.saved(state)
             checkpoint(state)
-    _check_parameters(state)
+    care.weigh(state, _total(state))
     checkpoint(state)
 
 
-def _check_parameters(state: TrainState) -> None:
-    """A checkpoint with NaN in it would be worse than none."""
-    total = sum(float(p.detach().sum()) for part in state.trainer.parts.values() for p in part.parameters())
-    check_finite({"the sum of all weights": total}, state.steps)
+def _total(state: TrainState) -> float:
+    """The sum of all weights: a checkpoint with NaN in it would be worse than none."""
+    return sum(float(p.detach().sum()) for part in state.trainer.parts.values() for p in part.parameters())

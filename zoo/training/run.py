@@ -4,6 +4,7 @@ recipe.json        the recipe with every default written out, the data's fingerp
 checkpoints/       the last two
 samples/           a grid of the averaged model's samples at fixed latents, named by images seen
 metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
+doctor.jsonl       one line for each thing the doctor found, where he found any
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,12 @@ from zoo.progress import Progress
 from zoo.recipes import Recipe, resolve
 from zoo.registry import Registry
 from zoo.specs import import_reference
+from zoo.training.care import Care
 from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
 from zoo.training.loop import train_loop
 from zoo.training.state import TrainState
+from zoo.training.symptoms import hold_out
+from zoo.training.treatment import WentBack, settings_of, watch
 
 __all__ = ["Run", "averaged_model", "train"]
 
@@ -110,39 +115,64 @@ def train(
     if resume:
         Run.open(out)  # where there is none, nothing is loaded and nothing written
     resolved, config, _ = resolve(recipe, registry)
-    examples = _examples(resolved, config, registry)
+    examples, held_out = _examples(resolved, config, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
-    run = Run(folder=out, recipe=resolved, facts=_facts(examples))
+    run = Run(folder=out, recipe=resolved, facts=_facts(examples, held_out))
     family = run.family(registry)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(resolved.seed)
         state = run.state(registry, examples)  # what cannot be built or fed fails before anything is written
+        model = partial(averaged_model, family=family)
+        care = watch(out, resolved, state, (examples, held_out), model=model, tell=warn)
         with _only_one(out):
             if resume:
                 _resume(run, state, warn)
             elif (out / "recipe.json").exists() or checkpoints(out / "checkpoints"):
                 raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
             run.write()
-            with _metrics(out, state.images, warn) as record:
-
-                def tell(progress: Progress) -> None:
-                    record(progress)
-                    report(progress)
-
-                train_loop(
-                    state,
-                    resolved,
-                    report=tell,
-                    sample=lambda state: _sample(out, state, family),
-                    checkpoint=lambda state: _checkpoint(out, state),
-                    stop=stop,
-                )
+            care.begin(state, lambda state: _checkpoint(out, state))
+            while not _learn(run, state, care, family, report=report, warn=warn, stop=stop):
+                pass  # the doctor has taken the state back: what lies beyond is dropped, as a cut run's is
+    if state.images >= resolved.images:
+        care.end()
     return run
 
 
-def _facts(examples: Examples) -> dict[str, Any]:
-    return {
+def _learn(
+    run: Run,
+    state: TrainState,
+    care: Care,
+    family: Family,
+    *,
+    report: Callable[[Progress], None],
+    warn: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> bool:
+    """Enter the loop from the state as it is; gives false when it is to be entered again."""
+    with _metrics(run.folder, state.images, warn) as record:
+
+        def tell(progress: Progress) -> None:
+            record(progress)
+            report(progress)
+
+        try:
+            train_loop(
+                state,
+                run.recipe,
+                report=tell,
+                sample=lambda state: _sample(run.folder, state, family),
+                checkpoint=lambda state: _checkpoint(run.folder, state),
+                stop=stop,
+                care=care,
+            )
+        except WentBack:
+            return False
+    return True
+
+
+def _facts(examples: Examples, held_out: Examples | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "data": {
             "name": examples.name,
             "split": examples.split,
@@ -153,6 +183,9 @@ def _facts(examples: Examples) -> dict[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+    if held_out is not None:
+        facts["held_out"] = {"split": held_out.split, "count": len(held_out.data), "sha256": held_out.sha256}
+    return facts
 
 
 def averaged_model(state: TrainState, family: Family) -> Model:
@@ -166,18 +199,20 @@ def _sample(out: Path, state: TrainState, family: Family) -> None:
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:
-    save_checkpoint(out / "checkpoints", *state.capture())
+    keep = () if state.doctor is None else state.doctor.keep()
+    save_checkpoint(out / "checkpoints", *state.capture(), keep=keep)
 
 
-def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
-    """The data in the shape that the architecture's first published part says it works on."""
+def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Examples, Examples | None]:
+    """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
     spec = registry.architecture(recipe.architecture)
     first = family_of(spec.family, f"recipe {recipe.name}").published[0]
     shape = getattr(build_parts(spec, config, [first])[first], "data_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
     channels, side, _ = shape
-    return load_dataset(recipe.dataset, registry=registry, split=recipe.split, image_size=side, channels=channels)
+    load = partial(load_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
+    return hold_out(load(split=recipe.split), settings_of(recipe), lambda split: load(split=split))
 
 
 def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
@@ -198,12 +233,14 @@ def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
 
 
 def _fixed(recipe: Recipe) -> dict[str, Any]:
-    """What must not change in the middle of a run: how often it reports may, and how long it goes on, unless the
-    learning rate depends on it.
+    """What must not change in the middle of a run: how often it reports may, what the doctor watches for, and how
+    long it goes on, unless the learning rate depends on it.
     """
-    free = {"summary", "log_every", "sample_every", "checkpoint_every"}
+    free = {"summary", "log_every", "sample_every", "checkpoint_every", "doctor"}
     free |= set() if recipe.settings.get("anneal") else {"images"}
-    return {key: value for key, value in as_data(recipe).items() if key not in free}
+    fixed = {key: value for key, value in as_data(recipe).items() if key not in free}
+    settings = settings_of(recipe)
+    return fixed | {"doctor": {"held_out": settings.held_out, "held_out_split": settings.held_out_split}}
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

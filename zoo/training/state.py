@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.data.batches import Batches
 from zoo.errors import WeightsError
+from zoo.training.doctor import Doctor
 from zoo.training.ema import Ema
 from zoo.training.trainer import Trainer
 
@@ -22,6 +23,7 @@ class TrainState:
         self.trainer, self.batches, self.random = trainer, batches, random
         self.emas = {name: Ema(trainer.parts[name], half_life=ema_half_life) for name in trainer.averaged}
         self.images, self.steps = 0, 0
+        self.doctor: Doctor | None = None  # who watches the run, where somebody does
 
     def capture(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The state as tensors and as JSON-able numbers."""
@@ -32,7 +34,8 @@ class TrainState:
                     tensors[f"optimizers.{name}.{index}.{slot}"] = value
         tensors["random.own"] = self.random.get_state()
         tensors["random.torch"] = torch.get_rng_state()
-        return tensors, {"images": self.images, "steps": self.steps, "position": self.batches.position}
+        numbers = {"images": self.images, "steps": self.steps, "position": self.batches.position}
+        return tensors, numbers if self.doctor is None else numbers | {"doctor": self.doctor.capture()}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take over a captured state. Raises WeightsError when it is another run's."""
@@ -49,6 +52,8 @@ class TrainState:
         torch.set_rng_state(tensors["random.torch"])
         self.batches.position = numbers["position"]
         self.images, self.steps = int(numbers["images"]), int(numbers["steps"])
+        if self.doctor is not None and "doctor" in numbers:
+            self.doctor.restore(numbers["doctor"])
 
     def _modules(self) -> dict[str, Tensor]:
         kinds = {"parts": self.trainer.parts, "averages": {n: e.module for n, e in self.emas.items()}}
