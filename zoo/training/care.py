@@ -24,8 +24,8 @@ class Care(Protocol):
         """The metrics of a report are these; gives what is reported."""
         ...
 
-    def weigh(self, state: TrainState, total: float) -> None:
-        """The state is to be saved, and the sum of its weights is this."""
+    def weigh(self, state: TrainState) -> None:
+        """The state is to be saved."""
 
     def saved(self, state: TrainState) -> None:
         """A checkpoint that is due is about to be saved."""
@@ -48,9 +48,9 @@ class Unwatched:
         check_finite(metrics, state.steps)
         return metrics
 
-    def weigh(self, state: TrainState, total: float) -> None:
+    def weigh(self, state: TrainState) -> None:
         """Raises DataError naming the step when a weight is not finite."""
-        check_finite({"the sum of all weights": total}, state.steps)
+        check_finite(state.weights(), state.steps)
 
     def saved(self, state: TrainState) -> None:
         """Nothing is noted."""

@@ -5,32 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from torch import Tensor
-
 from zoo.progress import Progress
 from zoo.recipes import Recipe
 from zoo.training.care import UNWATCHED, Care
 from zoo.training.state import TrainState
 
 __all__ = ["train_loop"]
-
-
-class _Means:
-    """Sums of metrics kept as tensors, so that a step never waits for a number."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.count = 0
-
-    def add(self, metrics: dict[str, Tensor]) -> None:
-        for name, value in metrics.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.count += 1
-
-    def take(self) -> dict[str, float]:
-        means = {name: float(total) / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
-        return means
 
 
 def _due(before: int, after: int, every: int) -> bool:
@@ -52,21 +32,22 @@ def train_loop(
     Raises DataError naming the step when a metric is not finite; that state is not saved. `care` watches the
     run, and may end the loop by raising.
     """
-    trainer, means, size = state.trainer, _Means(), recipe.batch_size
+    trainer, means, size = state.trainer, state.means, recipe.batch_size
+    processes = trainer.processes
     for part in trainer.parts.values():
         part.train()
     clock, since = time.perf_counter(), state.images
     while state.images < recipe.images:
         trainer.set_rates(step=state.steps, progress=state.images / recipe.images)
-        pixels, labels = state.batches.next()
-        means.add(trainer.step(pixels, labels))
+        means.add(trainer.step(*state.next_batch()))
+        trainer.check_learned()
         before, state.images, state.steps = state.images, state.images + size, state.steps + 1
         for name, ema in state.emas.items():
             ema.update(trainer.parts[name], images=size, images_seen=state.images)
         done = state.images >= recipe.images
         care.look(state, before)
         if _due(before, state.images, recipe.log_every) or done:
-            metrics = care.hear(state, means.take())
+            metrics = care.hear(state, processes.mean(means.take()))
             now = time.perf_counter()
             rate = (state.images - since) / max(now - clock, 1e-9)
             report(
@@ -81,16 +62,11 @@ def train_loop(
             clock, since = now, state.images
         if _due(before, state.images, recipe.sample_every) or done:
             sample(state)
-        if stop():
+        if processes.any(stop()):
             break
         if _due(before, state.images, recipe.checkpoint_every):
-            care.weigh(state, _total(state))
+            care.weigh(state)
             care.saved(state)
             checkpoint(state)
-    care.weigh(state, _total(state))
+    care.weigh(state)
     checkpoint(state)
-
-
-def _total(state: TrainState) -> float:
-    """The sum of all weights: a checkpoint with NaN in it would be worse than none."""
-    return sum(float(p.detach().sum()) for part in state.trainer.parts.values() for p in part.parameters())

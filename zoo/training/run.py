@@ -13,13 +13,14 @@ import contextlib
 import fcntl
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from zoo.configs import as_data, decode
 from zoo.data.batches import Batches
@@ -37,6 +38,7 @@ from zoo.specs import import_reference
 from zoo.training.care import Care
 from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
 from zoo.training.loop import train_loop
+from zoo.training.processes import ALONE, Processes
 from zoo.training.state import TrainState
 from zoo.training.symptoms import hold_out
 from zoo.training.treatment import WentBack, settings_of, watch
@@ -82,18 +84,34 @@ class Run:
         """The family of the architecture that is trained. Raises NotFoundError, ConfigError."""
         return family_of(registry.architecture(self.recipe.architecture).family, f"recipe {self.recipe.name}")
 
-    def state(self, registry: Registry, examples: Examples | None = None) -> TrainState:
+    def state(self, registry: Registry, examples: Examples | None = None, processes: Processes = ALONE) -> TrainState:
         """Build the run's state as it is before the first step; without examples it can be restored but not stepped."""
         _, config, settings = resolve(self.recipe, registry)
         recipe = self.recipe
+        if recipe.batch_size % (recipe.accumulate * processes.count):
+            whom = f"{processes.count} processes with {recipe.accumulate} pieces each"
+            raise ConfigError(f"a batch of {recipe.batch_size} has no equal shares for {whom}; change batch_size")
         parts = initialise_parts(registry.architecture(recipe.architecture), config, seed=recipe.seed)
+        if recipe.shared_batch_norm:
+            processes.share_batch_norm(parts)
+        for part in parts.values():
+            part.to(processes.device)
         random = torch.Generator().manual_seed(recipe.seed)
         spec = registry.trainer(recipe.trainer)
         make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
+        trainer = make(parts, settings, random)
+        trainer.join(processes, accumulate=recipe.accumulate)
         data = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8) if examples is None else examples.data
         labels = None if examples is None else examples.labels
-        batches = Batches(data, labels, batch_size=recipe.batch_size, seed=recipe.seed)
-        return TrainState(make(parts, settings, random), batches, random, ema_half_life=recipe.ema_half_life)
+        batches = Batches(
+            data,
+            labels,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
+            rank=processes.rank,
+            count=processes.count,
+        )
+        return TrainState(trainer, batches, random, ema_half_life=recipe.ema_half_life)
 
 
 def train(
@@ -105,64 +123,75 @@ def train(
     report: Callable[[Progress], None] = lambda progress: None,
     warn: Callable[[str], None] = lambda line: None,
     stop: Callable[[], bool] = lambda: False,
+    processes: Processes = ALONE,
 ) -> Run:
     """Train a recipe in the folder `out`, or go on with the run that is there.
 
     `report` is called every `log_every` images, `warn` with what is worth a line; when `stop` gives true the run is
-    saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Raises ConfigError,
-    DataError, NotFoundError, StorageError, and UsageError for a folder in use.
+    saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Of several processes,
+    all of which call this, the first reports and writes; all must see the folder. Raises ConfigError, DataError,
+    NotFoundError, StorageError, and UsageError for a folder in use.
     """
+    if not processes.first:
+        warn = report = _say_nothing
     if resume:
         Run.open(out)  # where there is none, nothing is loaded and nothing written
     resolved, config, _ = resolve(recipe, registry)
     examples, held_out = _examples(resolved, config, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
-    run = Run(folder=out, recipe=resolved, facts=_facts(examples, held_out))
+    run = Run(folder=out, recipe=resolved, facts=_facts(examples, held_out, processes))
     family = run.family(registry)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(resolved.seed)
-        state = run.state(registry, examples)  # what cannot be built or fed fails before anything is written
+    with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
+        torch.manual_seed((resolved.seed + processes.rank) % 2**63)
+        state = run.state(registry, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
         care = watch(out, resolved, state, (examples, held_out), model=model, tell=warn)
-        with _only_one(out):
-            if resume:
-                _resume(run, state, warn)
-            elif (out / "recipe.json").exists() or checkpoints(out / "checkpoints"):
-                raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
-            run.write()
-            care.begin(state, lambda state: _checkpoint(out, state))
-            while not _learn(run, state, care, family, report=report, warn=warn, stop=stop):
-                pass  # the doctor has taken the state back: what lies beyond is dropped, as a cut run's is
+        processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
+        if resume:
+            _resume(run, state, warn)
+        processes.once(run.write)
+        care.begin(state, partial(_checkpoint, out))
+        while not _learn(run, state, family, care, report=report, warn=warn, stop=stop):
+            pass  # the doctor has taken the state back
     if state.images >= resolved.images:
         care.end()
     return run
 
 
+def _say_nothing(_: object) -> None:
+    pass
+
+
 def _learn(
     run: Run,
     state: TrainState,
-    care: Care,
     family: Family,
+    care: Care,
     *,
     report: Callable[[Progress], None],
     warn: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> bool:
-    """Enter the loop from the state as it is; gives false when it is to be entered again."""
-    with _metrics(run.folder, state.images, warn) as record:
+    """The loop, and what of it is recorded in the folder by the first process. Gives false where it is to be entered
+    again, from the state that the doctor has gone back to: what was recorded beyond is dropped, as after a cut.
+    """
+    out, processes = run.folder, state.trainer.processes
+    records: list[Callable[[Progress], None]] = []
 
-        def tell(progress: Progress) -> None:
+    def tell(progress: Progress) -> None:
+        for record in (*records, report):
             record(progress)
-            report(progress)
 
+    with contextlib.ExitStack() as held:
+        processes.once(lambda: records.append(held.enter_context(_metrics(out, state.images, warn))))
         try:
             train_loop(
                 state,
                 run.recipe,
-                report=tell,
-                sample=lambda state: _sample(run.folder, state, family),
-                checkpoint=lambda state: _checkpoint(run.folder, state),
+                report=lambda progress: processes.once(lambda: tell(progress)),
+                sample=lambda state: processes.once(lambda: _sample(out, state, family)),
+                checkpoint=partial(_checkpoint, out),
                 stop=stop,
                 care=care,
             )
@@ -171,7 +200,7 @@ def _learn(
     return True
 
 
-def _facts(examples: Examples, held_out: Examples | None) -> dict[str, Any]:
+def _facts(examples: Examples, held_out: Examples | None, processes: Processes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "data": {
             "name": examples.name,
@@ -185,6 +214,10 @@ def _facts(examples: Examples, held_out: Examples | None) -> dict[str, Any]:
     }
     if held_out is not None:
         facts["held_out"] = {"split": held_out.split, "count": len(held_out.data), "sha256": held_out.sha256}
+    if processes.count > 1:
+        facts["processes"] = processes.count
+    if processes.device.type != "cpu":
+        facts["device"] = processes.device.type
     return facts
 
 
@@ -199,8 +232,13 @@ def _sample(out: Path, state: TrainState, family: Family) -> None:
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:
+    tensors, numbers = state.capture()
     keep = () if state.doctor is None else state.doctor.keep()
-    save_checkpoint(out / "checkpoints", *state.capture(), keep=keep)
+    state.trainer.processes.once(lambda: _save(out, tensors, numbers, keep))
+
+
+def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], keep: Collection[int]) -> None:
+    save_checkpoint(out / "checkpoints", tensors, numbers, keep=keep)
 
 
 def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Examples, Examples | None]:
@@ -256,8 +294,8 @@ def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list
 
 
 @contextlib.contextmanager
-def _only_one(out: Path) -> Iterator[None]:
-    """Make the folder and hold its lock: a second run into it is refused."""
+def _only_one(out: Path, *, resume: bool) -> Iterator[None]:
+    """Make the folder and hold its lock: a second run into it is refused, and a new one where there is one."""
     with storage_errors(f"cannot write into {out}"):
         (out / "samples").mkdir(parents=True, exist_ok=True)
         stream = (out / ".lock").open("w")
@@ -266,6 +304,8 @@ def _only_one(out: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StorageError(f"another process is training in {out}; wait for it or name another folder") from error
+        if not resume and ((out / "recipe.json").exists() or checkpoints(out / "checkpoints")):
+            raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
         yield
 
 

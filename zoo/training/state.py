@@ -13,7 +13,27 @@ from zoo.training.doctor import Doctor
 from zoo.training.ema import Ema
 from zoo.training.trainer import Trainer
 
-__all__ = ["TrainState"]
+__all__ = ["Means", "TrainState"]
+
+
+class Means:
+    """Sums of metrics since the last report, kept as tensors, so that a step never waits for a number."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, metrics: dict[str, Tensor]) -> None:
+        """Count a step's metrics in."""
+        for name, value in metrics.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means over the steps, which begin anew."""
+        means = {name: float(total) / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
 
 
 class TrainState:
@@ -23,18 +43,32 @@ class TrainState:
         self.trainer, self.batches, self.random = trainer, batches, random
         self.emas = {name: Ema(trainer.parts[name], half_life=ema_half_life) for name in trainer.averaged}
         self.images, self.steps = 0, 0
+        self.means = Means()  # a report is of all its steps, before a cut and after
         self.doctor: Doctor | None = None  # who watches the run, where somebody does
 
+    def next_batch(self) -> tuple[Tensor, Tensor | None]:
+        """This process's rows of the next batch and their labels, on its device."""
+        device = self.trainer.processes.device
+        pixels, labels = self.batches.next()
+        return pixels.to(device), None if labels is None else labels.to(device)
+
     def capture(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The state as tensors and as JSON-able numbers."""
+        """The state as tensors and as JSON-able numbers; all processes must ask for it together."""
+        processes = self.trainer.processes
         tensors = dict(self._modules())
         for name, optimizer in self.trainer.optimizers.items():
             for index, slots in optimizer.state_dict()["state"].items():
                 for slot, value in slots.items():
                     tensors[f"optimizers.{name}.{index}.{slot}"] = value
         tensors["random.own"] = self.random.get_state()
-        tensors["random.torch"] = torch.get_rng_state()
+        # What the layers draw from (dropout) differs from process to process, and one by one from device to device.
+        # So do the metrics of which the next report will be.
+        sums = {f"means.{name}": total for name, total in self.means.sums.items()}
+        for name, own in (self._generators() | sums).items():
+            for rank, theirs in enumerate(processes.gather(own)):
+                tensors[_of_rank(name, rank)] = theirs
         numbers = {"images": self.images, "steps": self.steps, "position": self.batches.position}
+        numbers["means"] = {"count": self.means.count, "names": sorted(self.means.sums)}
         return tensors, numbers if self.doctor is None else numbers | {"doctor": self.doctor.capture()}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -49,11 +83,27 @@ class TrainState:
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(name, optimizer, tensors)
         self.random.set_state(tensors["random.own"])
-        torch.set_rng_state(tensors["random.torch"])
+        rank, device = self.trainer.processes.rank, self.trainer.processes.device
+        torch.set_rng_state(tensors[_of_rank("random.torch", rank)])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
         self.batches.position = numbers["position"]
         self.images, self.steps = int(numbers["images"]), int(numbers["steps"])
+        means = numbers.get("means", {"count": 0, "names": []})  # an older checkpoint has none
+        self.means.count = int(means["count"])
+        self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in means["names"]}
         if self.doctor is not None and "doctor" in numbers:
             self.doctor.restore(numbers["doctor"])
+
+    def weights(self) -> dict[str, float]:
+        """The sum of all weights: a checkpoint with NaN in it would be worse than none."""
+        total = sum(float(p.detach().sum()) for part in self.trainer.parts.values() for p in part.parameters())
+        return {"the sum of all weights": total}
+
+    def _generators(self) -> dict[str, Tensor]:
+        device = self.trainer.processes.device
+        states = {"random.torch": torch.get_rng_state()}
+        return states | ({"random.cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
     def _modules(self) -> dict[str, Tensor]:
         kinds = {"parts": self.trainer.parts, "averages": {n: e.module for n, e in self.emas.items()}}
@@ -79,3 +129,7 @@ class TrainState:
                 slots.setdefault(int(index), {})[slot] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+
+def _of_rank(name: str, rank: int) -> str:
+    return f"{name}.{rank}" if rank else name

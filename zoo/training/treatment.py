@@ -12,6 +12,7 @@ import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -87,8 +88,8 @@ class Treatment:
     def begin(self, state: TrainState, save: Callable[[TrainState], None]) -> None:
         """Take up the run as it is; before its first step that state is saved, where a way back may lead to it."""
         self._slow_down(state)
-        self._write()
-        if self.settings.action == "rollback" and not checkpoints(self.folder):
+        self._write(state)
+        if self.settings.action == "rollback" and state.images == 0 and self.doctor.healthy is None:
             self.saved(state)
             save(state)
 
@@ -100,6 +101,7 @@ class Treatment:
         """Look at the networks when that is due, `before` being the images before the last step."""
         if before // self.every != state.images // self.every:
             figures = self.symptoms.look(self.model(state), self.discriminator)
+            figures = state.trainer.processes.mean(figures)  # all decide alike, however each has rounded
             self._heed(state, self.doctor.see(figures, images=state.images, steps=state.steps))
 
     def hear(self, state: TrainState, metrics: dict[str, float]) -> dict[str, float]:
@@ -107,10 +109,9 @@ class Treatment:
         self._heed(state, self.doctor.hear(metrics, images=state.images, steps=state.steps))
         return metrics | self.doctor.take()
 
-    def weigh(self, state: TrainState, total: float) -> None:
+    def weigh(self, state: TrainState) -> None:
         """Read the sum of all weights: what is not finite is not saved."""
-        figures = {"the sum of all weights": total}
-        self._heed(state, self.doctor.finite(figures, images=state.images, steps=state.steps))
+        self._heed(state, self.doctor.finite(state.weights(), images=state.images, steps=state.steps))
 
     def saved(self, state: TrainState) -> None:
         """Note that a checkpoint is about to be saved that was due."""
@@ -125,23 +126,23 @@ class Treatment:
     def _heed(self, state: TrainState, found: list[Finding]) -> None:
         if not found:
             return
-        self._write()
+        self._write(state)
         for finding in found:
             if finding.action == "warn":
                 self.tell(f"doctor, at {finding.images:,} images: {finding.sentence}")
             elif finding.action == "rollback":
                 self._go_back(state, finding)
             else:
-                self._stop(finding)
+                self._stop(state, finding)
 
-    def _stop(self, finding: Finding) -> NoReturn:
+    def _stop(self, state: TrainState, finding: Finding) -> NoReturn:
         """Raise DiseaseError; where a checkpoint is known to be healthy, the later ones are removed first."""
         healthy, left = self._healthy(), "no checkpoint is known to be healthy"
         if self.settings.action == "warn":  # not finite, and no checkpoint holds that
             found = checkpoints(self.folder)
             left = f"the last good checkpoint is {found[-1].name}" if found else "there is no checkpoint yet"
         elif healthy is not None:
-            self._remove_after(healthy)
+            state.trainer.processes.once(partial(self._remove_after, healthy))
             left = f"the last healthy checkpoint, {healthy.name}, is now the newest"
         where = f"the doctor stopped the run at step {finding.steps} ({finding.images:,} images)"
         raise DiseaseError(f"{where}: {finding.sentence}; {left}")
@@ -150,17 +151,17 @@ class Treatment:
         """Take the state back to the last healthy checkpoint, change what leads on from there, raise WentBack."""
         healthy, doctor = self._healthy(), self.doctor
         if healthy is None:
-            self._stop(finding)
+            self._stop(state, finding)
         tensors, numbers = load_checkpoint(healthy)
-        self._remove_after(healthy)
+        state.trainer.processes.once(partial(self._remove_after, healthy))
         kept = doctor.healthy, doctor.rollbacks, doctor.findings
         state.restore(tensors, numbers)
         doctor.gone_back(*kept)
         seed = (self.seed * 1_000_003 + doctor.rollbacks) % 2**32  # other numbers each time
-        state.random.manual_seed(seed)
-        torch.manual_seed(seed + 2**32)
+        state.random.manual_seed(seed)  # the same for all processes
+        torch.manual_seed(seed + 2**32 * (1 + state.trainer.processes.rank))  # what layers draw from is each's own
         self._slow_down(state)
-        self._write()
+        self._write(state)
         self.tell(
             f"doctor, at {finding.images:,} images: {finding.sentence}. The run goes back to {state.images:,} images, "
             f"with learning rates times {self.settings.rollback_lr**doctor.rollbacks:g} and other random numbers; it "
@@ -183,7 +184,10 @@ class Treatment:
                 with storage_errors(f"cannot remove the checkpoint {path}"):
                     shutil.rmtree(path)
 
-    def _write(self) -> None:
+    def _write(self, state: TrainState) -> None:
+        state.trainer.processes.once(self._write_once)
+
+    def _write_once(self) -> None:
         """Write doctor.jsonl, a line a finding; a run that has none has no such file."""
         findings, path = self.doctor.findings, self.out / FILE
         if findings:
