@@ -62,11 +62,12 @@ def train_loop(
             clock, since = now, state.images
         if _due(before, state.images, recipe.sample_every) or done:
             sample(state)
-        if processes.any(stop()):
-            break
-        if _due(before, state.images, recipe.checkpoint_every):
+        if due := _due(before, state.images, recipe.checkpoint_every):
             care.weigh(state)
             care.saved(state)
+        if processes.any(stop()):
+            break
+        if due:
             checkpoint(state)
     care.weigh(state)
     checkpoint(state)
