@@ -75,7 +75,8 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         key, equals, text = change.partition("=")
         section, dot, inner = key.strip().partition(".")
         if not equals or not section or (dot and not inner) or (dot and section not in SECTIONS):
-            raise UsageError(f"--set {change!r}: write KEY=VALUE, or {' or '.join(SECTIONS)}.KEY=VALUE")
+            inside = " or ".join(f"{section}.KEY=VALUE" for section in SECTIONS)
+            raise UsageError(f"--set {change!r}: write KEY=VALUE, {inside}")
         value = _value(text.strip())
         if dot and isinstance(data[section], dict):
             data[section] = {**data[section], inner: value}
