@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.configs import decode
 from zoo.data.loading import Examples
@@ -117,6 +117,29 @@ def test_the_discriminator_is_asked_for_what_was_held_out(make_trainer: MakeTrai
     assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-4)
 
 
+def test_a_discriminator_that_sees_real_and_fake_apart_is_asked_so(make_trainer: MakeTrainer) -> None:
+    """Where it is trained on batches of one kind, its batch norms take their statistics from the batch, not dropout."""
+    trainer = make_trainer(mix_batches=False, config={"dropout": 0.4})
+    assert trainer.apart
+    assert not make_trainer(mix_batches=True).apart
+    for name, buffer in trainer.discriminator.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.fill_(100.0)  # of neither kind
+    symptoms = Symptoms(examples(), examples(seed=1), samples=16)
+    together = symptoms.look(model_of(trainer), trainer.discriminator)
+    figures = symptoms.look(model_of(trainer), trainer.discriminator, apart=True)
+    fake = model_of(trainer).sample(16, seed=0x600D) * 2 - 1
+    for module in trainer.discriminator.modules():
+        module.train(not isinstance(module, nn.Dropout))
+    assert symptoms.held_out is not None
+    with torch.no_grad():
+        real = [x.data.float() / 127.5 - 1 for x in (symptoms.seen, symptoms.held_out)]
+        seen, held_out, of_fake = (trainer.discriminator(x) for x in (*real, fake))
+    expected = overfitting(seen, held_out, of_fake)
+    assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-4)
+    assert figures != together
+
+
 def test_without_a_generator_or_images_nothing_is_seen(make_trainer: MakeTrainer) -> None:
     """No generator, one training image, or images that are all the same: no figure; nothing held out: no r_v."""
     trainer = make_trainer()
@@ -137,8 +160,9 @@ NETWORKS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("config", NETWORKS)
-def test_a_look_changes_nothing(config: dict[str, Any], make_trainer: MakeTrainer) -> None:
+def test_a_look_changes_nothing(config: dict[str, Any], apart: bool, make_trainer: MakeTrainer) -> None:
     """Weights, running statistics, spectral vectors, modes, gradients and all random states are as they were."""
     trainer = make_trainer(config=config)
     trainer.discriminator.train()
@@ -153,12 +177,13 @@ def test_a_look_changes_nothing(config: dict[str, Any], make_trainer: MakeTraine
         return [*tensors, torch.get_rng_state(), trainer.random.get_state(), torch.tensor(modes), grads]
 
     before = everything()
-    figures = Symptoms(examples(), examples(seed=1), samples=16).look(model, trainer.discriminator)
+    symptoms = Symptoms(examples(), examples(seed=1), samples=16)
+    figures = symptoms.look(model, trainer.discriminator, apart=apart)
     after = everything()
     assert before[-1] == after[-1]
     assert all(torch.equal(a, b) for a, b in zip(before[:-1], after[:-1], strict=True))
     assert all(math.isfinite(value) for value in figures.values())
-    assert figures == Symptoms(examples(), examples(seed=1), samples=16).look(model, trainer.discriminator)
+    assert figures == symptoms.look(model, trainer.discriminator, apart=apart)
 
 
 # --- what is held out ----------------------------------------------------------------------------------------------

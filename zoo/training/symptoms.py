@@ -1,7 +1,7 @@
 """What a look at the networks shows: how far samples spread, and what the discriminator says of images it never saw.
 
-A look changes nothing: it draws from generators of its own, runs the networks in eval mode, and leaves modes, buffers
-and the run's random numbers as they were.
+A look changes nothing: it draws from generators of its own, and leaves modes, buffers and the run's random numbers as
+they were.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from zoo.health import DoctorSettings
 from zoo.nn.interfaces import Discriminator
 from zoo.nn.models import GAN, Model
 from zoo.nn.sampling import check_labels
+from zoo.training.batch_norm import SharedBatchNorm
 
 __all__ = ["Symptoms", "hold_out", "nearest", "overfitting", "spread"]
 
@@ -43,9 +44,10 @@ def nearest(x: Tensor) -> float:
     Few modes make near duplicates among few samples: the birthday paradox test of Arora and Zhang 2017
     (arXiv:1706.08224, section 3).
     """
-    flat = x.flatten(1)
-    distances = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")  # the other way rounds 0 up
-    distances.fill_diagonal_(float("inf"))
+    n = len(x)
+    distances = torch.full((n, n), float("inf"))
+    first, second = torch.triu_indices(n, n, offset=1)
+    distances[first, second] = distances[second, first] = torch.pdist(x.flatten(1))
     return float(distances.amin(1).median())
 
 
@@ -122,18 +124,23 @@ class Symptoms:
             names |= {"r_v", "r_t", "r_t_held_out"}
         return names
 
-    def look(self, model: Model, discriminator: nn.Module | None) -> dict[str, float]:
-        """The figures by name, of samples at fixed latents of the averaged generator."""
+    def look(self, model: Model, discriminator: nn.Module | None, *, apart: bool = False) -> dict[str, float]:
+        """The figures by name, of samples at fixed latents of the averaged generator.
+
+        `apart` says that the discriminator is trained on real and fake images in batches of their own: then its batch
+        norms take their statistics from the batch, as in training, since the running ones are those of neither.
+        """
         names = self.names(model, discriminator)
         if not names or not isinstance(model, GAN):
             return {}
         with _looking(model):
-            fake = model.sample(self.samples, seed=SEED)
+            fake = model.sample(self.samples, seed=SEED).cpu()
         usual = dict(zip(("sample_spread", "sample_nearest"), self.usual, strict=True))
         measured = {"sample_spread": spread, "sample_nearest": nearest}
         figures = {name: measured[name](fake) / usual[name] for name in measured if name in names}
         if "r_v" in names and isinstance(discriminator, Discriminator) and self.held_out is not None:
-            figures |= self._overfitting(model, discriminator, fake, self.held_out)
+            with _looking(discriminator, batch_norm=apart):
+                figures |= self._overfitting(model, discriminator, fake, self.held_out)
         return figures
 
     def _overfitting(
@@ -141,11 +148,10 @@ class Symptoms:
     ) -> dict[str, float]:
         low, high = model.value_range
         labels = check_labels(None, len(fake), model.generator.num_classes)
-        with _looking(discriminator):
-            on_fake = _logits(discriminator, fake * (high - low) + low, labels)
-            on_seen, on_held_out = (
-                _logits(discriminator, to_range(reals.data, low, high), reals.labels) for reals in (self.seen, held_out)
-            )
+        on_fake = _logits(discriminator, fake * (high - low) + low, labels)
+        on_seen, on_held_out = (
+            _logits(discriminator, to_range(reals.data, low, high), reals.labels) for reals in (self.seen, held_out)
+        )
         return overfitting(on_seen, on_held_out, on_fake)
 
 
@@ -154,21 +160,25 @@ def _logits(discriminator: Discriminator, x: Tensor, labels: Tensor | None) -> T
     device = next(discriminator.parameters()).device
     wanted = labels if discriminator.num_classes is not None else None
     pieces = []
-    for start in range(0, len(x), CHUNK):
-        rows = slice(start, start + CHUNK)
+    for rows in torch.arange(len(x)).tensor_split(math.ceil(len(x) / CHUNK)):  # no last one that is small
         pieces.append(discriminator(x[rows].to(device), None if wanted is None else wanted[rows].to(device)))
     return torch.cat(pieces).float()
 
 
 @contextlib.contextmanager
-def _looking(network: nn.Module) -> Iterator[None]:
-    """In eval mode and without gradients; modes, buffers and random numbers are afterwards what they were."""
+def _looking(network: nn.Module, *, batch_norm: bool = False) -> Iterator[None]:
+    """In eval mode, but for batch norms where asked, and without gradients; modes, buffers and random numbers are
+    afterwards what they were.
+    """
     modes = {module: module.training for module in network.modules()}
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
     devices = {p.device for p in network.parameters() if p.device.type == "cuda"}
     with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
         torch.manual_seed(SEED)
         network.eval()
+        for module in modes if batch_norm else ():
+            if isinstance(module, (nn.modules.batchnorm._BatchNorm, SharedBatchNorm)):
+                module.train()
         try:
             yield
         finally:

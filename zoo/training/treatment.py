@@ -100,7 +100,7 @@ class Treatment:
     def look(self, state: TrainState, before: int) -> None:
         """Look at the networks when that is due, `before` being the images before the last step."""
         if before // self.every != state.images // self.every:
-            figures = self.symptoms.look(self.model(state), self.discriminator)
+            figures = self.symptoms.look(self.model(state), self.discriminator, apart=state.trainer.apart)
             figures = state.trainer.processes.mean(figures)  # all decide alike, however each has rounded
             self._heed(state, self.doctor.see(figures, images=state.images, steps=state.steps))
 
