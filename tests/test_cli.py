@@ -417,7 +417,7 @@ FAILURES: dict[int, list[tuple[str, str]]] = {
         ("train tiny.toml --threads 1000000", "--threads is 1000000"),
         ("train tiny.toml --set images", "write KEY=VALUE"),
         ("train tiny.toml --set =3", "write KEY=VALUE"),
-        ("train tiny.toml --set frob.nicate=3", "config.KEY=VALUE or settings.KEY=VALUE"),
+        ("train tiny.toml --set frob.nicate=3", "config.KEY=VALUE or settings.KEY=VALUE or doctor.KEY=VALUE"),
         ("train tiny.toml --set settings.=3", "write KEY=VALUE"),
         ("train tiny.toml --data images", "write images:PATH"),
         ("train tiny.toml --data ''", "dataset '': cannot be read; write NAME"),

@@ -10,6 +10,7 @@ import pytest
 
 from zoo.configs import as_data
 from zoo.errors import ConfigError, NotFoundError, StorageError, UsageError
+from zoo.health import DoctorSettings
 from zoo.plugins import default_registry
 from zoo.recipes import Recipe, override, parse_recipe, read_recipe, resolve
 from zoo.registry import Owned, Registry
@@ -106,6 +107,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("config.generator_widths=[8, 4]", {"config": {"latent_size": 5, "generator_widths": [8, 4]}}),
     ("config.latent_size=6", {"config": {"latent_size": 6}}),
     ("settings.loss=hinge", {"settings": {"loss": "hinge"}}),
+    ("doctor.action=stop", {"doctor": {"action": "stop"}}),
     ("config={latent_size = 9}", {"config": {"latent_size": 9}}),
 ]
 
@@ -154,11 +156,12 @@ def test_a_change_that_does_not_fit_is_a_config_error(changes: list[str], says: 
 
 
 def test_resolving_writes_everything_out() -> None:
-    """The resolved recipe holds every key of config and settings, and resolves to itself."""
+    """The resolved recipe holds every key of config, settings and doctor, and resolves to itself."""
     registry = default_registry()
     recipe, config, settings = resolve(replace(RECIPE, preset="book", config={"latent_size": 5}), registry)
     assert (config.latent_size, config.dropout, recipe.preset) == (5, 0.4, "")
     assert (recipe.config, recipe.settings) == (as_data(config), as_data(settings))
+    assert recipe.doctor == as_data(DoctorSettings())
     assert resolve(recipe, registry) == (recipe, config, settings)
 
 
@@ -170,6 +173,7 @@ BAD_NAMES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"config": {"latent_size": float("nan")}}, ConfigError, "latent_size = nan"),
     ({"config": {"latent_size": {"a": [1]}}}, ConfigError, "latent_size = {'a': "),
     ({"settings": {"loss": "wasserstein"}}, ConfigError, "recipe toy: settings: loss = 'wasserstein'"),
+    ({"doctor": {"action": "panic"}}, ConfigError, "recipe toy: doctor: action = 'panic'"),
 ]
 
 

@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LAYERS: dict[str, list[set[str]]] = {
     "core": [
         {"errors", "progress", "curves"},
-        {"specs", "configs", "files", "settings", "card_sections"},
+        {"specs", "configs", "files", "settings", "card_sections", "health"},
         {
             "hookspecs",
             "registry",

@@ -27,8 +27,11 @@ def _toml(value: Any) -> str:
 
 
 def _recipe(recipe: dict[str, Any], config: dict[str, Any]) -> str:
-    lines = [f"{key} = {_toml(value)}" for key, value in recipe.items() if key != "settings" and value != ""]
-    for section, values in (("config", config), ("settings", recipe["settings"])):
+    lines = [f"{key} = {_toml(value)}" for key, value in recipe.items() if not isinstance(value, dict) and value != ""]
+    tables = {"config": config, "settings": recipe["settings"], "doctor": recipe.get("doctor", {})}
+    for section, values in tables.items():
+        if not values and section == "doctor":
+            continue
         lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@
     ├── NotFoundError           3    no such model, dataset, recipe, file
     ├── DataError               4    bad data
     │   ├── ConfigError              an unknown key, a value out of range
+    │   ├── DiseaseError             a training run that the doctor stopped
     │   └── WeightsError             a file that does not fit its architecture
     ├── NetworkError            5    the Hub cannot be reached, or refuses
     ├── IntegrityError          6    bytes that are not the pinned ones
@@ -19,6 +20,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigError",
     "DataError",
+    "DiseaseError",
     "IntegrityError",
     "NetworkError",
     "NotFoundError",
@@ -56,6 +58,10 @@ class DataError(ZooError, ValueError):
 
 class ConfigError(DataError):
     """A config or recipe with an unknown key, a wrong type, or a value out of range."""
+
+
+class DiseaseError(DataError):
+    """A training run that the doctor stopped; the message names disease, figure, step, remedy and last good state."""
 
 
 class WeightsError(DataError):

@@ -14,12 +14,14 @@ from msgspec import Meta
 from zoo.configs import as_data, decode
 from zoo.errors import ConfigError, UsageError
 from zoo.files import storage_errors
+from zoo.health import DoctorSettings
 from zoo.registry import Registry
 from zoo.specs import import_reference
 
 __all__ = ["Recipe", "neutral", "override", "parse_changes", "parse_recipe", "read_recipe", "resolve", "with_values"]
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
+SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class Recipe:
     checkpoint_every: Count = 50_000
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    doctor: dict[str, Any] = field(default_factory=dict)  # zoo.health.DoctorSettings
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -72,8 +75,9 @@ def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
     for change in changes:
         key, equals, text = change.partition("=")
         section, dot, inner = key.strip().partition(".")
-        if not equals or not section or (dot and not inner) or (dot and section not in ("config", "settings")):
-            raise UsageError(f"--set {change!r}: write KEY=VALUE, config.KEY=VALUE or settings.KEY=VALUE")
+        if not equals or not section or (dot and not inner) or (dot and section not in SECTIONS):
+            inside = " or ".join(f"{section}.KEY=VALUE" for section in SECTIONS)
+            raise UsageError(f"--set {change!r}: write KEY=VALUE, {inside}")
         values[key.strip()] = _value(text.strip())
     return values
 
@@ -84,7 +88,7 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
 
 
 def with_values(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe with these values; a key may be `config.KEY` or `settings.KEY`. Raises ConfigError."""
+    """The recipe with these values; a key may be that of a table, `settings.KEY`. Raises ConfigError."""
     data = as_data(recipe)
     for key, value in changes.items():
         section, dot, inner = key.partition(".")
@@ -125,7 +129,9 @@ def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
     of_settings = import_reference(trainer.settings, owner, trainer.install_hint)
     config = decode(of_config, start | recipe.config, f"{owner}: config")
     settings = decode(of_settings, recipe.settings, f"{owner}: settings")
-    return replace(recipe, preset="", config=as_data(config), settings=as_data(settings)), config, settings
+    doctor = as_data(decode(DoctorSettings, recipe.doctor, f"{owner}: doctor"))
+    recipe = replace(recipe, preset="", config=as_data(config), settings=as_data(settings), doctor=doctor)
+    return recipe, config, settings
 
 
 def neutral(reference: str) -> str:

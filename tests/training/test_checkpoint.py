@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import IntegrityError, NotFoundError, StorageError
-from zoo.training.checkpoint import checkpoints, load_newest, save_checkpoint
+from zoo.runs import checkpoints
+from zoo.training.checkpoint import load_newest, save_checkpoint
 
 
 def state(images: int) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from zoo.registry import Registry
-from zoo.training.checkpoint import checkpoints
+from zoo.runs import checkpoints
 from zoo.training.export import export
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
+from zoo.runs import checkpoints
 from zoo.training.batch_norm import SharedBatchNorm
-from zoo.training.checkpoint import checkpoints, load_newest
+from zoo.training.checkpoint import load_newest
 from zoo.training.processes import ALONE, open_processes
 
 RECIPE = """
@@ -145,6 +146,20 @@ def test_a_fault_in_the_first_process_ends_all_and_is_said_once(tmp_path: Path) 
         assert done.stderr.count(says) == 1, done.stderr
         assert "zoo/cli.py" not in done.stderr  # a traceback of ours; the launcher has its own
     assert not (tmp_path / "odd").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_go_back_together(tmp_path: Path) -> None:
+    """Both come to the doctor's decisions at the same step: one way back to the beginning, then a stop, said once."""
+    doctor = "[doctor]\naction = 'rollback'\nrollbacks = 1\npatience = 64\nlook_every = 32\nheld_out_split = 'test'\n"
+    (tmp_path / "tiny.toml").write_text(GAN + doctor + "generator_wins = 1\n")  # every report is sick
+    done = run(tmp_path, *launch(tmp_path, "--out", "two"))
+    assert done.returncode != 0
+    assert done.stderr.count("zoo: the doctor stopped the run at step 4 (64 images)") == 1, done.stderr
+    assert done.stderr.count("The run goes back to 0 images") == 1, done.stderr
+    found = [json.loads(line) for line in (tmp_path / "two" / "doctor.jsonl").read_text().splitlines()]
+    assert [(line["action"], line["images"]) for line in found] == [("rollback", 64), ("stop", 64)]
+    assert [path.name for path in checkpoints(tmp_path / "two" / "checkpoints")] == ["000000000000"]
 
 
 @pytest.mark.slow

@@ -19,8 +19,8 @@ from PIL import Image
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError
 from zoo.progress import Progress
 from zoo.recipes import Recipe
+from zoo.runs import checkpoints
 from zoo.training.adversarial import AdversarialTrainer
-from zoo.training.checkpoint import checkpoints
 from zoo.training.export import export
 from zoo.training.run import Run
 

@@ -68,7 +68,8 @@ def test_the_state_lists_all_that_a_run_is(make_trainer: Make) -> None:
     state = make_state(make_trainer)
     advance(state, 3)
     tensors, numbers = state.capture()
-    assert numbers == {"images": 12, "steps": 3, "position": {"epoch": 0, "offset": 12}}
+    means = {"count": 0, "names": []}  # the loop's, not the step's
+    assert numbers == {"images": 12, "steps": 3, "position": {"epoch": 0, "offset": 12}, "means": means}
     heads = {".".join(key.split(".")[:2]) for key in tensors}
     assert heads == {
         "parts.generator",

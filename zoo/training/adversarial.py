@@ -69,6 +69,7 @@ class AdversarialTrainer(Trainer):
         self.generator, self.discriminator = first, second
         self.parts, self.settings, self.random = parts, settings, generator
         self.clip_value, self.clip_norm = settings.clip_value, settings.clip_norm
+        self.apart = not settings.mix_batches
         self.loss = ADVERSARIAL_LOSSES[settings.loss]
         rates = {"generator": settings.generator_lr, "discriminator": settings.discriminator_lr}
         self.base_rates = rates

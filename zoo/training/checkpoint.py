@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,19 @@ from zoo.nn.serialization import parse, save
 from zoo.runs import checkpoints
 from zoo.weights import sha256_of
 
-__all__ = ["checkpoints", "load_newest", "save_checkpoint"]
+__all__ = ["load_checkpoint", "load_newest", "save_checkpoint"]
 
 TENSORS, NUMBERS = "state.safetensors", "state.json"
 KEPT = 2
 DAMAGE = (ZooError, ValueError, RecursionError)  # what reading a damaged checkpoint raises
 
 
-def save_checkpoint(folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> Path:
+def save_checkpoint(
+    folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], *, keep: Collection[int] = ()
+) -> Path:
     """Write a checkpoint named by its images, and remove all earlier ones but the last. Raises StorageError.
 
-    One of that name stays when it is whole, and is written anew when it is damaged.
+    Those at `keep` images stay too. One of that name stays when it is whole, and is written anew when it is damaged.
     """
     path = folder / f"{numbers['images']:012d}"
     if path.is_dir():
@@ -49,7 +52,8 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], numbers: dict[str,
     # A later one is damaged, or the run would have gone on from there: it counts for nothing.
     earlier = [old for old in checkpoints(folder) if int(old.name) < int(path.name)]
     for old in earlier[: 1 - KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+        if int(old.name) not in keep:
+            shutil.rmtree(old, ignore_errors=True)
     return path
 
 
@@ -63,6 +67,14 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if numbers.pop("sha256", None) != hashlib.sha256(blob).hexdigest() or numbers["images"] != int(path.name):
         raise IntegrityError(f"the bytes of {path} are not those that were written")
     return parse(blob, str(path / TENSORS)), numbers
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and numbers of one checkpoint. Raises IntegrityError, naming it, when it is damaged."""
+    try:
+        return _read(path)
+    except DAMAGE as error:
+        raise IntegrityError(f"the checkpoint {path} is damaged ({error})") from error
 
 
 def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], list[str]]:

@@ -14,6 +14,7 @@ from zoo import __version__
 from zoo.card import write_card
 from zoo.configs import as_data
 from zoo.files import new_folder
+from zoo.health import DoctorSettings
 from zoo.nn.models import Model
 from zoo.nn.serialization import save
 from zoo.nn.verification import golden_samples
@@ -74,6 +75,9 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
     recipe = as_data(run.recipe)
     config = recipe.pop("config")
     recipe["dataset"] = neutral(run.recipe.dataset)  # what is published names no place on this computer
+    usual = as_data(DoctorSettings())
+    doctor = {key: value for key, value in recipe.pop("doctor").items() if value != usual.get(key)}
+    recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
     data = run.facts["data"] | {"name": neutral(run.facts["data"]["name"])}
     data |= {"shape": list(model.data_shape), "range": list(model.value_range)}
     training = {"recipe": recipe, "images": state.images} | {key: run.facts[key] for key in ("torch", "threads")}

@@ -5,32 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from torch import Tensor
-
 from zoo.progress import Progress
 from zoo.recipes import Recipe
-from zoo.training.optimizers import check_finite
+from zoo.training.care import UNWATCHED, Care
 from zoo.training.state import TrainState
 
 __all__ = ["train_loop"]
-
-
-class _Means:
-    """Sums of metrics kept as tensors, so that a step never waits for a number."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.count = 0
-
-    def add(self, metrics: dict[str, Tensor]) -> None:
-        for name, value in metrics.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.count += 1
-
-    def take(self) -> dict[str, float]:
-        means = {name: float(total) / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
-        return means
 
 
 def _due(before: int, after: int, every: int) -> bool:
@@ -45,12 +25,14 @@ def train_loop(
     sample: Callable[[TrainState], None],
     checkpoint: Callable[[TrainState], None],
     stop: Callable[[], bool] = lambda: False,
+    care: Care = UNWATCHED,
 ) -> None:
     """Run until `recipe.images` have been seen, or `stop` says so; the last state is always checkpointed.
 
-    Raises DataError naming the step when a metric is not finite; that state is not saved.
+    Raises DataError naming the step when a metric is not finite; that state is not saved. `care` watches the
+    run, and may end the loop by raising.
     """
-    trainer, means, size = state.trainer, _Means(), recipe.batch_size
+    trainer, means, size = state.trainer, state.means, recipe.batch_size
     processes = trainer.processes
     for part in trainer.parts.values():
         part.train()
@@ -63,9 +45,9 @@ def train_loop(
         for name, ema in state.emas.items():
             ema.update(trainer.parts[name], images=size, images_seen=state.images)
         done = state.images >= recipe.images
+        care.look(state, before)
         if _due(before, state.images, recipe.log_every) or done:
-            metrics = processes.mean(means.take())
-            check_finite(metrics, state.steps)
+            metrics = care.hear(state, processes.mean(means.take()))
             now = time.perf_counter()
             rate = (state.images - since) / max(now - clock, 1e-9)
             report(
@@ -80,16 +62,12 @@ def train_loop(
             clock, since = now, state.images
         if _due(before, state.images, recipe.sample_every) or done:
             sample(state)
+        if due := _due(before, state.images, recipe.checkpoint_every):
+            care.weigh(state)
+            care.saved(state)
         if processes.any(stop()):
             break
-        if _due(before, state.images, recipe.checkpoint_every):
-            _check_parameters(state)
+        if due:
             checkpoint(state)
-    _check_parameters(state)
+    care.weigh(state)
     checkpoint(state)
-
-
-def _check_parameters(state: TrainState) -> None:
-    """A checkpoint with NaN in it would be worse than none."""
-    total = sum(float(p.detach().sum()) for part in state.trainer.parts.values() for p in part.parameters())
-    check_finite({"the sum of all weights": total}, state.steps)

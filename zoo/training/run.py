@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from zoo.recipes import Recipe, read_recipe, resolve
 from zoo.registry import Registry
 from zoo.runs import CHECKPOINTS, RECIPE, Recorded, checkpoints, hold, read_run
 from zoo.specs import ModelSpec, import_reference, resource
+from zoo.training.care import Care
 from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.loop import train_loop
 from zoo.training.processes import ALONE, Processes
 from zoo.training.record import Record, recording, reported
 from zoo.training.state import TrainState
+from zoo.training.symptoms import hold_out
+from zoo.training.treatment import WentBack, settings_of, watch
 
 __all__ = ["Run", "averaged_model", "train"]
 
@@ -116,19 +120,27 @@ def train(
     if resume:
         Run.open(out)  # where there is none, nothing is loaded and nothing written
     resolved, config, _ = resolve(recipe, registry)
-    examples = _examples(resolved, config, registry)
+    examples, held_out = _examples(resolved, config, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
     changed = _changed(resolved, registry)
-    run = Run(folder=out, recipe=resolved, facts=_facts(examples, processes), changed=changed)
+    run = Run(folder=out, recipe=resolved, facts=_facts(examples, held_out, processes), changed=changed)
+    family = run.family(registry)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
         torch.manual_seed((resolved.seed + processes.rank) % 2**63)
         state = run.state(registry, examples, processes)  # what cannot be built fails before anything is written
+        model = partial(averaged_model, family=family)
+        care = watch(out, resolved, state, (examples, held_out), model=model, tell=warn)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if resume:
             _resume(run, state, warn)
         processes.once(run.write)
-        _learn(run, state, registry, held, report=report, warn=warn, stop=stop)
+        processes.once(lambda: held.enter_context(reported(out, registry, warn)))
+        care.begin(state, partial(_checkpoint, out))
+        while not _learn(run, state, family, care, report=report, warn=warn, stop=stop):
+            pass  # the doctor has taken the state back
+    if state.images >= resolved.images:
+        care.end()
     return run
 
 
@@ -139,35 +151,42 @@ def _say_nothing(_: object) -> None:
 def _learn(
     run: Run,
     state: TrainState,
-    registry: Registry,
-    held: contextlib.ExitStack,
+    family: Family,
+    care: Care,
     *,
     report: Callable[[Progress], None],
     warn: Callable[[str], None],
     stop: Callable[[], bool],
-) -> None:
-    """The loop, and what of it is recorded in the folder by the first process."""
-    out, family, processes = run.folder, run.family(registry), state.trainer.processes
+) -> bool:
+    """The loop, and what of it is recorded in the folder by the first process. Gives false where it is to be entered
+    again, from the state that the doctor has gone back to: what was recorded beyond is dropped, as after a cut.
+    """
+    out, processes = run.folder, state.trainer.processes
     records: list[Record] = []  # one, in the first process
-    processes.once(lambda: held.enter_context(reported(out, registry, warn)))
-    processes.once(lambda: records.append(held.enter_context(recording(out, state.images, warn))))
 
     def tell(progress: Progress) -> None:
         records[0].report(progress)
         report(progress)
 
-    train_loop(
-        state,
-        run.recipe,
-        report=lambda progress: processes.once(lambda: tell(progress)),
-        sample=lambda state: processes.once(lambda: _sample(records[0], state, family)),
-        checkpoint=lambda state: _checkpoint(out, state),
-        stop=stop,
-    )
+    with contextlib.ExitStack() as held:
+        processes.once(lambda: records.append(held.enter_context(recording(out, state.images, warn))))
+        try:
+            train_loop(
+                state,
+                run.recipe,
+                report=lambda progress: processes.once(lambda: tell(progress)),
+                sample=lambda state: processes.once(lambda: _sample(records[0], state, family)),
+                checkpoint=partial(_checkpoint, out),
+                stop=stop,
+                care=care,
+            )
+        except WentBack:
+            return False
+    return True
 
 
-def _facts(examples: Examples, processes: Processes) -> dict[str, Any]:
-    facts = {
+def _facts(examples: Examples, held_out: Examples | None, processes: Processes) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "data": {
             "name": examples.name,
             "split": examples.split,
@@ -178,6 +197,8 @@ def _facts(examples: Examples, processes: Processes) -> dict[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+    if held_out is not None:
+        facts["held_out"] = {"split": held_out.split, "count": len(held_out.data), "sha256": held_out.sha256}
     if processes.count > 1:
         facts["processes"] = processes.count
     if processes.device.type != "cpu":
@@ -210,22 +231,24 @@ def _changed(recipe: Recipe, registry: Registry) -> tuple[str, ...] | None:
 
 def _checkpoint(out: Path, state: TrainState) -> None:
     tensors, numbers = state.capture()
-    state.trainer.processes.once(lambda: _save(out, tensors, numbers))
+    keep = () if state.doctor is None else state.doctor.keep()
+    state.trainer.processes.once(lambda: _save(out, tensors, numbers, keep))
 
 
-def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-    save_checkpoint(out / CHECKPOINTS, tensors, numbers)
+def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], keep: Collection[int]) -> None:
+    save_checkpoint(out / CHECKPOINTS, tensors, numbers, keep=keep)
 
 
-def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
-    """The data in the shape that the architecture's first published part says it works on."""
+def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Examples, Examples | None]:
+    """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
     spec = registry.architecture(recipe.architecture)
     first = family_of(spec.family, f"recipe {recipe.name}").published[0]
     shape = getattr(build_parts(spec, config, [first])[first], "data_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
     channels, side, _ = shape
-    return load_dataset(recipe.dataset, registry=registry, split=recipe.split, image_size=side, channels=channels)
+    load = partial(load_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
+    return hold_out(load(split=recipe.split), settings_of(recipe), lambda split: load(split=split))
 
 
 def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
@@ -246,12 +269,14 @@ def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
 
 
 def _fixed(recipe: Recipe) -> dict[str, Any]:
-    """What must not change in the middle of a run: how often it reports may, and how long it goes on, unless the
-    learning rate depends on it.
+    """What must not change in the middle of a run: how often it reports may, what the doctor watches for, and how
+    long it goes on, unless the learning rate depends on it.
     """
-    free = {"summary", "log_every", "sample_every", "checkpoint_every"}
+    free = {"summary", "log_every", "sample_every", "checkpoint_every", "doctor"}
     free |= set() if recipe.settings.get("anneal") else {"images"}
-    return {key: value for key, value in as_data(recipe).items() if key not in free}
+    fixed = {key: value for key, value in as_data(recipe).items() if key not in free}
+    settings = settings_of(recipe)
+    return fixed | {"doctor": {"held_out": settings.held_out, "held_out_split": settings.held_out_split}}
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

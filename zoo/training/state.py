@@ -9,10 +9,31 @@ from torch import Tensor
 
 from zoo.data.batches import Batches
 from zoo.errors import WeightsError
+from zoo.training.doctor import Doctor
 from zoo.training.ema import Ema
 from zoo.training.trainer import Trainer
 
-__all__ = ["TrainState"]
+__all__ = ["Means", "TrainState"]
+
+
+class Means:
+    """Sums of metrics since the last report, kept as tensors, so that a step never waits for a number."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, metrics: dict[str, Tensor]) -> None:
+        """Count a step's metrics in."""
+        for name, value in metrics.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+        self.count += 1
+
+    def take(self) -> dict[str, float]:
+        """The means over the steps, which begin anew."""
+        means = {name: float(total) / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
 
 
 class TrainState:
@@ -22,6 +43,8 @@ class TrainState:
         self.trainer, self.batches, self.random = trainer, batches, random
         self.emas = {name: Ema(trainer.parts[name], half_life=ema_half_life) for name in trainer.averaged}
         self.images, self.steps = 0, 0
+        self.means = Means()  # a report is of all its steps, before a cut and after
+        self.doctor: Doctor | None = None  # who watches the run, where somebody does
 
     def next_batch(self) -> tuple[Tensor, Tensor | None]:
         """This process's rows of the next batch and their labels, on its device."""
@@ -39,10 +62,14 @@ class TrainState:
                     tensors[f"optimizers.{name}.{index}.{slot}"] = value
         tensors["random.own"] = self.random.get_state()
         # What the layers draw from (dropout) differs from process to process, and one by one from device to device.
-        for name, own in self._generators().items():
+        # So do the metrics of which the next report will be.
+        sums = {f"means.{name}": total for name, total in self.means.sums.items()}
+        for name, own in (self._generators() | sums).items():
             for rank, theirs in enumerate(processes.gather(own)):
                 tensors[_of_rank(name, rank)] = theirs
-        return tensors, {"images": self.images, "steps": self.steps, "position": self.batches.position}
+        numbers = {"images": self.images, "steps": self.steps, "position": self.batches.position}
+        numbers["means"] = {"count": self.means.count, "names": sorted(self.means.sums)}
+        return tensors, numbers if self.doctor is None else numbers | {"doctor": self.doctor.capture()}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take over a captured state. Raises WeightsError when it is another run's."""
@@ -62,6 +89,16 @@ class TrainState:
             torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
         self.batches.position = numbers["position"]
         self.images, self.steps = int(numbers["images"]), int(numbers["steps"])
+        means = numbers.get("means", {"count": 0, "names": []})  # an older checkpoint has none
+        self.means.count = int(means["count"])
+        self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in means["names"]}
+        if self.doctor is not None and "doctor" in numbers:
+            self.doctor.restore(numbers["doctor"])
+
+    def weights(self) -> dict[str, float]:
+        """The sum of all weights: a checkpoint with NaN in it would be worse than none."""
+        total = sum(float(p.detach().sum()) for part in self.trainer.parts.values() for p in part.parameters())
+        return {"the sum of all weights": total}
 
     def _generators(self) -> dict[str, Tensor]:
         device = self.trainer.processes.device
