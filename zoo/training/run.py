@@ -55,7 +55,7 @@ class Run:
         """Read a run folder. Raises NotFoundError when it is none, ConfigError when its recipe is damaged."""
         path = folder / "recipe.json"
         if not path.is_file():
-            raise NotFoundError(f"{folder} is no run folder: it has no recipe.json")
+            raise NotFoundError(f"{folder} is no run folder: it has no recipe.json; start one without --resume")
         with storage_errors(f"cannot read {path}"):
             text = path.read_bytes()
         try:
@@ -229,6 +229,10 @@ def _only_one(out: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StorageError(f"another process is training in {out}; wait for it or name another folder") from error
+        with storage_errors(f"cannot write into {out}"):
+            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*.png"):  # what a killed process was writing
+                for left in out.glob(pattern):
+                    left.unlink()
         yield
 
 
@@ -276,4 +280,4 @@ def _tensorboard(out: Path, images: int, warn: Callable[[str], None]) -> Any:
     except ImportError:
         warn("TensorBoard is not installed (pip install 'genzoo[train]'); metrics go to metrics.jsonl alone")
         return None
-    return SummaryWriter(str(out / "tensorboard"), purge_step=images)
+    return SummaryWriter(str(out / "tensorboard"), purge_step=images + 1)  # it hides that step and all after it
