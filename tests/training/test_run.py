@@ -383,7 +383,7 @@ def test_what_cannot_start_leaves_no_folder(
 def test_a_second_process_in_one_folder_is_refused(
     resumed: bool, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
-    """While a run is going, new or resumed, another into its folder is a StorageError, and the first is not disturbed."""
+    """While a run is going, new or resumed, another into its folder is a StorageError; the first is not disturbed."""
     refused: list[str] = []
 
     def second(progress: Progress) -> None:

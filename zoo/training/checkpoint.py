@@ -1,7 +1,7 @@
 """Checkpoints: a folder each, `state.safetensors` and `state.json`, that appears only complete.
 
-`state.json` holds a sha256 over the other file and its own numbers, so a damaged checkpoint is known by name and the one
-before it is used.
+`state.json` holds a sha256 over the other file and its own numbers, so a damaged checkpoint is known by name and the
+one before it is used.
 """
 
 from __future__ import annotations

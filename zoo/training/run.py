@@ -230,7 +230,11 @@ def _only_one(out: Path) -> Iterator[None]:
         except OSError as error:
             raise StorageError(f"another process is training in {out}; wait for it or name another folder") from error
         with storage_errors(f"cannot write into {out}"):
-            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*.png"):  # what a killed process was writing
+            for pattern in (
+                ".recipe.json.*",
+                ".metrics.jsonl.*",
+                "samples/.*.png",
+            ):  # what a killed process was writing
                 for left in out.glob(pattern):
                     left.unlink()
         yield
