@@ -784,7 +784,7 @@ def test_a_second_signal_ends_at_once(
 def test_two_signals_in_quick_succession_are_one(
     run: Run, recipe: str, here: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a terminal and a launcher both pass a Ctrl-C on, the run is saved, and the command that is shown resumes."""
+    """Where a terminal and a launcher both pass a Ctrl-C on, the run is saved, and the command shown resumes."""
     with monkeypatch.context() as patch:
         patch.setattr("zoo.progress.SAME_WISH", float("inf"))
         signal_at(3, [signal.SIGINT, signal.SIGTERM, signal.SIGINT], patch)

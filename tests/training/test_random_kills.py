@@ -127,7 +127,7 @@ def test_killed_at_random_it_ends_in_the_same_bytes(
     checkpoint, exported model, metrics and samples as one that was left alone.
     """
     seed = int(os.environ.get("ZOO_TEST_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"ZOO_TEST_SEED={seed}")
+    sys.stdout.write(f"ZOO_TEST_SEED={seed}\n")  # pytest shows it where the test fails
     drawn = random.Random(seed)
     (tmp_path / "tiny.toml").write_text(COMMON + RECIPES[trainer])
     assert train(tmp_path, "whole") == 0

@@ -229,12 +229,8 @@ def _only_one(out: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StorageError(f"another process is training in {out}; wait for it or name another folder") from error
-        with storage_errors(f"cannot write into {out}"):
-            for pattern in (
-                ".recipe.json.*",
-                ".metrics.jsonl.*",
-                "samples/.*.png",
-            ):  # what a killed process was writing
+        with storage_errors(f"cannot write into {out}"):  # removed: what a killed process was writing
+            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*.png"):
                 for left in out.glob(pattern):
                     left.unlink()
         yield
