@@ -62,15 +62,15 @@ def main() -> int:
     """Print each kill and how many runs ended in the same bytes; 1 where one did not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe")
-    parser.add_argument("extra", nargs="*", help="behind --: options of `zoo train`")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    mark = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments, extra = parser.parse_args(sys.argv[1:mark]), sys.argv[mark + 1 :]
     drawn, moments = random.Random(arguments.seed), Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
         begun = time.monotonic()
-        if start(arguments.recipe, whole, arguments.extra).wait() != 0:
+        if start(arguments.recipe, whole, extra).wait() != 0:
             return 1
         seconds = time.monotonic() - begun
         wanted = digests(whole)
@@ -79,7 +79,7 @@ def main() -> int:
         while kills < arguments.kills or (Path(folder) / f"cut-{runs}").exists():
             run = Path(folder) / f"cut-{runs}"
             delay = drawn.uniform(0, 1.2 * seconds) if kills < arguments.kills else 86_400.0
-            if killed(arguments.recipe, run, arguments.extra, delay):
+            if killed(arguments.recipe, run, extra, delay):
                 kills += 1
                 moments[moment(run)] += 1
                 print(f"kill {kills} after {delay:.2f} s, {moment(run)}", flush=True)
