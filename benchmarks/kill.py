@@ -3,8 +3,8 @@
     python benchmarks/kill.py RECIPE [--kills 20] [--seed 0] [-- --set images=20000 --set checkpoint_every=64]
 
 What stands behind `--` goes to `zoo train`. The recipe is trained once without a cut. Then it is trained again and
-killed so many times, each after a delay drawn uniformly between 0 and 1.2 times what the whole run took. A run that
-ends before its kill is compared, and another begun; the last one is left to end.
+killed so many times in a row: one time in five while it starts, else at a moment drawn uniformly so that the kills
+are spread over the run. A run that ends before its kill is compared, and another begun; the last is left to end.
 """
 
 from __future__ import annotations
@@ -45,9 +45,27 @@ def moment(run: Path) -> str:
     return "between two saves" if saved.is_dir() else "before the first save"
 
 
-def killed(recipe: str, run: Path, extra: list[str], delay: float) -> bool:
-    """Start or resume the run and kill it after `delay` seconds; False where it had ended before."""
+def opened(run: Path) -> int:
+    """Which recipe.json is there: each start of a run writes another."""
+    path = run / "recipe.json"
+    return path.stat().st_ino if path.exists() else 0
+
+
+def wait_until_open(process: subprocess.Popen[bytes], run: Path, before: int) -> None:
+    """Wait until the process has opened its run folder, or has ended."""
+    while opened(run) == before and process.poll() is None:
+        time.sleep(0.002)
+
+
+def killed(recipe: str, run: Path, extra: list[str], delay: float, *, starting: bool) -> bool:
+    """Start or resume the run and kill it `delay` seconds after that, or after it has opened its run folder.
+
+    False where it had ended before.
+    """
+    before = opened(run)
     process = start(recipe, run, extra)
+    if not starting:
+        wait_until_open(process, run, before)
     try:
         if process.wait(delay) != 0:
             raise SystemExit(f"zoo train failed with {process.returncode}")
@@ -70,19 +88,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
         begun = time.monotonic()
-        if start(arguments.recipe, whole, extra).wait() != 0:
+        process = start(arguments.recipe, whole, extra)
+        wait_until_open(process, whole, 0)
+        ready = time.monotonic() - begun
+        if process.wait() != 0:
             return 1
         seconds = time.monotonic() - begun
         wanted = digests(whole)
-        print(f"uninterrupted: {seconds:.1f} s\n{wanted}", flush=True)
+        print(f"uninterrupted: {seconds:.1f} s, of which {ready:.1f} s to start\n{wanted}", flush=True)
         same, runs, kills = 0, 0, 0
         while kills < arguments.kills or (Path(folder) / f"cut-{runs}").exists():
-            run = Path(folder) / f"cut-{runs}"
-            delay = drawn.uniform(0, 1.2 * seconds) if kills < arguments.kills else 86_400.0
-            if killed(arguments.recipe, run, extra, delay):
+            run, starting = Path(folder) / f"cut-{runs}", drawn.random() < 0.2
+            delay = drawn.uniform(0, ready if starting else 2 * (seconds - ready) / arguments.kills)
+            delay = delay if kills < arguments.kills else 86_400.0
+            if killed(arguments.recipe, run, extra, delay, starting=starting):
                 kills += 1
                 moments[moment(run)] += 1
-                print(f"kill {kills} after {delay:.2f} s, {moment(run)}", flush=True)
+                when = "from its start" if starting else "of training"
+                print(f"kill {kills} after {delay:.2f} s {when}, {moment(run)}", flush=True)
                 continue
             runs += 1
             equal = digests(run) == wanted
