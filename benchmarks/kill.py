@@ -40,8 +40,6 @@ def moment(run: Path) -> str:
     saved = run / "checkpoints"
     if any(saved.glob(".*")):
         return "while saving"
-    if not (run / "recipe.json").exists():
-        return "before the run folder was made"
     return "between two saves" if saved.is_dir() else "before the first save"
 
 
@@ -103,9 +101,9 @@ def main() -> int:
             delay = delay if kills < arguments.kills else 86_400.0
             if killed(arguments.recipe, run, extra, delay, starting=starting):
                 kills += 1
-                moments[moment(run)] += 1
-                when = "from its start" if starting else "of training"
-                print(f"kill {kills} after {delay:.2f} s {when}, {moment(run)}", flush=True)
+                where = "while it started" if starting else moment(run)
+                moments[where] += 1
+                print(f"kill {kills} after {delay:.2f} s, {where}", flush=True)
                 continue
             runs += 1
             equal = digests(run) == wanted

@@ -1,4 +1,4 @@
-"""Batches from memory: uint8 stays uint8 until a batch is made, and the order follows from the seed alone."""
+"""Batches: uint8 stays uint8 until a batch is made, and the order follows from the seed alone."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.data.rows import Rows
 from zoo.errors import DataError
 
 __all__ = ["Batches", "to_range"]
 
 
+AHEAD = 2  # batches that are read before they are asked for, where the data are not in memory
+
+
 class Batches:
-    """An endless, shuffled walk over data (N, …), an epoch a permutation.
+    """An endless, shuffled walk over data (N, …), an epoch a permutation: of all, or the one that suits the data.
 
     The permutation of an epoch follows from (seed, epoch), so `position` alone says where a run is.
     Raises DataError when there are fewer examples than a batch holds.
     """
 
-    def __init__(self, data: Tensor, labels: Tensor | None = None, *, batch_size: int, seed: int) -> None:
+    def __init__(self, data: Tensor | Rows, labels: Tensor | None = None, *, batch_size: int, seed: int) -> None:
         if len(data) < batch_size:
             raise DataError(
                 f"{len(data)} examples are fewer than a batch of {batch_size}; lower batch_size or add data"
@@ -31,6 +35,8 @@ class Batches:
 
     def _permutation(self) -> Tensor:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
+        if isinstance(self.data, Rows):
+            return self.data.order(generator)
         return torch.randperm(len(self.data), generator=generator)
 
     def next(self) -> tuple[Tensor, Tensor | None]:
@@ -38,9 +44,24 @@ class Batches:
         if self.offset + self.batch_size > len(self.data):
             self.epoch, self.offset = self.epoch + 1, 0
             self._order = self._permutation()
-        rows = self._order[self.offset : self.offset + self.batch_size]
+        rows = self._rows(self.offset)
         self.offset += self.batch_size
-        return self.data[rows], None if self.labels is None else self.labels[rows]
+        if isinstance(self.data, Rows):
+            examples, rows = self.data.read(rows)
+            last = min(self.offset + AHEAD * self.batch_size, len(self.data) - self.batch_size + 1)
+            coming = [self._rows(offset) for offset in range(self.offset, last, self.batch_size)]
+            self.data.expect(torch.cat(coming) if coming else rows[:0])
+        else:
+            examples = self.data[rows]
+        return examples, None if self.labels is None else self.labels[rows]
+
+    def _rows(self, offset: int) -> Tensor:
+        """The rows of the batch that begins at `offset` in this epoch."""
+        return self._order[offset : offset + self.batch_size]
+
+    def news(self) -> list[str]:
+        """Bad examples found since the last call, where the data are read as they are needed."""
+        return self.data.news() if isinstance(self.data, Rows) else []
 
     @property
     def position(self) -> dict[str, Any]:

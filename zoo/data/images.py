@@ -15,6 +15,7 @@ are named and left out; more than MAX_BAD of all is an error.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,17 @@ from PIL import Image, ImageCms, ImageOps
 
 from zoo.errors import DataError, UsageError
 
-__all__ = ["MAX_FILE_BYTES", "Bad", "Picture", "Rules", "check_bad", "conform", "decode", "decode_all"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Bad",
+    "Picture",
+    "Rules",
+    "check_bad",
+    "conform",
+    "decode",
+    "decode_all",
+    "decode_in_thread",
+]
 
 # Pillow can open more, but some of it is read by other programs (EPS by Ghostscript): data never becomes code.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -37,6 +48,7 @@ MAX_FILE_BYTES = 1 << 26  # of one picture: 64 MiB
 MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
 MAX_SIDE = 2048
 MAX_BAD = 0.1
+QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps a filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +98,26 @@ class Bad:
 
 def decode(content: bytes, rules: Rules) -> torch.Tensor:
     """The picture in `content` as (C, H, W) uint8. Raises DataError with the cause when it is bad."""
+    # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
+    with warnings.catch_warnings(action="ignore"):
+        return _decode(content, rules)
+
+
+def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
+    """As `decode`, for several threads at once: Pillow's warnings are silenced in the whole process, and stay so.
+
+    All threads share the filters of warnings: one that restored them would undo what another had set meanwhile.
+    """
+    if QUIET not in warnings.filters:
+        warnings.filterwarnings("ignore", module=QUIET[3].pattern)
+    return _decode(content, rules)
+
+
+def _decode(content: bytes, rules: Rules) -> torch.Tensor:
     if len(content) > MAX_FILE_BYTES:
         raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
-        # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}")
             return _tensor(ImageOps.exif_transpose(image), rules)

@@ -21,7 +21,7 @@ import torch
 
 from zoo.configs import as_data, decode
 from zoo.data.batches import Batches
-from zoo.data.loading import Examples, load_dataset
+from zoo.data.loading import Examples, Streamed, stream_dataset
 from zoo.errors import ConfigError, NotFoundError, PluginError, StorageError, UsageError
 from zoo.files import new_file, storage_errors
 from zoo.nn.build import build_parts, initialise_parts
@@ -77,7 +77,7 @@ class Run:
         """The family of the architecture that is trained. Raises NotFoundError, ConfigError."""
         return family_of(registry.architecture(self.recipe.architecture).family, f"recipe {self.recipe.name}")
 
-    def state(self, registry: Registry, examples: Examples | None = None) -> TrainState:
+    def state(self, registry: Registry, examples: Examples | Streamed | None = None) -> TrainState:
         """Build the run's state as it is before the first step; without examples it can be restored but not stepped."""
         _, config, settings = resolve(self.recipe, registry)
         recipe = self.recipe
@@ -85,7 +85,8 @@ class Run:
         random = torch.Generator().manual_seed(recipe.seed)
         spec = registry.trainer(recipe.trainer)
         make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
-        data = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8) if examples is None else examples.data
+        empty = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8)
+        data = empty if examples is None else examples.data
         labels = None if examples is None else examples.labels
         batches = Batches(data, labels, batch_size=recipe.batch_size, seed=recipe.seed)
         return TrainState(make(parts, settings, random), batches, random, ema_half_life=recipe.ema_half_life)
@@ -129,6 +130,8 @@ def train(
                 def tell(progress: Progress) -> None:
                     record(progress)
                     report(progress)
+                    for line in state.batches.news()[:5]:
+                        warn(f"skipped: {line}")
 
                 train_loop(
                     state,
@@ -141,8 +144,9 @@ def train(
     return run
 
 
-def _facts(examples: Examples) -> dict[str, Any]:
-    return {
+def _facts(examples: Examples | Streamed) -> dict[str, Any]:
+    files = {"files": dict(examples.files)} if examples.files else {}
+    return files | {
         "data": {
             "name": examples.name,
             "split": examples.split,
@@ -169,7 +173,7 @@ def _checkpoint(out: Path, state: TrainState) -> None:
     save_checkpoint(out / "checkpoints", *state.capture())
 
 
-def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
+def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples | Streamed:
     """The data in the shape that the architecture's first published part says it works on."""
     spec = registry.architecture(recipe.architecture)
     first = family_of(spec.family, f"recipe {recipe.name}").published[0]
@@ -177,7 +181,7 @@ def _examples(recipe: Recipe, config: Any, registry: Registry) -> Examples:
     if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
     channels, side, _ = shape
-    return load_dataset(recipe.dataset, registry=registry, split=recipe.split, image_size=side, channels=channels)
+    return stream_dataset(recipe.dataset, registry=registry, split=recipe.split, image_size=side, channels=channels)
 
 
 def _resume(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
