@@ -135,13 +135,15 @@ def _walk(path: Path, file: BufferedReader) -> tuple[list[_Example], str]:
     """The examples of a tar, and the sha256 over all that was read."""
     found: dict[str, _Example] = {}
     digest = hashlib.sha256()
-    end = 0
+    end, length = 0, os.fstat(file.fileno()).st_size
     for member in members(path, file):
         end = member.offset_data + (-(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if member.isreg() else 0)
         name = readable(str(PurePosixPath(member.name)))
         cause = None if member.isdir() else refusal(member)
         if cause:
             raise DataError(f"{path}: {name}: {cause}; make the shard anew from plain files")
+        if member.offset_data + member.size > length:
+            raise DataError(f"{path}: {name}: {member.size:,} bytes, but the tar ends at byte {length:,}; get it again")
         folder, _, base = name.rpartition("/")
         stem, _, extension = base.partition(".")
         is_class, is_picture = extension == "cls", f".{extension.lower()}" in SUFFIXES

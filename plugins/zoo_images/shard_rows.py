@@ -35,10 +35,10 @@ MOST_THREADS = 8
 
 
 class _File:
-    """A shard that is open for as long as somebody holds this."""
+    """A shard that is open for as long as somebody holds this: other threads may still read what has fallen out."""
 
-    def __init__(self, path: Path) -> None:
-        self.handle = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
 
     def __del__(self) -> None:
         os.close(self.handle)
@@ -53,7 +53,7 @@ class _Files:
 
     def open(self, path: Path) -> _File:
         with self.lock:
-            file = self.files.pop(path, None) or _File(path)
+            file = self.files.pop(path, None) or _File(os.open(path, os.O_RDONLY))
             self.files[path] = file
             if len(self.files) > MOST_OPEN:
                 self.files.popitem(last=False)
