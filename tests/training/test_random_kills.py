@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from zoo.plugins import default_registry
 from zoo.training.checkpoint import checkpoints
@@ -22,34 +25,57 @@ pytestmark = pytest.mark.slow
 
 COMMON = """
 name = "tiny"
-dataset = "shapes[circle]"
 images = 240
 batch_size = 4
 log_every = 8
 sample_every = 60
 checkpoint_every = 8
 """
+GAN = "{image_size = 8, latent_size = 4, generator_widths = [4], discriminator_widths = [4, 4], dropout = 0.3}"
+CODE = "image_size = 8, channels = 3, encoder_widths = [4], encoder_strides = [2], decoder_widths = [4], hidden = 8"
 RECIPES = {
-    "adversarial": """
+    "adversarial": f"""
+dataset = "shapes[circle]"
 architecture = "dcgan"
 trainer = "adversarial"
-config = {image_size = 8, latent_size = 4, generator_widths = [4], discriminator_widths = [4, 4], dropout = 0.3}
-settings = {augment = ["color", "translation"], label_noise = 0.05}
+config = {GAN}
+settings = {{augment = ["color", "translation"], label_noise = 0.05}}
 """,
-    "vae": """
+    "vae": f"""
+dataset = "shapes[circle]"
 architecture = "conv-vae"
 trainer = "vae"
-config = {image_size = 8, channels = 3, encoder_widths = [4], encoder_strides = [2], decoder_widths = [4], hidden = 8}
-settings = {binarise = true, flips = true, kl_warmup = 100}
+config = {{{CODE}}}
+settings = {{binarise = true, flips = true, kl_warmup = 100}}
 """,
-    "autoencoder": """
+    "autoencoder": f"""
+dataset = "shapes[circle]"
 architecture = "conv-vae"
 trainer = "autoencoder"
-config = {image_size = 8, channels = 3, encoder_widths = [4], encoder_strides = [2], decoder_widths = [4], hidden = 8, \
-posterior = "point"}
-settings = {sparsity = 0.01, flips = true, optimizer = "rmsprop"}
+config = {{{CODE}, posterior = "point"}}
+settings = {{sparsity = 0.01, flips = true, optimizer = "rmsprop"}}
+""",
+    "streamed": f"""
+dataset = "shards:shards"
+architecture = "dcgan"
+trainer = "adversarial"
+config = {GAN}
 """,
 }
+
+
+def make_shards(folder: Path) -> None:
+    """Twelve shards of ten pictures, one of them bad."""
+    folder.mkdir()
+    for shard in range(12):
+        with tarfile.open(folder / f"{shard:02}.tar", "w") as tar:
+            for number in range(10):
+                content = io.BytesIO()
+                Image.new("RGB", (8, 8), (20 * shard, 25 * number, 99)).save(content, "PNG")
+                member = tarfile.TarInfo(f"{shard:02}{number:02}.png")
+                member.size = len(content.getvalue())
+                tar.addfile(member, io.BytesIO(b"x" * member.size if shard == number == 5 else content.getvalue()))
+
 
 # The command line, in a process that counts the lines of the zoo's own code it runs while it trains, all of them and
 # those that write files, and kills itself at one. Half of a tensor file is on disk at a line that writes.
@@ -106,7 +132,7 @@ def train(folder: Path, out: str, *, kind: str = "any", at: int = -1) -> int:
     """Run the recipe in `folder`, or go on with it, killed at a line; the exit status."""
     resume = ["--resume"] if (folder / out / "recipe.json").exists() else []
     arguments = [kind, str(at), f"{out}.json", "train", "tiny.toml", "--out", out, "--threads", "1", *resume]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "ZOO_CACHE": str(folder / "cache")}
     return subprocess.run(
         [sys.executable, "-c", COUNTED, *arguments], cwd=folder, env=env, stdout=subprocess.DEVNULL, check=False
     ).returncode
@@ -119,17 +145,18 @@ def left(run: Path) -> dict[str, Any]:
     return {"samples": samples, "metrics": [line | {"images_per_second": 0} for line in lines]}
 
 
-@pytest.mark.parametrize("trainer", RECIPES)
+@pytest.mark.parametrize("kind_of_run", RECIPES)
 def test_killed_at_random_it_ends_in_the_same_bytes(
-    trainer: str, tmp_path: Path, contents: Callable[[Path], dict[str, str]]
+    kind_of_run: str, tmp_path: Path, contents: Callable[[Path], dict[str, str]]
 ) -> None:
-    """Killed at two random lines, and at three random lines of those that save, a run of any trainer ends in the same
-    checkpoint, exported model, metrics and samples as one that was left alone.
+    """Killed at two random lines, and at three random lines of those that save, a run of any trainer, on
+    shards too, ends in the same checkpoint, exported model, metrics and samples as one that was left alone.
     """
     seed = int(os.environ.get("ZOO_TEST_SEED", random.SystemRandom().randrange(2**32)))
     sys.stdout.write(f"ZOO_TEST_SEED={seed}\n")  # pytest shows it where the test fails
     drawn = random.Random(seed)
-    (tmp_path / "tiny.toml").write_text(COMMON + RECIPES[trainer])
+    (tmp_path / "tiny.toml").write_text(COMMON + RECIPES[kind_of_run])
+    make_shards(tmp_path / "shards")
     assert train(tmp_path, "whole") == 0
     lines = json.loads((tmp_path / "whole.json").read_text())
     assert lines["any"] > lines["saving"] > 1000
