@@ -81,7 +81,9 @@ class _Described:
     licence: str = ""
     sha256: str = ""  # the content's fingerprint: of the decoded bytes (data and labels) where they are in memory
     skipped: tuple[str, ...] = ()  # bad files: name and cause
-    files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256, where a dataset is files of its own
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name -> start of its sha256, where it should be known which file differs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,7 +186,8 @@ def _learn(
 
 
 def _facts(examples: Examples | Streamed, processes: Processes) -> dict[str, Any]:
-    facts = {
+    files = {"files": dict(examples.files)} if examples.files else {}
+    facts = files | {
         "data": {
             "name": examples.name,
             "split": examples.split,
@@ -197,8 +198,6 @@ def _facts(examples: Examples | Streamed, processes: Processes) -> dict[str, Any
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    if examples.files:
-        facts["files"] = dict(examples.files)
     if processes.count > 1:
         facts["processes"] = processes.count
     if processes.device.type != "cpu":
