@@ -16,7 +16,8 @@ PAGE = Path(__file__).parent / "plugin-reference.md"
 INTERFACES = {
     "zoo.nn.interfaces": ("Encoder", "Decoder", "Generator", "Discriminator"),
     "zoo.nn.distributions": ("DiagonalGaussian", "Likelihood", "Bernoulli", "Gaussian", "DiscretizedLogistic"),
-    "zoo.data.loading": ("DataRequest", "Examples"),
+    "zoo.data.loading": ("DataRequest", "Examples", "Streamed"),
+    "zoo.data.rows": ("Rows",),
     "zoo.training.trainer": ("Trainer",),
     "zoo.testing": ("conformance",),
 }
@@ -43,7 +44,9 @@ def first_lines(value: object) -> str:
 
 
 def fields(cls: type) -> Iterator[tuple[str, str, str, str]]:
-    """(name, type, default, comment) of each field of a class, as its source has them."""
+    """(name, type, default, comment) of each field of a class and of dataclasses it extends, as the source has them."""
+    for base in (base for base in cls.__bases__ if "__dataclass_fields__" in vars(base)):
+        yield from fields(base)
     source = inspect.getsource(cls)
     lines = source.splitlines()
     (tree,) = ast.parse(source).body

@@ -771,11 +771,27 @@ def test_a_second_signal_ends_at_once(
 ) -> None:
     """A second Ctrl-C does not wait for the step: 130, nothing half-written, and the last checkpoint resumes."""
     with monkeypatch.context() as patch:
+        patch.setattr("zoo.progress.SAME_WISH", 0.0)
         signal_at(6, [signal.SIGINT, signal.SIGINT], patch)
         code, _, err = run("train", recipe, "--out", "run")
     assert (code, err.splitlines()[-1]) == (130, "zoo: interrupted")
     assert [path.name for path in (here / "run/checkpoints").iterdir()] == ["000000000016"]
     assert run("train", recipe, "--out", "run", "--resume")[0] == 0
+    mine, other = (listing(place / "checkpoints" / "000000000032") for place in (here / "run", made / "run"))
+    assert mine == other
+
+
+def test_two_signals_in_quick_succession_are_one(
+    run: Run, recipe: str, here: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a terminal and a launcher both pass a Ctrl-C on, the run is saved, and the command shown resumes."""
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.progress.SAME_WISH", float("inf"))
+        signal_at(3, [signal.SIGINT, signal.SIGTERM, signal.SIGINT], patch)
+        code, _, err = run("train", recipe, "--out", "run")
+    assert code == 130
+    assert [path.name for path in (here / "run/checkpoints").iterdir()] == ["000000000012"]
+    assert run(*shlex.split(err.splitlines()[-1].partition(": zoo ")[2]))[0] == 0
     mine, other = (listing(place / "checkpoints" / "000000000032") for place in (here / "run", made / "run"))
     assert mine == other
 

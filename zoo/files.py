@@ -87,7 +87,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             yield aside
             os.chmod(aside, 0o777 & ~umask())
-            for file in aside.iterdir():
+            for file in (*aside.iterdir(), aside):
                 _flush(file)
             os.replace(aside, path)
             _flush(path.parent)

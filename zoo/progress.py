@@ -6,10 +6,13 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 __all__ = ["ImageBar", "Progress", "TrainingBar", "drop_output", "duration", "stop_signals"]
+
+SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +33,13 @@ def drop_output() -> None:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether SIGINT or SIGTERM has come; a second one interrupts at once."""
-    received: list[int] = []
+    """Give a function that says whether SIGINT or SIGTERM has come; a second one, later, interrupts at once."""
+    received: list[float] = []
 
     def note(number: int, _: object) -> None:
-        if received:
+        received.append(time.monotonic())
+        if len(received) > 1 and received[-1] - received[0] >= SAME_WISH:
             raise KeyboardInterrupt
-        received.append(number)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

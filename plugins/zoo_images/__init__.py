@@ -63,4 +63,11 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             licence="unknown",
             takes_path=True,
         ),
+        DatasetSpec(
+            name="shards",
+            summary="Tar shards in the webdataset layout, read where they lie: shards:PATH",
+            load="zoo_images.shards:load",
+            licence="unknown",
+            takes_path=True,
+        ),
     ]

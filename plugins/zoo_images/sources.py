@@ -17,14 +17,17 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from zoo.data.images import MAX_FILE_BYTES, SUFFIXES, Bad, Picture
 from zoo.errors import DataError, NotFoundError, StorageError, ZooError
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "file_state", "is_picture", "members", "open_regular", "open_source", "readable", "refusal"]
 
 MAX_FILES = 2_000_000  # members or files looked at
 MAX_TAR_BYTES = 1 << 38  # 256 GiB
+MAX_HEADER_BYTES = 1 << 20  # of one extended header
+TOO_LARGE = f"larger than {MAX_FILE_BYTES >> 20} MiB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,8 @@ def is_picture(name: str) -> bool:
     return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") and part != ".." for part in path.parts)
 
 
-def _open_regular(path: Path, flags: int = 0) -> BufferedReader:
+def open_regular(path: Path, flags: int = 0) -> BufferedReader:
+    """Open a file to read. Raises DataError for a folder, a device, a pipe; OSError where it cannot be opened."""
     if not stat.S_ISREG(path.stat().st_mode):  # opening alone can wake a pipe or a device
         raise DataError("not a regular file")
     # not blocking, and asked again: another file may have taken its place
@@ -98,7 +102,7 @@ def _open_regular(path: Path, flags: int = 0) -> BufferedReader:
     return file
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """A name that can be printed and stored, whatever bytes the disk has."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
@@ -142,19 +146,19 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
                     if not entry.name.startswith("."):
                         todo.append((Path(entry.path), f"{prefix}{entry.name}/"))
                 elif is_picture(entry.name):
-                    yield _readable(prefix + entry.name), Path(entry.path)
+                    yield readable(prefix + entry.name), Path(entry.path)
 
 
 def _hash(path: Path) -> str:
-    with _open_regular(path, getattr(os, "O_NOFOLLOW", 0)) as file:
+    with open_regular(path, getattr(os, "O_NOFOLLOW", 0)) as file:
         if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-            raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+            raise DataError(TOO_LARGE)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_file(path: Path, sha256: str) -> bytes:
     try:
-        with _open_regular(path, getattr(os, "O_NOFOLLOW", 0)) as file:
+        with open_regular(path, getattr(os, "O_NOFOLLOW", 0)) as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise StorageError(f"{path}: it can no longer be read ({error.strerror}); try again") from error
@@ -168,7 +172,7 @@ def _read_file(path: Path, sha256: str) -> bytes:
 
 def _open_tar(path: Path) -> BufferedReader:
     try:
-        return _open_regular(path)
+        return open_regular(path)
     except DataError as error:
         raise DataError(f"{path}: neither a folder nor a tar; give one of them") from error
 
@@ -176,43 +180,59 @@ def _open_tar(path: Path) -> BufferedReader:
 def _tar(path: Path, file: BufferedReader, hashed: bool) -> Source:
     if os.fstat(file.fileno()).st_size > MAX_TAR_BYTES:
         raise DataError(f"{path}: larger than {MAX_TAR_BYTES >> 30} GiB; divide the tar")
-    state = _state(file)
+    state = file_state(file)
     digest = hashlib.file_digest(file, "sha256").hexdigest() if hashed else ""
     return Source(where=str(path), is_tar=True, digest=digest, entries=partial(_list_tar, path, file, state))
 
 
-def _state(file: BufferedReader) -> tuple[int, int]:
+def file_state(file: BufferedReader) -> tuple[int, int]:
+    """Size in bytes and time of the last change in nanoseconds: another state is another content."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
 
 def _list_tar(path: Path, file: BufferedReader, state: tuple[int, int]) -> list[Picture | Bad]:
     found: dict[str, Picture | Bad] = {}  # of two members with one name the last counts, as for tar itself
-    for member in _members(path, file):
-        name = _readable(str(PurePosixPath(member.name)))  # without a leading "./"
+    for member in members(path, file):
+        name = readable(str(PurePosixPath(member.name)))  # without a leading "./"
         if is_picture(name) and not member.isdir():
-            cause = _refusal(member)
+            cause = refusal(member) or (TOO_LARGE if member.size > MAX_FILE_BYTES else None)
             read = partial(_read_member, path, file, state, member.offset_data, member.size)
             found[name] = Bad(name=name, cause=cause) if cause else Picture(name=name, read=read)
     return list(found.values())
 
 
-def _refusal(member: tarfile.TarInfo) -> str | None:
+def refusal(member: tarfile.TarInfo) -> str | None:
+    """Why a member of a tar is not read, or None."""
     path = PurePosixPath(member.name)
     if not member.isreg() or member.sparse is not None:
         return "a link, a device or a sparse file in a tar"
     if path.is_absolute() or ".." in path.parts:
         return "a path that leads out of the tar"
-    if member.size > MAX_FILE_BYTES:
-        return f"larger than {MAX_FILE_BYTES >> 20} MiB"
     return None
 
 
-def _members(path: Path, file: BufferedReader) -> Iterator[tarfile.TarInfo]:
+class _Headers:
+    """A tar as tarfile sees it: it reads headers alone, and they are short, whatever size they claim."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.seek, self.tell, self._read = file.seek, file.tell, file.read
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MAX_HEADER_BYTES:
+            raise EOFError(f"a header of {size:,} bytes")
+        return self._read(size)
+
+
+def members(path: Path, file: BufferedReader) -> Iterator[tarfile.TarInfo]:
+    """The members of an uncompressed tar in its order, their contents passed over.
+
+    Raises DataError where it is damaged or cut short within a member.
+    """
     file.seek(0)
     seen, before = 0, -1
     try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
+        with tarfile.open(fileobj=cast(IO[bytes], _Headers(file)), mode="r:") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # else every header stays in memory
                 seen += 1
@@ -235,6 +255,6 @@ def _members(path: Path, file: BufferedReader) -> Iterator[tarfile.TarInfo]:
 def _read_member(path: Path, file: BufferedReader, state: tuple[int, int], offset: int, size: int) -> bytes:
     file.seek(offset)
     content = file.read(size)
-    if _state(file) != state:  # else the cache would keep other pictures under the old digest
+    if file_state(file) != state:  # else the cache would keep other pictures under the old digest
         raise StorageError(f"{path}: it changed while it was read; try again")
     return content

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from zoo.data.batches import Batches, to_range
+from zoo.data.rows import Rows
 from zoo.errors import DataError
 
 
@@ -89,3 +90,53 @@ def test_pixels_become_floats_in_a_range(low: float, high: float) -> None:
     torch.testing.assert_close(x[1, 2].flatten().double(), wanted, rtol=0, atol=2e-7)
     assert float(x.min()) == low
     assert torch.equal(pixels, before)
+
+
+# --- data that are not in memory
+
+
+class Numbered(Rows):
+    """Rows that count backwards as their order; row 4 is bad, and row 5 stands in for it."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.expected: list[list[int]] = []
+
+    def __len__(self) -> int:
+        return self.n
+
+    def order(self, generator: torch.Generator) -> torch.Tensor:
+        return torch.arange(self.n).flip(0)
+
+    def read(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        real = torch.where(rows == 4, 5, rows)
+        return real.to(torch.uint8).view(-1, 1), real
+
+    def expect(self, rows: torch.Tensor) -> None:
+        self.expected.append(rows.tolist())
+
+    def news(self) -> list[str]:
+        return ["4 is bad"]
+
+
+def test_rows_give_their_order_and_are_told_what_comes() -> None:
+    """Data that are read when asked for choose their order, hear of the next two batches of their epoch, and a label is
+    that of the example that was read.
+    """
+    rows = Numbered(11)
+    walk = Batches(rows, torch.arange(11) * 10, batch_size=3, seed=0)
+    drawn = [walk.next() for _ in range(4)]
+    assert [x.flatten().tolist() for x, _ in drawn] == [[10, 9, 8], [7, 6, 5], [5, 3, 2], [10, 9, 8]]
+    assert [y.tolist() for _, y in drawn if y is not None][2] == [50, 30, 20]
+    ahead = [[7, 6, 5, 4, 3, 2], [4, 3, 2], [], [7, 6, 5, 4, 3, 2]]
+    assert rows.expected == ahead
+    assert walk.news() == ["4 is bad"]
+    assert batches().news() == []
+
+
+def test_processes_read_their_own_rows() -> None:
+    """Of several processes each reads, and hears of, its own share of each batch."""
+    rows = Numbered(12)
+    walk = Batches(rows, batch_size=4, seed=0, rank=1, count=2)
+    assert [walk.next()[0].flatten().tolist() for _ in range(2)] == [[9, 8], [5, 5]]
+    assert rows.expected == [[5, 4, 1, 0], [1, 0]]

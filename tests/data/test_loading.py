@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from zoo.data.cache import Decoded, cached, content_key, fingerprint
-from zoo.data.loading import DataRequest, Examples, load_dataset, parse_reference
+from zoo.data.loading import DataRequest, Examples, Streamed, load_dataset, parse_reference, stream_dataset
+from zoo.data.rows import Rows
 from zoo.errors import NotFoundError, PluginError, UsageError
 from zoo.registry import Owned, Registry
 from zoo.specs import DatasetSpec
@@ -44,6 +45,41 @@ def load_and_exit(request: DataRequest) -> Examples:
 
 def load_wrong_labels(request: DataRequest) -> Examples:
     return Examples(data=torch.zeros(2, 3, 2, 2, dtype=torch.uint8), labels=torch.tensor([0, 2]), classes=CLASSES)
+
+
+class TwoRows(Rows):
+    """Two black pictures."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def order(self, generator: torch.Generator) -> torch.Tensor:
+        return torch.arange(2)
+
+    def read(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros(len(rows), 3, 2, 2, dtype=torch.uint8), rows
+
+    def expect(self, rows: torch.Tensor) -> None:
+        pass
+
+    def news(self) -> list[str]:
+        return []
+
+
+def load_stream(request: DataRequest) -> Examples | Streamed:
+    return Streamed(data=TwoRows(), sha256="0" * 64) if request.stream else load_toy(request)
+
+
+def load_stream_always(request: DataRequest) -> Streamed:
+    return Streamed(data=TwoRows(), sha256="0" * 64)
+
+
+def load_stream_unnamed(request: DataRequest) -> Streamed:
+    return Streamed(data=TwoRows())
+
+
+def load_stream_wrong_labels(request: DataRequest) -> Streamed:
+    return Streamed(data=TwoRows(), sha256="0" * 64, labels=torch.tensor([0, 1, 1]), classes=CLASSES)
 
 
 def registry(load: Callable[..., object] = load_toy, name: str = "toy", **values: object) -> Registry:
@@ -93,6 +129,32 @@ def test_what_a_loader_leaves_empty_is_filled_in() -> None:
     assert (examples.name, examples.split, examples.licence) == ("toy[cat]", "test", "MIT")
     assert examples.labels is not None
     assert examples.sha256 == fingerprint({"data": examples.data, "labels": examples.labels})
+
+
+def test_only_who_asks_for_a_stream_gets_one() -> None:
+    """`stream_dataset` takes what stays where it is, and what does not; `load_dataset` has all in memory."""
+    streamed = stream_dataset("toy", registry=registry(load_stream), env={})
+    assert isinstance(streamed, Streamed)
+    assert (streamed.name, streamed.licence, streamed.sha256, len(streamed.data)) == ("toy", "MIT", "0" * 64, 2)
+    assert isinstance(load("toy", registry(load_stream)), Examples)
+    plain = stream_dataset("toy", registry=registry(), env={})
+    assert isinstance(plain, Examples)
+    assert plain.sha256 == load("toy").sha256
+
+
+@pytest.mark.parametrize(
+    ("loader", "stream", "words"),
+    [
+        (load_stream_always, False, "returned Streamed, not Examples"),
+        (load_stream_unnamed, True, "must be some, and have their sha256"),
+        (load_stream_wrong_labels, True, "one int64 for each of the 2 examples"),
+    ],
+)
+def test_a_stream_is_checked(loader: Callable[..., object], stream: bool, words: str) -> None:
+    """A stream that nobody asked for, one without a fingerprint, and wrong labels are the plugin's error."""
+    ask = stream_dataset if stream else load_dataset
+    with pytest.raises(PluginError, match=words):
+        ask("toy", registry=registry(loader), env={})
 
 
 def test_the_environment_becomes_a_request() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import resource
@@ -49,6 +50,16 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert set(tensors) == set(wanted)
     assert all(torch.equal(tensors[key], wanted[key]) and tensors[key].dtype == wanted[key].dtype for key in wanted)
     assert (numbers, refused) == (wanted_numbers, [])
+
+
+def test_a_digest_of_the_tensors_alone_is_still_read(tmp_path: Path) -> None:
+    """A checkpoint whose digest covers its tensors alone, as the first ones did, is whole while its tensors are."""
+    save(tmp_path, 4, 8)
+    newest = tmp_path / "000000000008"
+    rewrite(newest, sha256=hashlib.sha256((newest / "state.safetensors").read_bytes()).hexdigest())
+    assert load_newest(tmp_path)[1:] == (state(8)[1], [])
+    flip_a_bit(newest / "state.safetensors")
+    assert load_newest(tmp_path)[1]["images"] == 4
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:
@@ -101,6 +112,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "numbers null": lambda path: (path / "state.json").write_text("null"),
     "no digest": lambda path: rewrite(path, sha256=None),
     "other images": lambda path: rewrite(path, images=16),
+    "other steps": lambda path: rewrite(path, steps=3),
+    "another position": lambda path: rewrite(path, position={"epoch": 0, "offset": 12}),
+    "a number more": lambda path: rewrite(path, more=1),
     "no position": lambda path: rewrite(path, position=None),
     "a folder for a file": lambda path: ((path / "state.json").unlink(), (path / "state.json").mkdir()),
 }

@@ -152,6 +152,21 @@ def test_a_run_that_dies_goes_on_from_its_last_checkpoint(
     assert [line["images"] for line in metrics(tmp_path / "cut")] == [8, 16, 24, 32]
 
 
+def test_what_a_killed_process_was_writing_goes(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
+) -> None:
+    """Files that a killed process had not finished go when the run is resumed, and nothing of the user's does."""
+    tiny_train(tiny_recipe(), tmp_path, stop=after(4))
+    (tmp_path / ".notes").write_text("mine")
+    before = set(contents(tmp_path))
+    for name in (".recipe.json.x1.json", ".metrics.jsonl.x2.jsonl", "samples/.000000000016.png.x3.png"):
+        (tmp_path / name).write_bytes(b"half")
+    tiny_train(tiny_recipe(), tmp_path, resume=True, stop=after(1))
+    assert {name for name in contents(tmp_path) if "checkpoints" not in name} == {
+        name for name in before if "checkpoints" not in name
+    }
+
+
 def test_a_finished_run_resumes_to_itself(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
@@ -368,10 +383,11 @@ def test_what_cannot_start_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("resumed", [False, True])
 def test_a_second_process_in_one_folder_is_refused(
-    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
+    resumed: bool, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
-    """While a run is going, another one into its folder is a StorageError, and the first is not disturbed."""
+    """While a run is going, new or resumed, another into its folder is a StorageError; the first is not disturbed."""
     refused: list[str] = []
 
     def second(progress: Progress) -> None:
@@ -380,8 +396,10 @@ def test_a_second_process_in_one_folder_is_refused(
                 tiny_train(tiny_recipe(), tmp_path / "run", resume=resume)
             refused.append(f"{progress.images} {resume}")
 
-    tiny_train(tiny_recipe(), tmp_path / "run", report=second)
-    assert len(refused) == 8
+    if resumed:
+        tiny_train(tiny_recipe(), tmp_path / "run", stop=after(4))
+    tiny_train(tiny_recipe(), tmp_path / "run", report=second, resume=resumed)
+    assert len(refused) == (4 if resumed else 8)
     tiny_train(tiny_recipe(), tmp_path / "alone")
     assert result(tmp_path / "run", contents) == result(tmp_path / "alone", contents)
     tiny_train(tiny_recipe(), tmp_path / "run", resume=True)
@@ -573,14 +591,15 @@ def test_bad_pictures_are_named(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_tr
     assert run.facts["data"]["count"] == 19
 
 
+@pytest.mark.parametrize("cut", [4, 5])  # at a report, and between two
 def test_tensorboard_gets_the_same_numbers(
-    tensorboard: None, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train
+    cut: int, tensorboard: None, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train
 ) -> None:
     """Where TensorBoard is installed a run writes its metrics as events too, and warns of nothing."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     warned: list[str] = []
-    tiny_train(tiny_recipe(), tmp_path, stop=after(5), warn=warned.append)
+    tiny_train(tiny_recipe(), tmp_path, stop=after(cut), warn=warned.append)
     tiny_train(tiny_recipe(), tmp_path, resume=True, warn=warned.append)
     assert warned == []
     events = EventAccumulator(str(tmp_path / "tensorboard"))

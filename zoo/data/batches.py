@@ -1,4 +1,4 @@
-"""Batches from memory: uint8 stays uint8 until a batch is made, and the order follows from the seed alone."""
+"""Batches: uint8 stays uint8 until a batch is made, and the order follows from the seed alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.data.rows import Rows
 from zoo.errors import ConfigError, DataError
 
 __all__ = ["Batches", "to_range"]
 
 
+AHEAD = 2  # batches that are read before they are asked for, where the data are not in memory
+
+
 class Batches:
-    """An endless, shuffled walk over data (N, …), an epoch a permutation.
+    """An endless, shuffled walk over data (N, …), an epoch a permutation: of all, or the one that suits the data.
 
     The permutation of an epoch follows from (seed, epoch), so `position` alone says where a run is. Process `rank` of
     `count` gets its share of each batch. Raises DataError when there are fewer examples than a batch holds, ConfigError
@@ -21,7 +25,14 @@ class Batches:
     """
 
     def __init__(
-        self, data: Tensor, labels: Tensor | None = None, *, batch_size: int, seed: int, rank: int = 0, count: int = 1
+        self,
+        data: Tensor | Rows,
+        labels: Tensor | None = None,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        count: int = 1,
     ) -> None:
         if len(data) < batch_size:
             raise DataError(
@@ -37,6 +48,8 @@ class Batches:
 
     def _permutation(self) -> Tensor:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
+        if isinstance(self.data, Rows):
+            return self.data.order(generator)
         return torch.randperm(len(self.data), generator=generator)
 
     def next(self) -> tuple[Tensor, Tensor | None]:
@@ -44,10 +57,25 @@ class Batches:
         if self.offset + self.batch_size > len(self.data):
             self.epoch, self.offset = self.epoch + 1, 0
             self._order = self._permutation()
-        start = self.offset + self.rank * self.share
-        rows = self._order[start : start + self.share]
+        rows = self._rows(self.offset)
         self.offset += self.batch_size
-        return self.data[rows], None if self.labels is None else self.labels[rows]
+        if isinstance(self.data, Rows):
+            examples, rows = self.data.read(rows)
+            last = min(self.offset + AHEAD * self.batch_size, len(self.data) - self.batch_size + 1)
+            coming = [self._rows(offset) for offset in range(self.offset, last, self.batch_size)]
+            self.data.expect(torch.cat(coming) if coming else rows[:0])
+        else:
+            examples = self.data[rows]
+        return examples, None if self.labels is None else self.labels[rows]
+
+    def _rows(self, offset: int) -> Tensor:
+        """This process's rows of the batch that begins at `offset` in this epoch."""
+        start = offset + self.rank * self.share
+        return self._order[start : start + self.share]
+
+    def news(self) -> list[str]:
+        """Bad examples found since the last call, where the data are read as they are needed."""
+        return self.data.news() if isinstance(self.data, Rows) else []
 
     @property
     def position(self) -> dict[str, Any]:

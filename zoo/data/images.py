@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,18 @@ from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from zoo.errors import DataError, UsageError
 
-__all__ = ["MAX_FILE_BYTES", "Bad", "Picture", "Rules", "check_bad", "conform", "decode", "decode_all", "look"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Bad",
+    "Picture",
+    "Rules",
+    "check_bad",
+    "conform",
+    "decode",
+    "decode_all",
+    "decode_in_thread",
+    "look",
+]
 
 # Pillow can open more, but some of it is read by other programs (EPS by Ghostscript): data never becomes code.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -39,6 +51,7 @@ MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
 MAX_SIDE = 2048
 MAX_BAD = 0.1
 LOOK, GREY = 64, 8  # pixels a side of what is looked at; levels by which the channels of a grey picture may differ
+QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps a filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +101,25 @@ class Bad:
 
 def decode(content: bytes, rules: Rules) -> torch.Tensor:
     """The picture in `content` as (C, H, W) uint8. Raises DataError with the cause when it is bad."""
+    # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
+    with warnings.catch_warnings(action="ignore"), _opened(content) as image:
+        return _tensor(ImageOps.exif_transpose(image), rules)
+
+
+def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
+    """As `decode`, for several threads at once: Pillow's warnings are silenced in the whole process, and stay so.
+
+    All threads share the filters of warnings: one that restored them would undo what another had set meanwhile.
+    """
+    if QUIET not in warnings.filters:
+        warnings.filterwarnings("ignore", module=QUIET[3].pattern)
     with _opened(content) as image:
         return _tensor(ImageOps.exif_transpose(image), rules)
 
 
 def look(content: bytes) -> tuple[int, bool]:
     """The shorter side of the picture in `content`, in pixels, and whether it is grey. Raises DataError as `decode`."""
-    with _opened(content) as image:
+    with warnings.catch_warnings(action="ignore"), _opened(content) as image:
         side = min(image.size)
         image.draft("RGB", (LOOK, LOOK))  # JPEG alone: decoded at a fraction of its size
         image.thumbnail((LOOK, LOOK))
@@ -109,8 +134,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     if len(content) > MAX_FILE_BYTES:
         raise DataError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
-        # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}")
             yield image

@@ -1,4 +1,7 @@
-"""A reference such as `cifar10[frog]` -> its examples, decoded, checked and kept in memory as bytes."""
+"""A reference such as `cifar10[frog]` -> its examples, decoded, checked and kept in memory as bytes.
+
+Training can also take examples that stay where they are and are read as they are needed.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,23 @@ import torch
 
 from zoo.configs import near
 from zoo.data.cache import fingerprint
+from zoo.data.rows import Rows
 from zoo.errors import NotFoundError, PluginError, StorageError, UsageError, ZooError
 from zoo.settings import cache_folder, data_folders, expand, offline
 from zoo.specs import NAME, DatasetSpec, import_reference
 
 __all__ = [
+    "Data",
     "DataRequest",
     "DatasetRegistry",
     "Examples",
+    "Streamed",
     "check_request",
     "load_dataset",
     "make_request",
     "not_found",
     "parse_reference",
+    "stream_dataset",
 ]
 
 REFERENCE = re.compile(
@@ -53,6 +60,7 @@ class DataRequest:
     roots: tuple[Path, ...] = ()  # folders of $ZOO_DATA, searched in order
     cache: Path | None = None  # where decoded and downloaded data may be kept; None: nowhere
     offline: bool = False
+    stream: bool = False  # whether Streamed may be returned
 
     def find(self, file_name: str) -> Path | None:
         """The first `file_name` in the roots, or None. Raises StorageError when a root cannot be searched."""
@@ -66,7 +74,30 @@ class DataRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examples:
+class _Described:
+    """What is known of one split of a dataset, besides the examples themselves."""
+
+    labels: torch.Tensor | None = None  # (N,) int64, index into classes
+    classes: tuple[str, ...] = ()
+    name: str = ""  # the canonical reference: cifar10[frog]
+    split: str = ""
+    licence: str = ""
+    sha256: str = ""  # the content's fingerprint: of the decoded bytes (data and labels) where they are in memory
+    skipped: tuple[str, ...] = ()  # bad files: name and cause
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name -> start of its sha256, where it should be known which file differs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed(_Described):
+    """One split of a dataset that is read as it is needed. A loader gives `sha256` too."""
+
+    data: Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples(_Described):
     """One split of a dataset in memory.
 
     A loader gives `data`, and `labels`, `classes`, `skipped`, `factors` where there are any;
@@ -74,14 +105,10 @@ class Examples:
     """
 
     data: torch.Tensor  # (N, C, H, W) uint8
-    labels: torch.Tensor | None = None  # (N,) int64, index into classes
-    classes: tuple[str, ...] = ()
-    name: str = ""  # the canonical reference: cifar10[frog]
-    split: str = ""
-    licence: str = ""
-    sha256: str = ""  # of the decoded bytes (data and labels): the content's fingerprint
-    skipped: tuple[str, ...] = ()  # bad files: name and cause
     factors: Mapping[str, torch.Tensor] = field(default_factory=dict)  # name -> (N,), where they are known
+
+
+Data = Examples | Streamed
 
 
 def parse_reference(text: str) -> tuple[str, str | None, Path | None]:
@@ -116,26 +143,60 @@ def load_dataset(
     class or path, DataError for content that cannot be used, NetworkError and IntegrityError for a
     download, StorageError for a disk, and PluginError for a dataset whose code is broken.
     """
+    wanted = _Wanted(split=split, image_size=image_size, channels=channels, env=env)
+    found = _load(reference, registry, wanted, stream=False)
+    assert isinstance(found, Examples)
+    return found
+
+
+def stream_dataset(
+    reference: str,
+    *,
+    registry: DatasetRegistry,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Data:
+    """As `load_dataset`, but a dataset that can be read as it is needed is not taken into memory."""
+    wanted = _Wanted(split=split, image_size=image_size, channels=channels, env=env)
+    return _load(reference, registry, wanted, stream=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    split: str
+    image_size: int | None
+    channels: int | None
+    env: Mapping[str, str]
+
+
+def _load(reference: str, registry: DatasetRegistry, wanted: _Wanted, *, stream: bool) -> Data:
     name, selection, path = parse_reference(reference)
     spec = registry.dataset(name)
-    check_request(spec, name, selection, path, split)
-    request = replace(make_request(selection, path, split=split, env=env), image_size=image_size, channels=channels)
+    check_request(spec, name, selection, path, wanted.split)
+    request = make_request(selection, path, split=wanted.split, env=wanted.env)
+    request = replace(request, image_size=wanted.image_size, channels=wanted.channels, stream=stream)
     load = import_reference(spec.load, f"dataset {name}", spec.install_hint)
     try:
-        examples = _checked(load(request), name)
+        examples = _checked(load(request), name, stream=stream)
     except ZooError:
         raise
     except (Exception, SystemExit) as error:  # a plugin does not end the program
         cause = f"{type(error).__name__}: {error}"
         raise PluginError(f"dataset {name}: its loader failed ({cause}); report it to its author") from error
-    tensors = {"data": examples.data} | ({} if examples.labels is None else {"labels": examples.labels})
     return replace(
         examples,
         name=reference,
-        split=split,
+        split=wanted.split,
         licence=examples.licence or spec.licence,
-        sha256=examples.sha256 or fingerprint(tensors),
+        sha256=examples.sha256 or _fingerprint(examples),
     )
+
+
+def _fingerprint(examples: Examples | Streamed) -> str:
+    assert isinstance(examples, Examples)  # a streamed one has come with its own
+    return fingerprint({"data": examples.data} | ({} if examples.labels is None else {"labels": examples.labels}))
 
 
 def not_found(what: str, wanted: str, known: Iterable[str]) -> NotFoundError:
@@ -173,17 +234,27 @@ def check_request(spec: DatasetSpec, name: str, selection: str | None, path: Pat
         raise NotFoundError(f"no class of {name} is named {selection!r:.100}; it has no classes, write {name} alone")
 
 
-def _checked(examples: object, name: str) -> Examples:
-    if not isinstance(examples, Examples):
-        raise PluginError(f"dataset {name}: its loader returned {type(examples).__name__}, not Examples")
-    data, labels = examples.data, examples.labels
+def _checked(found: object, name: str, *, stream: bool) -> Data:
+    if isinstance(found, Streamed) and stream:
+        if not found.sha256 or len(found.data) == 0:
+            raise PluginError(f"dataset {name}: streamed examples must be some, and have their sha256")
+        _check_labels(found, len(found.data), name)
+        return found
+    if not isinstance(found, Examples):
+        raise PluginError(f"dataset {name}: its loader returned {type(found).__name__}, not Examples")
+    data = found.data
     if data.dtype != torch.uint8 or data.ndim != 4 or len(data) == 0:
         raise PluginError(f"dataset {name}: data must be (N, C, H, W) uint8, not {tuple(data.shape)} {data.dtype}")
+    _check_labels(found, len(data), name)
+    return found
+
+
+def _check_labels(found: Examples | Streamed, count: int, name: str) -> None:
+    labels = found.labels
     if labels is None:
-        return examples
+        return
     given = f"labels ({tuple(labels.shape)} {labels.dtype}"
-    if labels.dtype != torch.int64 or labels.shape != data.shape[:1]:
-        raise PluginError(f"dataset {name}: {given}) must be one int64 for each of the {len(data)} examples")
-    if labels.min() < 0 or labels.max() >= len(examples.classes):
-        raise PluginError(f"dataset {name}: {given}) must lie in 0..{len(examples.classes) - 1}, as its classes do")
-    return examples
+    if labels.dtype != torch.int64 or labels.shape != (count,):
+        raise PluginError(f"dataset {name}: {given}) must be one int64 for each of the {count} examples")
+    if labels.min() < 0 or labels.max() >= len(found.classes):
+        raise PluginError(f"dataset {name}: {given}) must lie in 0..{len(found.classes) - 1}, as its classes do")

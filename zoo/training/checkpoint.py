@@ -1,6 +1,7 @@
 """Checkpoints: a folder each, `state.safetensors` and `state.json`, that appears only complete.
 
-`state.json` holds the other file's sha256, so a damaged checkpoint is known by name and the one before it is used.
+`state.json` holds a sha256 over the other file and its own numbers, so a damaged checkpoint is known by name and the
+one before it is used.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def save_checkpoint(
         shutil.rmtree(left, ignore_errors=True)
     with new_folder(path) as aside:
         save(aside / TENSORS, tensors)
-        facts = {"sha256": sha256_of(aside / TENSORS), **numbers}
+        facts = {"sha256": _digest(sha256_of(aside / TENSORS), numbers), **numbers}
         (aside / NUMBERS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     # A later one is damaged, or the run would have gone on from there: it counts for nothing.
     earlier = [old for old in checkpoints(folder) if int(old.name) < int(path.name)]
@@ -57,6 +58,11 @@ def save_checkpoint(
     return path
 
 
+def _digest(tensors: str, numbers: dict[str, Any]) -> str:
+    """The sha256 (hex) over the tensor file's own and the numbers."""
+    return hashlib.sha256(f"{tensors} {json.dumps(numbers, sort_keys=True)}".encode()).hexdigest()
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with storage_errors(f"cannot read the checkpoint {path}"):
         text = (path / NUMBERS).read_bytes()
@@ -64,7 +70,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     numbers = json.loads(text)
     if not isinstance(numbers, dict) or not {"images", "steps", "position"} <= set(numbers):
         raise IntegrityError(f"{path / NUMBERS} is not what was written")
-    if numbers.pop("sha256", None) != hashlib.sha256(blob).hexdigest() or numbers["images"] != int(path.name):
+    written, tensors = numbers.pop("sha256", None), hashlib.sha256(blob).hexdigest()
+    # The tensors' digest alone is what was written before the numbers were part of it.
+    if written not in (_digest(tensors, numbers), tensors) or numbers["images"] != int(path.name):
         raise IntegrityError(f"the bytes of {path} are not those that were written")
     return parse(blob, str(path / TENSORS)), numbers
 

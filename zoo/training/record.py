@@ -78,7 +78,7 @@ def _tensorboard(out: Path, images: int, warn: Warn) -> Any:
     except ImportError:
         warn("TensorBoard is not installed (pip install 'genzoo[train]'); metrics go to metrics.jsonl alone")
         return None
-    return SummaryWriter(str(out / "tensorboard"), purge_step=images)
+    return SummaryWriter(str(out / "tensorboard"), purge_step=images + 1)  # it hides that step and all after it
 
 
 @contextlib.contextmanager

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from zoo.configs import as_data
 from zoo.data.batches import Batches
-from zoo.data.loading import Examples, load_dataset
+from zoo.data.loading import Data, stream_dataset
 from zoo.errors import ConfigError, PluginError, UsageError, ZooError
-from zoo.files import new_file
+from zoo.files import new_file, storage_errors
 from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.families import Family, family_of
 from zoo.nn.models import Model
@@ -67,7 +67,7 @@ class Run:
         """The family of the architecture that is trained. Raises NotFoundError, ConfigError."""
         return family_of(registry.architecture(self.recipe.architecture).family, f"recipe {self.recipe.name}")
 
-    def state(self, registry: Registry, examples: Examples | None = None, processes: Processes = ALONE) -> TrainState:
+    def state(self, registry: Registry, examples: Data | None = None, processes: Processes = ALONE) -> TrainState:
         """Build the run's state as it is before the first step; without examples it can be restored but not stepped."""
         _, config, settings = resolve(self.recipe, registry)
         recipe = self.recipe
@@ -84,7 +84,8 @@ class Run:
         make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
         trainer = make(parts, settings, random)
         trainer.join(processes, accumulate=recipe.accumulate)
-        data = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8) if examples is None else examples.data
+        empty = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8)
+        data = empty if examples is None else examples.data
         labels = None if examples is None else examples.labels
         batches = Batches(
             data,
@@ -167,6 +168,8 @@ def _learn(
     def tell(progress: Progress) -> None:
         records[0].report(progress)
         report(progress)
+        for line in state.batches.news()[:5]:
+            warn(f"skipped: {line}")
 
     with contextlib.ExitStack() as held:
         processes.once(lambda: records.append(held.enter_context(recording(out, state.images, warn))))
@@ -185,8 +188,9 @@ def _learn(
     return True
 
 
-def _facts(examples: Examples, held_out: Examples | None, processes: Processes) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[str, Any]:
+    files = {"files": dict(examples.files)} if examples.files else {}
+    facts: dict[str, Any] = files | {
         "data": {
             "name": examples.name,
             "split": examples.split,
@@ -239,7 +243,7 @@ def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], keep: 
     save_checkpoint(out / CHECKPOINTS, tensors, numbers, keep=keep)
 
 
-def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Examples, Examples | None]:
+def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Data, Data | None]:
     """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
     spec = registry.architecture(recipe.architecture)
     first = family_of(spec.family, f"recipe {recipe.name}").published[0]
@@ -247,7 +251,7 @@ def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Examples
     if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
     channels, side, _ = shape
-    load = partial(load_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
+    load = partial(stream_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
     return hold_out(load(split=recipe.split), settings_of(recipe), lambda split: load(split=split))
 
 
@@ -297,4 +301,8 @@ def _only_one(out: Path, *, resume: bool) -> Iterator[None]:
     with hold(out):
         if not resume and ((out / RECIPE).exists() or checkpoints(out / CHECKPOINTS)):
             raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
+        with storage_errors(f"cannot write into {out}"):  # removed: what a killed process was writing
+            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*.png"):
+                for left in out.glob(pattern):
+                    left.unlink()
         yield

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.batches import to_range
-from zoo.data.loading import Examples
+from zoo.data.loading import Data, Examples, Streamed
 from zoo.errors import ConfigError, DataError
 from zoo.health import DoctorSettings
 from zoo.nn.interfaces import Discriminator
@@ -65,13 +65,11 @@ def overfitting(seen: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float
     return {"r_v": r_v, "r_t": float(seen.sign().mean()), "r_t_held_out": float(held_out.sign().mean())}
 
 
-def hold_out(
-    examples: Examples, settings: DoctorSettings, load: Callable[[str], Examples]
-) -> tuple[Examples, Examples | None]:
+def hold_out(examples: Data, settings: DoctorSettings, load: Callable[[str], Data]) -> tuple[Data, Data | None]:
     """What is left to train on, and what the settings hold out for r_v: a split, which `load` gives, or a share.
 
     A share is the same rows for the same number of examples. Raises what `load` does, DataError for a share of fewer
-    than 2 examples, and ConfigError for the split that is trained on.
+    than 2 examples, and ConfigError for the split that is trained on and for a share of data that are not in memory.
     """
     if settings.held_out_split:
         if settings.held_out_split == examples.split:
@@ -79,6 +77,8 @@ def hold_out(
         return examples, load(settings.held_out_split)
     if not settings.held_out:
         return examples, None
+    if isinstance(examples, Streamed):
+        raise ConfigError("doctor: held_out takes a share of data in memory; of shards, name a held_out_split")
     order, count = _permutation(len(examples.data)), round(settings.held_out * len(examples.data))
     if count < 2:
         raise DataError(
@@ -100,14 +100,18 @@ def _rows(examples: Examples, rows: Tensor) -> Examples:
     )
 
 
-def _some(examples: Examples, most: int) -> Examples:
-    return _rows(examples, _permutation(len(examples.data))[:most])
+def _some(examples: Data, most: int) -> Examples:
+    rows = _permutation(len(examples.data))[:most]
+    if isinstance(examples, Examples):
+        return _rows(examples, rows)
+    data, rows = examples.data.read(rows)
+    return Examples(data=data, labels=None if examples.labels is None else examples.labels[rows])
 
 
 class Symptoms:
     """Looks at a model in training, against at most `samples` of the examples; without a generator it sees nothing."""
 
-    def __init__(self, examples: Examples, held_out: Examples | None, *, samples: int) -> None:
+    def __init__(self, examples: Data, held_out: Data | None, *, samples: int) -> None:
         self.seen = _some(examples, samples)
         self.held_out = None if held_out is None else _some(held_out, samples)
         self.samples = len(self.seen.data)

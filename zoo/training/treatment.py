@@ -19,7 +19,7 @@ from typing import NoReturn
 import torch
 
 from zoo.configs import decode
-from zoo.data.loading import Examples
+from zoo.data.loading import Data
 from zoo.errors import DiseaseError
 from zoo.files import new_file, storage_errors
 from zoo.health import DoctorSettings
@@ -35,7 +35,7 @@ from zoo.training.symptoms import Symptoms
 
 __all__ = ["Treatment", "WentBack", "settings_of", "watch"]
 
-Data = tuple[Examples, Examples | None]  # what is trained on, and what is held out
+Watched = tuple[Data, Data | None]  # what is trained on, and what is held out
 Sampled = Callable[[TrainState], Model]  # the model that a look samples
 Tell = Callable[[str], None]
 
@@ -49,7 +49,7 @@ def settings_of(recipe: Recipe) -> DoctorSettings:
     return decode(DoctorSettings, recipe.doctor, f"recipe {recipe.name}: doctor")
 
 
-def watch(out: Path, recipe: Recipe, state: TrainState, data: Data, *, model: Sampled, tell: Tell) -> Care:
+def watch(out: Path, recipe: Recipe, state: TrainState, data: Watched, *, model: Sampled, tell: Tell) -> Care:
     """Who watches the run: a doctor, unless the recipe has him off."""
     settings = settings_of(recipe)
     if settings.action == "off":

@@ -1,0 +1,601 @@
+"""zoo_images.shards: tars read where they lie; order, bytes and errors depend on nothing but them and the seed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import zoo_images
+from zoo.api import PluginContext
+from zoo.data.batches import AHEAD, Batches
+from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
+from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError, ZooError
+from zoo.recipes import parse_recipe
+from zoo.registry import Owned, Registry
+from zoo.training.run import train
+from zoo_images import shard_index, shard_rows, shards, sources
+from zoo_images.shard_rows import WINDOW, ShardRows
+
+SPECS = list(zoo_images.zoo_datasets(PluginContext(namespace="")))
+REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
+Files = list[tuple[str, bytes]]
+
+
+def picture(number: int) -> bytes:
+    """A picture that says its number."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (number % 256, number // 256, 7)).save(file, "PNG")
+    return file.getvalue()
+
+
+def numbers(pixels: torch.Tensor) -> list[int]:
+    return [int(x[0, 0, 0]) + 256 * int(x[1, 0, 0]) for x in pixels]
+
+
+def files_of(rows: range, classes: Callable[[int], str] | None = None) -> Files:
+    files = []
+    for row in rows:
+        files.append((f"{row:06}.png", picture(row)))
+        files.append((f"{row:06}.json", json.dumps({"row": row}).encode()))
+        if classes is not None:
+            files.append((f"{row:06}.cls", classes(row).encode()))
+    return files
+
+
+def make(path: Path, files: Files, *extra: tarfile.TarInfo, form: int = tarfile.USTAR_FORMAT) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w", format=form) as tar:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        for member in extra:
+            tar.addfile(member)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twenty shards of ten pictures, numbered as they stand, in the classes 0, 1 and 2."""
+    for shard in range(20):
+        rows = range(10 * shard, 10 * shard + 10)
+        make(tmp_path / "shards" / f"part-{shard:02}.tar", files_of(rows, lambda row: f"{row % 3}\n"))
+    return tmp_path / "shards"
+
+
+def stream(reference: object, cache: Path | None = None, **rest: Any) -> Streamed:
+    env = {"ZOO_CACHE": str(cache or "/proc/none")}
+    found = stream_dataset(f"shards:{reference}", registry=REGISTRY, env=env, image_size=8, **rest)
+    assert isinstance(found, Streamed)
+    return found
+
+
+def in_memory(reference: object, **rest: Any) -> Examples:
+    env = {"ZOO_CACHE": "/proc/none"}
+    return load_dataset(f"shards:{reference}", registry=REGISTRY, env=env, image_size=8, **rest)
+
+
+def rows_of(found: Streamed) -> ShardRows:
+    assert isinstance(found.data, ShardRows)
+    return found.data
+
+
+def walk(found: Streamed, count: int, *, batch_size: int = 16, seed: int = 0) -> list[list[int]]:
+    batches = Batches(found.data, found.labels, batch_size=batch_size, seed=seed)
+    return [numbers(batches.next()[0]) for _ in range(count)]
+
+
+# --- what is read
+
+
+def test_pictures_and_classes_are_read_in_their_order(folder: Path) -> None:
+    """Rows are the pictures in the order of shards and members; a number in `.cls` is the label, `.json` is ignored."""
+    found = stream(folder)
+    pixels, rows = found.data.read(torch.arange(200))
+    assert (len(found.data), pixels.shape, pixels.dtype) == (200, (200, 3, 8, 8), torch.uint8)
+    assert numbers(pixels) == rows.tolist() == list(range(200))
+    assert found.labels is not None
+    assert found.labels.tolist() == [row % 3 for row in range(200)]
+    assert found.classes == ("0", "1", "2")
+    assert list(found.files) == [f"part-{shard:02}.tar" for shard in range(20)]
+
+
+def test_names_of_classes_are_sorted_and_selected(tmp_path: Path) -> None:
+    """Classes that are words are numbered as they are sorted; shards[cat] is that class alone."""
+    make(tmp_path / "s/a.tar", files_of(range(3), lambda row: "dog"))
+    make(tmp_path / "s/b.tar", files_of(range(3, 9), lambda row: ("cat", "12")[row % 2]))
+    found = stream(tmp_path / "s")
+    assert found.labels is not None
+    assert (found.classes, found.labels.tolist()) == (("12", "cat", "dog"), [2, 2, 2, 0, 1, 0, 1, 0, 1])
+    env = {"ZOO_CACHE": "/proc/none"}
+    cats = load_dataset(f"shards[cat]:{tmp_path / 's'}", registry=REGISTRY, env=env, image_size=8)
+    assert (numbers(cats.data), cats.classes) == ([4, 6, 8], ("cat",))
+    assert cats.labels is not None
+    assert cats.labels.tolist() == [0, 0, 0]
+    assert cats.sha256 != found.sha256
+    with pytest.raises(NotFoundError, match="cat"):
+        load_dataset(f"shards[cats]:{tmp_path / 's'}", registry=REGISTRY, env=env)
+
+
+def test_without_classes_there_are_no_labels(tmp_path: Path) -> None:
+    """Shards without `.cls` have no labels; folders inside, hidden files and long names are no matter."""
+    deep = "d" * 120 + "/" + "n" * 90
+    files = [("./a/1.png", picture(1)), (f"{deep}.jpg", picture(2)), ("a/._1.png", b"x"), ("a/1.txt", b"x")]
+    place = make(tmp_path / "x.tar", files, form=tarfile.PAX_FORMAT)
+    found = stream(place)
+    assert (found.labels, found.classes, numbers(found.data.read(torch.arange(2))[0])) == (None, (), [1, 2])
+    make(tmp_path / "gnu.tar", files, form=tarfile.GNU_FORMAT)
+    assert stream(tmp_path / "gnu.tar").sha256 == found.sha256
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        ("part-{03..05}.tar", 30),
+        ("part-0*.tar", 100),
+        ("part-{00,1?}.tar", 110),
+        ("../shards/part-{00..01}.tar", 20),
+        ("part-07.tar", 10),
+    ],
+)
+def test_patterns_name_shards(pattern: str, count: int, folder: Path) -> None:
+    """Ranges and lists in braces, and wildcards, name shards; one that a range names and is missing is an error."""
+    assert len(stream(folder / pattern).data) == count
+    (folder / "part-04.tar").unlink()
+    if "{03" in pattern:
+        with pytest.raises(NotFoundError, match=r"part-04\.tar: no such shard"):
+            stream(folder / pattern)
+
+
+def test_folders_are_splits(folder: Path) -> None:
+    """Where the tars lie in folders train and test, these are the splits; without them there is train alone."""
+    with pytest.raises(NotFoundError, match="it has only 'train'"):
+        stream(folder, split="test")
+    for name, shards_ in (("train", range(15)), ("test", range(15, 20))):
+        (folder / name).mkdir()
+        for shard in shards_:
+            os.replace(folder / f"part-{shard:02}.tar", folder / name / f"part-{shard:02}.tar")
+    assert (len(stream(folder).data), len(stream(folder, split="test").data)) == (150, 50)
+    with pytest.raises(NotFoundError, match="val"):
+        stream(folder, split="val")
+
+
+@pytest.mark.parametrize(
+    ("reference", "error"),
+    [
+        ("shards", UsageError),
+        ("shards:/nonexistent/x.tar", NotFoundError),
+        ("shards:/nonexistent/{0..3}.tar", NotFoundError),
+        ("shards:/nonexistent/*.tar", NotFoundError),
+        ("shards:/tmp/{0..99999999999}.tar", UsageError),
+        ("shards:/tmp/{0..999}{0..999}.tar", UsageError),
+        ("shards:/dev/null", DataError),
+    ],
+)
+def test_paths_that_lead_nowhere_are_typed(reference: str, error: type[ZooError]) -> None:
+    """A path without shards, a device, a pattern without end: each has its error, and at once."""
+    with pytest.raises(error):
+        load_dataset(reference, registry=REGISTRY, env={"ZOO_CACHE": "/proc/none"})
+
+
+# --- the order
+
+
+def test_an_epoch_has_each_picture_once_and_follows_from_the_seed(folder: Path) -> None:
+    """An epoch is a permutation, another in each epoch and for each seed, the same for the same."""
+    found = stream(folder)
+    one, two = walk(found, 12)[:12], walk(found, 24)[12:]
+    assert sorted(number for batch in walk(found, 10, batch_size=20) for number in batch) == list(range(200))
+    assert one == walk(found, 12)
+    assert one != two
+    assert one != walk(found, 12, seed=1)
+
+
+def test_pictures_are_mixed_within_a_window_of_shards(folder: Path) -> None:
+    """A window is of 8 shards and holds no others; within it the shards are mixed."""
+    order = rows_of(stream(folder)).order(torch.Generator().manual_seed(3))
+    first = (order[: 10 * WINDOW] // 10).tolist()
+    assert len(set(first)) == WINDOW
+    assert len(set(first[:20])) > WINDOW // 2
+    assert not set(first) & set((order[10 * WINDOW :] // 10).tolist())
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 12, 15])
+def test_a_position_goes_on_exactly(cut: int, folder: Path) -> None:
+    """A walk that begins at a kept position goes on with the same batches and labels, over an epoch's end too."""
+    found = stream(folder)
+    first = Batches(found.data, found.labels, batch_size=16, seed=4)
+    for _ in range(cut):
+        first.next()
+    position = json.loads(json.dumps(first.position))
+    again = stream(folder)
+    second = Batches(again.data, again.labels, batch_size=16, seed=4)
+    second.next()
+    second.position = position
+    for _ in range(20):
+        (x, labels), (y, others) = first.next(), second.next()
+        assert torch.equal(x, y)
+        assert labels is not None
+        assert others is not None
+        assert torch.equal(labels, others)
+        assert labels.tolist() == [number % 3 for number in numbers(x)]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_threads_change_nothing(threads: int, folder: Path) -> None:
+    """However many threads decode, the batches are the same."""
+    (folder / "part-02.tar").unlink()
+    make(folder / "part-02.tar", [*files_of(range(20, 29), lambda row: "0"), ("x.png", b"bad"), ("x.cls", b"0")])
+    found = stream(folder)
+    rows = ShardRows(rows_of(found).shards, rows_of(found).rules, where="x", threads=threads)
+    batches = Batches(rows, found.labels, batch_size=16, seed=0)
+    assert [numbers(batches.next()[0]) for _ in range(30)] == walk(found, 30)
+    assert len(rows.bad) == 1
+
+
+def test_few_pictures_are_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than the batch at hand and the next two are decoded at once, and no more files are open than said."""
+    alive, most, opened = [0], [0], [0]
+    lock, decode = threading.Lock(), shard_rows.decode_in_thread
+
+    class Counted:
+        def __init__(self, pixels: torch.Tensor) -> None:
+            self.pixels = pixels
+            with lock:
+                alive[0] += 1
+                most[0] = max(most[0], alive[0])
+
+        def __del__(self) -> None:
+            with lock:
+                alive[0] -= 1
+
+    stack = torch.stack
+    monkeypatch.setattr(shard_rows, "decode_in_thread", lambda *what: Counted(decode(*what)))
+    monkeypatch.setattr(torch, "stack", lambda all_: stack([each.pixels for each in all_]))
+    found = stream(folder)
+    batches = Batches(found.data, found.labels, batch_size=4, seed=0)
+    for _ in range(120):
+        batches.next()
+        rows = rows_of(found)
+        assert len(rows.ahead) <= AHEAD * 4
+        opened[0] = max(opened[0], len(rows.files.files))
+    assert 4 < most[0] <= (1 + AHEAD) * 4
+    assert WINDOW < opened[0] <= 2 * WINDOW
+
+
+def test_shards_are_closed(folder: Path) -> None:
+    """Files that fall out of use are closed."""
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else None
+    if before is None:
+        pytest.skip("needs /proc")
+    found = stream(folder)
+    walk(found, 30)
+    rows_of(found).pool.shutdown()
+    del found
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+# --- bad pictures, and shards that have changed
+
+
+def test_the_next_good_picture_stands_in_for_a_bad_one(folder: Path) -> None:
+    """A bad picture is replaced by the next good one, with its label; it is named, once; positions do not move."""
+    bad = {13, 14, 199}
+    for shard in (1, 19):
+        files = [(n, b"bad" if n[-3:] == "png" and int(n[:6]) in bad else c) for n, c in two_classes(shard)]
+        make(folder / f"part-{shard:02}.tar", files)
+    found = stream(folder)
+    assert len(found.data) == 200
+    pixels, rows = found.data.read(torch.tensor([12, 13, 14, 15, 199, 13]))
+    assert numbers(pixels) == rows.tolist() == [12, 15, 15, 15, 0, 15]
+    named = [line.partition(" at")[0] for line in found.data.news()]
+    assert named == ["part-01.tar, picture 3", "part-01.tar, picture 4", "part-19.tar, picture 9"]
+    assert found.data.news() == []
+    assert [line.partition(" at")[0] for line in found.skipped] == named
+    batches = Batches(found.data, found.labels, batch_size=200, seed=0)
+    pixels, labels = batches.next()
+    assert labels is not None
+    assert labels.tolist() == [number % 3 for number in numbers(pixels)]
+
+
+def two_classes(shard: int) -> Files:
+    return files_of(range(10 * shard, 10 * shard + 10), lambda row: str(row % 3))
+
+
+def test_many_bad_pictures_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a tenth of bad ones is a DataError that names some: at once where a look shows it, or when reached."""
+    for shard in range(20):
+        rows = range(10 * shard, 10 * shard + 10)
+        make(folder / f"part-{shard:02}.tar", [(f"{row}.png", picture(row) if shard > 2 else b"bad") for row in rows])
+    with pytest.raises(DataError, match=r"30 of 200 pictures are bad: part-00\.tar, picture 0 at byte 512 \("):
+        stream(folder)
+    monkeypatch.setattr(shards, "_look", lambda rows: (torch.zeros(1), []))
+    found = stream(folder)
+    with pytest.raises(DataError, match=r"more than a tenth of 200 pictures are bad: .*part-0"):
+        walk(found, 12)
+
+
+def test_too_large_a_picture_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of more bytes than are read is a bad one."""
+    monkeypatch.setattr(shard_rows, "MAX_FILE_BYTES", 200)
+    make(folder / "part-00.tar", [*two_classes(0), ("z.png", b"x" * 300), ("z.cls", b"0")])
+    found = stream(folder)
+    found.data.read(torch.tensor([10]))
+    assert "larger than" in found.data.news()[0]
+
+
+def test_a_picture_that_changed_is_an_integrity_error(folder: Path) -> None:
+    """A shard rewritten while it is in use is noticed at the picture, and named."""
+    found = stream(folder)
+    content = bytearray((folder / "part-03.tar").read_bytes())
+    content[512 + 20] ^= 1
+    (folder / "part-03.tar").write_bytes(content)
+    with pytest.raises(IntegrityError, match=r"part-03\.tar: the picture at byte 512 is not the one that was there"):
+        found.data.read(torch.tensor([30]))
+    (folder / "part-00.tar").unlink()  # of 20 the last 16 are open
+    with pytest.raises(StorageError, match=r"cannot read .*part-00\.tar: No such file"):
+        found.data.read(torch.tensor([0]))
+
+
+# --- the index in the cache
+
+
+def test_the_index_is_kept_and_made_anew(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards are read through once; a damaged index is rebuilt; a shard of another size or time is read again."""
+    walked: list[str] = []
+    plain = shard_index._walk
+
+    def counted(path: Path, file: Any) -> Any:
+        walked.append(path.name)
+        return plain(path, file)
+
+    monkeypatch.setattr(shard_index, "_walk", counted)
+    first = stream(folder, tmp_path / "cache")
+    assert len(walked) == 20
+    walked.clear()
+    assert stream(folder, tmp_path / "cache").sha256 == first.sha256
+    assert walked == []
+    for entry in (tmp_path / "cache").rglob("*.safetensors"):
+        content = bytearray(entry.read_bytes())
+        content[-2] ^= 1
+        entry.write_bytes(content)
+    assert stream(folder, tmp_path / "cache").sha256 == first.sha256
+    assert len(walked) == 20
+    walked.clear()
+    assert stream(folder, tmp_path / "cache").sha256 == first.sha256
+    status = (folder / "part-06.tar").stat()
+    os.utime(folder / "part-06.tar", ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert stream(folder, tmp_path / "cache").sha256 == first.sha256
+    assert walked == ["part-06.tar"]
+
+
+def test_nothing_is_written_beside_the_cache(folder: Path, tmp_path: Path) -> None:
+    """Reading shards writes into the cache alone, and nothing from a shard ever becomes a file."""
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    walk(stream(folder, tmp_path / "cache"), 3)
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if "cache" not in path.parts}
+    assert {path: time for path, time in after.items() if path != tmp_path} == {
+        path: time for path, time in before.items() if path != tmp_path
+    }
+    assert {path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()} == {".safetensors"}
+
+
+def test_the_fingerprint_is_of_the_content(folder: Path, tmp_path: Path) -> None:
+    """Moved, touched and packed anew, shards are the same; another byte, class, name or order is another content."""
+    first = stream(folder).sha256
+    folder = folder.rename(tmp_path / "moved")
+    os.utime(folder / "part-00.tar", (1, 1))
+    make(folder / "part-01.tar", files_of(range(10, 20), lambda row: f"{row % 3}\n"), form=tarfile.PAX_FORMAT)
+    assert stream(folder).sha256 == first
+    for files in (
+        [*files_of(range(10, 19), lambda row: f"{row % 3}\n"), *files_of(range(20, 21), lambda row: f"{19 % 3}\n")],
+        files_of(range(10, 20), lambda row: f"{(row + 1) % 3}\n"),
+        [(f"a/{name}", content) for name, content in files_of(range(10, 20), lambda row: f"{row % 3}\n")],
+        files_of(range(19, 9, -1), lambda row: f"{row % 3}\n"),
+    ):
+        make(folder / "part-01.tar", files)
+        assert stream(folder).sha256 != first
+
+
+# --- in memory
+
+
+def test_all_else_takes_what_fits_into_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all are asked for, they come in the order of the rows, under the fingerprint of the stream; where they do
+    not fit, some from everywhere do, always the same.
+    """
+    whole = in_memory(folder)
+    assert numbers(whole.data) == list(range(200))
+    assert whole.sha256 == stream(folder).sha256
+    monkeypatch.setattr(shards, "MOST_BYTES", 120 * 3 * 8 * 8)
+    some = in_memory(folder)
+    found = numbers(some.data)
+    assert len(found) == 120
+    assert found == sorted(set(found)) == numbers(in_memory(folder).data)
+    assert len({number // 10 for number in found}) > 12
+    assert some.labels is not None
+    assert some.labels.tolist() == [number % 3 for number in found]
+
+
+# --- tars made to do harm
+
+
+def member(name: str, kind: bytes, **more: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type = kind
+    for key, value in more.items():
+        setattr(made, key, value)
+    return made
+
+
+def raw(path: Path, *blocks: bytes) -> Path:
+    path.write_bytes(b"".join(blocks) + bytes(1024))
+    return path
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    return member(name, kind, size=size).tobuf(tarfile.GNU_FORMAT)
+
+
+def pax_size(size: int) -> bytes:
+    record = f"size={size}\n"
+    text = f"{len(record) + 3} {record}".encode()
+    return header("pax", len(text), tarfile.XHDTYPE) + text.ljust(512, b"\0") + header("1.png", 0)
+
+
+GOOD = [("0.png", picture(0))]
+HARM: dict[str, tuple[Callable[[Path], object], str]] = {
+    "symbolic link": (
+        lambda p: make(p, GOOD, member("1.png", tarfile.SYMTYPE, linkname="/etc/passwd")),
+        r"1\.png: a link, a device or a sparse",
+    ),
+    "hard link": (lambda p: make(p, GOOD, member("1.png", tarfile.LNKTYPE, linkname="0.png")), "a link, a device"),
+    "device": (lambda p: make(p, GOOD, member("1.png", tarfile.CHRTYPE)), "a link, a device"),
+    "pipe": (lambda p: make(p, GOOD, member("notes", tarfile.FIFOTYPE)), "notes: a link, a device"),
+    "sparse": (lambda p: raw(p, header("1.png", 0, tarfile.GNUTYPE_SPARSE)), "a link, a device or a sparse"),
+    "absolute": (lambda p: make(p, [("/etc/1.png", picture(1))]), "/etc/1.png: a path that leads out of the tar"),
+    "parent": (lambda p: make(p, [("../1.png", picture(1))]), r"\.\./1\.png: a path that leads out of the tar"),
+    "same name": (lambda p: make(p, [*GOOD, *GOOD]), r"0\.png and 0\.png are two pictures of one example"),
+    "two pictures": (lambda p: make(p, [*GOOD, ("0.jpg", b"")]), r"0\.png and 0\.jpg are two pictures of one"),
+    "two classes": (lambda p: make(p, [*GOOD, ("0.cls", b"1"), ("0.cls", b"2")]), r"0\.cls: a second class"),
+    "class alone": (lambda p: make(p, [*GOOD, ("1.cls", b"1")]), r"1\.cls: a class without a picture"),
+    "class missing": (lambda p: make(p, [*GOOD, ("1.png", b""), ("1.cls", b"1")]), r"0\.png: no class, and others"),
+    "long class": (lambda p: make(p, [*GOOD, ("0.cls", b"1" * 300)]), r"0\.cls: 300 bytes are no class"),
+    "no text": (lambda p: make(p, [*GOOD, ("0.cls", b"\xff")]), "no UTF-8 text"),
+    "no class": (lambda p: make(p, [*GOOD, ("0.cls", b" \n")]), "'' is no class"),
+    "escape": (lambda p: make(p, [*GOOD, ("0.cls", b"a\x1b[31m")]), "is no class"),
+    "high class": (lambda p: make(p, [*GOOD, ("0.cls", b"9" * 100)]), "class 9+ is too high"),
+    "cut in a member": (lambda p: os.truncate(make(p, GOOD), 512 + 40), r"0\.png: .* the tar ends at byte 552"),
+    "cut at a member": (lambda p: os.truncate(make(p, GOOD), 512 + 512), "without a tar's end mark: it was cut short"),
+    "flipped": (lambda p: flipped(make(p, files_of(range(9))), 1024 + 20), "damaged header"),
+    "huge pax size": (lambda p: raw(p, pax_size(1 << 60)), r"1\.png: .* the tar ends at byte"),
+    "negative pax size": (lambda p: raw(p, pax_size(-(1 << 20))), "cannot be read as a tar"),
+    "long pax header": (lambda p: long_header(p, tarfile.XHDTYPE), "cannot be read as a tar"),
+    "long name": (lambda p: long_header(p, tarfile.GNUTYPE_LONGNAME), "cannot be read as a tar"),
+    "gzip": (lambda p: p.write_bytes(gzip.compress(make(p, GOOD).read_bytes())), r"compressed \(gzip\)"),
+    "zstd": (lambda p: p.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(2000)), r"compressed \(zstd\)"),
+    "empty": (lambda p: p.write_bytes(b""), "cannot be read as a tar"),
+    "text": (lambda p: p.write_text("hello " * 1000), "cannot be read as a tar"),
+    "no pictures": (lambda p: make(p, [("0.txt", b"x")]), "no pictures found"),
+    "a folder": (lambda p: (p / "x.tar").mkdir(parents=True), "not a regular file"),
+}
+
+
+def flipped(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def long_header(path: Path, kind: bytes) -> None:
+    """An extended header of 8 MiB, all of it there."""
+    raw(path, header("long", 8 << 20, kind), bytes(8 << 20), header("1.png", 0))
+
+
+@pytest.mark.parametrize("how", HARM)
+def test_a_hostile_or_damaged_shard_is_a_data_error(how: str, tmp_path: Path) -> None:
+    """Each is a DataError in one line that names the shard; nothing is made, read beyond it, or executed."""
+    do, says = HARM[how]
+    place = tmp_path / "in" / "x.tar"
+    place.parent.mkdir()
+    do(place)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DataError, match=says) as caught:
+        stream(place, tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "in") in str(caught.value)
+    assert sorted(path for path in tmp_path.rglob("*") if "cache" not in path.parts) == before
+
+
+def test_too_many_members_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More members than are looked at is a DataError, not a full memory."""
+    monkeypatch.setattr(sources, "MAX_FILES", 20)
+    with pytest.raises(DataError, match="more than 20 members"):
+        stream(folder)
+
+
+def test_classes_in_some_shards_alone_are_refused(folder: Path) -> None:
+    """Shards with classes beside shards without are a DataError that names one of each."""
+    make(folder / "part-04.tar", files_of(range(40, 50)))
+    with pytest.raises(DataError, match=r"part-00\.tar has classes and .*part-04\.tar has none"):
+        stream(folder)
+
+
+# --- training
+
+
+RECIPE = """
+name = "tiny"
+architecture = "dcgan"
+trainer = "adversarial"
+dataset = "shards:PLACE"
+images = 48
+batch_size = 8
+log_every = 8
+sample_every = 1000
+checkpoint_every = 16
+config = {image_size = 8, latent_size = 4, generator_widths = [4], discriminator_widths = [4, 4]}
+"""
+
+
+@pytest.fixture
+def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`run(name, **options)`: train on the shards."""
+    from zoo.plugins import default_registry
+
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    recipe = parse_recipe(RECIPE.replace("PLACE", str(folder)), "test")
+    return lambda name, **more: train(recipe, tmp_path / name, registry=default_registry(), **more)
+
+
+def state_of(folder: Path) -> bytes:
+    return (folder / "checkpoints" / "000000000048" / "state.safetensors").read_bytes()
+
+
+def test_a_streamed_run_cut_and_resumed_equals_one_that_was_not(run: Callable[..., Any], tmp_path: Path) -> None:
+    """Stopped at several steps and resumed, a run on shards ends in the same bytes as an uncut one."""
+    run("whole")
+    left = [False, False, True, True, True, False]
+    run("cut", stop=lambda: left.pop(0))
+    run("cut", resume=True, stop=lambda: left.pop(0))
+    run("cut", resume=True)
+    assert state_of(tmp_path / "cut") == state_of(tmp_path / "whole")
+
+
+def test_a_changed_shard_is_refused_by_name(run: Callable[..., Any], folder: Path) -> None:
+    """Between cut and resume: a shard with other content, one more, one less; the ConfigError says which."""
+    run("run", stop=lambda: True)
+    kept = (folder / "part-03.tar").read_bytes()
+    make(folder / "part-03.tar", [(name, content) for name, content in two_classes(3) if name[:6] != "000031"])
+    with pytest.raises(
+        ConfigError, match=r"files\.part-03\.tar: '[0-9a-f]{16}' -> '[0-9a-f]{16}'; data\.count: 200 -> "
+    ):
+        run("run", resume=True)
+    (folder / "part-03.tar").write_bytes(kept)
+    (folder / "part-00.tar").rename(folder / "part-20.tar")
+    with pytest.raises(ConfigError, match=r"files\.part-00\.tar: '[0-9a-f]{16}' -> None"):
+        run("run", resume=True)
+    (folder / "part-20.tar").rename(folder / "part-00.tar")
+    run("run", resume=True)
+
+
+def test_bad_pictures_are_named_while_training(
+    run: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad picture that training comes upon is a warning."""
+    files = [(name, b"bad" if name == "000070.png" else content) for name, content in two_classes(7)]
+    make(folder / "part-07.tar", files)
+    warned: list[str] = []
+    run("one", warn=warned.append)
+    assert [line for line in warned if line.startswith("skipped: part-07.tar, picture 0 at byte 512 (not a picture")]
