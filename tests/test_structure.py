@@ -54,7 +54,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"card", "catalogue", "publishing", "cached", "examination", "installing"},
     ],
     "nn": [
-        {"distributions", "serialization", "build"},
+        {"distributions", "serialization", "build", "inference"},
         {"interfaces", "sampling"},  # an encoder gives a distribution; a mixture is sampled from
         {"bounds"},
         {"models"},
