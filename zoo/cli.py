@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import re
@@ -191,6 +192,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from zoo.plugins import default_registry
     from zoo.recipes import override
+    from zoo.training.processes import open_processes
     from zoo.training.run import train
 
     images = [] if arguments.images is None else [f"images={arguments.images}"]
@@ -203,7 +205,12 @@ def _train(arguments: argparse.Namespace) -> int:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
-    with stop_signals() as stopped, TrainingBar(recipe.images) as report:
+    processes = open_processes(arguments.device)
+    with (
+        contextlib.closing(processes),
+        stop_signals() as stopped,
+        TrainingBar(recipe.images, hidden=not processes.first) as report,
+    ):
         train(
             recipe,
             out,
@@ -212,7 +219,10 @@ def _train(arguments: argparse.Namespace) -> int:
             report=report,
             warn=complain,
             stop=stopped,
+            processes=processes,
         )
+    if not processes.first:
+        return 130 if stopped() else 0
     if stopped():
         again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
         complain(f"stopped and saved; go on with: {shlex.join(again)}")
@@ -293,6 +303,7 @@ def _training_verbs(verb: Verb) -> None:
     keys = "batch_size=64, config.KEY=…, settings.KEY=…"
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
+    command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
     command.add_argument("run_folder", metavar="RUN")

@@ -72,10 +72,10 @@ class TrainingBar:
     Enter it for the function that takes the loop's reports.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, hidden: bool = False) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(total=total, disable=None, unit="image", unit_scale=True)
+        self.bar = tqdm(total=total, disable=True if hidden else None, unit="image", unit_scale=True)
 
     def __enter__(self) -> Callable[[Progress], None]:
         return self.report

@@ -35,7 +35,9 @@ class Recipe:
     preset: str = ""  # of the architecture; `config` goes on top
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     images: Count = 100_000
-    batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64
+    batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
+    accumulate: Annotated[int, Meta(ge=1, le=65_536)] = 1  # pieces a batch is cut into, one after the other
+    shared_batch_norm: bool = True  # with several processes, batch norm over the whole batch
     ema_half_life: Annotated[float, Meta(ge=0, le=1e12)] = 10_000.0
     log_every: Count = 2_000
     sample_every: Count = 20_000

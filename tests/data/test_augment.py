@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from zoo.data.augment import AUGMENTATIONS, augment, color, cutout, flip, translation
+from zoo.data.draws import Draws
 
 SIDE = 16
 MANY = 400
@@ -14,11 +15,15 @@ MANY = 400
 
 def images(n: int = MANY, seed: int = 0, channels: int = 3) -> Tensor:
     """Positive everywhere, so that what was set to zero shows."""
-    return torch.rand(n, channels, SIDE, SIDE, generator=seeded(seed)) * 0.9 + 0.1
+    return torch.rand(n, channels, SIDE, SIDE, generator=generator(seed)) * 0.9 + 0.1
 
 
-def seeded(seed: int = 1) -> Generator:
+def generator(seed: int = 1) -> Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def seeded(seed: int = 1) -> Draws:
+    return Draws(generator(seed))
 
 
 # --- what all have in common ---------------------------------------------------------------------------------------
@@ -75,13 +80,13 @@ def test_the_gradient_is_the_slope(name: str) -> None:
 def test_a_policy_is_applied_in_its_order() -> None:
     """`augment` applies the named ones in turn with one generator; the order counts, none changes nothing."""
     x = images(8)
-    generator = seeded()
-    by_hand = translation(cutout(x, generator), generator)
+    draws = seeded()
+    by_hand = translation(cutout(x, draws), draws)
     assert torch.equal(augment(x, ["cutout", "translation"], seeded()), by_hand)
     assert not torch.equal(augment(x, ["translation", "cutout"], seeded()), by_hand)
-    generator = seeded()
-    assert torch.equal(augment(x, [], generator), x)
-    assert torch.equal(generator.get_state(), seeded().get_state())
+    draws = seeded()
+    assert torch.equal(augment(x, [], draws), x)
+    assert torch.equal(draws.generator.get_state(), generator().get_state())
     assert augment(x, ["translation"], seeded()).is_contiguous(memory_format=torch.channels_last)
 
 
@@ -91,7 +96,7 @@ def test_a_policy_is_applied_in_its_order() -> None:
 def test_colour_is_its_formula() -> None:
     """Brightness is added, then saturation scales about each pixel's mean, then contrast about the image's."""
     x = images(10)
-    draws = torch.rand(3, 10, generator=seeded()).tolist()
+    draws = torch.rand(10, 3, generator=generator()).T.tolist()
     for image, found, b, s, c in zip(x, color(x, seeded()), *draws, strict=True):
         y = image + (b - 0.5)
         grey = y.mean(0)
@@ -104,7 +109,7 @@ def test_colour_keeps_the_mean_but_for_the_brightness() -> None:
     """An image's mean moves by its brightness alone, anything from -0.5 to 0.5; places stay where they are."""
     x = images()
     moved = (color(x, seeded()) - x).mean((1, 2, 3))
-    torch.testing.assert_close(moved, torch.rand(3, MANY, generator=seeded())[0] - 0.5, rtol=0, atol=1e-5)
+    torch.testing.assert_close(moved, torch.rand(MANY, 3, generator=generator())[:, 0] - 0.5, rtol=0, atol=1e-5)
     assert -0.5 <= moved.min() < -0.45
     assert 0.45 < moved.max() <= 0.5
 

@@ -65,30 +65,30 @@ def gradients(module: nn.Module) -> list[float]:
 def test_clipping_by_value_bounds_each_coordinate() -> None:
     """Coordinates beyond the bound go to it, the others and parameters without a gradient stay."""
     module = module_with(-5.0, 0.25, 3.0)
-    clip_gradients(module, value=0.5, norm=0)
+    clip_gradients(module.parameters(), value=0.5, norm=0)
     assert gradients(module) == [-0.5, 0.25, 0.5]
 
 
 def test_clipping_by_norm_bounds_the_whole() -> None:
     """A gradient longer than the bound is scaled to it in its direction, a shorter one stays."""
     module = module_with(3.0, -4.0)
-    clip_gradients(module, value=0, norm=1.0)
+    clip_gradients(module.parameters(), value=0, norm=1.0)
     assert gradients(module) == pytest.approx([0.6, -0.8], rel=1e-4)
-    clip_gradients(module, value=0, norm=2.0)
+    clip_gradients(module.parameters(), value=0, norm=2.0)
     assert gradients(module) == pytest.approx([0.6, -0.8], rel=1e-4)
 
 
 def test_values_are_clipped_before_the_norm() -> None:
     """With both bounds the coordinates are clipped first: (30, -4) by 4 is (4, -4), then of norm 1."""
     module = module_with(30.0, -4.0)
-    clip_gradients(module, value=4, norm=1.0)
+    clip_gradients(module.parameters(), value=4, norm=1.0)
     assert gradients(module) == pytest.approx([math.sqrt(0.5), -math.sqrt(0.5)], rel=1e-4)
 
 
 def test_no_bounds_no_clipping() -> None:
     """Bounds of 0 leave a gradient as it is."""
     module = module_with(300.0, -4000.0)
-    clip_gradients(module, value=0, norm=0)
+    clip_gradients(module.parameters(), value=0, norm=0)
     assert gradients(module) == [300.0, -4000.0]
 
 

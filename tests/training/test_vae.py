@@ -112,7 +112,7 @@ def test_a_step_follows_the_gradient_of_the_objective(registry: Registry, settin
     """After a step each parameter's gradient is that of the objective for the very noise the trainer drew."""
     trainer, twin = vae_trainer(registry, **settings), vae_trainer(registry, **settings)
     metrics = trainer.step(PIXELS, None)
-    noise = torch.randn(twin.settings.samples, 6, 3, generator=twin.random)
+    noise = torch.randn(6, twin.settings.samples, 3, generator=twin.random).transpose(0, 1)
     terms = variational_terms(twin.encoder, twin.decoder, twin.likelihood, PIXELS / 255, noise)
     loss = objective(terms, twin.settings, dimensions=192)
     gradients = torch.autograd.grad(loss, twin.weights)

@@ -1,6 +1,6 @@
 """DiffAugment (Zhao et al. 2020, arXiv:2006.10738) and flips: differentiable, random, the same for real and fake.
 
-Each function takes images (N, C, H, W) in [-1, 1] and a generator, and gives images of the same shape.
+Each function takes images (N, C, H, W) in [-1, 1] and the run's draws, and gives images of the same shape.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
+
+from zoo.data.draws import Draws
 
 __all__ = ["AUGMENTATIONS", "augment", "flip"]
 
 
-def color(x: Tensor, generator: Generator) -> Tensor:
+def color(x: Tensor, draws: Draws) -> Tensor:
     """Shift brightness by U(-0.5, 0.5), scale saturation by U(0, 2) and contrast by U(0.5, 1.5)."""
-    brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, generator=generator)
+    brightness, saturation, contrast = draws.uniform(len(x), 3, 1, 1, 1).unbind(1)
     x = x + (brightness - 0.5)
     if x.shape[1] > 1:
         grey = x.mean(dim=1, keepdim=True)
@@ -24,42 +26,43 @@ def color(x: Tensor, generator: Generator) -> Tensor:
     return torch.lerp(mean, x, contrast + 0.5)
 
 
-def translation(x: Tensor, generator: Generator) -> Tensor:
+def translation(x: Tensor, draws: Draws) -> Tensor:
     """Move by up to an eighth of the side each way; what comes in is zero."""
     n, _, height, width = x.shape
     reach_y, reach_x = max(1, height // 8), max(1, width // 8)
-    dy = torch.randint(-reach_y, reach_y + 1, (n, 1), generator=generator) + torch.arange(height) + reach_y
-    dx = torch.randint(-reach_x, reach_x + 1, (n, 1), generator=generator) + torch.arange(width) + reach_x
+    rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
+    dy = draws.integers(-reach_y, reach_y + 1, n, 1) + rows + reach_y
+    dx = draws.integers(-reach_x, reach_x + 1, n, 1) + columns + reach_x
     padded = torch.nn.functional.pad(x, (reach_x, reach_x, reach_y, reach_y)).permute(0, 2, 3, 1)
-    return padded[torch.arange(n)[:, None, None], dy[:, :, None], dx[:, None, :]].permute(0, 3, 1, 2)
+    return padded[torch.arange(n, device=x.device)[:, None, None], dy[:, :, None], dx[:, None, :]].permute(0, 3, 1, 2)
 
 
-def cutout(x: Tensor, generator: Generator) -> Tensor:
+def cutout(x: Tensor, draws: Draws) -> Tensor:
     """Zero one square of half the side, its centre anywhere in the image."""
     n, _, height, width = x.shape
-    top = torch.randint(0, height + 1, (n, 1), generator=generator) - height // 4
-    left = torch.randint(0, width + 1, (n, 1), generator=generator) - width // 4
-    rows, columns = torch.arange(height), torch.arange(width)
+    top = draws.integers(0, height + 1, n, 1) - height // 4
+    left = draws.integers(0, width + 1, n, 1) - width // 4
+    rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
     in_rows = (rows >= top) & (rows < top + height // 2)
     in_columns = (columns >= left) & (columns < left + width // 2)
     return x * ~(in_rows[:, :, None] & in_columns[:, None, :])[:, None]
 
 
-AUGMENTATIONS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
+AUGMENTATIONS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "color": color,
     "translation": translation,
     "cutout": cutout,
 }
 
 
-def augment(x: Tensor, policy: Sequence[str], generator: Generator) -> Tensor:
+def augment(x: Tensor, policy: Sequence[str], draws: Draws) -> Tensor:
     """Apply the named augmentations in their order."""
     for name in policy:
-        x = AUGMENTATIONS[name](x, generator)
+        x = AUGMENTATIONS[name](x, draws)
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def flip(x: Tensor, generator: Generator) -> Tensor:
+def flip(x: Tensor, draws: Draws) -> Tensor:
     """Mirror each image left to right with probability a half."""
-    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5
+    mirrored = draws.uniform(len(x), 1, 1, 1) < 0.5
     return torch.where(mirrored, x.flip(3), x)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.errors import DataError
+from zoo.errors import ConfigError, DataError
 
 __all__ = ["Batches", "to_range"]
 
@@ -15,17 +15,23 @@ __all__ = ["Batches", "to_range"]
 class Batches:
     """An endless, shuffled walk over data (N, …), an epoch a permutation.
 
-    The permutation of an epoch follows from (seed, epoch), so `position` alone says where a run is.
-    Raises DataError when there are fewer examples than a batch holds.
+    The permutation of an epoch follows from (seed, epoch), so `position` alone says where a run is. Process `rank` of
+    `count` gets its share of each batch. Raises DataError when there are fewer examples than a batch holds, ConfigError
+    when a batch has no equal shares.
     """
 
-    def __init__(self, data: Tensor, labels: Tensor | None = None, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, data: Tensor, labels: Tensor | None = None, *, batch_size: int, seed: int, rank: int = 0, count: int = 1
+    ) -> None:
         if len(data) < batch_size:
             raise DataError(
                 f"{len(data)} examples are fewer than a batch of {batch_size}; lower batch_size or add data"
             )
+        if batch_size % count:
+            raise ConfigError(f"a batch of {batch_size} has no equal shares for {count} processes; change batch_size")
         self.data, self.labels = data, labels
         self.batch_size, self.seed = batch_size, seed
+        self.rank, self.share = rank, batch_size // count
         self.epoch, self.offset = 0, 0
         self._order = self._permutation()
 
@@ -34,11 +40,12 @@ class Batches:
         return torch.randperm(len(self.data), generator=generator)
 
     def next(self) -> tuple[Tensor, Tensor | None]:
-        """The next batch (batch_size, …) and its labels; what an epoch leaves over a whole batch is dropped."""
+        """This process's share (n, …) of the next batch, and its labels; an epoch's rest is dropped."""
         if self.offset + self.batch_size > len(self.data):
             self.epoch, self.offset = self.epoch + 1, 0
             self._order = self._permutation()
-        rows = self._order[self.offset : self.offset + self.batch_size]
+        start = self.offset + self.rank * self.share
+        rows = self._order[start : start + self.share]
         self.offset += self.batch_size
         return self.data[rows], None if self.labels is None else self.labels[rows]
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.augment import flip
+from zoo.data.draws import Draws
 from zoo.errors import DataError
 from zoo.latent.concepts import auc
 from zoo.nn.sampling import in_chunks, seeded
@@ -66,7 +67,9 @@ def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         for _ in range(steps):
             at = torch.randint(len(x), (BATCH,), generator=random)
-            rows = flip(x[at].float() / 255, random).contiguous(memory_format=torch.channels_last)  # a quarter faster
+            rows = flip(x[at].float() / 255, Draws(random)).contiguous(
+                memory_format=torch.channels_last
+            )  # a quarter faster
             rows = _blurred(rows, random)
             loss = nn.functional.binary_cross_entropy_with_logits(network(rows), y[at].float(), pos_weight=weight)
             optimizer.zero_grad(set_to_none=True)

@@ -18,8 +18,8 @@ from zoo.data.batches import to_range
 from zoo.errors import ConfigError
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.training.losses import ADVERSARIAL_LOSSES
-from zoo.training.optimizers import clip_gradients, make_optimizer
-from zoo.training.trainer import Trainer
+from zoo.training.optimizers import make_optimizer
+from zoo.training.trainer import Figures, Precision, Trainer
 
 __all__ = ["AdversarialSettings", "AdversarialTrainer"]
 
@@ -48,6 +48,7 @@ class AdversarialSettings:
     freeze_discriminator: bool = True  # no gradients for it in the generator's phase
     flips: bool = True  # mirror the real images at random
     augment: Annotated[tuple[Augmentation, ...], Meta(max_length=8)] = ()  # DiffAugment, in this order
+    precision: Precision = "float32"  # of the networks' products; sums, losses and weights stay float32
 
     def __post_init__(self) -> None:
         if self.label_noise and self.loss == "hinge":
@@ -58,6 +59,7 @@ class AdversarialTrainer(Trainer):
     """Parts `generator` and `discriminator`; one step is one update of each."""
 
     averaged = ("generator",)
+    settings: AdversarialSettings
 
     def __init__(self, parts: dict[str, nn.Module], settings: AdversarialSettings, generator: torch.Generator) -> None:
         first, second = parts.get("generator"), parts.get("discriminator")
@@ -66,6 +68,7 @@ class AdversarialTrainer(Trainer):
             raise ConfigError(f"the adversarial trainer needs a generator and a discriminator, not {names}")
         self.generator, self.discriminator = first, second
         self.parts, self.settings, self.random = parts, settings, generator
+        self.clip_value, self.clip_norm = settings.clip_value, settings.clip_norm
         self.loss = ADVERSARIAL_LOSSES[settings.loss]
         rates = {"generator": settings.generator_lr, "discriminator": settings.discriminator_lr}
         self.base_rates = rates
@@ -76,58 +79,63 @@ class AdversarialTrainer(Trainer):
             for name, rate in rates.items()
         }
 
-    def _fakes(self, n: int) -> Tensor:
-        shape = (n, *self.generator.latent_shape)
-        z = torch.randn(shape, generator=self.random)
-        if self.generator.prior == "uniform":
-            z = torch.rand(shape, generator=self.random) * 2 - 1
-        x: Tensor = self.generator(z)
-        return x
-
-    def _targets(self, real: Tensor) -> Tensor:
-        """1 - noise for real, noise for fake: `real` is 1 or 0."""
-        noise = torch.rand(len(real), generator=self.random) * self.settings.label_noise
-        return torch.lerp(noise, 1 - noise, real)
-
-    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
         """One update of the discriminator, then one of the generator, from uint8 images (N, C, H, W)."""
         real = to_range(pixels, -1.0, 1.0)
         if self.settings.flips:
-            real = flip(real, self.random)
+            real = flip(real, self.draws)
         return {**self.discriminator_phase(real), **self.generator_phase(len(real))}
 
-    def discriminator_phase(self, real: Tensor) -> dict[str, Tensor]:
+    def discriminator_phase(self, real: Tensor) -> Figures:
         """Tell real from fake; the fakes are detached, so the generator gets no gradient."""
+        return self.learn("discriminator", self._discriminator_loss, real, self._latents(len(real)))
+
+    def generator_phase(self, n: int) -> Figures:
+        """Make fakes that the discriminator calls real: every target is real."""
+        self.discriminator.requires_grad_(not self.settings.freeze_discriminator)
+        figures = self.learn("generator", self._generator_loss, self._latents(n))
+        self.discriminator.requires_grad_(True)
+        return figures
+
+    def _latents(self, n: int) -> Tensor:
+        if self.generator.prior == "uniform":
+            return self.draws.uniform(n, *self.generator.latent_shape) * 2 - 1
+        return self.draws.normal(n, *self.generator.latent_shape)
+
+    def _fakes(self, z: Tensor) -> Tensor:
+        with self.in_precision(self.settings.precision):
+            x: Tensor = self.generator(z)
+        return x.float()
+
+    def _logits(self, x: Tensor) -> Tensor:
+        with self.in_precision(self.settings.precision):
+            logits: Tensor = self.discriminator(x)
+        return logits.float()
+
+    def _targets(self, real: Tensor) -> Tensor:
+        """1 - noise for real, noise for fake: `real` is 1 or 0."""
+        noise = self.draws.uniform(len(real)) * self.settings.label_noise
+        return torch.lerp(noise, 1 - noise, real)
+
+    def _discriminator_loss(self, real: Tensor, z: Tensor) -> tuple[Tensor, Figures]:
+        n = len(real)
         with torch.no_grad():
-            fake = self._fakes(len(real))
-        real, fake = (augment(x, self.settings.augment, self.random) for x in (real, fake))
+            fake = self._fakes(z)
+        real, fake = (augment(x, self.settings.augment, self.draws) for x in (real, fake))
         if self.settings.mix_batches:
-            logits = self.discriminator(torch.cat([real, fake]))
+            on_real, on_fake = self._logits(torch.cat([real, fake])).split(n)
         else:
-            logits = torch.cat([self.discriminator(real), self.discriminator(fake)])
-        is_real = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))])
-        loss = self.loss.discriminator(logits, self._targets(is_real))
-        self._update("discriminator", loss)
-        on_real, on_fake = logits.detach().chunk(2)
-        return {
+            on_real, on_fake = self._logits(real), self._logits(fake)
+        real_targets = self._targets(torch.ones(n, device=z.device))
+        fake_targets = self._targets(torch.zeros(n, device=z.device))
+        loss = self.loss.discriminator(torch.cat([on_real, on_fake]), torch.cat([real_targets, fake_targets]))
+        return loss, {
             "discriminator_loss": loss.detach(),
-            "real_accuracy": (on_real > 0).float().mean(),
-            "fake_accuracy": (on_fake < 0).float().mean(),
+            "real_accuracy": (on_real.detach() > 0).float().mean(),
+            "fake_accuracy": (on_fake.detach() < 0).float().mean(),
         }
 
-    def generator_phase(self, n: int) -> dict[str, Tensor]:
-        """Make fakes that the discriminator calls real: every target is real."""
-        frozen = self.settings.freeze_discriminator
-        self.discriminator.requires_grad_(not frozen)
-        logits = self.discriminator(augment(self._fakes(n), self.settings.augment, self.random))
-        loss = self.loss.generator(logits, torch.ones(n))
-        self._update("generator", loss)
-        self.discriminator.requires_grad_(True)
-        return {"generator_loss": loss.detach()}
-
-    def _update(self, player: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[player]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        clip_gradients(self.parts[player], value=self.settings.clip_value, norm=self.settings.clip_norm)
-        optimizer.step()
+    def _generator_loss(self, z: Tensor) -> tuple[Tensor, Figures]:
+        logits = self._logits(augment(self._fakes(z), self.settings.augment, self.draws))
+        loss = self.loss.generator(logits, torch.ones_like(logits))
+        return loss, {"generator_loss": loss.detach()}

@@ -51,19 +51,20 @@ def train_loop(
     Raises DataError naming the step when a metric is not finite; that state is not saved.
     """
     trainer, means, size = state.trainer, _Means(), recipe.batch_size
+    processes = trainer.processes
     for part in trainer.parts.values():
         part.train()
     clock, since = time.perf_counter(), state.images
     while state.images < recipe.images:
         trainer.set_rates(step=state.steps, progress=state.images / recipe.images)
-        pixels, labels = state.batches.next()
-        means.add(trainer.step(pixels, labels))
+        means.add(trainer.step(*state.next_batch()))
+        trainer.check_learned()
         before, state.images, state.steps = state.images, state.images + size, state.steps + 1
         for name, ema in state.emas.items():
             ema.update(trainer.parts[name], images=size, images_seen=state.images)
         done = state.images >= recipe.images
         if _due(before, state.images, recipe.log_every) or done:
-            metrics = means.take()
+            metrics = processes.mean(means.take())
             check_finite(metrics, state.steps)
             now = time.perf_counter()
             rate = (state.images - since) / max(now - clock, 1e-9)
@@ -79,7 +80,7 @@ def train_loop(
             clock, since = now, state.images
         if _due(before, state.images, recipe.sample_every) or done:
             sample(state)
-        if stop():
+        if processes.any(stop()):
             break
         if _due(before, state.images, recipe.checkpoint_every):
             _check_parameters(state)

@@ -34,9 +34,9 @@ def learning_rate(base: float, *, step: int, progress: float, decay: float, anne
     return rate
 
 
-def clip_gradients(module: nn.Module, *, value: float, norm: float) -> None:
+def clip_gradients(parameters: Iterable[nn.Parameter], *, value: float, norm: float) -> None:
     """Clip each coordinate to [-value, value], then the whole gradient to `norm`; 0 means no clipping."""
-    parameters = [p for p in module.parameters() if p.grad is not None]
+    parameters = [p for p in parameters if p.grad is not None]
     if value:
         nn.utils.clip_grad_value_(parameters, value)
     if norm:

@@ -23,15 +23,25 @@ class TrainState:
         self.emas = {name: Ema(trainer.parts[name], half_life=ema_half_life) for name in trainer.averaged}
         self.images, self.steps = 0, 0
 
+    def next_batch(self) -> tuple[Tensor, Tensor | None]:
+        """This process's rows of the next batch and their labels, on its device."""
+        device = self.trainer.processes.device
+        pixels, labels = self.batches.next()
+        return pixels.to(device), None if labels is None else labels.to(device)
+
     def capture(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The state as tensors and as JSON-able numbers."""
+        """The state as tensors and as JSON-able numbers; all processes must ask for it together."""
+        processes = self.trainer.processes
         tensors = dict(self._modules())
         for name, optimizer in self.trainer.optimizers.items():
             for index, slots in optimizer.state_dict()["state"].items():
                 for slot, value in slots.items():
                     tensors[f"optimizers.{name}.{index}.{slot}"] = value
         tensors["random.own"] = self.random.get_state()
-        tensors["random.torch"] = torch.get_rng_state()
+        # What the layers draw from (dropout) differs from process to process, and one by one from device to device.
+        for name, own in self._generators().items():
+            for rank, theirs in enumerate(processes.gather(own)):
+                tensors[_of_rank(name, rank)] = theirs
         return tensors, {"images": self.images, "steps": self.steps, "position": self.batches.position}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -46,9 +56,17 @@ class TrainState:
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(name, optimizer, tensors)
         self.random.set_state(tensors["random.own"])
-        torch.set_rng_state(tensors["random.torch"])
+        rank, device = self.trainer.processes.rank, self.trainer.processes.device
+        torch.set_rng_state(tensors[_of_rank("random.torch", rank)])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
         self.batches.position = numbers["position"]
         self.images, self.steps = int(numbers["images"]), int(numbers["steps"])
+
+    def _generators(self) -> dict[str, Tensor]:
+        device = self.trainer.processes.device
+        states = {"random.torch": torch.get_rng_state()}
+        return states | ({"random.cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
     def _modules(self) -> dict[str, Tensor]:
         kinds = {"parts": self.trainer.parts, "averages": {n: e.module for n, e in self.emas.items()}}
@@ -74,3 +92,7 @@ class TrainState:
                 slots.setdefault(int(index), {})[slot] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+
+def _of_rank(name: str, rank: int) -> str:
+    return f"{name}.{rank}" if rank else name

@@ -1,16 +1,24 @@
-"""What the loop asks of a trainer: one step, and the things that make up its state."""
+"""What the loop asks of a trainer: one step, the things that make up its state, and how a player learns."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from zoo.training.optimizers import learning_rate
+from zoo.data.draws import Draws
+from zoo.errors import ConfigError
+from zoo.training.optimizers import clip_gradients, learning_rate
+from zoo.training.processes import ALONE, Processes
 
-__all__ = ["Trainer"]
+__all__ = ["Figures", "Precision", "Trainer"]
+
+Figures = dict[str, Tensor]  # metrics by name: scalars, detached
+Precision = Literal["float32", "bfloat16"]  # of the networks' products; sums, losses and weights stay float32
 
 
 class Trainer(ABC):
@@ -18,6 +26,9 @@ class Trainer(ABC):
 
     All randomness of a step comes from that generator (and from the global one where a layer, such as dropout, takes
     no other); the loop saves both. `settings` has `decay` and `anneal`.
+
+    A trainer that draws with `self.draws` and updates with `self.learn` can be run by several processes, on a GPU, and
+    with `accumulate`; one that steps its optimizers itself by one process only.
     """
 
     averaged: tuple[str, ...] = ()  # the parts of which the loop keeps a moving average
@@ -25,10 +36,58 @@ class Trainer(ABC):
     optimizers: dict[str, torch.optim.Optimizer]
     base_rates: dict[str, float]  # optimizer name -> learning rate before decay
     settings: Any
+    random: torch.Generator
+    clip_value: float = 0.0  # bounds of what `learn` clips; 0: no clipping
+    clip_norm: float = 0.0
+    processes: Processes = ALONE
+    accumulate: int = 1  # pieces that `learn` cuts a batch into
+    learned: bool = False  # whether `learn` has been called
 
     @abstractmethod
-    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
         """Learn from one batch (N, …) uint8 and its labels (N,); give metrics as scalar tensors, not synchronised."""
+
+    @property
+    def draws(self) -> Draws:
+        """Random numbers for this process's rows of a batch."""
+        return Draws(self.random, self.processes.rank, self.processes.count, self.processes.device)
+
+    def join(self, processes: Processes, *, accumulate: int = 1) -> None:
+        """Learn together with other processes from now on, each batch in `accumulate` pieces."""
+        self.processes, self.accumulate = processes, accumulate
+        self.replicas = {name: processes.replicate(_Player(self._modules(name))) for name in self.optimizers}
+
+    def _modules(self, player: str) -> list[nn.Module]:
+        """The parts whose weights an optimizer moves."""
+        mine = {id(p) for group in self.optimizers[player].param_groups for p in group["params"]}
+        return [part for part in self.parts.values() if any(id(p) in mine for p in part.parameters())]
+
+    def learn(self, player: str, loss: Callable[..., tuple[Tensor, Figures]], *batch: Tensor) -> Figures:
+        """One step of the optimizer `player` down `loss(*batch)`, which gives a mean over the rows, and its metrics.
+
+        With `accumulate` the batch is cut into pieces whose gradients are averaged; with several processes, over theirs
+        too. Gives the mean of the metrics over the pieces.
+        """
+        self.learned = True
+        optimizer = self.optimizers[player]
+        optimizer.zero_grad(set_to_none=True)
+        found = []
+        for index, piece in enumerate(zip(*(rows.chunk(self.accumulate) for rows in batch), strict=True)):
+            last = index == self.accumulate - 1
+            with nullcontext() if last else self.processes.apart(self.replicas[player]):
+                value, figures = loss(*piece) if self.processes is ALONE else self.replicas[player](loss, *piece)
+                (value / self.accumulate).backward()
+            found.append(figures)
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        clip_gradients(parameters, value=self.clip_value, norm=self.clip_norm)
+        optimizer.step()
+        if len(found) == 1:
+            return found[0]
+        return {name: torch.stack([figures[name] for figures in found]).mean() for name in found[0]}
+
+    def in_precision(self, precision: Precision) -> torch.autocast:
+        """Where entered, convolutions and dense layers take that precision; everything after them float32."""
+        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
     def set_rates(self, *, step: int, progress: float) -> None:
         """Set the learning rates for the coming step."""
@@ -37,3 +96,21 @@ class Trainer(ABC):
             rate = learning_rate(self.base_rates[name], step=step, progress=progress, decay=decay, anneal=anneal)
             for group in optimizer.param_groups:
                 group["lr"] = rate
+
+    def check_learned(self) -> None:
+        """Raise ConfigError where a step did not go through `learn` and several processes or pieces need it to."""
+        if not self.learned and (self.processes.count > 1 or self.accumulate > 1):
+            name = type(self).__name__
+            raise ConfigError(f"{name} steps its optimizers itself: it needs one process, and accumulate = 1")
+
+
+class _Player(nn.Module):
+    """The parts one optimizer moves, as one module whose forward is any function of them: what is replicated."""
+
+    def __init__(self, parts: list[nn.Module]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, function: Callable[..., Any], *batch: Tensor) -> Any:
+        """`function(*batch)`."""
+        return function(*batch)

@@ -21,7 +21,7 @@ from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, elbo
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.training.optimizers import make_optimizer
-from zoo.training.trainer import Trainer
+from zoo.training.trainer import Figures, Precision, Trainer
 
 __all__ = [
     "AutoencoderSettings",
@@ -50,7 +50,7 @@ class AutoencodingSettings:
     clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
     binarise: bool = False  # draw each pixel as 0 or 1 with its grey level as probability, anew each time
     flips: bool = False  # mirror the images at random
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the networks' products; sums and weights stay float32
+    precision: Precision = "float32"  # of the networks' products; sums and weights stay float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +106,7 @@ class _Autoencoding(Trainer):
             raise ConfigError(f"this trainer needs an encoder, a decoder and a likelihood, not {', '.join(parts)}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         self.parts, self.settings, self.random = parts, settings, generator
+        self.clip_norm = settings.clip_norm
         self.base_rates = {"vae": settings.lr}
         self.weights = [parameter for part in parts.values() for parameter in part.parameters()]
         self.optimizers = {
@@ -118,54 +119,46 @@ class _Autoencoding(Trainer):
         """uint8 (N, C, H, W) -> float32 in [0, 1], mirrored and binarised as the settings say."""
         x = to_range(pixels, 0.0, 1.0)
         if self.settings.flips:
-            x = flip(x, self.random)
+            x = flip(x, self.draws)
         if self.settings.binarise:
-            x = (torch.rand(x.shape, generator=self.random) < x).to(x)
+            x = (self.draws.uniform(*x.shape) < x).to(x)
         return x
 
     def _encode(self, x: Tensor) -> DiagonalGaussian:
-        with self._precision():
+        with self.in_precision(self.settings.precision):
             posterior: DiagonalGaussian = self.encoder(x)
         return DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
 
     def _decode(self, z: Tensor) -> Tensor:
-        with self._precision():
+        with self.in_precision(self.settings.precision):
             parameters: Tensor = self.decoder(z)
         return parameters.float()
-
-    def _precision(self) -> torch.autocast:
-        """Convolutions and dense layers take bfloat16 where the settings say so; everything after them float32."""
-        half = self.settings.precision == "bfloat16"
-        return torch.autocast(self.weights[0].device.type, torch.bfloat16, enabled=half)
-
-    def _update(self, loss: Tensor) -> None:
-        optimizer = self.optimizers["vae"]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.settings.clip_norm:
-            nn.utils.clip_grad_norm_(self.weights, self.settings.clip_norm)
-        optimizer.step()
 
 
 class VAETrainer(_Autoencoding):
     """Parts `encoder`, `decoder` and `likelihood`; one step is one update of all."""
 
     settings: VAESettings
-    steps = 0
+    steps = 0  # taken before the coming one
+    images = 0  # seen in them
 
     def set_rates(self, *, step: int, progress: float) -> None:
         """Set the learning rate, and note the step for the KL's warm-up."""
         super().set_rates(step=step, progress=progress)
         self.steps = step
 
-    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
         """One update from uint8 examples (N, C, H, W)."""
         x = self._ready(pixels)
-        noise = torch.randn(self.settings.samples, len(x), *self.encoder.latent_shape, generator=self.random)
-        terms = decoded_terms(self._decode, self.likelihood, x, self._encode(x), noise)
-        loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.steps * len(x))
-        self._update(loss)
-        return {"loss": loss.detach(), **self._figures(terms, x)}
+        self.images = self.steps * len(x) * self.processes.count
+        return self.learn(
+            "vae", self._loss, x, self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
+        )
+
+    def _loss(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Figures]:
+        terms = decoded_terms(self._decode, self.likelihood, x, self._encode(x), noise.transpose(0, 1))
+        loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.images)
+        return loss, {"loss": loss.detach(), **self._figures(terms, x)}
 
     @torch.no_grad()
     def _figures(self, terms: Terms, x: Tensor) -> dict[str, Tensor]:
@@ -189,15 +182,16 @@ class AutoencoderTrainer(_Autoencoding):
 
     settings: AutoencoderSettings
 
-    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
         """One update from uint8 examples (N, C, H, W)."""
-        x = self._ready(pixels)
+        return self.learn("vae", self._loss, self._ready(pixels))
+
+    def _loss(self, x: Tensor) -> tuple[Tensor, Figures]:
         code = self._encode(x).mean
         reconstruction = -self.likelihood.log_prob(self._decode(code), x).mean()
         absolute = code.flatten(1).abs().sum(1).mean()
         loss = reconstruction + self.settings.sparsity * absolute
-        self._update(loss)
-        return {
+        return loss, {
             "loss": loss.detach(),
             "reconstruction": reconstruction.detach(),
             "reconstruction_bits_per_dim": bits_per_dim(reconstruction.detach(), x[0].numel(), self.likelihood),
