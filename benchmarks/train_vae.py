@@ -7,16 +7,17 @@
 MNIST class, which makes a PIL picture of each row, and a DataLoader. The second is the trainer of pythae, where it is
 installed; it is no dependency of anything here:
 
-    pip install --target /tmp/pythae --no-deps pythae pydantic pydantic-core typing-inspection annotated-types cloudpickle
-    PYTHONPATH=/tmp/pythae python benchmarks/train_vae.py mlp
+    pip install --target ./peers --no-deps pythae pydantic pydantic-core annotated-types typing-inspection cloudpickle
+    PYTHONPATH=./peers python benchmarks/train_vae.py mlp
 
 The goals for `mlp` are at least 3.8 and 2, for `book` 1.5 of either.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import os
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -121,7 +122,6 @@ def examples_way(network: str, data: Tensor) -> Way:
 
 def pythae_way(network: str, data: Tensor, folder: str) -> Way:
     """One epoch of pythae's trainer over as many batches as there are steps."""
-    os.environ["TQDM_DISABLE"] = "1"
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
@@ -155,6 +155,10 @@ def pythae_way(network: str, data: Tensor, folder: str) -> Way:
     trainer.prepare_training()
 
     def way(steps: int) -> float:
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+            return epoch(steps)
+
+    def epoch(steps: int) -> float:
         part = BaseDataset(x[: steps * BATCH], labels[: steps * BATCH])
         trainer.train_loader = trainer.get_train_dataloader(part)
         return float(trainer.train_step(1))
