@@ -5,8 +5,9 @@
 The peer is the loop of `examples_dcgan.py` behind the data path of pytorch/examples: torchvision's CIFAR10 class, which
 makes a PIL picture of each row, its transforms, and a DataLoader with the two worker processes that are its default.
 The zoo's first way does the same work: real and fake each alone in the discriminator, the generator learns from the
-fakes that the discriminator has seen; no flips. It also keeps the moving average, which the peer has not. The other
-ways are what their names say. The goal is at least 1.45.
+fakes that the discriminator has seen; no flips. It also keeps the moving average, which the peer has not. The second
+makes new fakes for the generator, as `zoo train` does by default; the third is the first with `precision = "bfloat16"`.
+The goal is at least 1.45, and 55 % of the matrix product's rate.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def ways(arguments: argparse.Namespace) -> dict[str, Way]:
     settings = {
         "zoo, the same work": same,
         "zoo, fresh fakes": same | {"fresh_fakes": True},
-        "zoo, by default": {},
+        "zoo, bfloat16": same | {"precision": "bfloat16"},
     }
     recipe = {"architecture": "dcgan", "trainer": "adversarial"}
     made = {name: zoo_way(data, batch_size=BATCH, **recipe, settings=value) for name, value in settings.items()}

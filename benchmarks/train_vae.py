@@ -5,7 +5,8 @@
 `mlp` is the network of pytorch/examples, 784-400-20-400-784; `book` the convolutional one of Chollet's book (the preset
 `book` of `conv-vae`), in the peers' loops too. The first peer is the loop of pytorch/examples/vae behind torchvision's
 MNIST class, which makes a PIL picture of each row, and a DataLoader. The second is the trainer of pythae, where it is
-installed; it is no dependency of anything here:
+installed; it is no dependency of anything here. The zoo's second way takes `precision = "bfloat16"`, which neither peer
+has on a CPU:
 
     pip install --target ./peers --no-deps pythae pydantic pydantic-core annotated-types typing-inspection cloudpickle
     PYTHONPATH=./peers python benchmarks/train_vae.py mlp
@@ -33,7 +34,10 @@ from training import zoo_way
 from zoo_images.torchvision_shim import import_torchvision
 
 BATCH, COUNT = 128, 60_000
-ARCHITECTURES = {"mlp": {"architecture": "mlp-vae"}, "book": {"architecture": "conv-vae", "preset": "book"}}
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "mlp": {"architecture": "mlp-vae"},
+    "book": {"architecture": "conv-vae", "preset": "book"},
+}
 Layers = tuple[nn.Sequential, int, int, nn.Sequential]  # encoder, its features, latent size, decoder to logits
 
 
@@ -180,8 +184,10 @@ def main() -> None:
             ways["pythae"] = pythae_way(network, data, folder)
         else:
             print("pythae is not installed and left out; how to install it: --help")
-        ways["zoo"] = zoo_way(data, batch_size=BATCH, trainer="vae", **ARCHITECTURES[network])
-        peers = [name for name in ways if name != "zoo"]
+        peers = list(ways)
+        for precision in ("float32", "bfloat16"):
+            recipe = ARCHITECTURES[network] | {"trainer": "vae", "settings": {"precision": precision}}
+            ways[f"zoo, {precision}"] = zoo_way(data, batch_size=BATCH, **recipe)
         compare(ways, peers, images=BATCH, arguments=arguments)
 
 
