@@ -208,6 +208,7 @@ def _train(arguments: argparse.Namespace) -> int:
     processes = open_processes(arguments.device)
     with (
         contextlib.closing(processes),
+        processes.silent(),
         stop_signals() as stopped,
         TrainingBar(recipe.images, hidden=not processes.first) as report,
     ):

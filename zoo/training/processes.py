@@ -6,8 +6,9 @@ without one there is one process, and Accelerate is not imported.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,10 @@ class Processes:
         gathered: Tensor = self.accelerator.gather(tensor.to(self.device)[None])
         return gathered.cpu()
 
+    def silent(self) -> AbstractContextManager[Any]:
+        """In here what fails in all processes is said by the first alone; the others exit with the same code."""
+        return nullcontext() if self.first else _quietly()
+
     def once(self, action: Callable[[], None]) -> None:
         """Do it in the first process only; when it fails there with a ZooError, it fails in all."""
         if self.accelerator is None:
@@ -94,6 +99,14 @@ class Processes:
         """Leave the others; nothing can be asked after that."""
         if self.accelerator is not None:
             self.accelerator.end_training()
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    try:
+        yield
+    except ZooError as error:
+        raise SystemExit(error.exit_code) from error
 
 
 ALONE = Processes()
