@@ -56,7 +56,7 @@ LAYERS: dict[str, list[set[str]]] = {
         {"run_report"},
     ],
     "nn": [
-        {"distributions", "serialization", "build"},
+        {"distributions", "serialization", "build", "inference"},
         {"interfaces", "sampling"},  # an encoder gives a distribution; a mixture is sampled from
         {"bounds"},
         {"models"},

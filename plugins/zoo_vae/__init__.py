@@ -51,12 +51,13 @@ PINS: dict[str, dict[str, str]] = {
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
-    """Plain convolutions, and residual blocks."""
+    """Plain convolutions, residual blocks, and dense layers."""
     return [
         _architecture(
             "conv-vae", "Convolutional VAE with the book's layout as a preset.", "Conv", presets={"book": BOOK}
         ),
         _architecture("res-vae", "Residual VAE without normalisation, for pictures of 28 to 64 pixels.", "Res"),
+        _architecture("mlp-vae", "VAE of dense layers, for small pictures (Kingma and Welling 2014).", "MLP"),
     ]
 
 

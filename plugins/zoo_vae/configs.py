@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-__all__ = ["ConvVAEConfig", "ResVAEConfig"]
+__all__ = ["ConvVAEConfig", "MLPVAEConfig", "ResVAEConfig"]
 
 Width = Annotated[int, Meta(ge=1, le=1024)]
 Widths = Annotated[tuple[Width, ...], Meta(min_length=1, max_length=7)]
@@ -83,3 +83,20 @@ class ResVAEConfig:
     def halvings(self) -> int:
         """How often the side is halved between the picture and the smallest map."""
         return len(self.widths) - 1 + (self.patch == 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLPVAEConfig:
+    """Dense layers alone, for small pictures: the layout of Kingma and Welling 2014, section 5.
+
+    The encoder: pixels -> one dense layer for each of `hidden` -> mean and log variance. The decoder is its mirror.
+    """
+
+    image_size: Annotated[int, Meta(ge=1, le=256)] = 28  # pixels
+    channels: Channels = 1
+    latent_size: Latent = 20
+    posterior: Literal["gaussian", "point"] = "gaussian"
+    likelihood: LikelihoodName = "bernoulli"
+    scale: Scale = 0.1  # of a Gaussian (sd) or logistic likelihood, of the data's [0, 1]
+    learned_scale: bool = False  # else it stays as it is
+    hidden: Annotated[tuple[Annotated[int, Meta(ge=1, le=8192)], ...], Meta(min_length=1, max_length=8)] = (400,)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from zoo.nn.distributions import Bernoulli, DiagonalGaussian, DiscretizedLogistic, Gaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
-from zoo_vae.configs import ConvVAEConfig, ResVAEConfig
+from zoo_vae.configs import ConvVAEConfig, MLPVAEConfig, ResVAEConfig
 
-__all__ = ["ConvDecoder", "ConvEncoder", "ResDecoder", "ResEncoder", "likelihood"]
+__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder", "ResDecoder", "ResEncoder", "likelihood"]
 
 LOG_VAR = (-14.0, 6.0)  # what exp() of a float32 squared error can bear; a posterior never needs more
 POINT = -14.0  # the log variance of a posterior that stands for a point
 
 
-def likelihood(config: ConvVAEConfig | ResVAEConfig) -> Likelihood:
+def likelihood(config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> Likelihood:
     """The likelihood a config names; the scale is one for each channel."""
     if config.likelihood == "bernoulli":
         return Bernoulli()
@@ -170,6 +172,47 @@ class ResDecoder(Decoder):
         stem = self.stem(z).view(-1, *self.stem_shape).contiguous(memory_format=torch.channels_last)
         x: Tensor = self.head(self.body(stem))
         return x
+
+
+class MLPEncoder(Encoder):
+    """Pictures (N, C, S, S) in [0, 1] -> posteriors over (N, latent_size)."""
+
+    def __init__(self, config: MLPVAEConfig) -> None:
+        super().__init__()
+        self.latent_shape = (config.latent_size,)
+        self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.body = _dense((math.prod(self.data_shape), *config.hidden))
+        self.head = _Head(config.hidden[-1], config.latent_size, config.posterior)
+        _glorot(self)
+
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        """Map pictures (N, C, S, S) to posteriors."""
+        posterior: DiagonalGaussian = self.head(self.body(x.flatten(1)))
+        return posterior
+
+
+class MLPDecoder(Decoder):
+    """Latents (N, latent_size) -> one number a value of the picture, (N, C, S, S)."""
+
+    def __init__(self, config: MLPVAEConfig) -> None:
+        super().__init__()
+        self.latent_shape = (config.latent_size,)
+        self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = None
+        self.body = _dense((config.latent_size, *reversed(config.hidden)))
+        self.head = nn.Linear(config.hidden[0], math.prod(self.data_shape))
+        _glorot(self)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, latent_size) to (N, C, S, S)."""
+        x: Tensor = self.head(self.body(z))
+        return x.view(-1, *self.data_shape)
+
+
+def _dense(widths: Sequence[int]) -> nn.Sequential:
+    """A dense layer and a ReLU from each width to the next."""
+    pairs = [(nn.Linear(inputs, outputs), nn.ReLU(inplace=True)) for inputs, outputs in pairwise(widths)]
+    return nn.Sequential(*(layer for pair in pairs for layer in pair))
 
 
 def _glorot(network: nn.Module) -> None:

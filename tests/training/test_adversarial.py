@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from zoo.configs import decode
 from zoo.errors import ConfigError
 from zoo.training.adversarial import AdversarialSettings, AdversarialTrainer
 from zoo.training.losses import AdversarialLoss
+from zoo.training.processes import ALONE
 
 Make = Callable[..., AdversarialTrainer]
 LOSSES = ("non_saturating", "minimax", "hinge")
@@ -33,11 +35,20 @@ def gradients(module: nn.Module) -> list[Tensor | None]:
     return [p.grad for p in module.parameters()]
 
 
-def assert_gradients(module: nn.Module, expected: Sequence[Tensor]) -> None:
+def copied(module: nn.Module) -> list[Tensor | None]:
+    """The gradients as they are now: a later backward adds to the tensors."""
+    return [None if g is None else g.clone() for g in gradients(module)]
+
+
+def assert_near(found: Sequence[Tensor | None], expected: Sequence[Tensor]) -> None:
     """Equal but for rounding: a bias before a batch norm has gradient 0 up to it."""
     assert any(bool(g.any()) for g in expected)
     scale = max(float(g.abs().max()) for g in expected)
-    torch.testing.assert_close(gradients(module), list(expected), rtol=1e-3, atol=1e-5 * scale)
+    torch.testing.assert_close(list(found), list(expected), rtol=1e-3, atol=1e-5 * scale)
+
+
+def assert_gradients(module: nn.Module, expected: Sequence[Tensor]) -> None:
+    assert_near(gradients(module), expected)
 
 
 def values(module: nn.Module) -> list[Tensor]:
@@ -169,6 +180,41 @@ def update(module: nn.Module, loss: Tensor, *, rate: float) -> None:
     for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         parameter.grad = gradient
     optimizer.step()
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+@pytest.mark.parametrize("frozen", [True, False])
+def test_with_shared_fakes_both_players_gradients_are_autograds(mixed: bool, frozen: bool, make_trainer: Make) -> None:
+    """The generator makes one batch of fakes; each player gets its own gradient through it, and only its own."""
+    trainer = make_trainer(fresh_fakes=False, mix_batches=mixed, freeze_discriminator=frozen, flips=False)
+    generator, discriminator = copy.deepcopy(trainer.generator), copy.deepcopy(trainer.discriminator)
+    made, seen = Recorder(trainer.generator), Recorder(trainer.discriminator)
+    found: dict[str, list[Tensor | None]] = {}
+    for name, optimizer in trainer.optimizers.items():
+        note = functools.partial(lambda name, *_: found.update({name: copied(trainer.parts[name])}), name)
+        optimizer.register_step_pre_hook(note)
+    trainer.step(pixels(), None)
+    assert len(made.outputs) == 1
+    assert torch.equal(seen.inputs[-1], made.outputs[0])
+
+    fake = generator(torch.randn(4, 4, generator=torch.Generator().manual_seed(0)))
+    if mixed:
+        on_real, on_fake = discriminator(torch.cat([real(), fake.detach()])).chunk(2)
+    else:
+        on_real, on_fake = discriminator(real()), discriminator(fake.detach())
+    loss = discriminator_loss("non_saturating", on_real, on_fake)
+    expected = torch.autograd.grad(loss, list(discriminator.parameters()))
+    assert_near(found["discriminator"], expected)
+    discriminator.load_state_dict(trainer.discriminator.state_dict())  # as the first phase left its weights
+    loss = generator_loss("non_saturating", discriminator(fake))
+    assert_near(found["generator"], torch.autograd.grad(loss, list(generator.parameters())))
+
+
+def test_shared_fakes_cannot_be_made_in_pieces(make_trainer: Make) -> None:
+    """`accumulate` makes each piece's fakes when it comes to it, so it refuses fakes that both players see."""
+    trainer = make_trainer(fresh_fakes=False)
+    with pytest.raises(ConfigError, match="fresh_fakes"):
+        trainer.join(ALONE, accumulate=2)
 
 
 def test_gradients_do_not_add_up_over_steps(make_trainer: Make) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from zoo.errors import NotFoundError, UsageError
 from zoo.nn.bounds import elbo, variational_terms
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
+from zoo.nn.inference import folded
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
 from zoo.nn.sampling import check_labels, check_latents, draw_from_mixture, draw_latents, draw_noise, in_chunks
 from zoo.specs import ModelSpec
@@ -84,7 +85,7 @@ class GAN(nn.Module):
         device = next(self.generator.parameters()).device
         z = check_latents(z, self.latent_shape, device)
         checked = check_labels(labels, len(z), self.generator.num_classes)
-        x = in_chunks(self.generator, z, None if checked is None else checked.to(device))
+        x = in_chunks(folded(self.generator), z, None if checked is None else checked.to(device))
         low, high = self.value_range
         return ((x - low) / (high - low)).clamp_(0, 1).contiguous()
 
@@ -172,9 +173,10 @@ class VAE(nn.Module):
         """
         z = check_latents(z, self.latent_shape, self._device)
         checked = check_labels(labels, len(z), self.decoder.num_classes)
+        decoder = folded(self.decoder)
 
         def mean(rows: Tensor, of: Tensor | None) -> Tensor:  # within a chunk: a sigmoid rounds by the tensor's length
-            return self.likelihood.mean(self.decoder(rows, of))
+            return self.likelihood.mean(decoder(rows, of))
 
         x = in_chunks(mean, z, None if checked is None else checked.to(self._device))
         return x.clamp(0, 1).contiguous()
@@ -186,9 +188,10 @@ class VAE(nn.Module):
         Raises UsageError for another shape, or values that are not in [0, 1].
         """
         x = self._checked(x)
+        encoder = folded(self.encoder)
 
         def both(rows: Tensor, _: Tensor | None) -> Tensor:
-            posterior: DiagonalGaussian = self.encoder(rows)
+            posterior: DiagonalGaussian = encoder(rows)
             return torch.stack([posterior.mean, posterior.log_var], dim=1)
 
         mean, log_var = in_chunks(both, x, None).unbind(1)

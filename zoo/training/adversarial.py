@@ -6,6 +6,7 @@ that are about the networks (tanh, dropout, strides, LeakyReLU, kernel sizes, th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -19,6 +20,7 @@ from zoo.errors import ConfigError
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.training.losses import ADVERSARIAL_LOSSES
 from zoo.training.optimizers import make_optimizer
+from zoo.training.processes import Processes
 from zoo.training.trainer import Figures, Precision, Trainer
 
 __all__ = ["AdversarialSettings", "AdversarialTrainer"]
@@ -46,6 +48,7 @@ class AdversarialSettings:
     label_noise: Annotated[float, Meta(ge=0, le=0.5)] = 0.0  # targets move off 0 and 1 by U(0, label_noise)
     mix_batches: bool = True  # real and fake in one forward of the discriminator, or each alone
     freeze_discriminator: bool = True  # no gradients for it in the generator's phase
+    fresh_fakes: bool = True  # the generator learns from new fakes, or from those the discriminator has just seen
     flips: bool = True  # mirror the real images at random
     augment: Annotated[tuple[Augmentation, ...], Meta(max_length=8)] = ()  # DiffAugment, in this order
     precision: Precision = "float32"  # of the networks' products; sums, losses and weights stay float32
@@ -80,12 +83,22 @@ class AdversarialTrainer(Trainer):
             for name, rate in rates.items()
         }
 
+    def join(self, processes: Processes, *, accumulate: int = 1) -> None:
+        """As every trainer. Raises ConfigError where fakes that both players see cannot be: in pieces or processes."""
+        if not self.settings.fresh_fakes and (processes.count > 1 or accumulate > 1):
+            raise ConfigError("fresh_fakes = false needs one process, and accumulate = 1: the fakes are made once")
+        super().join(processes, accumulate=accumulate)
+
     def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
         """One update of the discriminator, then one of the generator, from uint8 images (N, C, H, W)."""
         real = to_range(pixels, -1.0, 1.0)
         if self.settings.flips:
             real = flip(real, self.draws)
-        return {**self.discriminator_phase(real), **self.generator_phase(len(real))}
+        if self.settings.fresh_fakes:
+            return {**self.discriminator_phase(real), **self.generator_phase(len(real))}
+        fake = self._fakes(self._latents(len(real)))
+        told = self.learn("discriminator", self._told_apart, real, fake.detach())
+        return {**told, **self._against_discriminator(self._taken_for_real, fake)}
 
     def discriminator_phase(self, real: Tensor) -> Figures:
         """Tell real from fake; the fakes are detached, so the generator gets no gradient."""
@@ -93,8 +106,11 @@ class AdversarialTrainer(Trainer):
 
     def generator_phase(self, n: int) -> Figures:
         """Make fakes that the discriminator calls real: every target is real."""
+        return self._against_discriminator(self._generator_loss, self._latents(n))
+
+    def _against_discriminator(self, loss: Callable[[Tensor], tuple[Tensor, Figures]], batch: Tensor) -> Figures:
         self.discriminator.requires_grad_(not self.settings.freeze_discriminator)
-        figures = self.learn("generator", self._generator_loss, self._latents(n))
+        figures = self.learn("generator", loss, batch)
         self.discriminator.requires_grad_(True)
         return figures
 
@@ -119,16 +135,19 @@ class AdversarialTrainer(Trainer):
         return torch.lerp(noise, 1 - noise, real)
 
     def _discriminator_loss(self, real: Tensor, z: Tensor) -> tuple[Tensor, Figures]:
-        n = len(real)
         with torch.no_grad():
             fake = self._fakes(z)
+        return self._told_apart(real, fake)
+
+    def _told_apart(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Figures]:
+        n = len(real)
         real, fake = (augment(x, self.settings.augment, self.draws) for x in (real, fake))
         if self.settings.mix_batches:
             on_real, on_fake = self._logits(torch.cat([real, fake])).split(n)
         else:
             on_real, on_fake = self._logits(real), self._logits(fake)
-        real_targets = self._targets(torch.ones(n, device=z.device))
-        fake_targets = self._targets(torch.zeros(n, device=z.device))
+        real_targets = self._targets(torch.ones(n, device=real.device))
+        fake_targets = self._targets(torch.zeros(n, device=real.device))
         loss = self.loss.discriminator(torch.cat([on_real, on_fake]), torch.cat([real_targets, fake_targets]))
         return loss, {
             "discriminator_loss": loss.detach(),
@@ -137,6 +156,9 @@ class AdversarialTrainer(Trainer):
         }
 
     def _generator_loss(self, z: Tensor) -> tuple[Tensor, Figures]:
-        logits = self._logits(augment(self._fakes(z), self.settings.augment, self.draws))
+        return self._taken_for_real(self._fakes(z))
+
+    def _taken_for_real(self, fake: Tensor) -> tuple[Tensor, Figures]:
+        logits = self._logits(augment(fake, self.settings.augment, self.draws))
         loss = self.loss.generator(logits, torch.ones_like(logits))
         return loss, {"generator_loss": loss.detach()}

@@ -20,14 +20,15 @@ class Ema:
     def __init__(self, module: nn.Module, *, half_life: float) -> None:
         self.half_life = half_life
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        self._weights: list[Tensor] = list(self.module.parameters())  # walking a module for them costs more than moving
+        self._buffers: list[Tensor] = list(self.module.buffers())
 
     @torch.no_grad()
     def update(self, module: nn.Module, *, images: int, images_seen: int) -> None:
         """Move towards `module` after a step of `images` images; `images_seen` counts them too."""
         half_life = min(self.half_life, images_seen / 10)
         weight = 1.0 if half_life == 0 else 1 - 0.5 ** (images / half_life)
-        averaged: list[Tensor] = list(self.module.parameters())
-        if averaged:  # a likelihood may have no parameters
-            torch._foreach_lerp_(averaged, list(module.parameters()), weight)
-        for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
-            mine.copy_(theirs)
+        if self._weights:  # a likelihood may have no parameters
+            torch._foreach_lerp_(self._weights, list(module.parameters()), weight)
+        if self._buffers:
+            torch._foreach_copy_(self._buffers, list(module.buffers()))

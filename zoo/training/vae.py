@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from zoo.data.augment import flip
 from zoo.data.batches import to_range
 from zoo.errors import ConfigError
-from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, elbo, importance_weighted_bound
+from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, importance_weighted_bound
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.training.optimizers import make_optimizer
@@ -88,7 +88,7 @@ def objective(terms: Terms, settings: VAESettings, *, dimensions: int, images: i
         return -importance_weighted_bound(terms).mean()
     reconstruction = -terms.log_likelihood.mean()
     per_unit = terms.posterior.kl_per_unit().mean(0)
-    kl = per_unit.clamp(min=settings.free_bits).sum()
+    kl = (per_unit.clamp(min=settings.free_bits) if settings.free_bits else per_unit).sum()
     weight = settings.beta * (min(1.0, images / settings.kl_warmup) if settings.kl_warmup else 1.0)
     if settings.scaling == "book":
         return reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
@@ -165,7 +165,7 @@ class VAETrainer(_Autoencoding):
         dimensions = x[0].numel()
         reconstruction, kl = -terms.log_likelihood.mean(), terms.posterior.kl().mean()
         figures = {
-            "elbo": elbo(terms).mean(),
+            "elbo": -(reconstruction + kl),
             "reconstruction": reconstruction,
             "kl": kl,
             "reconstruction_bits_per_dim": bits_per_dim(reconstruction, dimensions, self.likelihood),

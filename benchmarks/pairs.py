@@ -1,0 +1,107 @@
+"""Timing in turns: several ways of one piece of work, short pieces one after the other, ratios within a round.
+
+What other work on the machine does to one way it does, a second later, to the next; medians of the ratios hold where
+times do not. Each round also measures the machine's own rate at a large matrix product, float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+Way = Callable[[int], object]  # does the work that many times over
+SIDE = 2048  # of the matrix product
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Seconds a unit of work of each way in each round, and the rate of the matrix product in each."""
+
+    seconds: dict[str, list[float]]
+    gemm: list[float]  # floating-point operations a second
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def spread(values: list[float]) -> str:
+    """The median, and the range."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def gemm_rate() -> float:
+    """Floating-point operations a second of a product of two square matrices; the best of three."""
+    a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
+    return max(2 * SIDE**3 / seconds(lambda: a @ b) for _ in range(3))
+
+
+def flops(way: Way) -> int:
+    """Floating-point operations of one unit of work: products in forward and backward, as torch counts them."""
+    with FlopCounterMode(display=False) as counter:
+        way(1)
+    return counter.get_total_flops()
+
+
+def in_turns(ways: dict[str, Way], *, pairs: int, piece: float) -> Rounds:
+    """`pairs` rounds of all ways, each for about `piece` seconds, in turning order; one warm-up before."""
+    counts = {}
+    for name, way in ways.items():
+        way(2)
+        counts[name] = max(1, round(piece / max(seconds(lambda way=way: way(2)) / 2, 1e-6)))
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    rates = []
+    names = list(ways)
+    for turn in range(pairs):
+        for name in names if turn % 2 == 0 else reversed(names):
+            taken[name].append(seconds(lambda name=name: ways[name](counts[name])) / counts[name])
+        rates.append(gemm_rate())
+    return Rounds(taken, rates)
+
+
+def table(rounds: Rounds, peers: Sequence[str], *, images: int, work: dict[str, int]) -> Iterator[str]:
+    """One line a way: images a second, ratio to each peer, GFLOP a unit of work, and their rate by the product's."""
+    titles = "".join(f"{'by ' + peer:<20}" for peer in peers)
+    yield f"{'':<24}{'images/s':>9}  {titles}{'GFLOP':>7}  of the matrix product's rate"
+    for name, values in rounds.seconds.items():
+        rate = images / statistics.median(values)
+        line = f"{name:<24}{rate:>9.0f}  "
+        for peer in peers:
+            ratios = [theirs / mine for theirs, mine in zip(rounds.seconds[peer], values, strict=True)]
+            line += f"{spread(ratios):<20}"
+        parts = [work[name] / mine / gemm for mine, gemm in zip(values, rounds.gemm, strict=True)]
+        yield f"{line}{work[name] / 1e9:>7.2f}  {spread(parts)}"
+    gemm = statistics.median(rounds.gemm) / 1e9
+    yield f"matrix product of {SIDE}: {gemm:.0f} GFLOP/s, {torch.get_num_threads()} threads"
+
+
+def compare(ways: dict[str, Way], peers: Sequence[str], *, images: int, arguments: argparse.Namespace) -> None:
+    """Measure and print the table; a unit of work makes or sees that many images."""
+    work = {name: flops(way) for name, way in ways.items()}
+    rounds = in_turns(ways, pairs=arguments.pairs, piece=arguments.seconds)
+    for line in table(rounds, peers, images=images, work=work):
+        print(line, flush=True)
+
+
+def options(about: str | None, *, pairs: int = 9, piece: float = 1.5) -> argparse.ArgumentParser:
+    """The options that these scripts share."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=pairs, help="rounds")
+    parser.add_argument("--seconds", type=float, default=piece, help="of one piece of one way")
+    parser.add_argument("--threads", type=int, default=0, help="0: torch's choice")
+    return parser
+
+
+def noise_pictures(count: int, shape: tuple[int, ...]) -> Tensor:
+    """Pictures (count, *shape) uint8 of even noise: how fast a step is does not depend on what they show."""
+    return torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
