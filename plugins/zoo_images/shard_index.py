@@ -67,11 +67,11 @@ def index_shard(cache: Path | None, path: Path) -> Shard:
     Raises NotFoundError where there is none, StorageError where it cannot be read, DataError where it is no whole,
     uncompressed tar in the layout.
     """
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"{path}: no such shard; check the path") from error
     with storage_errors(f"cannot read {path}"):
+        try:
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFoundError(f"{path}: no such shard; check the path") from error
         state = status.st_size, status.st_mtime_ns
         key = content_key(kind="shard-1", path=str(path.resolve()), state=state)
         entry = cached(cache, key, partial(_build, path, state))

@@ -25,6 +25,7 @@ from zoo.data.cache import Decoded, fingerprint
 from zoo.data.images import Bad, Picture, Rules, check_bad, decode_all
 from zoo.data.loading import DataRequest, Examples, Streamed, not_found
 from zoo.errors import DataError, NotFoundError, UsageError
+from zoo.files import storage_errors
 from zoo_images.folder import IMAGE_SIZE, SPLITS
 from zoo_images.pictures import load_decoded
 from zoo_images.shard_index import Shard, index_shard
@@ -48,7 +49,8 @@ def load(request: DataRequest) -> Examples | Streamed:
     if request.path is None:
         raise UsageError("shards: it needs a path; write shards:PATH")
     rules = Rules.of(request.image_size, request.channels, default_size=IMAGE_SIZE)
-    paths = shard_paths(request.path, request.split)
+    with storage_errors(f"cannot read {request.path!s:.200}"):
+        paths = shard_paths(request.path, request.split)
     with ThreadPoolExecutor(INDEXERS) as pool:
         shards = list(pool.map(partial(index_shard, request.cache), paths))
     names = _names(paths)

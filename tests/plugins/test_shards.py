@@ -181,10 +181,11 @@ def test_folders_are_splits(folder: Path) -> None:
         ("shards:/tmp/{0..99999999999}.tar", UsageError),
         ("shards:/tmp/{0..999}{0..999}.tar", UsageError),
         ("shards:/dev/null", DataError),
+        ("shards:/tmp/" + "x" * 5000, StorageError),
     ],
 )
 def test_paths_that_lead_nowhere_are_typed(reference: str, error: type[ZooError]) -> None:
-    """A path without shards, a device, a pattern without end: each has its error, and at once."""
+    """A path without shards, a device, a pattern without end, a name that is too long: each has its error, at once."""
     with pytest.raises(error):
         load_dataset(reference, registry=REGISTRY, env={"ZOO_CACHE": "/proc/none"})
 
