@@ -179,3 +179,19 @@ def test_from_a_folder_to_the_hub(hub: Any, run: Run, here: Path, monkeypatch: p
     mine, back = zoo.load("./mine"), zoo.load("hf://me/mine")
     assert mine.sample(2, seed=0).equal(back.sample(2, seed=0))
     assert back.info["data"]["name"] == "images:My Photos"
+
+
+def test_an_evaluation_asks_where_the_pictures_are(run: Run, here: Path) -> None:
+    """What was exported knows only the last word of the path: where that is not here --data says it, and other
+    pictures are refused.
+    """
+    assert run("train", "dcgan", "--data", str(here / "My Photos"), *SMALL)[0] == 0
+    assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0
+    (here / "My Photos").rename(here / "elsewhere")
+    code, _, err = run("eval", "./mine", "--samples", "8")
+    assert code == 3
+    assert "the model was trained on images:My Photos: say where it is with --data ./FOLDER" in err
+    (here / "elsewhere" / "00.png").unlink()
+    code, _, err = run("eval", "./mine", "--samples", "8", "--data", "./elsewhere")
+    assert code == 4
+    assert "images:./elsewhere here has sha256" in err

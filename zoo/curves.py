@@ -105,9 +105,7 @@ def panel(title: str, curves: Sequence[Series]) -> str:
         raise ValueError("no values to draw")
     values = [y for series, _ in drawn for y in series.y]
     low, high = _range([series.y for series, _ in drawn])
-    start, end = min(series.x[0] for series, _ in drawn), max(series.x[-1] for series, _ in drawn)
-    start = 0.0 if start < (end - start) / 4 or start == end else start
-    end = end if end > start else start + 1
+    start, end = 0.0, max(1.0, *(series.x[-1] for series, _ in drawn))
     legend = _legend([series.name for series, _ in drawn])
     top = 30 + LINE * (1 + max(line for line, _, _ in legend))
     height = HEIGHT + top - 30 - LINE

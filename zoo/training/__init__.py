@@ -6,8 +6,12 @@ from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 
 ZOO_API_VERSION = API_VERSION
 
-NATS = "nats an example"
-AUTOENCODING = {"reconstruction": NATS, "reconstruction_bits_per_dim": "bits a dimension", "active_units": "units"}
+AUTOENCODING = {
+    "reconstruction": "reconstruction, nats an example",
+    "reconstruction_bits_per_dim": "reconstruction, bits a dimension",
+    "active_units": "latent units in use",
+}
+BOUND = {"elbo": "ELBO, nats an example", "kl": "KL, nats an example", "kl_bits_per_dim": "KL, bits a dimension"}
 
 
 @hookimpl
@@ -33,7 +37,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             family="vae",
             settings="zoo.training.vae:VAESettings",
             trainer="zoo.training.vae:VAETrainer",
-            units=AUTOENCODING | {"kl": NATS, "kl_bits_per_dim": "bits a dimension"},
+            units=AUTOENCODING | BOUND,
         ),
         TrainerSpec(
             name="autoencoder",
