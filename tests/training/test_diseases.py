@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from zoo.data.loading import load_dataset
 from zoo.errors import DiseaseError
-from zoo.pictures import save_picture
 from zoo.recipes import Recipe
 from zoo.registry import Registry
 from zoo.training.run import Run
@@ -130,9 +130,9 @@ def test_weights_that_explode_are_caught(tmp_path: Path, make: MakeRecipe, tiny_
 def test_overfitting_is_caught(tmp_path: Path, make: MakeRecipe, tiny_train: Train, registry: Registry) -> None:
     """A discriminator that sees 16 images 300 times is stopped; the same one on 5,000 images is not."""
     drawn = load_dataset("shapes", registry=registry, image_size=8, channels=3).data[:32]
+    (tmp_path / "few").mkdir()
     for index, pixels in enumerate(drawn):
-        (tmp_path / "few").mkdir(exist_ok=True)
-        save_picture(pixels, tmp_path / f"few/{index:02}.png")
+        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(tmp_path / f"few/{index:02}.png")
     values: dict[str, Any] = {
         "config": GAN | {"discriminator_widths": [32, 64]},
         "settings": APART | {"generator_lr": 1e-3, "discriminator_lr": 2e-3, "flips": False},
