@@ -28,11 +28,14 @@ class Rounds:
     gemm: list[float]  # floating-point operations a second
 
 
-def seconds(action: Callable[[], object]) -> float:
+Clock = Callable[[], float]
+
+
+def seconds(action: Callable[[], object], clock: Clock = time.perf_counter) -> float:
     """Seconds of one call."""
-    start = time.perf_counter()
+    start = clock()
     action()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def spread(values: list[float]) -> str:
@@ -40,10 +43,10 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
-def gemm_rate() -> float:
+def gemm_rate(clock: Clock) -> float:
     """Floating-point operations a second of a product of two square matrices; the best of three."""
     a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
-    return max(2 * SIDE**3 / seconds(lambda: a @ b) for _ in range(3))
+    return max(2 * SIDE**3 / seconds(lambda: a @ b, clock) for _ in range(3))
 
 
 def flops(way: Way) -> int:
@@ -53,19 +56,19 @@ def flops(way: Way) -> int:
     return counter.get_total_flops()
 
 
-def in_turns(ways: dict[str, Way], *, pairs: int, piece: float) -> Rounds:
+def in_turns(ways: dict[str, Way], *, pairs: int, piece: float, clock: Clock = time.perf_counter) -> Rounds:
     """`pairs` rounds of all ways, each for about `piece` seconds, in turning order; one warm-up before."""
     counts = {}
     for name, way in ways.items():
         way(2)
-        counts[name] = max(1, round(piece / max(seconds(lambda way=way: way(2)) / 2, 1e-6)))
+        counts[name] = max(1, round(piece / max(seconds(lambda way=way: way(2), clock) / 2, 1e-6)))
     taken: dict[str, list[float]] = {name: [] for name in ways}
     rates = []
     names = list(ways)
     for turn in range(pairs):
         for name in names if turn % 2 == 0 else reversed(names):
-            taken[name].append(seconds(lambda name=name: ways[name](counts[name])) / counts[name])
-        rates.append(gemm_rate())
+            taken[name].append(seconds(lambda name=name: ways[name](counts[name]), clock) / counts[name])
+        rates.append(gemm_rate(clock))
     return Rounds(taken, rates)
 
 
@@ -88,7 +91,8 @@ def table(rounds: Rounds, peers: Sequence[str], *, images: int, work: dict[str, 
 def compare(ways: dict[str, Way], peers: Sequence[str], *, images: int, arguments: argparse.Namespace) -> None:
     """Measure and print the table; a unit of work makes or sees that many images."""
     work = {name: flops(way) for name, way in ways.items()}
-    rounds = in_turns(ways, pairs=arguments.pairs, piece=arguments.seconds)
+    clock = time.process_time if arguments.processor_time else time.perf_counter
+    rounds = in_turns(ways, pairs=arguments.pairs, piece=arguments.seconds, clock=clock)
     for line in table(rounds, peers, images=images, work=work):
         print(line, flush=True)
 
@@ -99,6 +103,11 @@ def options(about: str | None, *, pairs: int = 9, piece: float = 1.5) -> argpars
     parser.add_argument("--pairs", type=int, default=pairs, help="rounds")
     parser.add_argument("--seconds", type=float, default=piece, help="of one piece of one way")
     parser.add_argument("--threads", type=int, default=0, help="0: torch's choice")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="count this process's processor time, with --threads 1: where other work keeps the cores busy",
+    )
     return parser
 
 
