@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from zoo.api import Choice, DataFacts
 
-__all__ = ["conv_vae", "res_vae"]
+__all__ = ["conv_vae", "mlp_vae", "res_vae"]
 
 SIDES = (8, 16, 28, 32, 48, 64)
 SIZES = ", ".join(map(str, SIDES))
@@ -23,6 +23,12 @@ def conv_vae(facts: DataFacts) -> Iterator[Choice]:
     yield Choice("config.encoder_strides", [2] * len(widths), "each halves the side")
     yield Choice("config.decoder_stem", widths[-1], "channels of the smallest map")
     yield Choice("config.decoder_widths", widths[::-1], "as the encoder's, backwards")
+
+
+def mlp_vae(facts: DataFacts) -> Iterator[Choice]:
+    """Dense layers alone."""
+    yield from _common(facts)
+    yield Choice("config.hidden", [512, 256], "two dense layers on each side")
 
 
 def res_vae(facts: DataFacts) -> Iterator[Choice]:
