@@ -7,16 +7,20 @@ times do not. Each round also measures the machine's own rate at a large matrix 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 Way = Callable[[int], object]  # does the work that many times over
+Clock = Callable[[], float]
 SIDE = 2048  # of the matrix product
 
 
@@ -28,14 +32,60 @@ class Rounds:
     gemm: list[float]  # floating-point operations a second
 
 
-Clock = Callable[[], float]
-
-
 def seconds(action: Callable[[], object], clock: Clock = time.perf_counter) -> float:
     """Seconds of one call."""
     start = clock()
     action()
     return clock() - start
+
+
+class Elsewhere:
+    """A way in a process of its own, as programs are run: what one sets for its process is not the other's.
+
+    `make` must be picklable: a function of a module, or a partial of one. Enter it for the process.
+    """
+
+    def __init__(self, make: Callable[[], Way], threads: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_serve, args=(other, make, threads))
+
+    def __enter__(self) -> Elsewhere:
+        self.process.start()
+        return self
+
+    def __call__(self, times: int) -> None:
+        self.pipe.send(times)
+        self.pipe.recv()
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has failed, and said why
+            self.pipe.send(None)
+        self.process.join()
+
+    def seconds(self, times: int, *, processor: bool) -> float:
+        """Seconds of its own clock for the work that many times over: of the wall, or of the processor."""
+        self.pipe.send(times)
+        wall, own = self.pipe.recv()
+        return float(own if processor else wall)
+
+    def flops(self) -> int:
+        """Floating-point operations of one unit of work."""
+        self.pipe.send("flops")
+        return int(self.pipe.recv())
+
+
+def _serve(pipe: Connection, make: Callable[[], Way], threads: int) -> None:
+    if threads:
+        torch.set_num_threads(threads)
+    way = make()
+    while (asked := pipe.recv()) is not None:
+        if asked == "flops":
+            pipe.send(flops(way))
+        else:
+            wall, own = time.perf_counter(), time.process_time()
+            way(asked)
+            pipe.send((time.perf_counter() - wall, time.process_time() - own))
 
 
 def spread(values: list[float]) -> str:
@@ -51,6 +101,8 @@ def gemm_rate(clock: Clock) -> float:
 
 def flops(way: Way) -> int:
     """Floating-point operations of one unit of work: products in forward and backward, as torch counts them."""
+    if isinstance(way, Elsewhere):
+        return way.flops()
     with FlopCounterMode(display=False) as counter:
         way(1)
     return counter.get_total_flops()
@@ -61,15 +113,21 @@ def in_turns(ways: dict[str, Way], *, pairs: int, piece: float, clock: Clock = t
     counts = {}
     for name, way in ways.items():
         way(2)
-        counts[name] = max(1, round(piece / max(seconds(lambda way=way: way(2), clock) / 2, 1e-6)))
+        counts[name] = max(1, round(piece / max(_taken(way, 2, clock) / 2, 1e-6)))
     taken: dict[str, list[float]] = {name: [] for name in ways}
     rates = []
     names = list(ways)
     for turn in range(pairs):
         for name in names if turn % 2 == 0 else reversed(names):
-            taken[name].append(seconds(lambda name=name: ways[name](counts[name]), clock) / counts[name])
+            taken[name].append(_taken(ways[name], counts[name], clock) / counts[name])
         rates.append(gemm_rate(clock))
     return Rounds(taken, rates)
+
+
+def _taken(way: Way, times: int, clock: Clock) -> float:
+    if isinstance(way, Elsewhere):
+        return way.seconds(times, processor=clock is time.process_time)
+    return seconds(lambda: way(times), clock)
 
 
 def table(rounds: Rounds, peers: Sequence[str], *, images: int, work: dict[str, int]) -> Iterator[str]:
@@ -95,6 +153,17 @@ def compare(ways: dict[str, Way], peers: Sequence[str], *, images: int, argument
     rounds = in_turns(ways, pairs=arguments.pairs, piece=arguments.seconds, clock=clock)
     for line in table(rounds, peers, images=images, work=work):
         print(line, flush=True)
+
+
+def compare_elsewhere(
+    makers: dict[str, Callable[[], Way]], peers: Sequence[str], *, images: int, arguments: argparse.Namespace
+) -> None:
+    """As `compare`, each way in a process of its own."""
+    with contextlib.ExitStack() as held:
+        ways: dict[str, Way] = {
+            name: held.enter_context(Elsewhere(make, arguments.threads)) for name, make in makers.items()
+        }
+        compare(ways, peers, images=images, arguments=arguments)
 
 
 def options(about: str | None, *, pairs: int = 9, piece: float = 1.5) -> argparse.ArgumentParser:

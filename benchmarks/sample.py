@@ -1,6 +1,6 @@
 """Sampling: 512 pictures of a DCGAN of 64 channels, 32x32, against plain eager.
 
-    OMP_WAIT_POLICY=passive python benchmarks/sample.py [--pairs 15] [--seconds 1] [--threads 2]
+    python benchmarks/sample.py [--pairs 15] [--seconds 1] [--threads 2]
 
 The peer is the generator of pytorch/examples with the same weights: one batch of 512, memory as torch makes it, a
 transposed convolution on a 1x1 map, batch norms in evaluation. The goal is at least 1.5. The last column but one is

@@ -1,6 +1,6 @@
 """A training step of a DCGAN of 64 channels, 32x32, batch 64, against the loop of pytorch/examples.
 
-    OMP_WAIT_POLICY=passive python benchmarks/train_dcgan.py [--pairs 9] [--seconds 2] [--threads 2] [--workers 2]
+    python benchmarks/train_dcgan.py [--pairs 9] [--seconds 2] [--threads 2] [--workers 2]
 
 The peer is the loop of `examples_dcgan.py` behind the data path of pytorch/examples: torchvision's CIFAR10 class, which
 makes a PIL picture of each row, its transforms, and a DataLoader with the two worker processes that are its default.
@@ -12,12 +12,12 @@ The goal is at least 1.45, and 55 % of the matrix product's rate.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from examples_dcgan import BATCH, new_run, step
-from pairs import Way, compare, noise_pictures, options
+from pairs import Way, compare_elsewhere, noise_pictures, options
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -25,7 +25,7 @@ from training import zoo_way
 
 from zoo_images.torchvision_shim import import_torchvision
 
-COUNT = 50_000  # as CIFAR-10 has
+COUNT, SHAPE = 50_000, (3, 32, 32)  # as CIFAR-10 has
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -47,14 +47,23 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 def endless(data: Tensor, workers: int) -> Iterator[Tensor]:
     """Whole batches, epoch after epoch."""
-    loader = DataLoader(Pictures(data), batch_size=BATCH, shuffle=True, num_workers=workers, drop_last=True)
+    start = "fork" if workers else None  # the default on Linux; here it would be this process's own, "spawn"
+    loader = DataLoader(
+        Pictures(data),
+        batch_size=BATCH,
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        multiprocessing_context=start,
+    )
     while True:
         for real, _ in loader:
             yield real
 
 
-def peer_way(data: Tensor, workers: int) -> Way:
+def peer_way(workers: int) -> Way:
     """The loop of pytorch/examples."""
+    data = noise_pictures(COUNT, SHAPE)
     run, batches = new_run(0, 3, fast=False), endless(data, workers)
 
     def way(steps: int) -> None:
@@ -64,9 +73,8 @@ def peer_way(data: Tensor, workers: int) -> Way:
     return way
 
 
-def ways(arguments: argparse.Namespace) -> dict[str, Way]:
+def ways(workers: int) -> dict[str, Callable[[], Way]]:
     """The peer, and the zoo's DCGAN of the same layout with settings that differ in what they cost."""
-    data = noise_pictures(COUNT, (3, 32, 32))
     same = {"mix_batches": False, "flips": False, "fresh_fakes": False}
     settings = {
         "zoo, the same work": same,
@@ -74,8 +82,11 @@ def ways(arguments: argparse.Namespace) -> dict[str, Way]:
         "zoo, bfloat16": same | {"precision": "bfloat16"},
     }
     recipe = {"architecture": "dcgan", "trainer": "adversarial"}
-    made = {name: zoo_way(data, batch_size=BATCH, **recipe, settings=value) for name, value in settings.items()}
-    return {"examples": peer_way(data, arguments.workers), **made}
+    made = {
+        name: partial(zoo_way, COUNT, SHAPE, batch_size=BATCH, **recipe, settings=value)
+        for name, value in settings.items()
+    }
+    return {"examples": partial(peer_way, workers), **made}
 
 
 def main() -> None:
@@ -85,7 +96,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    compare(ways(arguments), ["examples"], images=BATCH, arguments=arguments)
+    compare_elsewhere(ways(arguments.workers), ["examples"], images=BATCH, arguments=arguments)
 
 
 if __name__ == "__main__":

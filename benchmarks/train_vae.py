@@ -1,6 +1,6 @@
 """A training step of a VAE on 28x28 pictures, batch 128, against the loop of pytorch/examples and pythae's trainer.
 
-    OMP_WAIT_POLICY=passive python benchmarks/train_vae.py mlp|book [--pairs 9] [--seconds 1] [--threads 2]
+    python benchmarks/train_vae.py mlp|book [--pairs 9] [--seconds 1] [--threads 2]
 
 `mlp` is the network of pytorch/examples, 784-400-20-400-784; `book` the convolutional one of Chollet's book (the preset
 `book` of `conv-vae`), in the peers' loops too. The first peer is the loop of pytorch/examples/vae behind torchvision's
@@ -21,10 +21,11 @@ import importlib.util
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
-from pairs import Way, compare, noise_pictures, options
+from pairs import Way, compare_elsewhere, noise_pictures, options
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -103,9 +104,9 @@ def endless(data: Tensor) -> Iterator[Tensor]:
             yield x
 
 
-def examples_way(network: str, data: Tensor) -> Way:
+def examples_way(network: str) -> Way:
     """The loop of pytorch/examples/vae."""
-    model, batches = Plain(network), endless(data)
+    model, batches = Plain(network), endless(noise_pictures(COUNT, SHAPE))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def way(steps: int) -> float:
@@ -124,7 +125,7 @@ def examples_way(network: str, data: Tensor) -> Way:
     return way
 
 
-def pythae_way(network: str, data: Tensor, folder: str) -> Way:
+def pythae_way(network: str, folder: str) -> Way:
     """One epoch of pythae's trainer over as many batches as there are steps."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
@@ -153,7 +154,7 @@ def pythae_way(network: str, data: Tensor, folder: str) -> Way:
     encoder = Encoder()
     about = VAEConfig(input_dim=SHAPE, latent_dim=encoder.latent_dim, reconstruction_loss="bce")
     model = VAE(about, encoder=encoder, decoder=Decoder())
-    x, labels = data.float() / 255, torch.zeros(len(data))
+    x, labels = noise_pictures(COUNT, SHAPE).float() / 255, torch.zeros(COUNT)
     config = BaseTrainerConfig(output_dir=folder, per_device_train_batch_size=BATCH, learning_rate=1e-3)
     trainer = BaseTrainer(model, BaseDataset(x, labels), training_config=config)
     trainer.prepare_training()
@@ -177,18 +178,18 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    network, data = arguments.network, noise_pictures(COUNT, SHAPE)
-    ways = {"examples": examples_way(network, data)}
+    network = arguments.network
+    ways: dict[str, Callable[[], Way]] = {"examples": partial(examples_way, network)}
     with tempfile.TemporaryDirectory() as folder:
         if importlib.util.find_spec("pythae"):
-            ways["pythae"] = pythae_way(network, data, folder)
+            ways["pythae"] = partial(pythae_way, network, folder)
         else:
             print("pythae is not installed and left out; how to install it: --help")
         peers = list(ways)
         for precision in ("float32", "bfloat16"):
             recipe = ARCHITECTURES[network] | {"trainer": "vae", "settings": {"precision": precision}}
-            ways[f"zoo, {precision}"] = zoo_way(data, batch_size=BATCH, **recipe)
-        compare(ways, peers, images=BATCH, arguments=arguments)
+            ways[f"zoo, {precision}"] = partial(zoo_way, COUNT, SHAPE, batch_size=BATCH, **recipe)
+        compare_elsewhere(ways, peers, images=BATCH, arguments=arguments)
 
 
 if __name__ == "__main__":

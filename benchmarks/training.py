@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pairs import Way
-from torch import Tensor
+from pairs import Way, noise_pictures
 
 from zoo.data.loading import Examples
 from zoo.plugins import default_registry
 from zoo.recipes import Recipe
+from zoo.training.allocator import keep_freed_memory
 from zoo.training.loop import train_loop
 from zoo.training.run import Run
 
@@ -21,17 +21,18 @@ __all__ = ["zoo_way"]
 MANY = 10**12
 
 
-def zoo_way(data: Tensor, *, batch_size: int, **recipe: Any) -> Way:
-    """Train a recipe on data (N, C, H, W) uint8 for that many steps, with everything `zoo train` does between them.
+def zoo_way(count: int, shape: tuple[int, int, int], *, batch_size: int, **recipe: Any) -> Way:
+    """Train a recipe on `count` noise pictures for that many steps, with everything `zoo train` does between them.
 
     The moving average is kept and the metrics are summed at every step; they are read at the end of a piece.
     """
     every = {"log_every": MANY, "sample_every": MANY, "checkpoint_every": MANY}
     made = Recipe(name="benchmark", dataset="noise", batch_size=batch_size, **every, **recipe)
+    keep_freed_memory()  # as `zoo train` does
     registry = default_registry()
     run = Run(folder=Path(), recipe=made, facts={})
     torch.manual_seed(0)
-    state = run.state(registry, Examples(data=data))
+    state = run.state(registry, Examples(data=noise_pictures(count, shape)))
 
     def way(steps: int) -> None:
         until = replace(made, images=state.images + steps * batch_size)

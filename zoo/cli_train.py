@@ -145,6 +145,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from zoo.plugins import default_registry
     from zoo.runs import CHECKPOINTS, checkpoints
+    from zoo.training.allocator import keep_freed_memory
     from zoo.training.processes import open_processes
     from zoo.training.run import train
 
@@ -154,6 +155,7 @@ def _train(arguments: argparse.Namespace) -> int:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     processes = open_processes(arguments.device)
     if processes.first and lines:
         print("\n".join(lines), flush=True)
