@@ -159,7 +159,7 @@ def _checked(checkpoint: Path) -> str:
 
 
 def findings_of(run: Path) -> list[str]:
-    """What the doctor found, a sentence each, oldest first; nothing where he found nothing. Raises DataError."""
+    """What the doctor found, a sentence each, oldest first; nothing where it found nothing. Raises DataError."""
     if not (run / DOCTOR).exists():
         return []
     lines = read_bounded(run / DOCTOR, MOST_JSON).splitlines()

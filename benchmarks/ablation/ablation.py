@@ -1,7 +1,7 @@
-"""The rules of Chollet's GAN chapter on the frogs, each switched off alone, and all on with three seeds as the noise.
+"""The rules of Chollet's GAN chapter on the frogs, each switched off alone, with several seeds as the noise.
 
-    python benchmarks/ablation/ablation.py --out runs/ablation [--threads 1] [--only NAME …]   # trains, or goes on
-    python benchmarks/ablation/ablation.py --out runs/ablation --table                        # the runs that are done
+    python benchmarks/ablation/ablation.py --out runs/ablation [--seeds 1 2 3] [--only NAME …]   # trains, or goes on
+    python benchmarks/ablation/ablation.py --out runs/ablation --table                          # the runs that are done
 
 The base is `all-rules.toml`; a variant is that recipe with one value changed. Fréchet and kernel distance of 2,000
 samples of the last weights to the 5,000 training frogs, on EfficientNet-Lite0 features.
@@ -10,8 +10,10 @@ samples of the last weights to the 5,000 training frogs, on EfficientNet-Lite0 f
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
+import statistics
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,14 +30,12 @@ from zoo.settings import cache_folder
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model, train
 
-SAMPLES = 2_000
+SAMPLES, SEEDS = 2_000, 9
 BASE = Path(__file__).with_name("all-rules.toml")
 
-# name -> (the rule, what is changed)
+# name -> (what is switched off, what is changed)
 VARIANTS = {
-    "all-rules": ("all rules", []),
-    "all-rules-seed-2": ("all rules, another seed", ["seed=2"]),
-    "all-rules-seed-3": ("all rules, a third seed", ["seed=3"]),
+    "all-rules": ("nothing: all rules", []),
     "linear-output": ("no tanh at the generator's end", ["config.output=linear"]),
     "uniform-prior": ("z from a uniform distribution", ["config.prior=uniform"]),
     "no-label-noise": ("no noise on the labels", ["settings.label_noise=0.0"]),
@@ -51,10 +51,15 @@ VARIANTS = {
 }
 
 
-def recipe_of(name: str, images: int | None) -> Recipe:
+def folder_of(name: str, seed: int) -> str:
+    """What the run of a variant is called."""
+    return name if seed == 1 else f"{name}-seed-{seed}"
+
+
+def recipe_of(name: str, seed: int, images: int | None) -> Recipe:
     """The variant's recipe, for another number of images where one is given."""
-    changes = VARIANTS[name][1] + ([] if images is None else [f"images={images}"])
-    return replace(override(read_recipe(BASE), changes), name=name)
+    changes = [*VARIANTS[name][1], f"seed={seed}", *([] if images is None else [f"images={images}"])]
+    return replace(override(read_recipe(BASE), changes), name=folder_of(name, seed))
 
 
 def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]:
@@ -81,14 +86,15 @@ def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]
 
 
 def table(out: Path) -> None:
-    """Print the runs that are measured as a Markdown table, base first."""
-    print("| switched off | Fréchet | kernel |\n| --- | --- | --- |")
+    """Print the runs that are measured as a Markdown table: medians over seeds, and each seed's distance."""
+    print("| switched off | Fréchet | of each seed | kernel |\n| --- | --- | --- | --- |")
     for name, (rule, _) in VARIANTS.items():
-        path = out / name / "distances.json"
-        if path.exists():
-            found = json.loads(path.read_text())
-            kernel = f"{found['kernel']:.4f} ± {found['kernel_standard_error']:.4f}"
-            print(f"| {rule} | {found['frechet']:.1f} | {kernel} |")
+        paths = [out / folder_of(name, seed) / "distances.json" for seed in range(1, SEEDS + 1)]
+        found = [json.loads(path.read_text()) for path in paths if path.exists()]
+        if found:
+            frechet, kernel = ([run[key] for run in found] for key in ("frechet", "kernel"))
+            each = ", ".join(f"{value:.0f}" for value in frechet)
+            print(f"| {rule} | {statistics.median(frechet):.0f} | {each} | {statistics.median(kernel):.3f} |")
 
 
 def main() -> None:
@@ -96,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
+    parser.add_argument("--seeds", nargs="*", type=int, choices=range(1, SEEDS + 1), default=[1], metavar="SEED")
     parser.add_argument("--images", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--table", action="store_true")
@@ -108,19 +115,19 @@ def main() -> None:
     reference = read_recipe(BASE).dataset
     train_set, test_set = (load_dataset(reference, registry=registry, split=split) for split in ("train", "test"))
     with stop_signals() as stopped:
-        for name in args.only:
-            folder = args.out / name
+        for seed, name in itertools.product(args.seeds, args.only):
+            folder = args.out / folder_of(name, seed)
             if (folder / "distances.json").exists():
                 continue
             started = (folder / "recipe.json").exists()
-            recipe = recipe_of(name, args.images)
+            recipe = recipe_of(name, seed, args.images)
             run = train(recipe, folder, registry=registry, resume=started, stop=stopped)
             if stopped():
                 break
             found = measure(run, train_set, test_set)
             with new_file(folder / "distances.json") as aside:
                 aside.write_text(json.dumps(found, indent=1) + "\n")
-            print(name, found, flush=True)
+            print(folder.name, found, flush=True)
     table(args.out)
 
 

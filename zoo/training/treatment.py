@@ -50,7 +50,7 @@ def settings_of(recipe: Recipe) -> DoctorSettings:
 
 
 def watch(out: Path, recipe: Recipe, state: TrainState, data: Watched, *, model: Sampled, tell: Tell) -> Care:
-    """Who watches the run: a doctor, unless the recipe has him off."""
+    """Who watches the run: a doctor, unless the recipe has it off."""
     settings = settings_of(recipe)
     if settings.action == "off":
         return UNWATCHED
@@ -61,7 +61,7 @@ def watch(out: Path, recipe: Recipe, state: TrainState, data: Watched, *, model:
 class Treatment:
     """Watches a run in the folder `out`; `model` gives what a look samples, `tell` takes sentences.
 
-    It gives the state its doctor, so that what he has read is saved with it.
+    It gives the state its doctor, so that what it has read is saved with it.
     """
 
     def __init__(
