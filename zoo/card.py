@@ -102,9 +102,10 @@ def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collectio
 def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str]) -> list[str]:
     recipe, source = data["training"]["recipe"], data["data"]
     name = data["training"].get("model", recipe["name"])
+    title = name.removeprefix("./")  # a folder, of a model that no catalogue has
     return [
-        *_front_matter(name, data, metrics_of(evaluation)),
-        f"# {name}",
+        *_front_matter(title, data, metrics_of(evaluation)),
+        f"# {title}",
         "",
         recipe["summary"],
         "",
@@ -117,7 +118,7 @@ def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[s
         "```python",
         "import zoo",
         "",
-        f'model = zoo.load("{name}")',
+        f'model = zoo.load("{name}")' + ("  # this folder; from the Hub: hf://ORG/REPO" if name != title else ""),
         f"images = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) in [0, 1]",
         *(["codes = model.encode(images).mean"] if "reconstruction" in evaluation else []),
         "```",

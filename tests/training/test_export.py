@@ -67,6 +67,13 @@ def test_a_plugins_model_is_named_as_it_is_loaded(tmp_path: Path, run: Run, regi
     verify(Folder(name="named", path=tmp_path / "named"), one)
 
 
+def test_a_model_that_no_catalogue_has_is_loaded_from_its_folder(folder: Path) -> None:
+    """Its card has its name as the title, and says to load the folder, or the repository it was pushed to."""
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "\n# tiny\n" in text
+    assert 'zoo.load("./tiny")  # this folder; from the Hub: hf://ORG/REPO' in text
+
+
 def test_it_loads_by_path_as_the_averaged_generator(folder: Path, run: Run, registry: Registry) -> None:
     """`zoo.load` of the folder gives the run's averaged generator and, on request, its discriminator, bit for bit."""
     model = load(str(folder), discriminator=True)
@@ -127,6 +134,7 @@ def test_the_config_says_how_it_came_about(folder: Path, run: Run) -> None:
         "images": 32,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        "model": "./tiny",  # no catalogue has it
     }
     assert data["zoo"] == zoo.__version__
 

@@ -82,7 +82,7 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
     data |= {"shape": list(model.data_shape), "range": list(model.value_range)}
     training = {"recipe": recipe, "images": state.images} | {key: run.facts[key] for key in ("torch", "threads")}
     name = _catalogue_name(run.recipe, registry)
-    if name != run.recipe.name:  # a plugin's: the card says how to load it
+    if name != run.recipe.name:  # a plugin's, or nobody's: the card says how to load it
         training["model"] = name
     return {
         "format": 1,
@@ -95,11 +95,13 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
 
 
 def _catalogue_name(recipe: Recipe, registry: Registry) -> str:
-    """The one model of a plugin that has this recipe's name, architecture and dataset, else the recipe's name."""
+    """The one model that has this recipe's name, architecture and dataset; a folder of that name where none has."""
     like = (recipe.name, recipe.architecture, recipe.dataset)
     found = [
         owned.name
         for owned in registry.list("model")
         if isinstance(owned.spec, ModelSpec) and (owned.spec.name, owned.spec.architecture, owned.spec.dataset) == like
     ]
+    if not found:
+        return f"./{recipe.name}"
     return found[0] if len(found) == 1 else recipe.name
