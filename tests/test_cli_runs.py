@@ -203,7 +203,7 @@ def test_show_tells_all(run: Run, tmp_path: Path) -> None:
         (
             (8,),
             {"processes": 2, "device": "cuda"},
-            "accelerate launch --num_processes 2 -m zoo train {run} --resume --threads 3 --device cuda",
+            "torchrun --standalone --nproc_per_node 2 -m zoo train {run} --resume --threads 3 --device cuda",
         ),
     ],
 )

@@ -24,6 +24,7 @@ from zoo.runs import (
     RECIPE,
     REPORT,
     Recorded,
+    as_written,
     checkpoints,
     entries_of,
     is_held,
@@ -148,14 +149,13 @@ def _checked(checkpoint: Path) -> str:
     """Whether the bytes of a checkpoint are those that were written: "whole", "damaged", or "large, not read"."""
     tensors = checkpoint / STATE
     try:
-        wanted = strict_json(read_bounded(checkpoint / NUMBERS, MOST_JSON))["sha256"]
+        numbers = strict_json(read_bounded(checkpoint / NUMBERS, MOST_JSON))
         with regular_file(tensors) as stream:
             if os.fstat(stream.fileno()).st_size > MOST_CHECKED:
                 return "large, not read"
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-    except (ZooError, OSError, ValueError, KeyError, TypeError):
+            return "whole" if as_written(hashlib.file_digest(stream, "sha256").hexdigest(), numbers) else "damaged"
+    except (ZooError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return "damaged"
-    return "whole" if found == wanted else "damaged"
 
 
 def findings_of(run: Path) -> list[str]:
@@ -177,7 +177,8 @@ def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
         return shlex.join(["zoo", "export", str(run), "-o", f"./{recorded.recipe.name}"])
     if told["state"] in ("stopped", "never saved"):
         facts, count = recorded.facts, recorded.facts.get("processes", 1)
-        start = ["zoo"] if count == 1 else ["accelerate", "launch", "--num_processes", str(count), "-m", "zoo"]
+        many = ["torchrun", "--standalone", "--nproc_per_node", str(count), "-m", "zoo"]
+        start = ["zoo"] if count == 1 else many
         same = ["--threads", str(facts["threads"]), "--device", str(facts.get("device", "cpu"))]
         return shlex.join([*start, "train", str(run), "--resume", *same])
     return ""

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import math
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ __all__ = [
     "REPORT",
     "SAMPLES",
     "Recorded",
+    "as_written",
     "checkpoints",
+    "digest_of",
     "entries_of",
     "hold",
     "images_of",
@@ -113,6 +116,18 @@ def regular_file(path: Path) -> Iterator[Any]:
 
 
 # --- checkpoints and samples ---------------------------------------------------------------------------------------
+
+
+def digest_of(tensors: str, numbers: Mapping[str, Any]) -> str:
+    """The sha256 (hex) of a checkpoint: over that of its tensor file, and its numbers."""
+    return hashlib.sha256(f"{tensors} {json.dumps(numbers, sort_keys=True)}".encode()).hexdigest()
+
+
+def as_written(tensors: str, numbers: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint's numbers, as they are on the disk, carry the digest of both files."""
+    others = {key: value for key, value in numbers.items() if key != "sha256"}
+    # The tensors' digest alone is what was written before the numbers were part of it.
+    return numbers["sha256"] in (digest_of(tensors, others), tensors)
 
 
 def checkpoints(folder: Path) -> list[Path]:

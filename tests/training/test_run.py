@@ -19,8 +19,10 @@ from PIL import Image
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError
 from zoo.progress import Progress
 from zoo.recipes import Recipe
+from zoo.run_summary import details
 from zoo.runs import checkpoints
 from zoo.training.adversarial import AdversarialTrainer
+from zoo.training.checkpoint import load_newest
 from zoo.training.export import export
 from zoo.training.run import Run
 
@@ -679,3 +681,19 @@ def test_how_a_recipe_differs_from_the_catalogues_is_recorded(
     assert "config.image_size: 32 -> 8" in changed
     assert "settings.flips: True -> True" not in changed
     assert Run.open(tiny_train(tiny_recipe(), tmp_path / "other").folder).changed is None
+
+
+def test_what_is_told_of_a_run_calls_its_checkpoints_what_a_resume_does(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], tiny_train: Callable[..., Run]
+) -> None:
+    """A run's own checkpoints are told as whole; one whose numbers or tensors were changed as damaged."""
+    tiny_train(tiny_recipe(), tmp_path / "run")
+    assert [one["state"] for one in details(tmp_path / "run")["checkpoints"]] == ["whole", "whole"]
+    first, second = checkpoints(tmp_path / "run" / "checkpoints")
+    numbers = json.loads((first / "state.json").read_text())
+    (first / "state.json").write_text(json.dumps(numbers | {"steps": 1}))
+    content = (second / "state.safetensors").read_bytes()
+    (second / "state.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert [one["state"] for one in details(tmp_path / "run")["checkpoints"]] == ["damaged", "damaged"]
+    with pytest.raises(IntegrityError, match="every checkpoint"):
+        load_newest(tmp_path / "run" / "checkpoints")

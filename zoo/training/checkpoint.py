@@ -18,7 +18,7 @@ from torch import Tensor
 from zoo.errors import IntegrityError, NotFoundError, ZooError
 from zoo.files import new_folder, storage_errors
 from zoo.nn.serialization import parse, save
-from zoo.runs import checkpoints
+from zoo.runs import as_written, checkpoints, digest_of
 from zoo.weights import sha256_of
 
 __all__ = ["load_checkpoint", "load_newest", "save_checkpoint"]
@@ -48,7 +48,7 @@ def save_checkpoint(
         shutil.rmtree(left, ignore_errors=True)
     with new_folder(path) as aside:
         save(aside / TENSORS, tensors)
-        facts = {"sha256": _digest(sha256_of(aside / TENSORS), numbers), **numbers}
+        facts = {"sha256": digest_of(sha256_of(aside / TENSORS), numbers), **numbers}
         (aside / NUMBERS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     # A later one is damaged, or the run would have gone on from there: it counts for nothing.
     earlier = [old for old in checkpoints(folder) if int(old.name) < int(path.name)]
@@ -58,22 +58,16 @@ def save_checkpoint(
     return path
 
 
-def _digest(tensors: str, numbers: dict[str, Any]) -> str:
-    """The sha256 (hex) over the tensor file's own and the numbers."""
-    return hashlib.sha256(f"{tensors} {json.dumps(numbers, sort_keys=True)}".encode()).hexdigest()
-
-
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with storage_errors(f"cannot read the checkpoint {path}"):
         text = (path / NUMBERS).read_bytes()
         blob = bytearray((path / TENSORS).read_bytes())
     numbers = json.loads(text)
-    if not isinstance(numbers, dict) or not {"images", "steps", "position"} <= set(numbers):
+    if not isinstance(numbers, dict) or not {"images", "steps", "position", "sha256"} <= set(numbers):
         raise IntegrityError(f"{path / NUMBERS} is not what was written")
-    written, tensors = numbers.pop("sha256", None), hashlib.sha256(blob).hexdigest()
-    # The tensors' digest alone is what was written before the numbers were part of it.
-    if written not in (_digest(tensors, numbers), tensors) or numbers["images"] != int(path.name):
+    if not as_written(hashlib.sha256(blob).hexdigest(), numbers) or numbers["images"] != int(path.name):
         raise IntegrityError(f"the bytes of {path} are not those that were written")
+    del numbers["sha256"]
     return parse(blob, str(path / TENSORS)), numbers
 
 
