@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from zoo.configs import decode
-from zoo.data.loading import Examples
-from zoo.errors import ConfigError, DataError
+from zoo.data.loading import Examples, Streamed
+from zoo.data.rows import Rows
+from zoo.errors import ConfigError, DataError, NotFoundError
 from zoo.health import DoctorSettings
 from zoo.nn.models import GAN
 from zoo.training.adversarial import AdversarialTrainer
@@ -237,3 +238,50 @@ def test_what_cannot_be_held_out_is_refused() -> None:
         hold_out(examples(), settings(held_out_split="train"), never)
     with pytest.raises(DataError, match="of 40 examples is less than 2"):
         hold_out(examples(40), settings(held_out=0.03), never)
+
+
+def test_a_split_that_the_data_do_not_have_is_refused_with_a_way_out() -> None:
+    """A recipe that holds out a split, on data without it, is told what the recipe asks for and how to do without."""
+
+    def load(split: str) -> Examples:
+        raise NotFoundError(f"no split of photos is named {split!r}")
+
+    says = r"doctor: held_out_split = 'test': no split of photos .* --set doctor\.held_out_split="
+    with pytest.raises(NotFoundError, match=says):
+        hold_out(examples(), settings(held_out_split="test"), load)
+
+
+class Unread(Rows):
+    """Rows that say how many they are, and give blank pictures of the rows that are asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return 1000
+
+    def order(self, generator: torch.Generator) -> Tensor:
+        return torch.arange(1000)
+
+    def read(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        self.asked += rows.tolist()
+        return torch.zeros(len(rows), 3, 8, 8, dtype=torch.uint8) + rows.view(-1, 1, 1, 1).to(torch.uint8), rows
+
+    def expect(self, rows: Tensor) -> None: ...
+
+    def news(self) -> list[str]:
+        return []
+
+
+def test_of_data_that_are_not_in_memory_few_are_read(make_trainer: MakeTrainer) -> None:
+    """A look reads its own samples of them, with their labels; a share of them cannot be held out."""
+    rows = Unread()
+    streamed = Streamed(data=rows, labels=torch.arange(1000) % 7)
+    symptoms = Symptoms(streamed, None, samples=16)
+    assert len(rows.asked) == 16
+    assert symptoms.seen.labels is not None
+    assert symptoms.seen.labels.tolist() == [row % 7 for row in rows.asked]
+    assert {"sample_spread", "sample_nearest"} == set(symptoms.look(model_of(make_trainer()), None))
+    assert hold_out(streamed, settings(), never) == (streamed, None)
+    with pytest.raises(ConfigError, match="of shards, name a held_out_split"):
+        hold_out(streamed, settings(held_out=0.1), never)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from zoo.data.batches import to_range
 from zoo.data.loading import Data, Examples, Streamed
-from zoo.errors import ConfigError, DataError
+from zoo.errors import ConfigError, DataError, NotFoundError
 from zoo.health import DoctorSettings
 from zoo.nn.interfaces import Discriminator
 from zoo.nn.models import GAN, Model
@@ -74,7 +74,11 @@ def hold_out(examples: Data, settings: DoctorSettings, load: Callable[[str], Dat
     if settings.held_out_split:
         if settings.held_out_split == examples.split:
             raise ConfigError(f"doctor: held_out_split = {examples.split!r} is what is trained on; name another split")
-        return examples, load(settings.held_out_split)
+        try:
+            return examples, load(settings.held_out_split)
+        except NotFoundError as error:  # of another dataset than the recipe was written for
+            way = "hold nothing out with --set doctor.held_out_split="
+            raise NotFoundError(f"doctor: held_out_split = {settings.held_out_split!r}: {error}; or {way}") from error
     if not settings.held_out:
         return examples, None
     if isinstance(examples, Streamed):
