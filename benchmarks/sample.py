@@ -3,8 +3,9 @@
     python benchmarks/sample.py [--pairs 15] [--seconds 1] [--threads 2]
 
 The peer is the generator of pytorch/examples with the same weights: one batch of 512, memory as torch makes it, a
-transposed convolution on a 1x1 map, batch norms in evaluation. The goal is at least 1.5. The last column but one is
-what `sample` does; the other ways show where it comes from. All pictures are compared first.
+transposed convolution on a 1x1 map, batch norms in evaluation. The goal is at least 1.5. The last row is
+what `sample` does, drawing its latents too; the row before shows where the gain comes from. All pictures are compared
+first.
 """
 
 from __future__ import annotations
