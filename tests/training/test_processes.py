@@ -185,6 +185,44 @@ def test_a_signal_to_the_launcher_saves_once_and_the_run_goes_on(
     assert cut == whole
 
 
+THREADS = """
+import atexit, os, sys
+from pathlib import Path
+
+def threads():
+    return [Path(f"/proc/self/task/{task}/comm").read_text().strip() for task in os.listdir("/proc/self/task")]
+
+@atexit.register
+def say():
+    left = [name for name in threads() if "gloo" in name]
+    os.write(1, f"begun: {any('gloo' in name for name in begun)} left: {left}\\n".encode())  # whole, of two writers
+
+import torch
+from zoo.training.processes import open_processes
+
+def train():
+    processes = open_processes("cpu")
+    replica = processes.replicate(torch.nn.Linear(3, 3))
+    replica(torch.ones(2, 3)).sum().backward()
+    found = threads()
+    processes.close()
+    return found
+
+begun = train()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the threads of a process are read from /proc")
+def test_no_thread_of_the_group_outlives_python(tmp_path: Path) -> None:
+    """One that did would abort the process where it asks for the interpreter that has ended."""
+    (tmp_path / "closing.py").write_text(THREADS)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = run(tmp_path, *launcher, "closing.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["begun: True left: []"] * 2
+
+
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[None]:
     """A group of one process."""

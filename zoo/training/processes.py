@@ -6,7 +6,10 @@ without one there is one process, and Accelerate is not imported.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
+import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -98,6 +101,7 @@ class Processes:
     def close(self) -> None:
         """Leave the others; nothing can be asked after that."""
         if self.accelerator is not None:
+            self.accelerator.free_memory()  # its list of replicas, which hold the group
             self.accelerator.end_training()
 
 
@@ -125,6 +129,7 @@ def open_processes(device: str = "auto", *, env: Mapping[str, str] = os.environ)
         raise UsageError(f"WORLD_SIZE is {count!r:.40}; a launcher sets it to the number of processes")
     if int(count) == 1:
         return Processes(device=place)
+    _let_the_group_go()
     try:
         from accelerate import Accelerator
     except ImportError as error:
@@ -136,6 +141,16 @@ def open_processes(device: str = "auto", *, env: Mapping[str, str] = os.environ)
             f"the {count} processes do not find each other ({error!s:.200}); check the launcher"
         ) from error
     return Processes(accelerator.process_index, accelerator.num_processes, accelerator.device, accelerator)
+
+
+def _let_the_group_go() -> None:
+    """See to it that the group's threads end before the interpreter does: one that lives on aborts it now and then.
+
+    They end with the last reference to the group. Default arguments in torch.distributed.nn hold for ever one that is
+    there when it is imported; a replica is part of a cycle.
+    """
+    importlib.import_module("torch.distributed.nn")
+    atexit.register(gc.collect)
 
 
 def _device(name: str) -> torch.device:
