@@ -19,6 +19,16 @@ def network(value: float) -> nn.Sequential:
     return module
 
 
+def moved(start: float, end: float, *, half_life: float) -> tuple[Ema, nn.Sequential]:
+    """A network of the one value that has become one of the other after its average was begun."""
+    module = network(start)
+    ema = Ema(module, half_life=half_life)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.fill_(end)
+    return ema, module
+
+
 def average(ema: Ema) -> float:
     values = {float(v) for parameter in ema.module.parameters() for v in parameter.flatten()}
     assert len(values) == 1
@@ -28,19 +38,19 @@ def average(ema: Ema) -> float:
 @pytest.mark.parametrize("batch", [1, 10, 50])
 def test_a_weights_share_halves_every_half_life(batch: int) -> None:
     """After a half-life of images, in batches of any size, the start counts for a half, after two for a quarter."""
-    ema, new = Ema(network(0.0), half_life=100), network(1.0)
+    ema, _ = moved(0.0, 1.0, half_life=100)
     for wanted in (0.5, 0.75, 0.875):
         for _ in range(100 // batch):
-            ema.update(new, images=batch, images_seen=LONG_AGO)
+            ema.update(images=batch, images_seen=LONG_AGO)
         assert average(ema) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_early_on_the_half_life_is_a_tenth_of_the_images_seen() -> None:
     """After n images the half-life is n / 10 until that exceeds the one asked for: the random start is soon gone."""
-    ema, new, start, seen = Ema(network(1.0), half_life=6), network(0.0), 1.0, 0
+    (ema, _), start, seen = moved(1.0, 0.0, half_life=6), 1.0, 0
     for _ in range(12):
         seen += 10
-        ema.update(new, images=10, images_seen=seen)
+        ema.update(images=10, images_seen=seen)
         start *= 0.5 ** (10 / min(6, seen / 10))
         assert average(ema) == pytest.approx(start, rel=1e-9)
     assert start < 1e-9
@@ -48,16 +58,17 @@ def test_early_on_the_half_life_is_a_tenth_of_the_images_seen() -> None:
 
 def test_a_half_life_of_0_copies() -> None:
     """With a half-life of 0 the average is the last network, to the last bit."""
-    ema, new = Ema(network(0.1), half_life=0), network(0.7)
-    ema.update(new, images=4, images_seen=4)
+    ema, _ = moved(0.1, 0.7, half_life=0)
+    ema.update(images=4, images_seen=4)
     assert average(ema) == 0.7
 
 
 def test_buffers_are_copied() -> None:
     """The running statistics of a batch norm are taken over whole, not averaged."""
-    ema, new = Ema(network(0.0), half_life=100), network(1.0)
+    ema, new = moved(0.0, 1.0, half_life=100)
+    new[1].running_var = torch.full((2,), 2.0, dtype=torch.float64)  # a new tensor in its place
     new(torch.randn(8, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
-    ema.update(new, images=1, images_seen=LONG_AGO)
+    ema.update(images=1, images_seen=LONG_AGO)
     theirs = dict(new.named_buffers())
     assert set(theirs) == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
     for name, buffer in ema.module.named_buffers():
@@ -76,6 +87,6 @@ def test_the_average_stands_apart() -> None:
         new[0].weight.fill_(5.0)
     assert average(ema) == 1.0
     before = [p.clone() for p in new.parameters()]
-    ema.update(new, images=5, images_seen=LONG_AGO)
+    ema.update(images=5, images_seen=LONG_AGO)
     assert all(torch.equal(p, q) for p, q in zip(new.parameters(), before, strict=True))
     assert all(p.requires_grad and p.grad is None for p in new.parameters())

@@ -28,7 +28,7 @@ def advance(state: TrainState, steps: int) -> None:
     for _ in range(steps):
         state.trainer.step(*state.batches.next())
         state.images, state.steps = state.images + 4, state.steps + 1
-        state.emas["generator"].update(state.trainer.parts["generator"], images=4, images_seen=state.images)
+        state.emas["generator"].update(images=4, images_seen=state.images)
 
 
 def copied(state: TrainState) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import torch
@@ -35,6 +36,16 @@ class Terms:
     posterior: DiagonalGaussian
     z: Tensor  # (K, N, *latent_shape)
     log_likelihood: Tensor  # log p(x given z), (K, N)
+
+    @cached_property
+    def reconstruction(self) -> Tensor:
+        """-log p(x given z) in nats, a scalar: the mean over latents and examples."""
+        return -self.log_likelihood.mean()
+
+    @cached_property
+    def kl_per_unit(self) -> Tensor:
+        """KL of each latent unit to the prior in nats, (*latent_shape): the mean over examples."""
+        return self.posterior.kl_per_unit().mean(0)
 
 
 def variational_terms(encoder: Encoder, decoder: Decoder, likelihood: Likelihood, x: Tensor, noise: Tensor) -> Terms:

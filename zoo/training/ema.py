@@ -20,15 +20,18 @@ class Ema:
     def __init__(self, module: nn.Module, *, half_life: float) -> None:
         self.half_life = half_life
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
-        self._weights: list[Tensor] = list(self.module.parameters())  # walking a module for them costs more than moving
+        self._live = module
+        # Walking a module for its weights costs more than moving them; the optimizer holds on to them too.
+        self._weights: list[Tensor] = list(self.module.parameters())
+        self._live_weights: list[Tensor] = list(module.parameters())
         self._buffers: list[Tensor] = list(self.module.buffers())
 
     @torch.no_grad()
-    def update(self, module: nn.Module, *, images: int, images_seen: int) -> None:
-        """Move towards `module` after a step of `images` images; `images_seen` counts them too."""
+    def update(self, *, images: int, images_seen: int) -> None:
+        """Move towards the network after a step of `images` images; `images_seen` counts them too."""
         half_life = min(self.half_life, images_seen / 10)
         weight = 1.0 if half_life == 0 else 1 - 0.5 ** (images / half_life)
         if self._weights:  # a likelihood may have no parameters
-            torch._foreach_lerp_(self._weights, list(module.parameters()), weight)
-        if self._buffers:
-            torch._foreach_copy_(self._buffers, list(module.buffers()))
+            torch._foreach_lerp_(self._weights, self._live_weights, weight)
+        if self._buffers:  # a layer may put a new tensor into the place of its buffer
+            torch._foreach_copy_(self._buffers, list(self._live.buffers()))

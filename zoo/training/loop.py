@@ -42,8 +42,8 @@ def train_loop(
         means.add(trainer.step(*state.next_batch()))
         trainer.check_learned()
         before, state.images, state.steps = state.images, state.images + size, state.steps + 1
-        for name, ema in state.emas.items():
-            ema.update(trainer.parts[name], images=size, images_seen=state.images)
+        for ema in state.emas.values():
+            ema.update(images=size, images_seen=state.images)
         done = state.images >= recipe.images
         care.look(state, before)
         if _due(before, state.images, recipe.log_every) or done:

@@ -31,6 +31,7 @@ from zoo.training.care import Care
 from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.loop import train_loop
 from zoo.training.processes import ALONE, Processes
+from zoo.training.products import OneDNNLinear
 from zoo.training.record import Record, recording, reported
 from zoo.training.state import TrainState
 from zoo.training.symptoms import hold_out
@@ -78,6 +79,7 @@ class Run:
         if recipe.shared_batch_norm:
             processes.share_batch_norm(parts)
         for part in parts.values():
+            OneDNNLinear.replace_in(part)
             part.to(processes.device)
         random = torch.Generator().manual_seed(recipe.seed)
         spec = registry.trainer(recipe.trainer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -77,7 +77,7 @@ class Trainer(ABC):
             last = index == self.accumulate - 1
             with nullcontext() if last else self.processes.apart(self.replicas[player]):
                 value, figures = loss(*piece) if self.processes is ALONE else self.replicas[player](loss, *piece)
-                (value / self.accumulate).backward()
+                (value if self.accumulate == 1 else value / self.accumulate).backward()
             found.append(figures)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         clip_gradients(parameters, value=self.clip_value, norm=self.clip_norm)
@@ -86,9 +86,11 @@ class Trainer(ABC):
             return found[0]
         return {name: torch.stack([figures[name] for figures in found]).mean() for name in found[0]}
 
-    def in_precision(self, precision: Precision) -> torch.autocast:
+    def in_precision(self, precision: Precision) -> AbstractContextManager[Any]:
         """Where entered, convolutions and dense layers take that precision; everything after them float32."""
-        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+        if precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.processes.device.type, torch.bfloat16)
 
     def set_rates(self, *, step: int, progress: float) -> None:
         """Set the learning rates for the coming step."""

@@ -86,13 +86,12 @@ def objective(terms: Terms, settings: VAESettings, *, dimensions: int, images: i
     """
     if settings.objective == "iwae":
         return -importance_weighted_bound(terms).mean()
-    reconstruction = -terms.log_likelihood.mean()
-    per_unit = terms.posterior.kl_per_unit().mean(0)
+    per_unit = terms.kl_per_unit
     kl = (per_unit.clamp(min=settings.free_bits) if settings.free_bits else per_unit).sum()
     weight = settings.beta * (min(1.0, images / settings.kl_warmup) if settings.kl_warmup else 1.0)
     if settings.scaling == "book":
-        return reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
-    return reconstruction + weight * kl
+        return terms.reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
+    return terms.reconstruction + weight * kl
 
 
 class _Autoencoding(Trainer):
@@ -158,13 +157,14 @@ class VAETrainer(_Autoencoding):
     def _loss(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Figures]:
         terms = decoded_terms(self._decode, self.likelihood, x, self._encode(x), noise.transpose(0, 1))
         loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.images)
-        return loss, {"loss": loss.detach(), **self._figures(terms, x)}
+        return loss, self._figures(terms, x, loss.detach())
 
     @torch.no_grad()
-    def _figures(self, terms: Terms, x: Tensor) -> dict[str, Tensor]:
+    def _figures(self, terms: Terms, x: Tensor, loss: Tensor) -> dict[str, Tensor]:
         dimensions = x[0].numel()
-        reconstruction, kl = -terms.log_likelihood.mean(), terms.posterior.kl().mean()
+        reconstruction, kl = terms.reconstruction.detach(), terms.kl_per_unit.detach().sum()
         figures = {
+            "loss": loss,
             "elbo": -(reconstruction + kl),
             "reconstruction": reconstruction,
             "kl": kl,
@@ -173,7 +173,7 @@ class VAETrainer(_Autoencoding):
             "active_units": active_units(terms.posterior.mean),
         }
         if self.settings.objective == "iwae":
-            figures["importance_weighted"] = importance_weighted_bound(terms).mean()
+            figures["importance_weighted"] = -loss
         return figures
 
 
