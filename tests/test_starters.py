@@ -63,6 +63,26 @@ def test_few_pictures_are_augmented() -> None:
     assert policies == [["color", "translation", "cutout"], ["translation", "cutout"], []]
 
 
+def test_codes_of_few_pictures_say_little() -> None:
+    """The weight of a VAE's KL falls with the number of pictures, down to that of the bound on the likelihood."""
+    weights = []
+    for count in (300, 5_000, 10_000_000):
+        recipe, _ = start_recipe("conv-vae", "x", replace(PHOTOS, count=count), REGISTRY)
+        weights.append(recipe.settings.get("beta", 1.0))
+    assert weights[0] > weights[1] > weights[2] == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"settings.objective": "iwae", "settings.samples": 5}, {"trainer": "autoencoder", "config.posterior": "point"}],
+)
+def test_another_objective_gets_no_weight_of_the_kl(given: dict[str, Any]) -> None:
+    """The importance-weighted bound and the classical autoencoder have no KL apart: their recipes resolve."""
+    recipe, _ = start_recipe("conv-vae", "x", replace(PHOTOS, given=given), REGISTRY)
+    resolve(recipe, REGISTRY)
+    assert not {"beta", "kl_warmup"} & set(recipe.settings)
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("side", [16, 32, 64])
 def test_what_the_user_has_set_stands_and_the_rest_follows_it(name: str, side: int) -> None:

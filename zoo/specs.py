@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.errors import NotFoundError, PluginError, UsageError
 
@@ -33,6 +33,8 @@ __all__ = [
     "split_hub_name",
     "to_json",
 ]
+
+Value = TypeVar("Value", int, float, str)
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -216,10 +218,13 @@ class DataFacts:
     channels: int = 3  # 1 where all pictures are grey
     given: Mapping[str, Any] = field(default_factory=dict)  # what the user has set, by the keys of `--set`
 
-    def chosen(self, key: str, default: int) -> int:
-        """What the user has set, else the default: what other choices follow from must follow from the user's."""
+    def chosen(self, key: str, default: Value) -> Value:
+        """What the user has set, else the default: what other choices follow from must follow from the user's.
+
+        A value of another type than the default's counts as not set: the recipe's check refuses it by name.
+        """
         value = self.given.get(key, default)
-        return value if type(value) is int else default
+        return value if type(value) is type(default) else default
 
     def nearest(self, sides: Iterable[int]) -> int:
         """The one of `sides` whose ratio to the pictures' own side is nearest to 1; the smaller of two."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from zoo.api import Choice, DataFacts
@@ -12,6 +13,7 @@ SIDES = (8, 16, 28, 32, 48, 64)
 SIZES = ", ".join(map(str, SIDES))
 SMALLEST = 7  # pixels a side: a map is halved until it is no larger, or odd
 MANY = 5_000  # pictures
+BETA = 15.0  # weight of the KL where the pictures are as many as the values of one; found on 300 digits and faces
 WIDTHS = (32, 64, 128, 160)  # channels at each side, the largest first
 
 
@@ -58,9 +60,18 @@ def _common(facts: DataFacts) -> Iterator[Choice]:
         "settings.flips", flips, "colour: most photographs may be mirrored" if flips else "grey: often letters"
     )
     yield Choice("settings.lr", 1e-3 if side <= 32 else 5e-4, "of Adam")
-    yield Choice("settings.kl_warmup", images // 20, "images over which the weight of the KL rises")
+    if facts.chosen("trainer", "vae") == "vae" and facts.chosen("settings.objective", "elbo") == "elbo":
+        yield from _divergence(facts, images)
     yield Choice("settings.clip_norm", 200.0 if side <= 32 else 2000.0, "a gradient in nats grows with the picture")
     yield Choice("settings.anneal", 0.3, "the learning rate falls over the last three tenths")
+
+
+def _divergence(facts: DataFacts, images: int) -> Iterator[Choice]:
+    """How the KL counts, where it stands apart."""
+    beta = round(max(1.0, BETA * math.sqrt(facts.channels * _side(facts) ** 2 / facts.count)), 1)
+    if beta > 1:
+        yield Choice("settings.beta", beta, "weight of the KL: few pictures need codes that say little of each")
+    yield Choice("settings.kl_warmup", images // 20, "images over which the weight of the KL rises")
 
 
 def _side(facts: DataFacts) -> int:
