@@ -129,11 +129,11 @@ def open_processes(device: str = "auto", *, env: Mapping[str, str] = os.environ)
         raise UsageError(f"WORLD_SIZE is {count!r:.40}; a launcher sets it to the number of processes")
     if int(count) == 1:
         return Processes(device=place)
-    _let_the_group_go()
     try:
         from accelerate import Accelerator
     except ImportError as error:
         raise UsageError(f"{count} processes need Accelerate; install it: pip install 'genzoo[train]'") from error
+    _let_the_group_go()
     try:
         accelerator = Accelerator(cpu=place.type == "cpu", mixed_precision="no")
     except (RuntimeError, ValueError) as error:

@@ -1,7 +1,7 @@
 """The matrix products of dense layers in training: by oneDNN on a CPU, not by the BLAS that PyTorch takes for float32.
 
-PyTorch gives convolutions to oneDNN and dense layers to MKL, which leaves the wide units of processors that are not
-Intel's unused: there oneDNN takes half the time. The operator is the one that torch.compile writes for such layers.
+PyTorch gives convolutions to oneDNN and dense layers to MKL; on a processor of AMD's (Zen 5) oneDNN takes half of MKL's
+time. The operator is the one that torch.compile writes for such layers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["OneDNNLinear", "product"]
+__all__ = ["OneDNNLinear", "available", "product"]
 
 WORTHWHILE = 2**22  # multiplications; the way around costs what smaller products gain
 
