@@ -131,7 +131,7 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
         import json
 
         from zoo.nn.build import decode_config, initialise_parts
-        from zoo.nn.models import GAN
+        from zoo.nn.gan import GAN
         from zoo.nn.serialization import save
         from zoo.nn.verification import golden_samples
         from zoo.plugins import default_registry
@@ -179,8 +179,8 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         import json
 
         from zoo.nn.build import decode_config, initialise_parts
-        from zoo.nn.models import VAE
         from zoo.nn.serialization import save
+        from zoo.nn.vae import VAE
         from zoo.nn.verification import golden_samples
         from zoo.plugins import default_registry
 

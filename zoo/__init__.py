@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.catalogue import info, list_architectures, list_datasets, list_models
+    from zoo.errors import ZooError
     from zoo.latent.concepts import load_concept
+    from zoo.nn.gan import GAN
+    from zoo.nn.models import Model
     from zoo.nn.pretrained import load
+    from zoo.nn.vae import VAE
     from zoo.pictures import grid, to_pil
 
 __version__ = "0.1.0"
 __all__ = [
+    "GAN",
+    "VAE",
+    "Model",
+    "ZooError",
     "grid",
     "info",
     "list_architectures",
@@ -24,6 +32,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "GAN": "zoo.nn.gan",
+    "VAE": "zoo.nn.vae",
+    "Model": "zoo.nn.models",
+    "ZooError": "zoo.errors",
     "grid": "zoo.pictures",
     "info": "zoo.catalogue",
     "list_architectures": "zoo.catalogue",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.data.loading import Examples
-    from zoo.nn.models import VAE, Model
+    from zoo.nn.models import Encodes, Model
     from zoo.weights import Folder
 
 __all__ = [
@@ -50,15 +50,12 @@ def check_size(count: int, shape: Sequence[int], scale: int) -> None:
         raise UsageError(f"{count:,} samples at scale {scale} do not fit in one picture; use fewer or a smaller scale")
 
 
-def encoding_model(name: str) -> VAE:
+def encoding_model(name: str) -> Encodes:
     """Load a model. Raises UsageError for one that has no encoder, and what loading raises."""
-    from zoo.nn.models import VAE
+    from zoo.nn.models import encoding
     from zoo.nn.pretrained import load
 
-    model = load(name)
-    if not isinstance(model, VAE):
-        raise UsageError(f"{name} has no encoder: it can sample and decode, but not look at a picture")
-    return model
+    return encoding(load(name), name)
 
 
 def examples_for(model: Model, reference: str, split: str) -> Examples:
@@ -142,9 +139,9 @@ def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
     Raises UsageError for steps out of range where the model has no encoder.
     """
     from zoo.latent.inversion import MOST_STEPS, invert, pixel_error
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
-    if isinstance(model, VAE):
+    if isinstance(model, Encodes):
         z, how = model.encode(x).mean, "encoded"
     else:
         if not 1 <= steps <= MOST_STEPS:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.data.loading import Examples
     from zoo.latent.concepts import ConceptVector
     from zoo.nn.distributions import DiagonalGaussian
-    from zoo.nn.models import VAE, Model
+    from zoo.nn.models import Encodes, Model
     from zoo.weights import Folder
 
 __all__ = ["add_fit_verbs"]
@@ -88,7 +88,7 @@ def _concept(arguments: argparse.Namespace) -> None:
 
 def _fit_concept(arguments: argparse.Namespace) -> None:
     from zoo.latent.concepts import ConceptVector, concepts_of, orthogonalise, save_concepts
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
     from zoo.nn.pretrained import load
 
     _check_sources(arguments)
@@ -96,7 +96,7 @@ def _fit_concept(arguments: argparse.Namespace) -> None:
     known = concepts_of(folder)
     model = load(arguments.model)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
-    encoder = None if isinstance(model, VAE) else _LateEncoder(model, arguments)
+    encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
         model,
         positives.float() / 255,
@@ -216,7 +216,9 @@ def _mixture(arguments: argparse.Namespace) -> None:
     )
 
 
-def _codes(model: VAE, reference: str, arguments: argparse.Namespace) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
+def _codes(
+    model: Encodes, reference: str, arguments: argparse.Namespace
+) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
     """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
     from zoo.data.loading import parse_reference
     from zoo.errors import DataError

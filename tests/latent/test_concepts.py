@@ -23,8 +23,8 @@ from zoo.latent.concepts import (
     orthogonalise,
     save_concepts,
 )
-from zoo.nn.models import VAE
 from zoo.nn.serialization import parse, parse_metadata, save
+from zoo.nn.vae import VAE
 from zoo.nn.verification import verify
 from zoo.plugins import default_registry
 from zoo.weights import Folder

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from zoo.nn.build import decode_config, initialise_parts
+from zoo.nn.gan import GAN
 from zoo.nn.inference import folded
-from zoo.nn.models import GAN
 from zoo.plugins import default_registry
 
 

@@ -15,7 +15,7 @@ from zoo.data.loading import Examples, Streamed
 from zoo.data.rows import Rows
 from zoo.errors import ConfigError, DataError, NotFoundError
 from zoo.health import DoctorSettings
-from zoo.nn.models import GAN
+from zoo.nn.gan import GAN
 from zoo.training.adversarial import AdversarialTrainer
 from zoo.training.symptoms import Symptoms, hold_out, nearest, overfitting, spread
 

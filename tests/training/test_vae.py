@@ -15,8 +15,8 @@ from zoo.errors import ConfigError, NotFoundError, UsageError
 from zoo.nn.bounds import Terms, elbo, importance_weighted_bound, variational_terms
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.nn.distributions import DiagonalGaussian
-from zoo.nn.models import VAE
 from zoo.nn.pretrained import load
+from zoo.nn.vae import VAE
 from zoo.nn.verification import verify
 from zoo.recipes import Recipe
 from zoo.registry import Registry

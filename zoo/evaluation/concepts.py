@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.probes import Probe
 from zoo.latent.concepts import ConceptVector
-from zoo.nn.models import VAE
+from zoo.nn.models import Encodes
 
 __all__ = ["ConceptReport", "StrengthRow", "measure_concept"]
 
@@ -61,7 +61,7 @@ class ConceptReport:
 
 
 def measure_concept(
-    model: VAE,
+    model: Encodes,
     concept: ConceptVector,
     examples: tuple[Tensor, Tensor],
     probe: Probe,

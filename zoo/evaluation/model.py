@@ -18,7 +18,7 @@ from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
 from zoo.evaluation.results import check_writable, record
-from zoo.nn.models import VAE, Model
+from zoo.nn.models import Bounded, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
 from zoo.pictures import card_scale, grid
@@ -86,7 +86,7 @@ def evaluate_model(
         progress=progress,
     )
     mixture = reconstruction = None
-    if isinstance(model, VAE):
+    if isinstance(model, Bounded):
         recipe = model.info.get("training", {}).get("recipe")
         reconstruction = reconstruction_report(
             model,
@@ -95,9 +95,9 @@ def evaluate_model(
             bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
             binarise=trained_on_bits(model),
         )
-        if model.mixture is not None:
-            others = features(model.sample(samples, seed=SEED, prior="mixture"))
-            mixture = frechet_distance(others, cached_features(known, cache))
+    if model.mixture is not None:
+        others = features(model.sample(samples, seed=SEED, prior="mixture"))
+        mixture = frechet_distance(others, cached_features(known, cache))
     found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
     if write:
         pairs = neighbour_pictures(drawn, known, report.neighbours[:PAIRS])

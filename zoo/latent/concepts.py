@@ -20,7 +20,7 @@ from torch import Tensor
 
 from zoo.configs import near, strict_json
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.nn.models import VAE, Model
+from zoo.nn.models import Model, encoding
 from zoo.nn.serialization import parse, parse_metadata, save
 from zoo.plugins import default_registry
 from zoo.registry import Registry
@@ -153,9 +153,7 @@ class ConceptVector:
 
 def encode_means(model: Model, x: Tensor) -> Tensor:
     """Posterior means of x (N, *data_shape) in [0, 1]. Raises UsageError for a model that has no encoder."""
-    if not isinstance(model, VAE):
-        raise UsageError("this model has no encoder; fit one to its samples: zoo.latent.inversion.fit_encoder(model)")
-    return model.encode(x).mean
+    return encoding(model, instead="fit one to its samples, zoo.latent.inversion.fit_encoder(model)").encode(x).mean
 
 
 def auc(positives: Tensor, negatives: Tensor) -> float:

@@ -15,10 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.nn.models import GAN, Model
-from zoo.nn.sampling import CHUNK, check_labels, in_chunks
+from zoo.nn.inference import resting
+from zoo.nn.models import Model, home
+from zoo.nn.sampling import CHUNK, check_examples, check_labels, check_whole, in_chunks
+from zoo.nn.torch_state import default_state
 
-__all__ = ["FittedEncoder", "Inversion", "fit_encoder", "invert", "pixel_error", "render"]
+__all__ = ["FittedEncoder", "Inversion", "fit_encoder", "invert", "pixel_error"]
 
 BATCH = 64
 LEARNING_RATE = 2e-3  # of the encoder, at the start; it falls to 0 along a cosine
@@ -42,11 +44,11 @@ class FittedEncoder:
     data_shape: tuple[int, ...]
     measures: Mapping[str, float] = field(default_factory=dict)
 
-    @torch.no_grad()
+    @default_state(grad=False)
     def encode(self, x: Tensor) -> Tensor:
         """The latents (N, *latent_shape) of pictures (N, C, H, W) in [0, 1]. Raises UsageError for others."""
         device = next(self.network.parameters()).device
-        x = _checked(x, self.data_shape).to(device)
+        x = check_examples(x, self.data_shape).to(device)
         return in_chunks(lambda rows, _: self.network(rows), x, None).view(-1, *self.latent_shape)
 
 
@@ -59,23 +61,12 @@ class Inversion:
     steps: int
 
 
-def render(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
-    """`model.decode(z)` with gradients to z, without its checks and without the cut to [0, 1] of a GAN.
-
-    z (N, *latent_shape) on the model's device, labels (N,) where the model has classes; gives (N, *data_shape).
-    """
-    if isinstance(model, GAN):
-        low, high = model.value_range
-        x: Tensor = (model.generator(z, labels) - low) / (high - low)
-        return x
-    return model.likelihood.mean(model.decoder(z, labels))
-
-
 def pixel_error(a: Tensor, b: Tensor) -> Tensor:
     """Root mean square difference of each pair of examples, (N, …) and (N, …) -> (N,)."""
     return (a - b).flatten(1).square().mean(1).sqrt()
 
 
+@default_state()
 def fit_encoder(
     model: Model,
     *,
@@ -93,13 +84,13 @@ def fit_encoder(
 
     Raises UsageError for a model whose data are no pictures, and numbers that cannot be meant.
     """
-    _check_whole("images", images, BATCH, MOST_IMAGES)
+    check_whole("images", images, BATCH, MOST_IMAGES)
     if not (isinstance(image_weight, (int, float)) and 0 <= image_weight < float("inf")):
         raise UsageError(f"image_weight is {image_weight!r}; it must be a number from 0")
     if len(model.data_shape) != 3 or min(model.data_shape[1:]) < 2:
         raise UsageError(f"an encoder is fitted to pictures (C, H, W), and this model gives {model.data_shape}")
-    device = next(model.parameters()).device
-    z, classes = model.latents(images, seed=seed).to(device), _classes(model)
+    still, (device, _) = resting(model), home(model)
+    z, classes = model.latents(images, seed=seed).to(device), model.num_classes
     labels = None if classes is None else (torch.arange(images) % classes).to(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -111,11 +102,11 @@ def fit_encoder(
         rows = slice(start, start + BATCH)
         batch_labels = None if labels is None else labels[rows]
         with torch.no_grad():
-            x = render(model, z[rows], batch_labels).clamp(0, 1)
+            x = _given(still, z[rows], batch_labels).clamp(0, 1)
         guess = network(x).view_as(z[rows])
         loss = (guess - z[rows]).square().mean()
         if image_weight:
-            loss = loss + image_weight * (render(model, guess, batch_labels) - x).square().mean()
+            loss = loss + image_weight * (_given(still, guess, batch_labels) - x).square().mean()
         adam.zero_grad()
         loss.backward(inputs=weights)
         adam.step()
@@ -126,6 +117,12 @@ def fit_encoder(
     encoder = FittedEncoder(network=network, latent_shape=model.latent_shape, data_shape=model.data_shape)
     fresh = _measure(model, encoder, seed=(seed + 1) % 2**63)
     return replace(encoder, measures={"images": float(images)} | fresh)
+
+
+def _given(model: Model, z: Tensor, labels: Tensor | None) -> Tensor:
+    z = z.to(home(model)[1])
+    x: Tensor = model(z, labels)
+    return x
 
 
 def _network(model: Model) -> nn.Module:
@@ -146,7 +143,7 @@ def _measure(model: Model, encoder: FittedEncoder, *, seed: int) -> dict[str, fl
     z = model.latents(FRESH, seed=seed)
     x = model.decode(z)
     found = encoder.encode(x)
-    variance = 1 / 3 if _prior(model) == "uniform" else 1.0
+    variance = 1 / 3 if model.prior == "uniform" else 1.0
     return {
         "latent_error": float((found.cpu() - z).square().mean()) / variance,
         "round_trip": float((model.decode(found) - x).square().mean().sqrt()),
@@ -154,6 +151,7 @@ def _measure(model: Model, encoder: FittedEncoder, *, seed: int) -> dict[str, fl
     }
 
 
+@default_state()
 def invert(
     model: Model,
     x: Tensor,
@@ -176,15 +174,15 @@ def invert(
 
     Raises UsageError for pictures of another shape or range, and numbers that cannot be meant.
     """
-    x = _checked(x, model.data_shape)
-    _check_whole("steps", steps, 1, MOST_STEPS)
-    _check_whole("draws", draws, 1, MOST_DRAWS)
+    x = check_examples(x, model.data_shape).detach()
+    check_whole("steps", steps, 1, MOST_STEPS)
+    check_whole("draws", draws, 1, MOST_DRAWS)
     if not (isinstance(prior_weight, (int, float)) and 0 <= prior_weight < float("inf")):
         raise UsageError(f"prior_weight is {prior_weight!r}; it must be a number from 0")
-    if _classes(model) is not None and labels is None:
+    if model.num_classes is not None and labels is None:
         raise UsageError("this model has classes; say with labels of which each picture is")
-    device = next(model.parameters()).device
-    labels = check_labels(labels, len(x), _classes(model))
+    still, (device, _) = resting(model), home(model)
+    labels = check_labels(labels, len(x), model.num_classes)
     if start is None:
         copies = draws
         z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each picture
@@ -198,7 +196,7 @@ def invert(
     for piece in torch.arange(len(row)).split(CHUNK):
         classes = None if labels is None else labels[row[piece]].to(device)
         target = x[row[piece]].to(device).clone()
-        ends = _descend(model, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance)
+        ends = _descend(still, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance)
         found.append(ends[0])
         losses.append(ends[1])
     best = torch.cat(losses).view(len(x), copies).argmin(1) + torch.arange(len(x), device=device) * copies
@@ -211,13 +209,13 @@ def _descend(
     model: Model, x: Tensor, z: Tensor, labels: Tensor | None, steps: int, weight: float
 ) -> tuple[Tensor, Tensor]:
     """The best z of `steps` steps from z, and its objective, (n,)."""
-    uniform = _prior(model) == "uniform"
+    uniform = model.prior == "uniform"
     z = z.clone().requires_grad_()
     adam = torch.optim.Adam([z], STEP)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     kept, lowest = z.detach().clone(), torch.full((len(z),), float("inf"), device=z.device)
     for step in range(steps + 1):
-        loss = (render(model, z, labels) - x).flatten(1).square().mean(1)
+        loss = (_given(model, z, labels) - x).flatten(1).square().mean(1)
         if not uniform:
             loss = loss + weight * z.flatten(1).square().mean(1)
         better = loss.detach() < lowest
@@ -230,25 +228,3 @@ def _descend(
             if uniform:
                 z.data.clamp_(-1, 1)
     return kept, lowest
-
-
-def _prior(model: Model) -> str:
-    return model.generator.prior if isinstance(model, GAN) else "normal"
-
-
-def _classes(model: Model) -> int | None:
-    return model.generator.num_classes if isinstance(model, GAN) else model.decoder.num_classes
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise UsageError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")
-
-
-def _checked(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """x as float32. Raises UsageError unless it is floats (N, *shape) in [0, 1]."""
-    if not x.is_floating_point() or tuple(x.shape[1:]) != shape or not x.numel():
-        raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; floats (N, {', '.join(map(str, shape))}) are needed")
-    if not bool(((x >= 0) & (x <= 1)).all()):  # NaN is neither
-        raise UsageError("x holds values that are not in [0, 1]; divide pixels by 255")
-    return x.float()
