@@ -56,12 +56,27 @@ class _Float32(TorchFunctionMode):
         if free and (func in FLOATS or (func in NUMBERS and _floats([*args, *kwargs.values()]))):
             return func(*args, **(kwargs | {"dtype": torch.float32}))
         made = func(*args, **kwargs)
-        if free and isinstance(made, Tensor) and made.dtype == torch.get_default_dtype():
-            given = [value.dtype for value in _flat([*args, *kwargs.values()]) if isinstance(value, Tensor)]
-            asked = func in NUMBERS or getattr(func, "__name__", "") in ASKED
-            if given and not asked and not any(dtype.is_floating_point for dtype in given):  # as in `whole / 2`
-                return made.float()
+        if (
+            free
+            and func not in NUMBERS
+            and getattr(func, "__name__", "") not in ASKED
+            and _promoted(made, args, kwargs)
+        ):
+            return func(*(_float(value) for value in args), **{key: _float(v) for key, v in kwargs.items()}).float()
         return made
+
+
+def _promoted(made: Any, args: Any, kwargs: Any) -> bool:
+    """Whether whole numbers became floats of the default dtype, as in `whole / 2`."""
+    if not isinstance(made, Tensor) or made.dtype != torch.get_default_dtype():
+        return False
+    given = [value.dtype for value in _flat([*args, *kwargs.values()]) if isinstance(value, Tensor)]
+    return bool(given) and not any(dtype.is_floating_point or dtype.is_complex for dtype in given)
+
+
+def _float(value: Any) -> Any:
+    whole = isinstance(value, Tensor) and value.dtype is not torch.bool and not value.is_floating_point()
+    return value.float() if whole else value
 
 
 def _flat(values: Any) -> Iterator[Any]:
