@@ -1,1 +1,1 @@
-"""Networks: the interfaces, the containers, and the way from a name to a filled model."""
+"""Networks: the interfaces, the models, and the way from a name to a filled model."""

@@ -53,17 +53,21 @@ class Extras:
 class Model(nn.Module, ABC):
     """A model that can be sampled. What `load` gives is one in eval mode.
 
-    latent_shape, data_shape   of one latent and one example, without the batch: (d,), (C, H, W) for pictures
-    num_classes, classes       how many there are, None without labels; their names, where the weights carry them
-    prior                      what latents are drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
-    value_range                of the networks' data; what `forward`, `decode` and `sample` give is moved to [0, 1]
-    mixture                    the ex-post prior that the weights carry, or None
-    spec, info, origin         the catalogue entry, or None; what config.json says of data and training; where it was
-                               loaded from: "bundled", `hf://org/repo@commit`, or a folder
-    modality                   the name of the kind of data
+    A family's model implements `forward`, and is final.
     """
 
-    usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
+    latent_shape: tuple[int, ...]  # of one latent, without the batch
+    data_shape: tuple[int, ...]  # of one example: (C, H, W) for pictures
+    num_classes: int | None  # None: without labels
+    classes: tuple[str, ...]  # their names, where the weights carry them
+    prior: str  # what latents are drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
+    value_range: tuple[float, float]  # of the networks' data; users get it moved to [0, 1]
+    mixture: GaussianMixture | None  # the ex-post prior, where the weights carry one
+    modality: str  # the name of the kind of data
+    spec: ModelSpec | None  # the catalogue entry, where there is one
+    info: dict[str, Any]  # what config.json says of data and training
+    origin: str  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
 
     def __init__(
         self,
