@@ -15,7 +15,7 @@ from typing import TypeGuard
 import pytest
 
 import zoo
-from zoo.plugins import default_registry
+from zoo.catalogue.plugins.loading import default_registry
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "numpy", "PIL", "safetensors", "tqdm"}
@@ -67,7 +67,7 @@ LAYERS: dict[str, list[set[str]]] = {
 }
 
 # What a plugin's modules may import of the core; its `__init__.py` only the first.
-DOOR = {"zoo.api", "zoo.errors", "zoo.configs", "zoo.files", "zoo.pictures"}
+DOOR = {"zoo.api", "zoo.errors", "zoo.configs", "zoo.files", "zoo.images.sheet"}
 DOOR_PACKAGES = ("zoo.nn.", "zoo.data.", "zoo.training.", "zoo.latent.")
 
 BANNED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp", "pty"}

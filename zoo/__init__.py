@@ -6,10 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.catalogue import info, list_architectures, list_datasets, list_models
-    from zoo.latent.concepts import load_concept
+    from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
+    from zoo.images.sheet import grid, to_pil
+    from zoo.latent.concept_file import load_concept
     from zoo.nn.pretrained import load
-    from zoo.pictures import grid, to_pil
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,14 +24,14 @@ __all__ = [
 ]
 
 _HOME = {
-    "grid": "zoo.pictures",
-    "info": "zoo.catalogue",
-    "list_architectures": "zoo.catalogue",
-    "list_datasets": "zoo.catalogue",
-    "list_models": "zoo.catalogue",
+    "grid": "zoo.images.sheet",
+    "info": "zoo.catalogue.questions",
+    "list_architectures": "zoo.catalogue.questions",
+    "list_datasets": "zoo.catalogue.questions",
+    "list_models": "zoo.catalogue.questions",
     "load": "zoo.nn.pretrained",
     "load_concept": "zoo.latent.concepts",
-    "to_pil": "zoo.pictures",
+    "to_pil": "zoo.images.sheet",
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from zoo.plugins import default_registry
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.training.checkpoint import checkpoints
 from zoo.training.export import export
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.weights.folder import DISCRIMINATOR, PRIOR
 from zoo.errors import ConfigError, UsageError, WeightsError
 from zoo.nn.distributions import GaussianMixture, Likelihood
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
 from zoo.nn.models import GAN, VAE, Model
-from zoo.specs import ModelSpec
-from zoo.weights import DISCRIMINATOR, PRIOR
 
 __all__ = ["FAMILIES", "Extras", "Family", "family_of"]
 

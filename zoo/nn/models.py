@@ -8,13 +8,13 @@ from typing import Any, TypeAlias, final
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.specs import ModelSpec
 from zoo.errors import NotFoundError, UsageError
 from zoo.nn.bounds import elbo, variational_terms
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
-from zoo.nn.inference import folded
+from zoo.nn.folding import folded
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
 from zoo.nn.sampling import check_labels, check_latents, draw_from_mixture, draw_latents, draw_noise, in_chunks
-from zoo.specs import ModelSpec
 
 __all__ = ["GAN", "VAE", "Model"]
 
