@@ -34,6 +34,7 @@ def changed_from_catalogue(recipe: Recipe, registry: Registry) -> tuple[str, ...
 
 
 def resume_run(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
+    """Restore the newest whole checkpoint of the folder's run. Raises ConfigError where it is another run."""
     before = Run.open(run.folder)
     changed = _changes(_fixed(before.recipe), _fixed(run.recipe)) + _changes(before.facts, run.facts)
     if changed:

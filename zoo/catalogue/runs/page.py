@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.runs.curves import grouped, panel
 from zoo.catalogue.runs.folder import REPORT, metrics_of, read_bounded, read_run, samples
 from zoo.catalogue.runs.summary import details
 from zoo.errors import ZooError
 from zoo.files import new_file
+from zoo.version import __version__
 
 __all__ = ["write_report"]
 
