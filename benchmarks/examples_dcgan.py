@@ -28,10 +28,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.loading import Examples, load_dataset
 from zoo.evaluation.report import evaluate
 from zoo.files import new_file
-from zoo.plugins import default_registry
 
 LATENT, WIDTH, BATCH = 100, 64, 64
 SAVE_EVERY, SAY_EVERY = 120.0, 60.0  # seconds

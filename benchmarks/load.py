@@ -18,9 +18,10 @@ from collections.abc import Callable
 import safetensors.torch
 
 import zoo
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import CONFIG, MODEL
+from zoo.catalogue.weights.locate import locate
 from zoo.nn.build import build_parts, decode_config
-from zoo.plugins import default_registry
-from zoo.weights import CONFIG, MODEL, locate
 
 
 def seconds(action: Callable[[], object]) -> float:

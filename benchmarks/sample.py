@@ -15,10 +15,10 @@ from examples_dcgan import LATENT, generator, weights_init
 from pairs import Way, compare, options
 from torch import Tensor, nn
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.nn.models import GAN
 from zoo.nn.sampling import in_chunks
-from zoo.plugins import default_registry
 
 COUNT = 512
 

@@ -12,9 +12,9 @@ import argparse
 import statistics
 import time
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.batches import Batches
 from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
-from zoo.plugins import default_registry
 
 
 def batches(examples: Examples | Streamed, size: int) -> Batches:

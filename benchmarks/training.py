@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from pairs import Way, noise_pictures
 
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.loading import Examples
-from zoo.plugins import default_registry
-from zoo.recipes import Recipe
-from zoo.training.allocator import keep_freed_memory
 from zoo.training.loop import train_loop
+from zoo.training.machine.allocator import keep_freed_memory
 from zoo.training.run import Run
 
 __all__ = ["zoo_way"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.plugins import HOOKS
+from zoo.catalogue.plugins.loading import HOOKS
 
 PAGE = Path(__file__).parent / "plugin-reference.md"
 INTERFACES = {
@@ -99,7 +99,7 @@ def page() -> str:
     import zoo
     import zoo.api
 
-    hookspecs = importlib.import_module("zoo.hookspecs")
+    hookspecs = importlib.import_module("zoo.catalogue.contract.hookspecs")
     parts = [
         HEAD,
         "## Hooks",

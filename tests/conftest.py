@@ -130,12 +130,12 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
     ) -> SimpleNamespace:
         import json
 
+        from zoo.catalogue.plugins.loading import default_registry
+        from zoo.files import sha256_of
         from zoo.nn.build import decode_config, initialise_parts
         from zoo.nn.gan import GAN
+        from zoo.nn.golden import golden_samples
         from zoo.nn.serialization import save
-        from zoo.nn.verification import golden_samples
-        from zoo.plugins import default_registry
-        from zoo.weights import sha256_of
 
         given = tiny_config if config is None else config
         spec = default_registry().architecture("dcgan")
@@ -178,11 +178,11 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
     def make(name: str = "tiny", seed: int = 0, latent_size: int = 3) -> SimpleNamespace:
         import json
 
+        from zoo.catalogue.plugins.loading import default_registry
         from zoo.nn.build import decode_config, initialise_parts
+        from zoo.nn.golden import golden_samples
         from zoo.nn.serialization import save
         from zoo.nn.vae import VAE
-        from zoo.nn.verification import golden_samples
-        from zoo.plugins import default_registry
 
         config = TINY_VAE | {"latent_size": latent_size}
         spec = default_registry().architecture("conv-vae")
@@ -218,15 +218,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         running.cache = tmp_path / "hub-cache"  # type: ignore[attr-defined]
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(running.cache))  # type: ignore[attr-defined]
-        monkeypatch.setattr("zoo.hub.PAUSE", 0.01)
-        monkeypatch.setattr("zoo.publishing.PAUSE", 0.01)
+        monkeypatch.setattr("zoo.catalogue.hub.client.PAUSE", 0.01)
+        monkeypatch.setattr("zoo.catalogue.weights.publishing.PAUSE", 0.01)
         yield running
 
 
 @pytest.fixture
 def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
     """The files of a whole weights folder of a tiny DCGAN, with its card."""
-    from zoo.card import write_card
+    from zoo.catalogue.weights.card import write_card
 
     recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
     tiny = make_folder("tiny-files", training={"recipe": recipe, "images": 1, "torch": "2", "threads": 1})
@@ -262,7 +262,7 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def refused(make_folder: Callable[..., SimpleNamespace], capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
     """Run words in which PHOTO, MODEL, GAN and OUT stand for paths: the code, one line that `says`, nothing written."""
-    from zoo.cli import main
+    from zoo.cli.main import main
 
     def check(words: list[str], code: int, says: str, *, model: Path, photo: Path) -> None:
         places = {"PHOTO": photo, "MODEL": model, "OUT": photo.parent / "out.png"}

@@ -47,7 +47,7 @@ def test_the_wheel_carries_core_plugins_recipes_and_weights(built: Path) -> None
     """All that a user needs is in the wheel, and no test or run."""
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    needed = {"zoo/py.typed", "zoo/cli.py", "zoo_gan/networks.py", "zoo_images/__init__.py"}
+    needed = {"zoo/py.typed", "zoo/cli/main.py", "zoo_gan/networks.py", "zoo_images/__init__.py"}
     needed |= {f"zoo_gan/recipes/{path.name}" for path in (ROOT / "plugins/zoo_gan/recipes").glob("*.toml")}
     for model in MODELS:
         needed |= {f"zoo/weights/{model}/{path.name}" for path in (ROOT / "weights" / model).iterdir()}

@@ -19,7 +19,7 @@ import pytest
 from loopback_hub import TOKEN, LoopbackHub
 from PIL import Image
 
-from zoo.weights import FILES
+from zoo.catalogue.weights.folder import FILES
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "meadow-zoo"

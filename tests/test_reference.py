@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 import zoo.api
-from zoo.plugins import HOOKS
+from zoo.catalogue.plugins.loading import HOOKS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TEXT = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")

@@ -43,8 +43,14 @@ def test_importing_the_plugin_door_loads_nothing_heavy() -> None:
 
 
 def test_finding_bundled_weights_loads_nothing_heavy() -> None:
-    """`zoo.weights`, which hashes and reads folders, `zoo.recipes` and `zoo.pictures` load no heavy package."""
-    assert loaded_after("import zoo.weights, zoo.recipes, zoo.pictures, zoo.files, zoo.catalogue") == set()
+    """Locating and hashing folders, reading recipes and naming picture files load no heavy package."""
+    assert (
+        loaded_after(
+            "import zoo.catalogue.weights.locate, zoo.catalogue.recipes.recipe, zoo.images.sheet\n"
+            "import zoo.files, zoo.catalogue.questions"
+        )
+        == set()
+    )
 
 
 def test_the_command_line_module_loads_nothing_heavy() -> None:
@@ -59,9 +65,9 @@ def test_looking_at_runs_loads_nothing_heavy(tmp_path: Path) -> None:
     facts = {"data": {"name": "shapes"}, "torch": "2", "threads": 1}
     (tmp_path / "a" / "recipe.json").write_text(json.dumps({"recipe": recipe, "facts": facts}))
     code = (
-        "from zoo.cli import main\n"
+        "from zoo.cli.main import main\n"
         f"assert main(['runs', 'list', {str(tmp_path)!r}, '--json']) == 0\n"
         f"assert main(['runs', 'show', {str(tmp_path / 'a')!r}, '--json']) == 0\n"
-        "import zoo.starters, zoo.curves"
+        "import zoo.catalogue.recipes.starters, zoo.catalogue.runs.curves"
     )
     assert loaded_after(code) == set()

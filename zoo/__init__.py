@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zoo.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from zoo.catalogue import info, list_architectures, list_datasets, list_models
+    from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
     from zoo.errors import ZooError
-    from zoo.latent.concepts import load_concept
+    from zoo.images.sheet import grid, to_pil
+    from zoo.latent.concept_file import load_concept
     from zoo.nn.gan import GAN
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
     from zoo.nn.vae import VAE
-    from zoo.pictures import grid, to_pil
 
-__version__ = "0.1.0"
 __all__ = [
     "GAN",
     "VAE",
@@ -36,14 +37,14 @@ _HOME = {
     "VAE": "zoo.nn.vae",
     "Model": "zoo.nn.models",
     "ZooError": "zoo.errors",
-    "grid": "zoo.pictures",
-    "info": "zoo.catalogue",
-    "list_architectures": "zoo.catalogue",
-    "list_datasets": "zoo.catalogue",
-    "list_models": "zoo.catalogue",
+    "grid": "zoo.images.sheet",
+    "info": "zoo.catalogue.questions",
+    "list_architectures": "zoo.catalogue.questions",
+    "list_datasets": "zoo.catalogue.questions",
+    "list_models": "zoo.catalogue.questions",
     "load": "zoo.nn.pretrained",
-    "load_concept": "zoo.latent.concepts",
-    "to_pil": "zoo.pictures",
+    "load_concept": "zoo.latent.concept_file",
+    "to_pil": "zoo.images.sheet",
 }
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from zoo.cli import main
+from zoo.cli.main import main
 
 sys.exit(main())

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.hookspecs import API_VERSION, PluginContext, hookimpl
-from zoo.specs import (
-    ArchitectureSpec,
-    Choice,
-    CommandSpec,
-    DataFacts,
-    DatasetSpec,
-    ModelSpec,
-    TrainerSpec,
-    WeightsSpec,
-)
+from zoo.catalogue.contract.facts import Choice, DataFacts
+from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
+from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec, WeightsSpec
 
 __all__ = [
     "API_VERSION",

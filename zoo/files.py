@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from zoo.errors import StorageError, ZooError
+from zoo.errors import (
+    StorageError,
+    ZooError,
+)
 
-__all__ = ["new_file", "new_files", "new_folder", "storage_errors", "umask"]
+if TYPE_CHECKING:
+    pass
+
+
+import shutil
+import tempfile
+
+__all__ = ["digests_of", "hashes_of", "new_file", "new_files", "new_folder", "sha256_of", "storage_errors", "umask"]
 
 
 @contextlib.contextmanager
@@ -100,3 +110,26 @@ def umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def digests_of(data: bytes | bytearray, like: str) -> tuple[str, ...]:
+    """The sha256 of these bytes; for 40 digits Git's name of them and their sha1, as the Hub names small files."""
+    if len(like) != 40:
+        return (hashlib.sha256(data).hexdigest(),)
+    blob = hashlib.sha1(b"blob %d\0" % len(data))
+    blob.update(data)
+    return blob.hexdigest(), hashlib.sha1(data).hexdigest()
+
+
+def hashes_of(path: Path, like: str) -> tuple[str, ...]:
+    """What `like`, a digest of 64 or 40 digits, is to be compared with for a file. Raises OSError."""
+    if len(like) == 40:
+        return digests_of(path.read_bytes(), like)
+    with path.open("rb") as stream:
+        return (hashlib.file_digest(stream, "sha256").hexdigest(),)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, lower-case hex. Raises StorageError."""
+    with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

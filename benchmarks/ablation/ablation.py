@@ -20,15 +20,16 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.recipes.recipe import Recipe, override, read_recipe
+from zoo.cli.progress import stop_signals
 from zoo.data.loading import Examples, load_dataset
 from zoo.evaluation.report import evaluate
 from zoo.files import new_file
-from zoo.plugins import default_registry
-from zoo.progress import stop_signals
-from zoo.recipes import Recipe, override, read_recipe
 from zoo.settings import cache_folder
 from zoo.training.checkpoint import load_newest
-from zoo.training.run import Run, averaged_model, train
+from zoo.training.run import Run, averaged_model
+from zoo.training.train import train
 
 SAMPLES, SEEDS = 2_000, 9
 BASE = Path(__file__).with_name("all-rules.toml")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from zoo.data.cache import Decoded
-from zoo.data.images import Rules, conform
+from zoo.data.decoded import Decoded
 from zoo.data.loading import DataRequest, Examples
 from zoo.errors import IntegrityError
+from zoo.images.decode import Rules, conform
 from zoo_images import CIFAR10_CLASSES
 from zoo_images.download import Download, fetched
 from zoo_images.pictures import by_folder, load_decoded, load_pictures

@@ -22,9 +22,9 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
-from zoo.data.images import Rules
 from zoo.data.loading import DataRequest, Examples
 from zoo.errors import DataError
+from zoo.images.decode import Rules
 from zoo_images.pictures import Choice, load_pictures, required
 from zoo_images.sources import open_source
 

@@ -4,7 +4,7 @@ Splits: when every picture lies in a folder `train`, `test` or `val` at the top,
 else all pictures are the split `train`. Classes: the folders of the next level, sorted; none when a
 picture of the split lies outside of them. A single folder that holds all of a tar is looked through.
 Pictures become image_size x image_size RGB, 64 x 64 where nothing else is asked for, by the rules of
-`zoo.data.images`.
+`zoo.images.decode`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from zoo.api import DataFacts
-from zoo.data.images import Bad, Rules, check_bad, look
 from zoo.data.loading import DataRequest, Examples, not_found
 from zoo.errors import DataError, NotFoundError, UsageError
+from zoo.images.decode import Bad, Rules, check_bad, look
 from zoo_images.pictures import Choice, load_pictures
 from zoo_images.sources import open_source
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from zoo.data.images import Rules
 from zoo.data.loading import DataRequest, Examples
+from zoo.images.decode import Rules
 from zoo_images import MNIST_CLASSES
 from zoo_images.pictures import by_folder, load_pictures, required
 from zoo_images.sources import open_source

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from zoo.data.cache import Decoded, cached, content_key
-from zoo.data.images import Rules, check_bad, decode_all
+from zoo.data.decoded import Decoded, cached, content_key
 from zoo.data.loading import DataRequest, Examples
 from zoo.errors import NotFoundError
+from zoo.images.decode import Rules, check_bad, decode_all
 from zoo_images.sources import Source
 
 __all__ = ["Choice", "by_folder", "load_decoded", "load_pictures", "required"]

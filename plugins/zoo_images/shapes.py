@@ -15,9 +15,9 @@ import math
 
 import torch
 
-from zoo.data.images import Rules
 from zoo.data.loading import DataRequest, Examples
 from zoo.errors import DataError
+from zoo.images.decode import Rules
 
 CLASSES = ("circle", "square", "triangle")
 SPLITS = {"train": (0, 10_000), "test": (10_000, 12_000)}

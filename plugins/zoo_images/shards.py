@@ -21,11 +21,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.data.cache import Decoded, fingerprint
-from zoo.data.images import Bad, Picture, Rules, check_bad, decode_all
+from zoo.data.decoded import Decoded, fingerprint
 from zoo.data.loading import DataRequest, Examples, Streamed, not_found
 from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.files import storage_errors
+from zoo.images.decode import Bad, Picture, Rules, check_bad, decode_all
 from zoo_images.folder import IMAGE_SIZE, SPLITS
 from zoo_images.pictures import load_decoded
 from zoo_images.shard_index import Shard, index_shard

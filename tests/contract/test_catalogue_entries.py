@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import zoo
-from zoo.plugins import default_registry
+from zoo.catalogue.plugins.loading import default_registry
 
 REGISTRY = default_registry()
 ENTRIES = list(REGISTRY.entries)

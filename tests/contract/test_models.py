@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.locate import locate
 from zoo.nn.pretrained import load
-from zoo.plugins import default_registry
-from zoo.specs import ModelSpec
-from zoo.weights import Folder, locate
 
 REGISTRY = default_registry()
 MODELS = [owned.name for owned in REGISTRY.list("model")]

@@ -7,9 +7,10 @@ import json
 import pytest
 import torch
 
-from zoo.data.batches import Batches, to_range
+from zoo.data.batches import Batches
 from zoo.data.rows import Rows
 from zoo.errors import DataError
+from zoo.images.values import to_range
 
 
 def batches(n: int = 10, batch_size: int = 3, seed: int = 0) -> Batches:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.contract.specs import DatasetSpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.facts import data_facts
 from zoo.errors import DataError, NotFoundError, PluginError, UsageError
-from zoo.plugins import default_registry
-from zoo.registry import Owned, Registry
-from zoo.specs import DatasetSpec
 
 REGISTRY = default_registry()
 ENV = {"ZOO_CACHE": "/proc/none", "ZOO_OFFLINE": "1", "HOME": "/home/me"}

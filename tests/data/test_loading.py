@@ -1,4 +1,4 @@
-"""zoo.data.loading and zoo.data.cache: references, requests, checks, and decoded tensors on disk."""
+"""zoo.data.loading and zoo.data.decoded: references, requests, checks, and decoded tensors on disk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoo.data.cache import Decoded, cached, content_key, fingerprint
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.contract.specs import DatasetSpec
+from zoo.data.decoded import Decoded, cached, content_key, fingerprint
 from zoo.data.loading import DataRequest, Examples, Streamed, load_dataset, parse_reference, stream_dataset
 from zoo.data.rows import Rows
 from zoo.errors import NotFoundError, PluginError, UsageError
-from zoo.registry import Owned, Registry
-from zoo.specs import DatasetSpec
 
 CLASSES = ("cat", "dog")
 RECEIVED: list[DataRequest] = []

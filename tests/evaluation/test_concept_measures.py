@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.concepts import ConceptReport, measure_concept
-from zoo.evaluation.probes import Probe, fit_probe
+from zoo.images.probes import Probe, fit_probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.distributions import DiagonalGaussian, Gaussian
 from zoo.nn.interfaces import Decoder, Encoder

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from zoo.errors import DataError, UsageError
 from zoo.evaluation import report as module
-from zoo.evaluation.features import Progress
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
+from zoo.images.features import Progress
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from zoo.catalogue.weights.folder import Folder
 from zoo.errors import UsageError, WeightsError
 from zoo.evaluation.results import read_results, record
-from zoo.weights import Folder
 
 CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": False}
 CODING |= {"negative_elbo": None, "kl": None, "bits_per_dim": None}

@@ -13,21 +13,14 @@ import torch
 from torch import Tensor
 
 import zoo
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import Folder
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.latent.concepts import (
-    ConceptVector,
-    auc,
-    check_concepts,
-    concepts_of,
-    load_concept,
-    orthogonalise,
-    save_concepts,
-)
+from zoo.latent.concept_file import check_concepts, concepts_of, load_concept, save_concepts
+from zoo.latent.concepts import ConceptVector, auc, orthogonalise
+from zoo.nn.golden import verify
 from zoo.nn.serialization import parse, parse_metadata, save
 from zoo.nn.vae import VAE
-from zoo.nn.verification import verify
-from zoo.plugins import default_registry
-from zoo.weights import Folder
 
 
 def latents(n: int, shift: float, *, axis: int = 0, seed: int = 0, size: int = 4) -> Tensor:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from zoo.errors import UsageError
 from zoo.latent.concepts import ConceptVector
-from zoo.latent.inversion import FittedEncoder, fit_encoder, invert, pixel_error
+from zoo.latent.fitted_encoder import FittedEncoder, fit_encoder
+from zoo.latent.inversion import invert, pixel_error
 from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Generator
 from zoo.nn.vae import VAE

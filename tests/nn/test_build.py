@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import ConfigError, PluginError
 from zoo.nn.build import build_parts, decode_config, initialise_parts
-from zoo.plugins import default_registry
-from zoo.specs import ArchitectureSpec
 
 DCGAN = default_registry().architecture("dcgan")
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import NotFoundError, UsageError
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.nn.models import Extras, Model
 from zoo.nn.sampling import CHUNK, draw_latents
-from zoo.plugins import default_registry
 
 CONFIG = {"image_size": 16, "latent_size": 20, "generator_widths": [16, 8], "discriminator_widths": [4, 4]}
 
@@ -67,7 +67,7 @@ def test_a_seed_gives_the_same_samples_in_another_process() -> None:
     """A new Python draws the very same pixels."""
     code = (
         "import hashlib, sys\nfrom zoo.nn.build import decode_config, initialise_parts\n"
-        "from zoo.nn.gan import GAN\nfrom zoo.plugins import default_registry\n"
+        "from zoo.nn.gan import GAN\nfrom zoo.catalogue.plugins.loading import default_registry\n"
         "spec = default_registry().architecture('dcgan')\n"
         f"parts = initialise_parts(spec, decode_config(spec, {CONFIG!r}, 'test'), seed=0)\n"
         "x = GAN(parts['generator']).eval().sample(3, seed=7)\n"

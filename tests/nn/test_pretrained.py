@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import zoo
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec, WeightsSpec
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import Folder
 from zoo.errors import ConfigError, IntegrityError, NotFoundError, PluginError, UsageError, WeightsError, ZooError
 from zoo.nn.pretrained import load, load_folder
-from zoo.plugins import default_registry
-from zoo.registry import Owned, Registry
-from zoo.specs import ArchitectureSpec, ModelSpec, WeightsSpec
-from zoo.weights import Folder
 
 Make = Callable[..., SimpleNamespace]
 

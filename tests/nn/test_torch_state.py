@@ -13,7 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.latent.inversion import fit_encoder, invert
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.latent.fitted_encoder import fit_encoder
+from zoo.latent.inversion import invert
 from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.distributions import GaussianMixture
 from zoo.nn.gan import GAN
@@ -21,7 +23,6 @@ from zoo.nn.interfaces import Generator
 from zoo.nn.pretrained import load
 from zoo.nn.torch_state import default_state
 from zoo.nn.vae import VAE
-from zoo.plugins import default_registry
 
 Make = Callable[..., SimpleNamespace]
 

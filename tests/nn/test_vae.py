@@ -12,15 +12,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import Folder
 from zoo.errors import IntegrityError, UsageError, WeightsError
 from zoo.nn.families import family_of
+from zoo.nn.golden import verify
 from zoo.nn.models import Extras, Model, bounding, encoding
 from zoo.nn.pretrained import load
 from zoo.nn.sampling import CHUNK
 from zoo.nn.vae import VAE
-from zoo.nn.verification import verify
-from zoo.plugins import default_registry
-from zoo.weights import Folder
 
 Make = Callable[..., SimpleNamespace]
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.loading import Examples, load_dataset
 from zoo.errors import DataError, NotFoundError
-from zoo.plugins import default_registry
 from zoo_images.faces import SAME, split_of
 
 LABELS = """name,smiling,smiled,expression,gender

@@ -18,12 +18,12 @@ from PIL import Image
 
 import zoo_images
 from zoo.api import PluginContext
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.recipes.recipe import parse_recipe
 from zoo.data.batches import AHEAD, Batches
 from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError, ZooError
-from zoo.recipes import parse_recipe
-from zoo.registry import Owned, Registry
-from zoo.training.run import train
+from zoo.training.train import train
 from zoo_images import shard_index, shard_rows, shards, sources
 from zoo_images.shard_rows import WINDOW, ShardRows
 
@@ -553,7 +553,7 @@ config = {image_size = 8, latent_size = 4, generator_widths = [4], discriminator
 @pytest.fixture
 def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`run(name, **options)`: train on the shards."""
-    from zoo.plugins import default_registry
+    from zoo.catalogue.plugins.loading import default_registry
 
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     recipe = parse_recipe(RECIPE.replace("PLACE", str(folder)), "test")

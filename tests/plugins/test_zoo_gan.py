@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.references import resource
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.recipes.recipe import read_recipe, resolve
 from zoo.configs import as_data, decode
 from zoo.errors import ConfigError
 from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.interfaces import Discriminator, Generator
-from zoo.plugins import default_registry
-from zoo.recipes import read_recipe, resolve
-from zoo.specs import resource
 from zoo_gan.configs import DCGANConfig
 from zoo_gan.networks import DCGANDiscriminator, DCGANGenerator
 

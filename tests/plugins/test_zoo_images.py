@@ -22,11 +22,11 @@ from PIL import Image
 
 import zoo_images
 from zoo.api import PluginContext
-from zoo.data import images
-from zoo.data.images import Rules, decode
+from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.data.loading import Examples, load_dataset
 from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, StorageError, UsageError
-from zoo.registry import Owned, Registry
+from zoo.images import decode as images
+from zoo.images.decode import Rules, decode
 from zoo_images import cifar10, download, shapes, sources
 from zoo_images.torchvision_shim import import_torchvision
 

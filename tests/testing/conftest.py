@@ -13,10 +13,10 @@ from testing.mutants.workshop import Change, Installed, install
 @pytest.fixture(scope="session")
 def acme_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference's GAN, trained by its recipe for four steps and exported: a weights folder."""
-    from zoo.plugins import discover, load_plugins
-    from zoo.recipes import read_recipe
+    from zoo.catalogue.plugins.loading import discover, load_plugins
+    from zoo.catalogue.recipes.recipe import read_recipe
     from zoo.training.export import export
-    from zoo.training.run import train
+    from zoo.training.train import train
 
     folder = tmp_path_factory.mktemp("acme")
     (folder / "site").mkdir()

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.recipes.recipe import Recipe
 from zoo.configs import decode
 from zoo.nn.build import decode_config, initialise_parts
-from zoo.plugins import default_registry
-from zoo.recipes import Recipe
-from zoo.registry import Registry
-from zoo.training.adversarial import AdversarialSettings, AdversarialTrainer
-from zoo.training.run import Run, train
+from zoo.training.run import Run
+from zoo.training.train import train
+from zoo.training.trainers.adversarial import AdversarialSettings, AdversarialTrainer
 
 CONFIG: dict[str, Any] = {"image_size": 8, "latent_size": 4, "generator_widths": [4], "discriminator_widths": [4, 4]}
 

@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from zoo.catalogue.runs.folder import checkpoints
 from zoo.errors import IntegrityError, NotFoundError, StorageError
-from zoo.runs import checkpoints
 from zoo.training.checkpoint import load_newest, save_checkpoint
 
 

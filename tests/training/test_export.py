@@ -17,18 +17,20 @@ import torch
 from PIL import Image
 
 import zoo
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
+from zoo.catalogue.runs.folder import checkpoints
+from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.locate import locate
 from zoo.configs import as_data
 from zoo.errors import ConfigError, IntegrityError, NotFoundError, StorageError, WeightsError
+from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
-from zoo.nn.verification import verify
-from zoo.recipes import Recipe, parse_recipe, resolve
-from zoo.registry import Owned, Registry
-from zoo.runs import checkpoints
-from zoo.specs import ModelSpec
 from zoo.training.checkpoint import load_newest
 from zoo.training.export import export, pins
-from zoo.training.run import Run, train
-from zoo.weights import Folder, locate
+from zoo.training.run import Run
+from zoo.training.train import train
 
 Contents = Callable[[Path], dict[str, str]]
 PINNED = {"config.json", "model.safetensors", "discriminator.safetensors", "golden.safetensors"}

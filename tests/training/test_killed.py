@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.registry import Registry
-from zoo.runs import checkpoints
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.runs.folder import checkpoints
 from zoo.training.export import export
 
 pytestmark = pytest.mark.slow
@@ -39,8 +39,8 @@ dropout = 0.3
 KILLED = """
 import os, signal, sys
 import safetensors.torch, zoo.nn.serialization
-from zoo.cli import main
-from zoo.training.adversarial import AdversarialTrainer
+from zoo.cli.main import main
+from zoo.training.trainers.adversarial import AdversarialTrainer
 
 where, seen = sys.argv[1], []
 move, write, learn = os.replace, zoo.nn.serialization.save_file, AdversarialTrainer.generator_phase

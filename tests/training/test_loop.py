@@ -9,12 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.batches import Batches
-from zoo.progress import Progress
-from zoo.recipes import Recipe
-from zoo.training.adversarial import AdversarialTrainer
-from zoo.training.loop import train_loop
+from zoo.training.loop import Progress, train_loop
 from zoo.training.state import TrainState
+from zoo.training.trainers.adversarial import AdversarialTrainer
 
 MakeRecipe = Callable[..., Recipe]
 MakeTrainer = Callable[..., AdversarialTrainer]

@@ -16,15 +16,15 @@ import pytest
 import torch
 from PIL import Image
 
+from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.runs.folder import checkpoints
+from zoo.catalogue.runs.summary import details
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError
-from zoo.progress import Progress
-from zoo.recipes import Recipe
-from zoo.run_summary import details
-from zoo.runs import checkpoints
-from zoo.training.adversarial import AdversarialTrainer
 from zoo.training.checkpoint import load_newest
 from zoo.training.export import export
+from zoo.training.loop import Progress
 from zoo.training.run import Run
+from zoo.training.trainers.adversarial import AdversarialTrainer
 
 MakeRecipe = Callable[..., Recipe]
 Train = Callable[..., Run]

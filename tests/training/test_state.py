@@ -12,8 +12,8 @@ from torch import Tensor
 
 from zoo.data.batches import Batches
 from zoo.errors import WeightsError
-from zoo.training.adversarial import AdversarialTrainer
 from zoo.training.state import TrainState
+from zoo.training.trainers.adversarial import AdversarialTrainer
 
 Make = Callable[..., AdversarialTrainer]
 DRAWN = torch.randint(0, 256, (20, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)

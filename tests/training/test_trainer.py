@@ -1,4 +1,4 @@
-"""zoo.training.trainer: one way to learn, in pieces, in lower precision, and refused where a trainer goes around it."""
+"""trainer: one way to learn, in pieces, in lower precision, and refused where a trainer goes around it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.batches import Batches
 from zoo.errors import ConfigError
-from zoo.recipes import Recipe
-from zoo.training.adversarial import AdversarialTrainer
+from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.optimizers import make_optimizer
-from zoo.training.processes import ALONE, Processes
 from zoo.training.run import Run
 from zoo.training.trainer import Figures, Trainer
+from zoo.training.trainers.adversarial import AdversarialTrainer
 
 Make = Callable[..., AdversarialTrainer]
 PIXELS = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.data.rows import Rows
 from zoo.errors import ConfigError, DataError
 
-__all__ = ["Batches", "to_range"]
+__all__ = ["Batches"]
 
 
 AHEAD = 2  # batches that are read before they are asked for, where the data are not in memory
@@ -86,10 +86,3 @@ class Batches:
     def position(self, value: dict[str, Any]) -> None:
         self.epoch, self.offset = int(value["epoch"]), int(value["offset"])
         self._order = self._permutation()
-
-
-def to_range(pixels: Tensor, low: float, high: float) -> Tensor:
-    """Pixels uint8 (N, C, H, W) as float32 in [low, high], channels last in memory."""
-    scaled = pixels.to(torch.float32).mul_((high - low) / 255)
-    scaled = scaled.add_(low) if low else scaled
-    return scaled.contiguous(memory_format=torch.channels_last)

@@ -14,12 +14,14 @@ from typing import Protocol
 
 import torch
 
+from zoo.catalogue.contract.names import NAME
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.configs import near
-from zoo.data.cache import fingerprint
+from zoo.data.decoded import fingerprint
 from zoo.data.rows import Rows
 from zoo.errors import NotFoundError, PluginError, StorageError, UsageError, ZooError
 from zoo.settings import cache_folder, data_folders, expand, offline
-from zoo.specs import NAME, DatasetSpec, import_reference
 
 __all__ = [
     "Data",

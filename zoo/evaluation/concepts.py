@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.probes import Probe
+from zoo.images.probes import Probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.models import Encodes
 

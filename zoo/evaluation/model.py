@@ -10,21 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.folder import Folder
 from zoo.data.loading import load_dataset
 from zoo.errors import DataError, NotFoundError, WeightsError
-from zoo.evaluation.features import cached_features, features
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from zoo.evaluation.report import Report, evaluate, neighbour_pictures
 from zoo.evaluation.results import check_writable, record
+from zoo.images.features import cached_features, features
+from zoo.images.sheet import card_scale, grid
 from zoo.nn.models import Bounded, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
-from zoo.pictures import card_scale, grid
-from zoo.registry import Registry
 from zoo.settings import cache_folder
-from zoo.weights import Folder
 
 __all__ = ["Evaluation", "evaluate_model"]
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.features import NETWORK, WEIGHTS_SHA256, Progress, cached_features, features, to_uint8
 from zoo.evaluation.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
+from zoo.images.features import NETWORK, WEIGHTS_SHA256, Progress, cached_features, features, to_uint8
 
 __all__ = ["Distances", "Floor", "Neighbour", "Report", "evaluate", "neighbour_pictures"]
 

@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.card import card_of
+from zoo.catalogue.weights.card import card_of
+from zoo.catalogue.weights.folder import CARD, EVALUATION, MODEL, Folder
 from zoo.errors import UsageError, WeightsError
-from zoo.files import new_files
-from zoo.pictures import save_picture
-from zoo.weights import CARD, EVALUATION, MODEL, Folder, sha256_of
+from zoo.files import new_files, sha256_of
+from zoo.images.sheet import save_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

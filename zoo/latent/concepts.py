@@ -7,35 +7,19 @@ so that `z + 1.5 * smile.direction` moves a face by one and a half of what faces
 from __future__ import annotations
 
 import functools
-import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from zoo.configs import near, strict_json
-from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
+from zoo.catalogue.contract.names import NAME
+from zoo.errors import DataError, UsageError, WeightsError
 from zoo.nn.models import Model, encoding
-from zoo.nn.serialization import parse, parse_metadata, save
-from zoo.plugins import default_registry
-from zoo.registry import Registry
-from zoo.specs import NAME
-from zoo.weights import CONCEPTS, MODEL, Folder, locate, sha256_of
 
-__all__ = [
-    "ConceptVector",
-    "check_concepts",
-    "concepts_of",
-    "encode_means",
-    "load_concept",
-    "orthogonalise",
-    "save_concepts",
-]
+__all__ = ["ConceptVector", "encode_means", "orthogonalise"]
 
 Method = Literal["mean_difference", "linear_probe"]
 LEAST = 2  # examples of each side
@@ -94,9 +78,9 @@ class ConceptVector:
         """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
 
         They are encoded to posterior means, or by `encoder`, which maps examples to latents (N, *latent_shape): for a
-        GAN `fit_encoder(model).encode` of `zoo.latent.inversion`, or `lambda x: invert(model, x).z`. The rest is as for
-        `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding and
-        `fit_latents` raise.
+        GAN `fit_encoder(model).encode` of `zoo.latent.fitted_encoder`, or `lambda x: invert(model, x).z`. The rest is
+        as for `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding
+        and `fit_latents` raise.
         """
         _check_name(name)
         _check_count(positives, negatives)
@@ -153,7 +137,9 @@ class ConceptVector:
 
 def encode_means(model: Model, x: Tensor) -> Tensor:
     """Posterior means of x (N, *data_shape) in [0, 1]. Raises UsageError for a model that has no encoder."""
-    return encoding(model, instead="fit one to its samples, zoo.latent.inversion.fit_encoder(model)").encode(x).mean
+    return (
+        encoding(model, instead="fit one to its samples, zoo.latent.fitted_encoder.fit_encoder(model)").encode(x).mean
+    )
 
 
 def auc(positives: Tensor, negatives: Tensor) -> float:
@@ -242,89 +228,3 @@ def orthogonalise(concept: ConceptVector, others: Sequence[ConceptVector]) -> Co
             f"concept {concept.name} lies within {', '.join(o.name for o in others)}; nothing is left of it"
         )
     return replace(concept, direction=flat.float().view(concept.direction.shape))
-
-
-def save_concepts(folder: Path, concepts: Sequence[ConceptVector]) -> None:
-    """Write concepts.safetensors of a weights folder, all of its concepts at once, complete or not at all.
-
-    Each is marked with the sha256 of the folder's model.safetensors. Raises UsageError for two of one name or one that
-    belongs to another model, StorageError.
-    """
-    names = [concept.name for concept in concepts]
-    if len(set(names)) != len(names):
-        raise UsageError(f"two concepts have one name: {', '.join(sorted(names))}")
-    digest = sha256_of(folder / MODEL)
-    facts = {}
-    for concept in concepts:
-        if concept.model_sha256 not in ("", digest):
-            raise UsageError(f"concept {concept.name} was fitted to another model than that in {folder}")
-        about = {"method": concept.method, "source": concept.source, "measures": dict(concept.measures)}
-        facts[concept.name] = about | {"model_sha256": digest}
-    metadata = {"concepts": json.dumps(facts, sort_keys=True)}  # one key: the library writes several in any order
-    save(folder / CONCEPTS, {concept.name: concept.direction.clone() for concept in concepts}, metadata)
-
-
-def concepts_of(folder: Folder) -> dict[str, ConceptVector]:
-    """The concepts a weights folder holds, by name; none where it has no file of them.
-
-    Raises WeightsError when the file is malformed or of another model.
-    """
-    if not folder.has(CONCEPTS):
-        return {}
-    where = f"{folder.path / CONCEPTS}"
-    blob = folder.read(CONCEPTS)
-    tensors = parse(blob, where)
-    digest = folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)
-    try:
-        facts = strict_json(parse_metadata(blob, where)["concepts"].encode())
-        if set(facts) != set(tensors):
-            raise ValueError("names and directions differ")
-        return {name: _read(name, tensors[name], facts[name], digest) for name in sorted(tensors)}
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(f"{where} is damaged ({error!s:.120}); fit its concepts again") from error
-
-
-def _read(name: str, direction: Tensor, facts: dict[str, Any], digest: str) -> ConceptVector:
-    if direction.dtype != torch.float32 or not bool(direction.isfinite().all()) or not bool(direction.any()):
-        raise ValueError(f"{name} is no direction")
-    if facts["model_sha256"] != digest:
-        raise WeightsError(f"concept {name} belongs to a model of sha256 {facts['model_sha256']:.12}, not {digest:.12}")
-    measures = {str(key): float(value) for key, value in facts["measures"].items()}
-    return ConceptVector(
-        name=name,
-        direction=direction,
-        method=str(facts["method"]),
-        source=str(facts["source"]),
-        model_sha256=digest,
-        measures=measures,
-    )
-
-
-def check_concepts(folder: Folder, model: Model) -> list[str]:
-    """The names of the concepts a folder holds. Raises WeightsError for a malformed file, or one of other latents."""
-    known = concepts_of(folder)
-    for concept in known.values():
-        concept.check_fit(model)
-    return sorted(known)
-
-
-def load_concept(model: str | os.PathLike[str], concept: str, *, registry: Registry | None = None) -> ConceptVector:
-    """Load a concept that a model's weights carry: `load_concept("vae-faces", "smile")`.
-
-    Raises NotFoundError with near names where there is none of that name, and what finding and reading the weights
-    raises.
-    """
-    folder = locate(model, registry or default_registry())
-    known = concepts_of(folder)
-    if concept not in known:
-        there = near(concept, known) or f"; it has {', '.join(known) or 'none'}"
-        raise NotFoundError(f"{folder.name} has no concept {concept!r:.80}{there}")
-    return known[concept]
-
-
-def describe(concept: ConceptVector) -> dict[str, Any]:
-    """A concept's facts as JSON-able data, `name` first, without the direction itself."""
-    facts = {key: value for key, value in asdict(concept).items() if key != "direction"}
-    return facts | {"dimensions": concept.direction.numel(), "measures": dict(concept.measures)}

@@ -8,48 +8,21 @@ error of the pictures that the latents found decode to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.nn.inference import resting
+from zoo.nn.folding import resting
 from zoo.nn.models import Model, home
-from zoo.nn.sampling import CHUNK, check_examples, check_labels, check_whole, in_chunks
+from zoo.nn.sampling import CHUNK, check_examples, check_labels, check_whole
 from zoo.nn.torch_state import default_state
 
-__all__ = ["FittedEncoder", "Inversion", "fit_encoder", "invert", "pixel_error"]
+__all__ = ["Inversion", "invert", "pixel_error", "render"]
 
-BATCH = 64
-LEARNING_RATE = 2e-3  # of the encoder, at the start; it falls to 0 along a cosine
 STEP = 0.1  # of the optimisation, in units of z, at the start; it falls to 0 along a cosine
-FRESH = 256  # pairs that the encoder is measured on
-MOST_IMAGES, MOST_STEPS, MOST_DRAWS = 200_000, 10_000, 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class FittedEncoder:
-    """An encoder fitted to a model's own samples. `measures` are taken on 256 fresh ones:
-
-    images             pairs that it was fitted to
-    latent_error       mean squared error of z over the variance of z: 0 is exact, 1 knows nothing
-    round_trip         root mean square error of decode(encode(x)), of the pixels' [0, 1]
-    round_trip_random  the same with latents of other samples: what no knowledge gives
-    """
-
-    network: nn.Module
-    latent_shape: tuple[int, ...]
-    data_shape: tuple[int, ...]
-    measures: Mapping[str, float] = field(default_factory=dict)
-
-    @default_state(grad=False)
-    def encode(self, x: Tensor) -> Tensor:
-        """The latents (N, *latent_shape) of pictures (N, C, H, W) in [0, 1]. Raises UsageError for others."""
-        device = next(self.network.parameters()).device
-        x = check_examples(x, self.data_shape).to(device)
-        return in_chunks(lambda rows, _: self.network(rows), x, None).view(-1, *self.latent_shape)
+MOST_STEPS, MOST_DRAWS = 10_000, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,89 +39,10 @@ def pixel_error(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).flatten(1).square().mean(1).sqrt()
 
 
-@default_state()
-def fit_encoder(
-    model: Model,
-    *,
-    images: int = 10_000,
-    seed: int = 0,
-    image_weight: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
-) -> FittedEncoder:
-    """Fit a convolutional encoder to `images` of the model's own samples, each seen once: z from G(z).
-
-    The loss is the mean squared error of z, plus `image_weight` times that of G(encode(x)) against x, in pixels of
-    [0, 1]; on the frogs of `dcgan-cifar-frog` a weight of 10 made nothing better and took twice the time. What it gives
-    follows from `seed`; the global random state and the model's weights are left alone.
-    `progress` is called with (images done, images in all).
-
-    Raises UsageError for a model whose data are no pictures, and numbers that cannot be meant.
-    """
-    check_whole("images", images, BATCH, MOST_IMAGES)
-    if not (isinstance(image_weight, (int, float)) and 0 <= image_weight < float("inf")):
-        raise UsageError(f"image_weight is {image_weight!r}; it must be a number from 0")
-    if len(model.data_shape) != 3 or min(model.data_shape[1:]) < 2:
-        raise UsageError(f"an encoder is fitted to pictures (C, H, W), and this model gives {model.data_shape}")
-    still, (device, _) = resting(model), home(model)
-    z, classes = model.latents(images, seed=seed).to(device), model.num_classes
-    labels = None if classes is None else (torch.arange(images) % classes).to(device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _network(model).to(device).train()
-    weights = list(network.parameters())
-    adam = torch.optim.Adam(weights, LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, -(-images // BATCH))
-    for start in range(0, images - BATCH + 1, BATCH):
-        rows = slice(start, start + BATCH)
-        batch_labels = None if labels is None else labels[rows]
-        with torch.no_grad():
-            x = _given(still, z[rows], batch_labels).clamp(0, 1)
-        guess = network(x).view_as(z[rows])
-        loss = (guess - z[rows]).square().mean()
-        if image_weight:
-            loss = loss + image_weight * (_given(still, guess, batch_labels) - x).square().mean()
-        adam.zero_grad()
-        loss.backward(inputs=weights)
-        adam.step()
-        schedule.step()
-        if progress is not None:
-            progress(min(start + BATCH, images), images)
-    network = network.eval().requires_grad_(False)
-    encoder = FittedEncoder(network=network, latent_shape=model.latent_shape, data_shape=model.data_shape)
-    fresh = _measure(model, encoder, seed=(seed + 1) % 2**63)
-    return replace(encoder, measures={"images": float(images)} | fresh)
-
-
-def _given(model: Model, z: Tensor, labels: Tensor | None) -> Tensor:
-    z = z.to(home(model)[1])
-    x: Tensor = model(z, labels)
+def render(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    """`model(z, labels)` for z (N, *latent_shape) of any dtype: `decode` without its checks and its cut to [0, 1]."""
+    x: Tensor = model(z.to(home(model)[1]), labels)
     return x
-
-
-def _network(model: Model) -> nn.Module:
-    """Halves the side until it is at most 4, then one linear layer to the latent."""
-    channels, height, width = model.data_shape
-    layers: list[nn.Module] = []
-    out = 32
-    while True:
-        layers += [nn.Conv2d(channels, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.LeakyReLU(0.2, inplace=True)]
-        height, width, channels, out = (height + 1) // 2, (width + 1) // 2, out, min(2 * out, 256)
-        if max(height, width) <= 4:
-            break
-    size = torch.Size(model.latent_shape).numel()
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, size))
-
-
-def _measure(model: Model, encoder: FittedEncoder, *, seed: int) -> dict[str, float]:
-    z = model.latents(FRESH, seed=seed)
-    x = model.decode(z)
-    found = encoder.encode(x)
-    variance = 1 / 3 if model.prior == "uniform" else 1.0
-    return {
-        "latent_error": float((found.cpu() - z).square().mean()) / variance,
-        "round_trip": float((model.decode(found) - x).square().mean().sqrt()),
-        "round_trip_random": float((x.roll(1, 0) - x).square().mean().sqrt()),
-    }
 
 
 @default_state()
@@ -215,7 +109,7 @@ def _descend(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     kept, lowest = z.detach().clone(), torch.full((len(z),), float("inf"), device=z.device)
     for step in range(steps + 1):
-        loss = (_given(model, z, labels) - x).flatten(1).square().mean(1)
+        loss = (render(model, z, labels) - x).flatten(1).square().mean(1)
         if not uniform:
             loss = loss + weight * z.flatten(1).square().mean(1)
         better = loss.detach() < lowest

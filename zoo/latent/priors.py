@@ -13,11 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from zoo.catalogue.weights.folder import MODEL, PRIOR
 from zoo.errors import DataError, NotFoundError, UsageError
+from zoo.files import sha256_of
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, normal_log_prob
 from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
-from zoo.weights import MODEL, PRIOR, sha256_of
 
 __all__ = ["HeldOut", "fit_mixture", "held_out", "save_mixture"]
 

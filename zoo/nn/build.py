@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.weights.folder import MOST_BYTES
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
 from zoo.nn.torch_state import default_state
-from zoo.specs import ArchitectureSpec, import_reference
-from zoo.weights import MOST_BYTES
 
 __all__ = ["build_parts", "decode_config", "initialise_parts"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
+from zoo.catalogue.contract.references import import_reference
 from zoo.errors import ConfigError, UsageError, WeightsError
 from zoo.nn.models import Extras, Model
-from zoo.specs import import_reference
 
 __all__ = ["Family", "family_of"]
 

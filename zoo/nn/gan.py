@@ -7,10 +7,10 @@ from typing import Any, final
 
 from torch import Tensor
 
+from zoo.catalogue.weights.folder import DISCRIMINATOR
 from zoo.nn.families import Family
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.nn.models import Extras, Model
-from zoo.weights import DISCRIMINATOR
 
 __all__ = ["FAMILY", "GAN"]
 

@@ -15,10 +15,11 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.specs import ModelSpec
 from zoo.errors import NotFoundError, UsageError
 from zoo.nn.bounds import Terms, elbo
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
-from zoo.nn.inference import folded, resting
+from zoo.nn.folding import folded, resting
 from zoo.nn.sampling import (
     check_examples,
     check_labels,
@@ -29,7 +30,6 @@ from zoo.nn.sampling import (
     in_chunks,
 )
 from zoo.nn.torch_state import default_state
-from zoo.specs import ModelSpec
 
 __all__ = ["Bounded", "Encodes", "Extras", "Model", "bounding", "encoding", "home"]
 

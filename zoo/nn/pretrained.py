@@ -8,15 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
+from zoo.files import sha256_of
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.families import family_of
 from zoo.nn.models import Extras, Model
 from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
-from zoo.plugins import default_registry
-from zoo.registry import Registry
-from zoo.weights import MODEL, Folder, locate, sha256_of
 
 __all__ = ["load", "load_folder"]
 

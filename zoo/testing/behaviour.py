@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.specs import ArchitectureSpec
 from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.families import family_of
 from zoo.nn.interfaces import Decoder, Generator
 from zoo.nn.models import Bounded, Model
 from zoo.nn.serialization import fill, parse, save
-from zoo.specs import ArchitectureSpec
 from zoo.testing.cases import Case, data_shape_of, fresh_parts, given_by, given_to, runnable
 from zoo.testing.subject import Item, Subject, require
 

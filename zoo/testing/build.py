@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.contract.references import import_reference, resource
+from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
+from zoo.catalogue.recipes.recipe import read_recipe, resolve
 from zoo.configs import as_data
 from zoo.data.loading import parse_reference
 from zoo.errors import ConfigError
 from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.families import family_of
-from zoo.recipes import read_recipe, resolve
-from zoo.specs import ArchitectureSpec, ModelSpec, import_reference, resource
 from zoo.testing.cases import cases, data_shape_of, is_frozen, runnable
 from zoo.testing.subject import FailedCheck, Item, Subject, fresh_process, require
 

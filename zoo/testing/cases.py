@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.references import import_reference, resource
+from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
 from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
-from zoo.recipes import Recipe, read_recipe, resolve
-from zoo.specs import ArchitectureSpec, import_reference, resource
 from zoo.testing.subject import FailedCheck, Item, Subject, require
 
 __all__ = [

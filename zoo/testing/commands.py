@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from zoo.specs import CommandSpec, import_reference
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import CommandSpec
 from zoo.testing.subject import Item, Subject, require
 
 __all__ = ["runs"]

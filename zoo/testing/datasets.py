@@ -6,10 +6,11 @@ import os
 
 import torch
 
-from zoo.data.cache import fingerprint
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import DatasetSpec
+from zoo.data.decoded import fingerprint
 from zoo.data.loading import Examples, load_dataset
 from zoo.errors import NetworkError, NotFoundError
-from zoo.specs import DatasetSpec, import_reference
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 
 __all__ = ["classes", "declaration", "licence", "no_classes", "same_twice", "schema", "splits", "takes_path"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from zoo.specs import to_json
+from zoo.catalogue.contract.specs import to_json
 from zoo.testing.subject import FailedCheck, Item, Subject, require
 
 __all__ = ["hooks", "imports", "light", "plain_data", "same_twice", "silent", "specs", "summary"]

@@ -8,7 +8,7 @@ import importlib.util
 from importlib.metadata import Distribution, PackageNotFoundError, version
 from pathlib import Path
 
-from zoo.plugins import CORE
+from zoo.catalogue.plugins.loading import CORE
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 
 __all__ = ["entry_point", "licence", "namespace", "record", "requires_zoo"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.metadata import EntryPoint, distributions
 
-from zoo.installed import GROUP
+from zoo.catalogue.plugins.installed import GROUP
 
 __all__ = ["points"]
 

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from zoo.plugins import HOOKS, load_plugins
+from zoo.catalogue.plugins.loading import HOOKS, load_plugins
 from zoo.testing.points import points
 
 __all__ = ["probe"]

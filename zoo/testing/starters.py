@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+from zoo.catalogue.contract.facts import DataFacts
+from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.recipes.recipe import resolve
+from zoo.catalogue.recipes.starters import chosen_by, start_recipe
 from zoo.nn.build import build_parts
-from zoo.recipes import resolve
-from zoo.specs import ArchitectureSpec, DataFacts
-from zoo.starters import chosen_by, start_recipe
 from zoo.testing.cases import data_shape_of
 from zoo.testing.subject import Item, Subject, require
 

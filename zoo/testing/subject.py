@@ -14,11 +14,11 @@ from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zoo.catalogue.contract.registry import KINDS, Registry
+from zoo.catalogue.contract.specs import Spec
+from zoo.catalogue.plugins.loading import Plugin, discover, load_plugins
 from zoo.configs import near
 from zoo.errors import NotFoundError
-from zoo.plugins import Plugin, discover, load_plugins
-from zoo.registry import KINDS, Registry
-from zoo.specs import Spec
 from zoo.testing.points import points
 
 __all__ = ["FailedCheck", "Item", "NotApplicable", "Subject", "fresh_process", "require"]

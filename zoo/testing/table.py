@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoo.specs import ArchitectureSpec, ModelSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
 from zoo.testing import behaviour, build, commands, datasets, discovery, package, starters, training, weights
 from zoo.testing.subject import Item, Subject
 

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import ArchitectureSpec, TrainerSpec
+from zoo.catalogue.recipes.recipe import Recipe
 from zoo.configs import as_data, decode
 from zoo.data.loading import Examples
 from zoo.nn.families import family_of
-from zoo.progress import Progress
-from zoo.recipes import Recipe
-from zoo.specs import ArchitectureSpec, TrainerSpec, import_reference
 from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, runnable, size_of, smallest
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 from zoo.training.checkpoint import load_newest, save_checkpoint
-from zoo.training.loop import train_loop
+from zoo.training.loop import Progress, train_loop
 from zoo.training.run import Run
 from zoo.training.state import TrainState
 from zoo.training.trainer import Trainer

@@ -9,18 +9,20 @@ from typing import Any
 
 import torch
 
-from zoo.card import check_card
+from zoo.catalogue.contract.references import resource
+from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
+from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
+from zoo.catalogue.weights.card import check_card
+from zoo.catalogue.weights.folder import CARD, CONFIG, DISCRIMINATOR, FILES, GOLDEN, Folder
+from zoo.catalogue.weights.locate import locate
+from zoo.catalogue.weights.publishing import PUBLISHED
 from zoo.configs import as_data, decode
 from zoo.errors import NetworkError, NotFoundError
 from zoo.nn.build import decode_config
+from zoo.nn.golden import verify
 from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
-from zoo.nn.verification import verify
-from zoo.publishing import PUBLISHED
-from zoo.recipes import Recipe, read_recipe, resolve
-from zoo.specs import ModelSpec, WeightsSpec, resource
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
-from zoo.weights import CARD, CONFIG, DISCRIMINATOR, FILES, GOLDEN, Folder, locate
 
 __all__ = [
     "card",

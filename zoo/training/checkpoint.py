@@ -15,11 +15,10 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo.catalogue.runs.folder import as_written, checkpoints, digest_of
 from zoo.errors import IntegrityError, NotFoundError, ZooError
-from zoo.files import new_folder, storage_errors
+from zoo.files import new_folder, sha256_of, storage_errors
 from zoo.nn.serialization import parse, save
-from zoo.runs import as_written, checkpoints, digest_of
-from zoo.weights import sha256_of
 
 __all__ = ["load_checkpoint", "load_newest", "save_checkpoint"]
 

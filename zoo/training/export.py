@@ -10,22 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo import __version__
-from zoo.card import write_card
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.recipes.doctor_settings import DoctorSettings
+from zoo.catalogue.recipes.recipe import Recipe, neutral
+from zoo.catalogue.weights.card import write_card
+from zoo.catalogue.weights.folder import CONFIG, FILES, GOLDEN, MODEL
 from zoo.configs import as_data
-from zoo.files import new_folder
-from zoo.health import DoctorSettings
+from zoo.files import new_folder, sha256_of
+from zoo.images.sheet import card_scale, grid
+from zoo.nn.golden import golden_samples
 from zoo.nn.models import Model
 from zoo.nn.serialization import save
-from zoo.nn.verification import golden_samples
-from zoo.pictures import card_scale, grid
-from zoo.recipes import Recipe, neutral
-from zoo.registry import Registry
-from zoo.specs import ModelSpec
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState
-from zoo.weights import CONFIG, FILES, GOLDEN, MODEL, sha256_of
+from zoo.version import __version__
 
 __all__ = ["export", "pins"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from zoo.progress import Progress
-from zoo.recipes import Recipe
-from zoo.training.care import UNWATCHED, Care
+from zoo.catalogue.recipes.recipe import Recipe
+from zoo.training.doctor.watch import UNWATCHED, Care
 from zoo.training.state import TrainState
 
-__all__ = ["train_loop"]
+__all__ = ["Progress", "train_loop"]
 
 
 def _due(before: int, after: int, every: int) -> bool:
@@ -71,3 +71,14 @@ def train_loop(
             checkpoint(state)
     care.weigh(state)
     checkpoint(state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How a run is doing: the means of its metrics since the last report."""
+
+    images: int
+    steps: int
+    total: int
+    images_per_second: float
+    metrics: dict[str, float]

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.runs.folder import METRICS, SAMPLES, images_of
+from zoo.catalogue.runs.page import write_report
 from zoo.errors import ZooError
 from zoo.files import new_file, storage_errors
-from zoo.pictures import save_picture
-from zoo.progress import Progress
-from zoo.registry import Registry
-from zoo.run_report import write_report
-from zoo.runs import METRICS, SAMPLES, images_of
+from zoo.images.sheet import save_picture
+from zoo.training.loop import Progress
 
 if TYPE_CHECKING:
     from io import TextIOWrapper

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.data.batches import Batches
 from zoo.errors import WeightsError
-from zoo.training.doctor import Doctor
+from zoo.training.doctor.diagnosis import Doctor
 from zoo.training.ema import Ema
 from zoo.training.trainer import Trainer
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from zoo.data.draws import Draws
 from zoo.errors import ConfigError
+from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.optimizers import clip_gradients, learning_rate
-from zoo.training.processes import ALONE, Processes
 
 __all__ = ["Figures", "Precision", "Trainer"]
 

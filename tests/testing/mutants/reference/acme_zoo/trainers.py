@@ -9,7 +9,7 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 
-from zoo.data.batches import to_range
+from zoo.images.values import to_range
 from zoo.training.trainer import Trainer
 
 

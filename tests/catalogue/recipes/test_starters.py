@@ -1,0 +1,177 @@
+"""recipes.starters: an architecture's starter makes a recipe for any pictures; the user's own values stand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from zoo.catalogue.contract.facts import Choice, DataFacts
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.recipes.recipe import neutral, resolve
+from zoo.catalogue.recipes.starters import check_given, chosen_by, run_name, start_recipe, unknown_start
+from zoo.errors import ConfigError, DataError, NotFoundError, PluginError
+
+REGISTRY = default_registry()
+ARCHITECTURES = ["dcgan", "conv-vae", "res-vae"]
+PHOTOS = DataFacts(count=300, side=170)
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], ArchitectureSpec]:
+    """An architecture with the given starter."""
+
+    def make(starter: Any) -> ArchitectureSpec:
+        module = ModuleType("own_starter")
+        module.start = starter  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "own_starter", module)
+        return replace(REGISTRY.architecture("dcgan"), starter="own_starter:start")
+
+    return make
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("count", [16, 300, 5_000, 60_000])
+@pytest.mark.parametrize(("side", "fits"), [(5, 8), (28, {28, 32}), (60, 64), (178, 64), (4_000, 64)])
+def test_a_starter_follows_the_data(name: str, count: int, side: int, fits: Any) -> None:
+    """Side, channels and batch follow from the pictures, and the recipe resolves, for few and many, small and large."""
+    for channels in (1, 3):
+        facts = DataFacts(count=count, side=side, channels=channels)
+        recipe, chosen = start_recipe(name, "images:./photos", facts, REGISTRY)
+        resolved, config, _ = resolve(recipe, REGISTRY)
+        assert config.image_size in (fits if isinstance(fits, set) else {fits})
+        assert config.channels == channels
+        assert 2 <= recipe.batch_size <= count // 2
+        assert resolved.settings["flips"] == (channels == 3)
+        assert recipe.images >= 200_000
+        assert recipe.images % 1 == 0
+        assert {choice.key for choice in chosen} >= {"trainer", "config.image_size", "batch_size", "log_every"}
+        assert all(choice.why and "\n" not in choice.why for choice in chosen)
+
+
+def test_few_pictures_are_augmented() -> None:
+    """A GAN on few pictures gets DiffAugment, on many none."""
+    policies = []
+    for count in (300, 5_000, 50_000):
+        recipe, _ = start_recipe("dcgan", "x", replace(PHOTOS, count=count), REGISTRY)
+        policies.append(recipe.settings.get("augment", []))
+    assert policies == [["color", "translation", "cutout"], ["translation", "cutout"], []]
+
+
+def test_codes_of_few_pictures_say_little() -> None:
+    """The weight of a VAE's KL falls with the number of pictures, down to that of the bound on the likelihood."""
+    weights = []
+    for count in (300, 5_000, 10_000_000):
+        recipe, _ = start_recipe("conv-vae", "x", replace(PHOTOS, count=count), REGISTRY)
+        weights.append(recipe.settings.get("beta", 1.0))
+    assert weights[0] > weights[1] > weights[2] == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"settings.objective": "iwae", "settings.samples": 5}, {"trainer": "autoencoder", "config.posterior": "point"}],
+)
+def test_another_objective_gets_no_weight_of_the_kl(given: dict[str, Any]) -> None:
+    """The importance-weighted bound and the classical autoencoder have no KL apart: their recipes resolve."""
+    recipe, _ = start_recipe("conv-vae", "x", replace(PHOTOS, given=given), REGISTRY)
+    resolve(recipe, REGISTRY)
+    assert not {"beta", "kl_warmup"} & set(recipe.settings)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("side", [16, 32, 64])
+def test_what_the_user_has_set_stands_and_the_rest_follows_it(name: str, side: int) -> None:
+    """Given values are in the recipe, are not among what was chosen, and layers and durations are made to fit them."""
+    given = {"images": 100, "config.image_size": side, "settings.flips": False, "seed": 5, "batch_size": 4}
+    recipe, chosen = start_recipe(name, "images:./photos", replace(PHOTOS, given=given), REGISTRY)
+    _, config, settings = resolve(recipe, REGISTRY)
+    assert (recipe.images, recipe.seed, recipe.batch_size, config.image_size) == (100, 5, 4, side)
+    assert settings.flips is False
+    assert not {choice.key for choice in chosen} & set(given)
+    assert recipe.ema_half_life <= 100
+    assert recipe.log_every <= 100
+
+
+def test_a_given_value_out_of_range_is_named() -> None:
+    """A bad value is a ConfigError that names it, for the config when it is resolved and for the recipe at once."""
+    recipe, _ = start_recipe("dcgan", "x", replace(PHOTOS, given={"config.image_size": "big"}), REGISTRY)
+    with pytest.raises(ConfigError, match="image_size = 'big'"):
+        resolve(recipe, REGISTRY)
+    with pytest.raises(ConfigError, match="--set: images = 'many'"):
+        check_given({"images": "many", "config.image_size": "big"})
+
+
+def test_few_pictures_are_too_few() -> None:
+    """Fewer than 16 pictures are a DataError with their number."""
+    with pytest.raises(DataError, match="15 pictures are too few to learn from; add more"):
+        start_recipe("dcgan", "images:./photos", replace(PHOTOS, count=15), REGISTRY)
+
+
+def test_an_architecture_without_a_starter_says_what_to_do() -> None:
+    """No starter is a NotFoundError that names the other way."""
+    spec = replace(REGISTRY.architecture("dcgan"), starter="")
+    with pytest.raises(NotFoundError, match=r"dcgan has no starter.*recipe"):
+        chosen_by(spec, PHOTOS)
+
+
+@pytest.mark.parametrize(
+    ("starter", "says"),
+    [
+        (lambda facts: 1 / 0, "its starter failed .ZeroDivisionError"),
+        (lambda facts: sys.exit(3), "its starter failed .SystemExit"),
+        (lambda facts: None, "its starter failed .TypeError"),
+        (lambda facts: [("trainer", "vae")], "no Choice"),
+        (lambda facts: [Choice("../x", 1, "")], "no Choice"),
+        (lambda facts: [Choice("batch_size", 4, "")], "chooses no trainer"),
+    ],
+)
+def test_a_broken_starter_is_its_plugins_fault(starter: Any, says: str, own: Callable[..., ArchitectureSpec]) -> None:
+    """Whatever a starter does is a PluginError that names the architecture."""
+    with pytest.raises(PluginError, match=f"architecture dcgan: .*{says}"):
+        chosen_by(own(starter), PHOTOS)
+
+
+def test_a_starter_that_chooses_nonsense_is_a_config_error(own: Callable[..., ArchitectureSpec]) -> None:
+    """A choice that no recipe takes is named with its value."""
+    spec = own(lambda facts: [Choice("trainer", "adversarial", ""), Choice("batch_size", -3, "")])
+    registry = Registry.of([Owned(name="odd", spec=replace(spec, name="odd"), owner="own")])
+    with pytest.raises(ConfigError, match="batch_size = -3"):
+        start_recipe("odd", "x", PHOTOS, registry)
+
+
+@pytest.mark.parametrize(
+    ("reference", "published", "name"),
+    [
+        ("mnist", "mnist", "dcgan-mnist"),
+        ("cifar10[frog]", "cifar10[frog]", "dcgan-cifar10-frog"),
+        ("images:/home/me/My Photos", "images:My Photos", "dcgan-my-photos"),
+        ("images[cat]:./a/b/", "images[cat]:b", "dcgan-b"),
+        ("images:~/x/faces.tar", "images:faces.tar", "dcgan-faces"),
+        ("images:.", "images:pictures", "dcgan-pictures"),
+        (r"images:C:\photos\mine", "images:mine", "dcgan-mine"),
+    ],
+)
+def test_no_place_of_the_computer_is_published(reference: str, published: str, name: str) -> None:
+    """A reference loses its path but for the last word, and a run is named by that."""
+    assert neutral(reference) == published
+    assert run_name("acme/dcgan", reference) == name
+
+
+def test_a_name_that_is_nothing_is_told_with_what_is_near() -> None:
+    """Neither a model nor an architecture: near names of both."""
+    assert "did you mean 'dcgan'" in str(unknown_start("dcgn", REGISTRY))
+
+
+def test_facts_help_to_choose() -> None:
+    """The nearest side is by ratio, a batch is a power of two and at most half of the pictures."""
+    facts = DataFacts(count=100, side=45, given={"images": 7, "seed": "x"})
+    assert facts.nearest((32, 64)) == 32
+    assert facts.nearest((8, 16, 64)) == 64
+    assert [replace(facts, count=count).batch(32) for count in (2, 16, 63, 64, 9_999)] == [2, 8, 16, 32, 32]
+    assert (facts.chosen("images", 5), facts.chosen("seed", 5), facts.chosen("batch_size", 5)) == (7, 5, 5)

@@ -1,0 +1,357 @@
+"""weights.card: README.md of a weights folder, its front matter, its figures, and the recipe that reads back."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
+from zoo.catalogue.weights.card import check_card, write_card
+from zoo.catalogue.weights.card_sections import PICTURES
+from zoo.catalogue.weights.folder import Folder
+from zoo.configs import as_data
+from zoo.errors import StorageError, WeightsError
+from zoo.evaluation.report import Distances, Floor, Neighbour, Report
+
+RECIPE = Recipe(
+    name="tiny",
+    summary="Shapes of 8 pixels.",
+    architecture="dcgan",
+    dataset="shapes",
+    trainer="adversarial",
+    licence="Apache-2.0",
+    ema_half_life=0.5,
+    config={"image_size": 8, "latent_size": 4, "generator_widths": [4, 4], "discriminator_widths": [4]},
+    settings={"generator_lr": 1e-05, "decay": 1e-8, "augment": ["color", "cutout"], "mix_batches": False},
+)
+DISTANCES = Distances(count=50, feature_median=9.25, feature_5_percent=7.5, pixel_median=0.1875, pixel_5_percent=0.0625)
+REPORT = Report(
+    network="efficientnet-lite0",
+    network_sha256="ab" * 32,
+    torch="2.13.0",
+    seed=0,
+    samples=5000,
+    train_images=10_000,
+    frechet_efficientnet_lite0=12.345,
+    kernel_efficientnet_lite0=0.03125,
+    kernel_standard_error=0.0078125,
+    precision=0.75,
+    recall=0.625,
+    floor=Floor(
+        test_images=2000,
+        frechet_efficientnet_lite0=3.5,
+        frechet_of_samples=14.75,
+        kernel_efficientnet_lite0=0.0009765625,
+        kernel_standard_error=0.00048828125,
+    ),
+    neighbours=tuple(
+        Neighbour(sample=i, by_features=i, feature_distance=9.0, by_pixels=i, pixel_distance=0.1) for i in range(16)
+    ),
+    sample_distances=DISTANCES,
+    test_distances=Distances(
+        count=40, feature_median=8.25, feature_5_percent=6.5, pixel_median=0.15625, pixel_5_percent=0.03125
+    ),
+)
+
+
+def config_of(recipe: Recipe = RECIPE, **data: Any) -> dict[str, Any]:
+    """config.json as an export writes it."""
+    resolved, _, _ = resolve(recipe, default_registry())
+    told = as_data(resolved)
+    config = told.pop("config")
+    source = {"name": "shapes", "split": "train", "count": 10_000, "sha256": "cd" * 32, "licence": "CC0-1.0"}
+    return {
+        "format": 1,
+        "architecture": recipe.architecture,
+        "config": config,
+        "data": source | {"shape": [3, 8, 8], "range": [-1.0, 1.0]} | data,
+        "training": {"recipe": told, "images": 123_456, "torch": "2.13.0", "threads": 3},
+        "zoo": "0.1.0",
+    }
+
+
+def card(folder: Path, config: dict[str, Any] | None = None, report: Report | None = None) -> str:
+    (folder / "config.json").write_text(json.dumps(config or config_of()))
+    if report is not None:
+        (folder / "evaluation.json").write_text(json.dumps(report.to_json()))
+    write_card(folder)
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def front_matter(text: str) -> dict[str, Any]:
+    parts = text.split("---\n", 2)
+    assert parts[0] == ""
+    data: dict[str, Any] = yaml.safe_load(parts[1])
+    return data
+
+
+def recipe_in(text: str) -> Recipe:
+    blocks = re.findall(r"^```toml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 1
+    return parse_recipe(blocks[0], "the card")
+
+
+def test_a_card_says_licence_data_training_and_use(tmp_path: Path) -> None:
+    """The card holds name, summary, both licences, the data's fingerprint, images seen, versions, and how to load."""
+    text = card(tmp_path)
+    for fact in (
+        "# tiny",
+        "Shapes of 8 pixels.",
+        "![samples](samples.png)",
+        'zoo.load("tiny")',
+        "(16, 3, 8, 8)",
+        "10,000 images of `shapes`",
+        "`train`",
+        "cd" * 32,
+        "CC0-1.0",
+        "123,456 images seen",
+        "torch 2.13.0",
+    ):
+        assert fact in text
+    assert re.search(r"3 threads|threads: 3", text)
+    assert "Figures" not in text
+    assert "neighbours.png" not in text
+
+
+def test_the_front_matter_is_what_the_hub_reads(tmp_path: Path) -> None:
+    """The front matter is YAML with library, task, licence and tags; without a report it claims no result."""
+    assert front_matter(card(tmp_path)) == {
+        "library_name": "genzoo",
+        "pipeline_tag": "unconditional-image-generation",
+        "license": "apache-2.0",
+        "datasets": ["shapes"],
+        "tags": ["genzoo", "dcgan", "adversarial"],
+    }
+    unlicensed = config_of()
+    unlicensed["training"]["recipe"]["licence"] = ""
+    assert front_matter(card(tmp_path, unlicensed))["license"] == "other"
+
+
+def test_the_recipe_of_a_card_reads_back(tmp_path: Path) -> None:
+    """The TOML block, read as a recipe, resolves to the same recipe, config and settings, every default written out."""
+    wanted = resolve(RECIPE, default_registry())
+    found = recipe_in(card(tmp_path))
+    assert resolve(found, default_registry()) == wanted
+    assert found.settings == wanted[0].settings
+    assert found.config == wanted[0].config
+
+
+@pytest.mark.parametrize(
+    "summary",
+    ["Frogs \U0001f438 and ümlauts.", 'A "quoted" \\ word', "two\nlines\ttabbed", "\x7f\x01 control", "[x] = 'y' # z"],
+    ids=range(5),
+)
+def test_any_text_survives_the_card(summary: str, tmp_path: Path) -> None:
+    """Whatever a recipe's texts hold, the card's TOML and YAML stay well-formed and say the same."""
+    recipe = Recipe(**as_data(RECIPE) | {"summary": summary, "licence": "it's: [odd]", "name": "a'b: c"})
+    text = card(tmp_path, config_of(recipe, name="images:/photos/it's {odd}"), REPORT)
+    found = recipe_in(text)
+    assert (found.summary, found.licence, found.name) == (summary, "it's: [odd]", "a'b: c")
+    assert front_matter(text)["license"] == "it's: [odd]"
+    result = front_matter(text)["model-index"][0]
+    assert result["name"] == "a'b: c"
+    assert result["results"][0]["dataset"]["name"] == "images:/photos/it's {odd}"
+
+
+def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
+    """With an evaluation the card shows each distance with its count and error, the floor beside it, and the copies."""
+    text = card(tmp_path, report=REPORT)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    assert [row[:3] for row in rows[2:]] == [
+        ["samples", "5,000", "12.35"],
+        ["as many samples as test images", "2,000", "14.75"],
+        ["test images (the floor)", "2,000", "3.50"],
+    ]
+    kernels = [[float(value) for value in row[3].split("±") if value.strip()] for row in rows[2:]]
+    assert kernels[0] == pytest.approx([0.03125, 0.0078125], abs=5e-5)
+    assert kernels[1] == []
+    assert kernels[2] == pytest.approx([0.0009765625, 0.00048828125], abs=5e-5)
+    for fact in ("efficientnet-lite0", "10,000 training images", "0.750", "0.625", "zoo eval tiny --samples 5000"):
+        assert fact in text
+    for fact in ("neighbours.png", "16 samples", "9.25", "0.188", "8.25", "0.156", "6.50", "0.031"):
+        assert fact in text
+    assert "FID figures" in text
+
+
+def test_the_front_matter_holds_the_figures(tmp_path: Path) -> None:
+    """The model index names data and metrics with the report's values."""
+    index = front_matter(card(tmp_path, report=REPORT))["model-index"]
+    assert len(index) == 1
+    assert index[0]["name"] == "tiny"
+    (result,) = index[0]["results"]
+    assert result["dataset"] == {"name": "shapes", "type": "image"}
+    assert {metric["type"]: metric["value"] for metric in result["metrics"]} == pytest.approx(
+        {
+            "frechet_efficientnet_lite0": 12.345,
+            "kernel_efficientnet_lite0": 0.03125,
+            "precision": 0.75,
+            "recall": 0.625,
+        }
+    )
+
+
+def test_a_report_without_test_images_has_no_floor(tmp_path: Path) -> None:
+    """Data without a test split give one row and no yardstick for copies."""
+    values = {name: getattr(REPORT, name) for name in REPORT.__dataclass_fields__}
+    text = card(tmp_path, report=Report(**values | {"floor": None, "test_distances": None}))
+    assert len([line for line in text.splitlines() if line.startswith("|")]) == 3
+    assert "the floor)" not in text
+    assert "Test images" not in text
+
+
+def test_a_card_follows_the_report_that_is_there(tmp_path: Path) -> None:
+    """Writing a card again gives the same bytes; a report that has gone is gone from the card."""
+    plain = card(tmp_path)
+    with_report = card(tmp_path, report=REPORT)
+    assert card(tmp_path, report=REPORT) == with_report
+    (tmp_path / "evaluation.json").unlink()
+    assert card(tmp_path) == plain != with_report
+
+
+LIKELIHOOD = {"nll": 90.5, "standard_error": 0.25, "monte_carlo_error": 0.125, "samples": 1000, "examples": 10}
+LIKELIHOOD |= {"binarised": True, "negative_elbo": 95.0}
+ROW = {"strength": 2.0, "gained": 0.75, "lost": 0.5, "gained_drift": 0.25, "lost_drift": 0.0}
+CONCEPT = {"name": "smile", "factor": "smiling", "other": "gender", "positives": 3, "negatives": 4}
+CONCEPT |= {"probe_auc": 0.9375, "probe_accuracy": 0.875, "other_auc": 0.96875, "other_accuracy": 0.5}
+CONCEPT |= {"region": [1, 2, 3, 4], "rows": [ROW | {"inside": 0.0625, "outside": 0.03125}]}
+CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": True}
+CODING |= {"negative_elbo": 95.25, "kl": 25.5, "bits_per_dim": 0.1753}
+
+
+def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
+    """Coding, likelihood and concepts are told with their figures and commands; the index names the Hub's metrics."""
+    evaluation = {"reconstruction": CODING, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation))
+    text = card(tmp_path)
+    for fact in (
+        "50 binarised examples of the split `test`",
+        "0.0525",
+        "7 latent units",
+        "95.25 nats",
+        "90.500 ± 0.250 nats",
+        "1,000 latents for each of 10 binarised test examples",
+        "zoo likelihood tiny --samples 1000",
+        "## Concept `smile`",
+        "| 2 | 75.0% | 25.0% | 50.0% | 0.0% | 0.0625 | 0.0312 |",
+        "zoo concept measure tiny smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
+        "codes = model.encode(images).mean",
+    ):
+        assert fact in text
+    (result,) = front_matter(text)["model-index"][0]["results"]
+    assert {metric["type"]: metric["value"] for metric in result["metrics"]} == {
+        "negative_log_likelihood_nats": 90.5,
+        "negative_elbo_nats": 95.25,
+        "reconstruction_rmse": 0.0525,
+    }
+
+
+def test_pictures_that_are_there_stand_in_the_card_with_their_commands(tmp_path: Path) -> None:
+    """Each known picture has a section when its file is in the folder, and none otherwise."""
+    assert not any(file in card(tmp_path) for file in PICTURES)
+    for file in PICTURES:
+        (tmp_path / file).write_bytes(b"picture")
+    text = card(tmp_path)
+    for file in PICTURES:
+        assert f"]({file})" in text
+        assert re.search(rf"`zoo \w+ .*-o {file}`", text)
+
+
+# --- what cannot be written ----------------------------------------------------------------------------------------
+
+
+def broken(*keys: str) -> dict[str, Any]:
+    """A config that lacks the value at a path of keys."""
+    config = config_of()
+    place = config
+    for key in keys[:-1]:
+        place = place[key]
+    del place[keys[-1]]
+    return config
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("training", "recipe"),
+        ("training", "images"),
+        ("training", "recipe", "name"),
+        ("training", "recipe", "settings"),
+        ("data", "sha256"),
+        ("data", "shape"),
+        ("data", "count"),
+    ],
+    ids=str,
+)
+def test_a_config_that_lacks_something_is_refused(keys: tuple[str, ...], tmp_path: Path) -> None:
+    """A folder whose config says too little for a card is a WeightsError that names it, and keeps its old card."""
+    (tmp_path / "README.md").write_text("old")
+    with pytest.raises(WeightsError, match=rf"{tmp_path.name}: .*'{keys[-1]}'"):
+        card(tmp_path, broken(*keys))
+    assert (tmp_path / "README.md").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"likelihood": {}}', b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000], ids=range(7)
+)
+def test_a_damaged_report_is_refused(content: bytes, tmp_path: Path) -> None:
+    """An evaluation.json that is no report is a WeightsError in one line, and no card appears."""
+    (tmp_path / "config.json").write_text(json.dumps(config_of()))
+    (tmp_path / "evaluation.json").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"evaluation\.json") as caught:
+        write_card(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "README.md").exists()
+
+
+@pytest.mark.parametrize("value", ["9" * 4000, "NaN"])
+def test_a_figure_that_no_float_holds_does_not_verify(value: str, tmp_path: Path) -> None:
+    """A report whose figure is beyond all floats, or no number, is a WeightsError, for the card and against it."""
+    card(tmp_path, report=REPORT)
+    path = tmp_path / "evaluation.json"
+    path.write_text(path.read_text().replace('"precision": 0.75', f'"precision": {value}'))
+    with pytest.raises(WeightsError, match=r"precision is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
+        check_card(Folder(name="tiny", path=tmp_path))
+    with pytest.raises(WeightsError, match=r"lacks what a card says"):
+        write_card(tmp_path)
+
+
+def test_a_folder_without_a_config_is_named(tmp_path: Path) -> None:
+    """Where there is no config.json it is a StorageError with the folder; where it is damaged, a WeightsError."""
+    with pytest.raises(StorageError, match=f"cannot read {tmp_path}"):
+        write_card(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"config\.json is no JSON"):
+        write_card(tmp_path)
+
+
+def test_a_full_disk_keeps_the_old_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the card cannot be written it is a StorageError; the old one stays and nothing else does."""
+    old = card(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageError, match=r"README\.md: No space left on device"):
+        card(tmp_path, report=REPORT)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == old
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "evaluation.json", "README.md"}
+
+
+def test_the_block_is_toml_of_todays_standard(tmp_path: Path) -> None:
+    """The block is TOML that Python's own reader takes, with the two sections as tables."""
+    block = re.findall(r"^```toml\n(.*?)^```", card(tmp_path), re.DOTALL | re.MULTILINE)[0]
+    data = tomllib.loads(block)
+    assert data["settings"]["decay"] == 1e-8
+    assert data["settings"]["augment"] == ["color", "cutout"]
+    assert data["config"]["generator_widths"] == [4, 4]
+    assert data["ema_half_life"] == 0.5

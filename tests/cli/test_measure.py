@@ -1,0 +1,99 @@
+"""zoo.cli.measure: likelihood and `concept measure`, what they write, and what they say to bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from zoo.cli.main import main
+
+Make = Callable[..., SimpleNamespace]
+MEASURE = ("--data", "faces", "--factor", "smiling", "--keep", "gender")
+
+
+@pytest.fixture
+def tiny(vae_folder: Make) -> SimpleNamespace:
+    """A folder whose config says enough for a card."""
+    made = vae_folder()
+    path = made.path / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    recipe = {"name": "tiny", "summary": "Shapes.", "trainer": "vae", "licence": "MIT", "settings": {}}
+    config["data"] |= {"split": "train", "count": 9, "sha256": "cd" * 32, "licence": "CC0-1.0"}
+    config["training"] = {"recipe": recipe, "images": 5, "torch": "2.13.0", "threads": 1}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return made
+
+
+def run(*argv: object) -> int:
+    return main([str(word) for word in argv])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_likelihood_prints_nats_with_their_error(tiny: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    """The data are the model's own unless others are named; nothing is written unless it is asked for."""
+    before = contents(tiny.path)
+    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4) == 0
+    assert "3 examples of shapes (test), 4 latents each" in capsys.readouterr().out
+    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4, "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["examples"], row["samples"], row["binarised"]) == (3, 4, False)
+    assert row["standard_error"] > 0
+    assert contents(tiny.path) == before
+    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4, "--write") == 0
+    written = json.loads((tiny.path / "evaluation.json").read_text())["likelihood"]
+    assert written["nll"] == row["nll"]
+    assert f"{row['nll']:.3f} ± " in (tiny.path / "README.md").read_text(encoding="utf-8")
+    assert run("verify", tiny.path) == 0
+
+
+@pytest.mark.usefixtures("labelled")
+def test_a_concept_is_measured_on_held_out_people(tiny: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Probes learn from the training split and judge the test split; --write puts the table into the card."""
+    fit = ("concept", "fit", tiny.path)
+    assert run(*fit, "gender", *MEASURE[:2], "--factor", "gender") == 0
+    assert run(*fit, "smile", *MEASURE[:4], "--orthogonal", "gender") == 0
+    assert "made orthogonal to gender" in capsys.readouterr().out
+    measure = ("concept", "measure", tiny.path, "smile", *MEASURE, "--region", "0,4,8,8")
+    assert run(*measure, "--json", "--write") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["name"], row["factor"], row["other"], row["region"]) == ("smile", "smiling", "gender", [0, 4, 8, 8])
+    assert row["positives"] + row["negatives"] > 40
+    assert min(row["probe_auc"], row["other_auc"]) > 0.9
+    assert [line["strength"] for line in row["rows"]][:2] == [0, 0.5]
+    assert "## Concept `smile`" in (tiny.path / "README.md").read_text(encoding="utf-8")
+    assert run(*measure) == 0
+    assert "SMILING GAINED" in capsys.readouterr().out.upper()
+
+
+@pytest.mark.usefixtures("labelled")
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["likelihood", "MODEL", "--samples", "0"], 2, "samples is 0"),
+        (["likelihood", "dcgan-cifar-frog", "--write"], 2, "has no encoder"),
+        (["likelihood", "GAN"], 2, "has no encoder"),
+        (["concept", "measure", "MODEL", "smile"], 2, "needs --data"),
+        (["concept", "measure", "MODEL", "smile", *MEASURE], 3, "no concept 'smile'"),
+        (["concept", "measure", "MODEL", "smile", *MEASURE, "--region", "1,2"], 2, "left,top,right,bottom"),
+        (["concept", "measure", "MODEL", "smile", *MEASURE[:5], "age"], 3, "no concept"),
+        (["concept", "fit", "MODEL", "smile", *MEASURE[:4], "--orthogonal", "age"], 3, "no concept 'age'"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_a_code(
+    words: list[str], code: int, says: str, tiny: SimpleNamespace, make_folder: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each ends with the documented code and one line, and the folder is as it was."""
+    places = {"MODEL": tiny.path} | ({"GAN": make_folder("gan").path} if "GAN" in words else {})
+    before = contents(tiny.path)
+    assert run(*(places.get(word, word) for word in words)) == code
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert captured.err.count("\n") == 1
+    assert contents(tiny.path) == before

@@ -1,0 +1,197 @@
+"""zoo.cli.train: an architecture on pictures of one's own, from the folder to the Hub, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback_hub import TOKEN
+from PIL import Image
+
+import zoo
+from zoo.cli.examples import as_reference
+from zoo.cli.main import main
+from zoo.errors import NotFoundError
+
+Run = Callable[..., tuple[int, str, str]]
+SMALL = ["--images", "32", "--set", "config.image_size=8", "--set", "batch_size=8", "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in a folder of its own, without TensorBoard, with 24 pictures of mixed sizes and kinds."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    photos = tmp_path / "My Photos"
+    photos.mkdir()
+    for index in range(24):
+        size = (8 + index, 30 - index)
+        mode, colour = ("L", index * 10) if index % 3 else ("RGB", (index * 10, 0, 90))
+        Image.new(mode, size, colour).save(photos / f"{index:02}.{'jpg' if index % 2 else 'png'}")
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """`main` with its output: run("train", …) gives (exit code, stdout, stderr)."""
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        code = main(argv)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def recipe_in(folder: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((Path(folder) / "recipe.json").read_text())["recipe"]
+    return data
+
+
+def test_an_architecture_trains_on_a_folder(run: Run, here: Path) -> None:
+    """It says in a line each what it chose, leaves what was set to the user, and the run is like any other."""
+    code, out, err = run("train", "dcgan", "--data", "./My Photos", *SMALL)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0] == "images:./My Photos: 24 pictures, colour, median side 13 pixels"
+    assert lines[1] == "what dcgan begins with on these; --set KEY=VALUE changes it:"
+    assert re.fullmatch(r" {4}config\.channels = 3 +colour", lines[3])
+    assert not [line for line in lines if line.strip().startswith(("config.image_size", "batch_size", "images ="))]
+    assert lines[-1].endswith("then: zoo export runs/dcgan-my-photos -o ./dcgan-my-photos")
+    told = recipe_in("runs/dcgan-my-photos")
+    assert (told["dataset"], told["images"], told["batch_size"]) == ("images:./My Photos", 32, 8)
+    assert (told["config"]["image_size"], told["config"]["channels"]) == (8, 3)
+    assert "24 pictures" in told["summary"]
+
+
+@pytest.mark.parametrize("name", ["conv-vae", "res-vae"])
+def test_every_kind_of_architecture_goes_all_the_way(name: str, run: Run, here: Path) -> None:
+    """Train, look, export, load, sample: nothing but a folder of pictures and an architecture's name."""
+    assert run("train", name, "--data", "./My Photos", *SMALL)[0] == 0
+    (row,) = json.loads(run("runs", "list", "--json")[1])
+    assert (row["state"], row["architecture"], row["images"]) == ("finished", name, 32)
+    code, _, err = run(*shlex.split(json.loads(run("runs", "show", row["folder"], "--json")[1])[0]["next"])[1:])
+    assert code == 0, err
+    model = zoo.load(f"./{row['recipe']}")
+    assert model.sample(2, seed=0).shape == (2, 3, 8, 8)
+    assert run("sample", f"./{row['recipe']}", "-n", "4", "-o", "a.png")[0] == 0
+
+
+def test_the_recipe_in_the_folder_gives_the_run_again(run: Run, here: Path) -> None:
+    """A run folder stands for its recipe: trained anew into another folder it gives the same weights."""
+    assert run("train", "dcgan", "--data", "./My Photos", "--out", "one", *SMALL)[0] == 0
+    code, out, err = run("train", "one", "--out", "two", "--threads", "1")
+    assert code == 0, err
+    assert "begins with" not in out
+    state = "checkpoints/000000000032/state.safetensors"
+    assert (here / "one" / state).read_bytes() == (here / "two" / state).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "again", [["dcgan", "--data", "./My Photos"], ["runs/dcgan-my-photos"], ["dcgan", "--out", "runs/dcgan-my-photos"]]
+)
+def test_a_run_of_ones_own_is_resumed(again: list[str], run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words with --resume go on, and so does the folder's name; the starter is not asked again."""
+    code, _, _ = run("train", "dcgan", "--data", "./My Photos", *SMALL, "--set", "settings.anneal=0")
+    assert code == 0
+
+    def moved(*_: object) -> None:
+        raise AssertionError("the recipe is in the folder")
+
+    monkeypatch.setattr("zoo.catalogue.recipes.starters.start_recipe", moved)
+    code, out, err = run("train", *again, "--images", "48", "--resume", "--threads", "1")
+    assert code == 0, err
+    assert out.splitlines()[0].startswith("48/48")
+    assert (here / "runs/dcgan-my-photos/checkpoints/000000000048").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("dcgan", 2, "dcgan is an architecture, and needs something to learn from: give --data ./my-photos"),
+        ("dcgan --out x --resume", 2, "needs something to learn from"),
+        ("dcgn --data ./photos", 3, "no model or architecture is named 'dcgn'; did you mean 'dcgan'"),
+        ("dcgan --data ./nothing", 3, "no such folder or tar; check the path"),
+        ("dcgan --data photos", 3, "no dataset is named 'photos'; if the files of that name here are meant"),
+        ("dcgan --data ./photos/00.png", 4, "give the folder it is in"),
+        ("dcgan --data ./empty", 4, "no pictures found"),
+        ("dcgan --data ./few", 4, "3 pictures are too few to learn from; add more: 16 is the least"),
+        ("dcgan --data ./photos --images 0", 4, "--set: images = 0 is not allowed"),
+        ("dcgan --data ./photos --set config.image_size=20", 4, "image_size = 20 is not a power of two"),
+        ("dcgan --data ./photos --set config.size=8", 4, "unknown key 'size'"),
+        ("dcgan --data ./photos --set settings.flip=8", 4, "unknown key 'flip'"),
+        ("dcgan --data ./photos --set name=../x", 2, "cannot name a folder"),
+        ("dcgan --data ./photos --resume", 3, "is no run folder"),
+        ("conv-vae --data ./photos --set batch_size=1000", 4, "fewer than a batch of 1000"),
+    ],
+)
+def test_what_cannot_begin_is_one_line_and_no_folder(words: str, code: int, says: str, run: Run, here: Path) -> None:
+    """Each thing that is wrong with the data or the words has its exit code and next step, and leaves no run."""
+    (here / "My Photos").rename(here / "photos")
+    (here / "empty").mkdir()
+    (here / "few").mkdir()
+    for index in range(3):
+        Image.new("L", (9, 9), index).save(here / "few" / f"{index}.png")
+    found, _, err = run("train", *shlex.split(words))
+    assert (found, err.count("\n")) == (code, 1), err
+    assert says in err
+    assert sorted(path.name for path in here.iterdir()) == ["empty", "few", "photos"]
+
+
+@pytest.mark.parametrize("text", ["./x", "../x", "/x y", "~/x", ".", "photos.tar", "a/b.tar"])
+def test_a_path_is_taken_as_the_pictures_there(text: str) -> None:
+    """What can only be a path is one of the dataset that takes paths."""
+    assert as_reference(text) == f"images:{text}"
+
+
+@pytest.mark.parametrize("text", ["mnist", "cifar10[cat]", "acme/dots", "images:./x", "images[a.tar]:x", "", "nothing"])
+def test_a_name_of_a_dataset_stays_one(text: str, here: Path) -> None:
+    """Names, also where a folder of that name is here, selections and full references are left alone."""
+    (here / "mnist").mkdir()
+    assert as_reference(text) == text
+
+
+def test_a_folder_without_a_dot_is_asked_about(here: Path) -> None:
+    """A bare word that is a folder here, and no dataset, is an error that says how to mean it."""
+    with pytest.raises(NotFoundError, match=r"if the files of that name here are meant, write \./My Photos"):
+        as_reference("My Photos")
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the real client's way with its HTTP library
+def test_from_a_folder_to_the_hub(hub: Any, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on one's own pictures, export, push; what comes back from the Hub samples the same and names no place."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
+    photos = str(here / "My Photos")
+    assert run("train", "dcgan", "--data", photos, *SMALL)[0] == 0
+    assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0
+    code, out, err = run("push", "./mine", "--to", "me/mine")
+    assert code == 0, err
+    assert "me/mine" in out
+    for path in (here / "mine").iterdir():
+        assert str(here).encode() not in path.read_bytes()
+    mine, back = zoo.load("./mine"), zoo.load("hf://me/mine")
+    assert mine.sample(2, seed=0).equal(back.sample(2, seed=0))
+    assert back.info["data"]["name"] == "images:My Photos"
+
+
+def test_an_evaluation_asks_where_the_pictures_are(run: Run, here: Path) -> None:
+    """What was exported knows only the last word of the path: where that is not here --data says it, and other
+    pictures are refused.
+    """
+    assert run("train", "dcgan", "--data", str(here / "My Photos"), *SMALL)[0] == 0
+    assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0
+    (here / "My Photos").rename(here / "elsewhere")
+    code, _, err = run("eval", "./mine", "--samples", "8")
+    assert code == 3
+    assert "the model was trained on images:My Photos: say where it is with --data ./FOLDER" in err
+    (here / "elsewhere" / "00.png").unlink()
+    code, _, err = run("eval", "./mine", "--samples", "8", "--data", "./elsewhere")
+    assert code == 4
+    assert "images:./elsewhere here has sha256" in err

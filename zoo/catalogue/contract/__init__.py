@@ -1,0 +1,1 @@
+"""What a plugin says, and who owns which name."""

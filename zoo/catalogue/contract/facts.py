@@ -1,0 +1,46 @@
+"""What is known of data before they are read, and what a starter chooses by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+__all__ = ["Choice", "DataFacts"]
+
+Value = TypeVar("Value", int, float, str)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """What is known of pictures before they are decoded: what a starter chooses by."""
+
+    count: int  # pictures of the split
+    side: int  # pixels: the median over the pictures of their shorter side
+    channels: int = 3  # 1 where all pictures are grey
+    given: Mapping[str, Any] = field(default_factory=dict)  # what the user has set, by the keys of `--set`
+
+    def chosen(self, key: str, default: Value) -> Value:
+        """What the user has set, else the default: what other choices follow from must follow from the user's.
+
+        A value of another type than the default's counts as not set: the recipe's check refuses it by name.
+        """
+        value = self.given.get(key, default)
+        return value if type(value) is type(default) else default
+
+    def nearest(self, sides: Iterable[int]) -> int:
+        """The one of `sides` whose ratio to the pictures' own side is nearest to 1; the smaller of two."""
+        return min(sides, key=lambda side: (max(side / self.side, self.side / side), side))
+
+    def batch(self, most: int) -> int:
+        """A batch size: a power of two of at most `most` and at most half of the pictures, but at least 2."""
+        return max(2, 1 << (max(2, min(most, self.count // 2)).bit_length() - 1))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value that a starter chooses for a recipe."""
+
+    key: str  # as `--set` takes it: "batch_size", "config.image_size", "settings.flips"
+    value: Any
+    why: str  # a few words, shown before the training starts

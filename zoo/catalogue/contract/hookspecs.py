@@ -1,0 +1,50 @@
+"""The whole plugin contract: five hooks that return frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pluggy
+
+from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec
+
+__all__ = ["API_VERSION", "FIRST_API_VERSION", "PluginContext", "hookimpl"]
+
+API_VERSION = 1
+FIRST_API_VERSION = 1  # what a plugin that says nothing is taken to be written for
+hookspec = pluggy.HookspecMarker("zoo")
+hookimpl = pluggy.HookimplMarker("zoo")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginContext:
+    """Who asks: the plugin's namespace (empty for the zoo's own) and the core's API version."""
+
+    namespace: str
+    api_version: int = API_VERSION
+
+
+@hookspec
+def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:  # type: ignore[empty-body]
+    """Families of networks."""
+
+
+@hookspec
+def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """Sources of examples."""
+
+
+@hookspec
+def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:  # type: ignore[empty-body]
+    """Catalogue entries."""
+
+
+@hookspec
+def zoo_trainers(context: PluginContext) -> Iterable[TrainerSpec]:  # type: ignore[empty-body]
+    """Ways to learn."""
+
+
+@hookspec
+def zoo_commands(context: PluginContext) -> Iterable[CommandSpec]:  # type: ignore[empty-body]
+    """Verbs of the command line."""

@@ -1,0 +1,107 @@
+"""The catalogue: who owns which name, fixed once it is built."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, Spec, TrainerSpec
+from zoo.configs import near
+from zoo.errors import NotFoundError, PluginError
+
+__all__ = ["Owned", "Registry"]
+
+KINDS: dict[type, str] = {
+    ArchitectureSpec: "architecture",
+    DatasetSpec: "dataset",
+    ModelSpec: "model",
+    TrainerSpec: "trainer",
+    CommandSpec: "command",
+}
+S = TypeVar("S", ArchitectureSpec, DatasetSpec, ModelSpec, TrainerSpec, CommandSpec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owned:
+    """A spec under its full name, `namespace/name`, and the plugin it came from."""
+
+    name: str
+    spec: Spec
+    owner: str  # "zoo_gan (genzoo 0.1.0)"
+    selector: str = ""  # "zoo_gan@genzoo": what `zoo plugins disable` takes
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Immutable. `entries` maps (kind, full name) to what owns it; a name with two owners is an error when it is used.
+
+    `failures` maps the namespace of a plugin that could not be loaded to what went wrong.
+    """
+
+    entries: Mapping[tuple[str, str], tuple[Owned, ...]]
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, owned: Iterable[Owned], failures: Mapping[str, str] | None = None) -> Registry:
+        """Build a registry from owned specs, keeping every claim on a name."""
+        entries: dict[tuple[str, str], tuple[Owned, ...]] = {}
+        for item in owned:
+            key = KINDS[type(item.spec)], item.name
+            entries[key] = (*entries.get(key, ()), item)
+        return cls(MappingProxyType(dict(sorted(entries.items()))), MappingProxyType(dict(failures or {})))
+
+    def _names(self, kind: str) -> list[str]:
+        return [name for of_kind, name in self.entries if of_kind == kind]
+
+    def owned(self, kind: str, name: str) -> Owned:
+        """The one claim on a name. Raises NotFoundError with near names, or PluginError naming both owners."""
+        claims = self.entries.get((kind, name), ())
+        if len(claims) == 1:
+            return claims[0]
+        if claims:
+            owners = " and ".join(claim.owner for claim in claims)
+            ways = " or ".join(f"`zoo plugins disable {claim.selector or claim.owner}`" for claim in claims)
+            raise PluginError(f"{kind} {name!r} is claimed by {owners}; keep one: {ways}")
+        namespace = name.partition("/")[0] if "/" in name else ""
+        if namespace in self.failures:
+            raise PluginError(f"{kind} {name!r} is unknown because its plugin failed: {self.failures[namespace]}")
+        hint = near(name, self._names(kind)) or f"; `zoo list --{kind}s` shows what there is"
+        lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
+        raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
+
+    def _get(self, cls: type[S], name: str) -> S:
+        spec = self.owned(KINDS[cls], name).spec
+        assert isinstance(spec, cls)
+        return spec
+
+    def architecture(self, name: str) -> ArchitectureSpec:
+        """The architecture of that full name. Raises NotFoundError, PluginError."""
+        return self._get(ArchitectureSpec, name)
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """The dataset of that full name. Raises NotFoundError, PluginError."""
+        return self._get(DatasetSpec, name)
+
+    def model(self, name: str) -> ModelSpec:
+        """The model of that full name. Raises NotFoundError, PluginError."""
+        return self._get(ModelSpec, name)
+
+    def trainer(self, name: str) -> TrainerSpec:
+        """The trainer of that full name. Raises NotFoundError, PluginError."""
+        return self._get(TrainerSpec, name)
+
+    def command(self, name: str) -> CommandSpec:
+        """The command of that full name. Raises NotFoundError, PluginError."""
+        return self._get(CommandSpec, name)
+
+    def list(self, kind: str, pattern: str = "*") -> list[Owned]:
+        """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""
+        return [
+            claim
+            for (of_kind, name), claims in self.entries.items()
+            if of_kind == kind and fnmatch.fnmatchcase(name, pattern)
+            for claim in claims
+        ]

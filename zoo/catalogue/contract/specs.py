@@ -1,0 +1,187 @@
+"""What a plugin says about its models: frozen, plain data, no torch.
+
+A *reference* is a string: `package.module:attribute` for code, imported only when something is
+built, and `package:path/inside` for a file that an installed package carries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zoo.catalogue.contract.names import COMMIT, REPO, SHA256, check_name
+from zoo.catalogue.contract.references import CODE, FILE, check_reference
+from zoo.errors import PluginError
+
+__all__ = [
+    "ArchitectureSpec",
+    "CommandSpec",
+    "DatasetSpec",
+    "ModelSpec",
+    "Spec",
+    "TrainerSpec",
+    "WeightsSpec",
+    "to_json",
+]
+
+
+def _check_strings(owner: object, **values: object) -> None:
+    for key, value in values.items():
+        if not isinstance(value, str):
+            raise PluginError(f"{owner}: {key} must be a string, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec:
+    """A family of networks with a typed config."""
+
+    name: str
+    summary: str
+    family: str  # "gan" or "vae": which container holds the parts
+    config: str  # reference to a frozen dataclass with bounds
+    parts: Mapping[str, str]  # part name -> reference to a callable (config) -> module
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> some keys of the config
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    starter: str = ""  # reference to a callable (DataFacts) -> Iterable[Choice]: a recipe for data of one's own
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "architecture")
+        _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
+        check_reference(self.config, CODE, f"architecture {self.name}: config")
+        if self.starter != "":
+            check_reference(self.starter, CODE, f"architecture {self.name}: starter")
+        if not self.parts:
+            raise PluginError(f"architecture {self.name}: it has no parts")
+        for part, reference in self.parts.items():
+            check_reference(reference, CODE, f"architecture {self.name}: part {part}")
+        for preset, values in self.presets.items():
+            if not isinstance(preset, str) or not isinstance(values, Mapping):
+                raise PluginError(f"architecture {self.name}: preset {preset!r} must be a table of keys and values")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A named source of examples."""
+
+    name: str
+    summary: str
+    load: str  # reference to a callable (DataRequest) -> Examples
+    licence: str
+    modality: str = "image"
+    data_shape: tuple[int, ...] | None = None  # (C, H, W); None where the data decide
+    classes: tuple[str, ...] = ()  # what `name[class]` may select
+    splits: Mapping[str, int] = field(default_factory=dict)  # split -> number of examples
+    takes_path: bool = False  # `name:PATH`
+    external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
+    homepage: str = ""
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    facts: str = ""  # reference to a callable (DataRequest) -> DataFacts, where only the data know their size
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "dataset")
+        _check_strings(self.name, summary=self.summary, licence=self.licence, modality=self.modality)
+        _check_strings(self.name, install_hint=self.install_hint, homepage=self.homepage)
+        check_reference(self.load, CODE, f"dataset {self.name}: load")
+        if self.facts != "":
+            check_reference(self.facts, CODE, f"dataset {self.name}: facts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSpec:
+    """Where a model's weights are, and which bytes they must be."""
+
+    files: Mapping[str, str]  # file name -> sha256, lower-case hex
+    bundled: str | None = None  # a folder an installed package carries: "package:path/inside"
+    repo_id: str | None = None  # "org/repo" on the Hub
+    revision: str | None = None  # the 40-hex commit there
+
+    def __post_init__(self) -> None:
+        for name, digest in self.files.items():
+            if not isinstance(digest, str) or not SHA256.fullmatch(digest):
+                raise PluginError(f"weights file {name}: {digest!r} is no sha256 (64 lower-case hex digits)")
+        if not {"config.json", "model.safetensors"} <= set(self.files):
+            raise PluginError("weights must pin config.json and model.safetensors")
+        if self.bundled is not None:
+            check_reference(self.bundled, FILE, "bundled weights")
+        if self.bundled is None and self.repo_id is None:
+            raise PluginError("weights need `bundled`, or `repo_id` and `revision`")
+        if self.repo_id is not None and not REPO.fullmatch(self.repo_id):
+            raise PluginError(f"repo_id is {self.repo_id!r}; it must look like 'org/repo'")
+        if self.repo_id is not None and not COMMIT.fullmatch(self.revision or ""):
+            raise PluginError(f"{self.repo_id}: revision {self.revision!r} is no 40-hex commit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A catalogue entry: an architecture, and where its weights and its recipe are."""
+
+    name: str
+    summary: str
+    architecture: str
+    dataset: str
+    licence: str
+    recipe: str | None = None  # "package:recipes/name.toml"
+    weights: WeightsSpec | None = None  # None: to be trained from the recipe
+    data_shape: tuple[int, ...] | None = None
+    tags: tuple[str, ...] = ()  # "default": named first where the Hub is away and a bundled model would do
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "model")
+        _check_strings(
+            self.name, summary=self.summary, architecture=self.architecture, dataset=self.dataset, licence=self.licence
+        )
+        if self.recipe is not None:
+            check_reference(self.recipe, FILE, f"model {self.name}: recipe")
+        if self.recipe is None and self.weights is None:
+            raise PluginError(f"model {self.name}: it needs weights or a recipe")
+        if self.weights is not None and not isinstance(self.weights, WeightsSpec):
+            raise PluginError(f"model {self.name}: weights must be a WeightsSpec, not {self.weights!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSpec:
+    """How the parts of one family learn."""
+
+    name: str
+    summary: str
+    family: str  # the family of architectures it trains
+    settings: str  # reference to a frozen dataclass with bounds
+    trainer: str  # reference to a callable (parts, settings, context) -> Trainer
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    units: Mapping[str, str] = field(default_factory=dict)  # metric -> its unit; metrics of one unit share a diagram
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "trainer")
+        _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
+        check_reference(self.settings, CODE, f"trainer {self.name}: settings")
+        check_reference(self.trainer, CODE, f"trainer {self.name}: trainer")
+        if not isinstance(self.units, Mapping) or not all(isinstance(text, str) for text in self.units.values()):
+            raise PluginError(
+                f"trainer {self.name}: units must be a table of metrics and units, not {self.units!r:.80}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec:
+    """A verb a plugin adds to the command line."""
+
+    name: str
+    summary: str
+    run: str  # reference to a callable (argv: list[str]) -> int | None
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "command")
+        _check_strings(self.name, summary=self.summary, install_hint=self.install_hint)
+        check_reference(self.run, CODE, f"command {self.name}: run")
+
+
+Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec
+
+
+def to_json(spec: Spec) -> dict[str, Any]:
+    """The spec as JSON-able data, `name` first."""
+    data: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
+    return data

@@ -1,0 +1,1 @@
+"""The Hub: over HTTP, bounded, and its cache on the disk."""

@@ -1,0 +1,1 @@
+"""Plugins: installed, switched off, loaded, examined, begun."""

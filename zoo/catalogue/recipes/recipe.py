@@ -1,0 +1,141 @@
+"""Recipes: TOML that reproduces a model. Strict: an unknown key is an error."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.recipes.doctor_settings import DoctorSettings
+from zoo.configs import as_data, decode
+from zoo.errors import ConfigError, UsageError
+from zoo.files import storage_errors
+
+__all__ = ["Recipe", "neutral", "override", "parse_changes", "parse_recipe", "read_recipe", "resolve", "with_values"]
+
+Count = Annotated[int, Meta(ge=1, le=10**12)]
+SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that a run depends on. Durations are in images seen."""
+
+    name: str
+    architecture: str
+    dataset: str
+    trainer: str
+    summary: str = ""
+    licence: str = ""
+    split: str = "train"
+    preset: str = ""  # of the architecture; `config` goes on top
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    images: Count = 100_000
+    batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
+    accumulate: Annotated[int, Meta(ge=1, le=65_536)] = 1  # pieces a batch is cut into, one after the other
+    shared_batch_norm: bool = True  # with several processes, batch norm over the whole batch
+    ema_half_life: Annotated[float, Meta(ge=0, le=1e12)] = 10_000.0
+    log_every: Count = 2_000
+    sample_every: Count = 20_000
+    checkpoint_every: Count = 50_000
+    config: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.doctor_settings.DoctorSettings
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """Decode TOML. Raises ConfigError naming the line, or the key, its value and what is allowed."""
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: malformed, or a number of thousands of digits
+        raise ConfigError(f"{where} is no TOML: {error}") from error
+    return decode(Recipe, data, where)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file. Raises StorageError where it cannot be read, ConfigError where it is wrong."""
+    with storage_errors(f"cannot read the recipe {path}"):
+        raw = path.read_bytes()
+    try:
+        return parse_recipe(raw.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no UTF-8 text") from error
+
+
+def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
+    """`key=value` texts as key -> value; the value is TOML or a bare word. Raises UsageError for a malformed one."""
+    values = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        section, dot, inner = key.strip().partition(".")
+        if not equals or not section or (dot and not inner) or (dot and section not in SECTIONS):
+            inside = " or ".join(f"{section}.KEY=VALUE" for section in SECTIONS)
+            raise UsageError(f"--set {change!r}: write KEY=VALUE, {inside}")
+        values[key.strip()] = _value(text.strip())
+    return values
+
+
+def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
+    """Apply `key=value` texts. Raises UsageError for a malformed one, ConfigError for a key or value not allowed."""
+    return with_values(recipe, parse_changes(changes))
+
+
+def with_values(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with these values; a key may be that of a table, `settings.KEY`. Raises ConfigError."""
+    data = as_data(recipe)
+    for key, value in changes.items():
+        section, dot, inner = key.partition(".")
+        if dot and isinstance(data[section], dict):
+            data[section] = {**data[section], inner: value}
+        elif not dot:
+            data[section] = value
+    return decode(Recipe, data, f"recipe {recipe.name}")
+
+
+def _value(text: str) -> Any:
+    """The text as one TOML value, or as itself."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if len(table) == 1 else text
+
+
+def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
+    """The recipe with its preset and all defaults written out, the decoded config, and the decoded settings.
+
+    Raises NotFoundError for names the registry lacks, ConfigError for values out of range.
+    """
+    architecture = registry.architecture(recipe.architecture)
+    trainer = registry.trainer(recipe.trainer)
+    if trainer.family != architecture.family:
+        raise ConfigError(
+            f"recipe {recipe.name}: trainer {trainer.name} is for the family {trainer.family!r}, "
+            f"architecture {architecture.name} is of {architecture.family!r}"
+        )
+    start = dict(architecture.presets.get(recipe.preset, {})) if recipe.preset else {}
+    if recipe.preset and recipe.preset not in architecture.presets:
+        known = ", ".join(architecture.presets) or "none"
+        raise ConfigError(f"recipe {recipe.name}: {architecture.name} has no preset {recipe.preset!r}; it has: {known}")
+    owner = f"recipe {recipe.name}"
+    of_config = import_reference(architecture.config, owner, architecture.install_hint)
+    of_settings = import_reference(trainer.settings, owner, trainer.install_hint)
+    config = decode(of_config, start | recipe.config, f"{owner}: config")
+    settings = decode(of_settings, recipe.settings, f"{owner}: settings")
+    doctor = as_data(decode(DoctorSettings, recipe.doctor, f"{owner}: doctor"))
+    recipe = replace(recipe, preset="", config=as_data(config), settings=as_data(settings), doctor=doctor)
+    return recipe, config, settings
+
+
+def neutral(reference: str) -> str:
+    """A dataset reference without the place on this computer: `images[cat]:/home/me/photos` -> `images[cat]:photos`."""
+    name, colon, path = reference.partition(":")
+    words = [word for word in re.split(r"[/\\]", path) if word not in ("", ".", "..", "~")]
+    return name + colon + (words[-1] if words else "pictures") if colon else reference

@@ -1,0 +1,1 @@
+"""Weights folders: found, fetched, described, published."""

@@ -1,0 +1,170 @@
+"""The files of a model on the Hub, complete in its cache: fetched where they are not there or damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from zoo.catalogue.contract.names import COMMIT
+from zoo.catalogue.weights.folder import CARD, CONFIG, FILES, MODEL, Folder, most_bytes, parse_config
+from zoo.errors import (
+    NetworkError,
+    NotFoundError,
+    StorageError,
+    ZooError,
+)
+from zoo.files import hashes_of, storage_errors
+
+if TYPE_CHECKING:
+    from zoo.catalogue.hub.cache import RepoCache
+    from zoo.catalogue.hub.client import Hub
+
+
+__all__ = ["hub_folder_of", "warn"]
+
+
+def _say(text: str) -> None:
+    import logging  # not needed for a bundled model
+
+    logging.getLogger("zoo").info("%s", text)
+
+
+def warn(text: str) -> None:
+    """Warn of what was done otherwise than asked, in one line."""
+    warnings.warn(text, stacklevel=2)
+
+
+def hub_folder_of(repo: str, revision: str | None, name: str, pins: Mapping[str, str]) -> Folder:
+    """The files of the format, and nothing else, in the Hub's own cache; fetched where they are not there."""
+    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.client import Hub, is_offline
+
+    cache = RepoCache(hub_folder(), repo)
+    hub = None if is_offline() else functools.cache(Hub)  # opened where it is asked first
+    if revision is not None and COMMIT.fullmatch(revision):
+        commit = revision
+        _complete(hub, cache, commit, pins)
+    else:
+        commit = _follow(hub, cache, revision or "main")
+        _say(f"{name} is commit {commit}")
+    unpinned = [CARD] if pins else [*FILES, CARD]
+    digests = {file: digest for file in unpinned if (digest := cache.digest(commit, file))}
+
+    def repair(file: str, error: ZooError) -> Folder:
+        if hub is None:
+            raise error
+        try:
+            _fetch(hub, cache, commit, [file], pins, anew=True)
+        except (NetworkError, StorageError) as failure:
+            raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
+        return replace(folder, digests=digests | {file: cache.digest(commit, file) or ""})
+
+    folder = Folder(
+        name=name,
+        path=cache.snapshot(commit),
+        pins=pins,
+        digests=digests,
+        source="hub",
+        commit=commit,
+        origin=f"hf://{repo}@{commit}",
+        repair=repair,
+    )
+    return folder
+
+
+def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> str:
+    """The commit of a branch or tag, complete in the cache: the Hub's, or the one last found where the Hub is away."""
+    known = cache.ref(revision)
+    if known is not None and not all(_usable(cache, known, file, {}) for file in (CONFIG, MODEL)):
+        known = None
+    if hub is None:
+        if known is None:
+            raise NetworkError(f"hf://{cache.repo}@{revision} is not in the cache, and being offline was asked for")
+        return known
+    try:
+        with _format(cache.repo, revision):
+            entry = hub().look(cache.repo, revision, CONFIG)
+        _complete(hub, cache, entry.commit, {})
+    except (NetworkError, StorageError) as error:
+        if known is None:
+            raise
+        warn(f"{error}; using commit {known} of hf://{cache.repo} from the cache")
+        return known
+    if entry.moved is not None:
+        warn(f"hf://{cache.repo} is now hf://{entry.moved}; make sure that it is still whom you trust")
+    with contextlib.suppress(StorageError):  # a cache that cannot be written
+        cache.set_ref(revision, entry.commit)
+    return entry.commit
+
+
+def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins: Mapping[str, str]) -> None:
+    """Fetch what the cache lacks of a commit: what is pinned, or else the files of the format; and the card."""
+    needed = list(pins) or [CONFIG, MODEL]
+    missing = [file for file in needed if not _usable(cache, commit, file, pins)]
+    more = [file for file in ([CARD] if pins else [*FILES, CARD]) if file not in needed]
+    more = [file for file in more if not cache.has(commit, file) and not cache.lacks(commit, file)]
+    where = f"hf://{cache.repo}@{commit}"
+    if missing and hub is None:
+        raise NetworkError(f"{where}: {', '.join(missing)} not in the cache, and being offline was asked for")
+    if hub is None or (not missing and (pins or not more)):
+        return
+    if missing:
+        with _format(cache.repo, commit):
+            _fetch(hub, cache, commit, missing, pins)
+    for file in more:
+        try:
+            _fetch(hub, cache, commit, [file], pins)
+        except NotFoundError:
+            with contextlib.suppress(StorageError):
+                cache.set_lacks(commit, file)
+        except (NetworkError, StorageError):  # what is needed is there
+            return
+
+
+@contextlib.contextmanager
+def _format(repo: str, revision: str) -> Iterator[None]:
+    from zoo.catalogue.hub.client import Absent
+
+    try:
+        yield
+    except Absent as error:
+        advice = "it is no model in the zoo's format (pickled weights are never loaded)"
+        raise NotFoundError(f"{error}; {advice}") from None
+
+
+def _usable(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
+    """Whether the cache has a file and something says which bytes it must hold."""
+    return cache.has(commit, file) and (file in pins or cache.digest(commit, file) is not None)
+
+
+def _is_good(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
+    """Whether another process has mended a file meanwhile."""
+    path, wanted = cache.snapshot(commit) / file, pins.get(file) or cache.digest(commit, file)
+    with contextlib.suppress(OSError):
+        return wanted is not None and path.stat().st_size <= most_bytes(file) and wanted in hashes_of(path, wanted)
+    return False
+
+
+def _fetch(
+    hub: Callable[[], Hub], cache: RepoCache, commit: str, files: list[str], pins: Mapping[str, str], anew: bool = False
+) -> None:
+    """Download files into the cache, one process at a time; `anew` replaces one that is there and damaged."""
+    with cache.lock():
+        for path in cache.unfinished():
+            with contextlib.suppress(OSError):
+                path.unlink()
+        for file in files:
+            if anew and _is_good(cache, commit, file, pins):
+                continue
+            if not anew and _usable(cache, commit, file, pins):  # another process was faster
+                continue
+            with storage_errors(f"cannot write the Hub's cache {cache.folder}"), cache.writing() as (stream, aside):
+                _, named = hub().download(cache.repo, commit, file, stream, most=most_bytes(file), pin=pins.get(file))
+                if file == CONFIG and not pins:  # before it is kept, and before anything big is taken
+                    stream.seek(0)
+                    parse_config(stream.read(), f"hf://{cache.repo}@{commit}: {CONFIG}")
+                cache.keep(stream, aside, commit, file, named)

@@ -1,0 +1,155 @@
+"""A weights folder: its files, how large they may be, and bytes that are the pinned ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.catalogue.contract.specs import ModelSpec
+from zoo.configs import strict_json
+from zoo.errors import (
+    IntegrityError,
+    NotFoundError,
+    StorageError,
+    WeightsError,
+    ZooError,
+)
+from zoo.files import digests_of, storage_errors
+
+if TYPE_CHECKING:
+    pass
+
+
+__all__ = [
+    "CARD",
+    "CONCEPTS",
+    "CONFIG",
+    "DISCRIMINATOR",
+    "EVALUATION",
+    "FILES",
+    "GOLDEN",
+    "MODEL",
+    "NAME",
+    "PRIOR",
+    "Folder",
+    "most_bytes",
+    "parse_config",
+]
+
+CONFIG, MODEL = "config.json", "model.safetensors"
+
+
+DISCRIMINATOR, GOLDEN = "discriminator.safetensors", "golden.safetensors"
+
+
+CARD, EVALUATION = "README.md", "evaluation.json"
+
+
+PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
+
+
+FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
+
+
+CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
+
+
+MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
+
+
+NAME = re.compile(r"([A-Za-z0-9_.-]+/)?[A-Za-z0-9_.-]+")
+
+
+def most_bytes(file: str) -> int:
+    """The size of a file beyond which it is neither fetched nor read."""
+    if file in (CONFIG, CARD, EVALUATION):
+        return MOST_CONFIG
+    return MOST_BESIDE if file in (GOLDEN, PRIOR, CONCEPTS) else MOST_BYTES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """Where a model's files are, and what their bytes must be (nothing is known of a folder of the user's own)."""
+
+    name: str
+    path: Path
+    pins: Mapping[str, str] = field(default_factory=dict)  # the catalogue's: file -> sha256
+    digests: Mapping[str, str] = field(default_factory=dict)  # the Hub's, without a pin: sha256 or Git blob id
+    spec: ModelSpec | None = None
+    source: str = "folder"  # "bundled", "hub" or "folder"
+    commit: str | None = None  # which one of the Hub's
+    origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
+    repair: Callable[[str, ZooError], Folder] | None = None  # where else a file that is damaged can be had
+
+    def read(self, file: str, *, most: int | None = None) -> bytearray:
+        """The bytes of a file, hashed if it is known what they must be; a damaged one is fetched anew where it can be.
+
+        Raises NotFoundError when it is not there, IntegrityError when the bytes are not the pinned ones, StorageError,
+        WeightsError for more than `most` bytes, or a size that is never loaded: before memory is taken.
+        """
+        bound = min(most_bytes(file), most or MOST_BYTES)
+        try:
+            return self._read(file, bound)
+        except (IntegrityError, NotFoundError, StorageError, WeightsError) as error:
+            if self.repair is None or not (file in self.pins or file in self.digests):
+                raise
+            return self.repair(file, error)._read(file, bound)
+
+    def _read(self, file: str, most: int) -> bytearray:
+        path = self.path / file
+        if not path.is_file():
+            raise NotFoundError(f"{self.name}: {path} is missing; name a complete weights folder or reinstall")
+        if self.pins and file not in self.pins and file not in (CARD, EVALUATION):
+            raise IntegrityError(f"{path} is not pinned by the catalogue; its files are {', '.join(self.pins)}")
+        with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > most:
+                raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
+            if stream.readinto(data := bytearray(size)) != size:
+                raise StorageError(f"{path} was cut while it was read; try again")
+        if (wanted := self.pins.get(file) or self.digests.get(file)) and wanted not in digests_of(data, wanted):
+            found = hashlib.sha256(data).hexdigest()
+            raise IntegrityError(f"{path} has sha256 {found}, pinned is {wanted}; reinstall or pull it again")
+        return data
+
+    def has(self, file: str) -> bool:
+        """Whether the folder has that file."""
+        return (self.path / file).is_file()
+
+    def config(self) -> dict[str, Any]:
+        """config.json, its keys checked. Raises WeightsError."""
+        return parse_config(self.read(CONFIG), f"{self.path / CONFIG}")
+
+    def evaluation(self) -> dict[str, Any]:
+        """What evaluation.json says; nothing where there is none. Raises WeightsError."""
+        return _table(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
+
+
+def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+    try:
+        data = strict_json(raw)
+    except ValueError as error:
+        raise WeightsError(f"{where} is no JSON: {error!s:.120}") from error
+    if isinstance(data, dict):
+        return data
+    raise WeightsError(f"{where} is no JSON table: it holds a {type(data).__name__}")
+
+
+def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+    """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
+    data = _table(raw, where)
+    if set(data) != CONFIG_KEYS:
+        keys = ", ".join(sorted(CONFIG_KEYS))
+        raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
+    if type(data["format"]) is not int or data["format"] != 1:
+        raise WeightsError(f"{where} is of format {data['format']!r:.40}; this zoo reads format 1: update genzoo")
+    if not isinstance(data["architecture"], str) or not NAME.fullmatch(data["architecture"]):
+        raise WeightsError(f"{where}: architecture {data['architecture']!r:.80} is no name of the catalogue")
+    if not all(isinstance(data[key], dict) for key in ("config", "data", "training")):
+        raise WeightsError(f"{where}: config, data and training must be tables")
+    return data

@@ -1,0 +1,109 @@
+"""A model -> a local folder whose bytes are the pinned ones.
+
+A name is `name` or `namespace/name` of the catalogue, `hf://org/repo[@revision]`, or a path (`./folder`). The order is
+bundled copy, Hub cache, Hub. Bytes are hashed as they are read, every time, and it is these bytes that are used. What
+is damaged is fetched anew, or refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.catalogue.contract.names import split_hub_name
+from zoo.catalogue.contract.references import resource
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
+from zoo.catalogue.weights.fetching import hub_folder_of, warn
+from zoo.catalogue.weights.folder import CONFIG, MODEL, NAME, Folder
+from zoo.errors import (
+    NetworkError,
+    NotFoundError,
+    PluginError,
+    UsageError,
+    ZooError,
+)
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["locate"]
+
+
+def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
+    """Find a model's folder, fetching what is not there.
+
+    Raises UsageError for a malformed name, NotFoundError for an unknown one, and what reading the Hub raises:
+    NetworkError, IntegrityError, StorageError, WeightsError.
+    """
+    if isinstance(name, os.PathLike) or (isinstance(name, str) and _is_path(name)):
+        path = Path(os.path.expanduser(os.fspath(name)))
+        if not path.is_dir():
+            raise NotFoundError(f"there is no folder {path}; a weights folder holds {CONFIG} and {MODEL}")
+        return Folder(name=str(name), path=path, origin=str(path))
+    if not isinstance(name, str):
+        raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
+    if name.startswith("hf://"):
+        repo, revision = split_hub_name(name)
+        with _hint(registry):
+            return hub_folder_of(repo, revision, name, {})
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r:.120} is no model name; write NAME, NAMESPACE/NAME, hf://org/repo or ./folder")
+    spec = registry.model(name)
+    if spec.weights is None:
+        raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
+    with _hint(registry):
+        return _of_catalogue(spec, spec.weights, name)
+
+
+def _is_path(name: str) -> bool:
+    if name.startswith("hf://"):
+        return False
+    return name.startswith((".", "/", "~", os.sep)) or name.endswith("/") or os.path.isabs(name)
+
+
+@contextlib.contextmanager
+def _hint(registry: Registry) -> Iterator[None]:
+    """When the Hub is away, name a model that needs none."""
+    try:
+        yield
+    except NetworkError as error:
+        models = [(owned, owned.spec) for owned in registry.list("model") if isinstance(owned.spec, ModelSpec)]
+        for owned, spec in sorted(models, key=lambda model: "default" not in model[1].tags):
+            weights = spec.weights
+            if weights is not None and weights.bundled is not None:
+                with contextlib.suppress(NotFoundError, PluginError):
+                    resource(weights.bundled, owned.name)
+                    raise NetworkError(f"{error}; {owned.name!r} is bundled and needs no network") from None
+        raise
+
+
+def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str) -> Folder:
+    def from_hub(file: str | None, error: ZooError) -> Folder:
+        if weights.repo_id is None:
+            raise error
+        try:
+            folder = replace(hub_folder_of(weights.repo_id, weights.revision, name, weights.files), spec=spec)
+        except (NetworkError, NotFoundError) as failure:
+            if file is None:
+                raise
+            raise type(error)(f"{error}; the Hub's copy cannot be had either: {failure}") from None
+        if file is not None:
+            warn(f"{name}: the bundled {file} is damaged; using the one of {folder.origin}")
+        return folder
+
+    if weights.bundled is not None:
+        try:
+            path = resource(weights.bundled, name)
+        except NotFoundError as error:
+            return from_hub(None, error)
+        bundle = Folder(name=name, path=path, pins=weights.files, spec=spec, source="bundled", origin="bundled")
+        return bundle if weights.repo_id is None else replace(bundle, repair=from_hub)
+    return from_hub(None, NotFoundError(f"{name} has no bundled weights"))
+
+
+# --- the Hub -------------------------------------------------------------------------------------------------------

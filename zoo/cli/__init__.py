@@ -1,0 +1,1 @@
+"""The command line: a file a verb family; `zoo.cli.main` is where it starts."""

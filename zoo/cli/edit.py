@@ -1,0 +1,136 @@
+"""The verbs about pictures as a model sees them: reconstruct, edit. Thin, like all of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.cli.examples import (
+    check_size,
+    encoding_model,
+    examples_for,
+    find_latents,
+    photo,
+    some,
+    takes_inversion,
+    takes_picture,
+)
+from zoo.cli.output import Verb, takes_offline
+from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo.nn.models import Model
+
+__all__ = ["add_latent_verbs", "join_negatives"]
+
+MOST_PHOTOS = 1000
+NEGATIVES = re.compile(r"-[\d.][\d.,e+-]*")
+
+
+def join_negatives(argv: Sequence[str]) -> list[str]:
+    """`--strength -2,-1` as `--strength=-2,-1`: argparse takes a list that begins with a minus for an option."""
+    words: list[str] = []
+    for word in argv:
+        if words and words[-1].startswith("--") and "=" not in words[-1] and NEGATIVES.fullmatch(word):
+            words[-1] += f"={word}"
+        else:
+            words.append(word)
+    return words
+
+
+def add_latent_verbs(verb: Verb) -> None:
+    """Add the verbs to the parser."""
+    command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
+    command.add_argument("--model", required=True, help="a model with an encoder")
+    takes_offline(command)
+    _takes_photos(command)
+    command = verb("edit", _edit, "Move pictures along concepts: a strip each, one picture a strength.")
+    command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
+    takes_offline(command)
+    _takes_photos(command)
+    takes_inversion(command)
+    command.add_argument("--concept", required=True, metavar="NAME[,NAME]", help="names of `zoo concept list MODEL`")
+    command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
+
+
+def _takes_photos(command: argparse.ArgumentParser) -> None:
+    command.add_argument("photos", nargs="*", metavar="PHOTO", help="cut to the central square and resized")
+    takes_picture(command)
+    command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
+    command.add_argument("--split", default="test", help="of the dataset (default test)")
+    command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
+
+
+def _reconstruct(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from zoo.images.sheet import check_picture_path, grid, save_picture
+
+    out = check_picture_path(Path(arguments.output))
+    _check_photos(arguments)
+    model = encoding_model(arguments.model)
+    x = _pictures(arguments, model)
+    y = model.reconstruct(x)
+    save_picture(grid(torch.cat([x, y]), columns=len(x), scale=arguments.scale), out)
+    error = float((x - y).square().mean().sqrt())
+    print(f"{out}: {len(x)} pictures above, their reconstructions below; root mean square error {error:.4f} of 1")
+
+
+def _check_photos(arguments: argparse.Namespace) -> None:
+    if bool(arguments.photos) == bool(arguments.data) or len(arguments.photos) > MOST_PHOTOS:
+        raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
+
+
+def _pictures(arguments: argparse.Namespace, model: Model) -> Tensor:
+    """The photos, or examples of the dataset, (N, C, S, S) in [0, 1]."""
+    import torch
+
+    if arguments.photos:
+        return torch.cat([photo(Path(path), model) for path in arguments.photos])
+    data = examples_for(model, arguments.data, arguments.split).data
+    return data[some(len(data), min(arguments.n, MOST_PHOTOS), arguments.seed)].float() / 255
+
+
+def _strengths(text: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not 1 <= len(values) <= 100 or not all(math.isfinite(value) for value in values):
+        raise UsageError(f"--strength is {text!r:.80}; write up to 100 finite numbers, as in -2,-1,0,1,2")
+    return values
+
+
+def _edit(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from zoo.images.sheet import check_picture_path, grid, save_picture
+    from zoo.latent.concept_file import load_concept
+    from zoo.nn.pretrained import load
+
+    out, strengths = check_picture_path(Path(arguments.output)), _strengths(arguments.strength)
+    _check_photos(arguments)
+    model = load(arguments.model)
+    concepts = [load_concept(arguments.model, name) for name in arguments.concept.split(",")]
+    for concept in concepts:
+        concept.check_fit(model)
+    x = _pictures(arguments, model)
+    check_size(len(x) * len(concepts) * (1 + len(strengths)), model.data_shape, arguments.scale)
+    z, how = find_latents(model, x, arguments.inversion_steps)
+    strips = [
+        torch.cat([x[i : i + 1], model.decode(torch.cat([concept.apply(z[i : i + 1], s) for s in strengths]))])
+        for concept in concepts
+        for i in range(len(x))
+    ]
+    save_picture(grid(torch.cat(strips), columns=1 + len(strengths), scale=arguments.scale), out)
+    channels, size = model.data_shape[:2]
+    done = f"cut to the central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
+    what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"
+    moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
+    print(f"{out}: {what}; latents {how}; then {moves}")

@@ -1,0 +1,198 @@
+"""The training verbs: train, and export, which makes a run's newest checkpoint a weights folder."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.cli.examples import as_reference
+from zoo.cli.output import Verb, complain, plain
+from zoo.cli.progress import TrainingBar, stop_signals
+from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    from zoo.catalogue.recipes.recipe import Recipe
+
+__all__ = ["add_training_verbs"]
+
+
+def add_training_verbs(verb: Verb) -> None:
+    """Add the verbs to the parser."""
+    command = verb("train", _train, "Train a recipe, or an architecture on data of your own.")
+    text = "a model of `zoo list`, a TOML file, a run folder, or an architecture (then with --data)"
+    command.add_argument("recipe", help=text)
+    command.add_argument("--data", help="what to learn from: ./photos (a folder or tar), or a dataset: 'cifar10[cat]'")
+    command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME)")
+    command.add_argument("--images", type=int, help="how many images to see")
+    keys = "batch_size=64, config.KEY=…, settings.KEY=…"
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
+    command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
+    command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
+    command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
+    command.add_argument("run_folder", metavar="RUN")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
+
+
+def _recipe_of(name: str) -> Recipe:
+    """The recipe a name of the catalogue, a TOML file or a run folder stands for."""
+    from zoo.catalogue.contract.references import resource
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.recipes.recipe import read_recipe
+    from zoo.catalogue.recipes.starters import unknown_start
+    from zoo.catalogue.runs.folder import RECIPE, read_run
+    from zoo.errors import NotFoundError
+
+    if name.endswith(".toml"):
+        if not Path(name).is_file():
+            raise NotFoundError(f"there is no recipe file {name}")
+        return read_recipe(Path(name))
+    registry = default_registry()
+    if ("model", name) not in registry.entries:
+        if (Path(name) / RECIPE).is_file():
+            return read_run(Path(name)).recipe
+        raise unknown_start(name, registry)
+    spec = registry.model(name)
+    if spec.recipe is None:
+        raise NotFoundError(f"model {name} has no recipe")
+    return read_recipe(resource(spec.recipe, name))
+
+
+def _is_architecture(name: str) -> bool:
+    """Whether it is the name of an architecture, and of no model."""
+    from zoo.catalogue.plugins.loading import default_registry
+
+    entries = default_registry().entries
+    return ("architecture", name) in entries and ("model", name) not in entries
+
+
+def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Recipe, list[str]]:
+    """The recipe that an architecture's starter makes for the data, and a line for each thing it chose."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.recipes.recipe import resolve
+    from zoo.catalogue.recipes.starters import check_given, start_recipe
+    from zoo.data.facts import data_facts
+
+    name, registry = arguments.recipe, default_registry()
+    check_given(given)
+    if not arguments.data:
+        like = ", ".join(o.name for o in registry.list("model") if getattr(o.spec, "architecture", "") == name)
+        advice = f"give --data ./my-photos, or a dataset of `zoo list --datasets`{f'; or train {like}' if like else ''}"
+        raise UsageError(f"{name} is an architecture, and needs something to learn from: {advice}")
+    reference = as_reference(arguments.data)
+    facts = data_facts(reference, registry=registry, split=str(given.get("split", "train")), given=given)
+    recipe, chosen = start_recipe(name, reference, facts, registry)
+    resolve(recipe, registry)  # a value out of range is said before the rest
+    colour = "grey" if facts.channels == 1 else "colour"
+    width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
+    return recipe, [
+        f"{plain(reference)}: {facts.count:,} pictures, {colour}, median side {facts.side} pixels",
+        f"what {name} begins with on these; --set KEY=VALUE changes it:",
+        *(f"    {plain(f'{choice.key} = {choice.value}'):<{width}}  {plain(choice.why)}" for choice in chosen),
+    ]
+
+
+def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | None:
+    """The recipe of the run that is to go on, where it is one of this architecture and this data."""
+    from zoo.catalogue.recipes.recipe import with_values
+    from zoo.catalogue.recipes.starters import run_name
+    from zoo.catalogue.runs.folder import RECIPE, read_run
+
+    reference = None if arguments.data is None else as_reference(arguments.data)
+    if not arguments.resume or not (arguments.out or reference):
+        return None
+    folder = Path(arguments.out or Path("runs") / run_name(arguments.recipe, reference or ""))
+    if not (folder / RECIPE).is_file():
+        return None
+    recipe = read_run(folder).recipe
+    same = recipe.architecture == arguments.recipe and reference in (None, recipe.dataset)
+    return with_values(recipe, given) if same else None
+
+
+def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
+    """What is to be trained, with what the user has set; and lines to be printed first."""
+    from dataclasses import replace
+
+    from zoo.catalogue.recipes.recipe import parse_changes, with_values
+
+    given = parse_changes(arguments.set) | ({} if arguments.images is None else {"images": arguments.images})
+    if _is_architecture(arguments.recipe):
+        resumed = _resumed(arguments, given)
+        return (resumed, []) if resumed else _started(arguments, given)
+    recipe = with_values(_recipe_of(arguments.recipe), given)
+    return (recipe if arguments.data is None else replace(recipe, dataset=as_reference(arguments.data))), []
+
+
+def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
+    """Where the run is, or will be."""
+    from zoo.catalogue.runs.folder import RECIPE
+
+    if arguments.out:
+        return Path(arguments.out)
+    if arguments.resume and (Path(arguments.recipe) / RECIPE).is_file():
+        return Path(arguments.recipe)
+    if not re.fullmatch(r"\w[\w. -]*", recipe.name):
+        raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
+    return Path("runs") / recipe.name
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    import torch
+
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
+    from zoo.training.machine.allocator import keep_freed_memory
+    from zoo.training.machine.processes import open_processes
+    from zoo.training.train import train
+
+    recipe, lines = _recipe(arguments)
+    out = _run_folder(arguments, recipe)
+    if arguments.threads is not None:
+        if not 1 <= arguments.threads <= 1024:
+            raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
+        torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
+    processes = open_processes(arguments.device)
+    if processes.first and lines:
+        print("\n".join(lines), flush=True)
+    done = [int(path.name) for path in checkpoints(out / CHECKPOINTS)] if arguments.resume else []
+    bar = TrainingBar(recipe.images, done=max(done, default=0), hidden=not processes.first)
+
+    def warn(line: str) -> None:
+        with bar.aside():
+            complain(line)
+
+    with contextlib.closing(processes), processes.silent(), stop_signals() as stopped, bar as report:
+        train(
+            recipe,
+            out,
+            registry=default_registry(),
+            resume=arguments.resume,
+            report=report,
+            warn=warn,
+            stop=stopped,
+            processes=processes,
+        )
+    if not processes.first:
+        return 130 if stopped() else 0
+    if stopped():
+        again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
+        complain(f"stopped and saved; go on with: {shlex.join(again)}")
+        return 130
+    then = shlex.join(["zoo", "export", str(out), "-o", f"./{recipe.name}"])
+    print(f"{out}: trained; look at {out / 'samples'}, then: {then}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.training.export import export
+
+    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
+    print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
+    for file, digest in digests.items():
+        print(f'    "{file}": "{digest}",')

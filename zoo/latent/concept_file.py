@@ -1,0 +1,112 @@
+"""Concepts in a weights folder: written, read, checked against their model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.folder import CONCEPTS, MODEL, Folder
+from zoo.catalogue.weights.locate import locate
+from zoo.configs import near, strict_json
+from zoo.errors import NotFoundError, UsageError, WeightsError
+from zoo.files import sha256_of
+from zoo.latent.concepts import ConceptVector
+from zoo.nn.models import Model
+from zoo.nn.serialization import parse, parse_metadata, save
+
+__all__ = ["check_concepts", "concepts_of", "load_concept", "save_concepts"]
+
+
+def save_concepts(folder: Path, concepts: Sequence[ConceptVector]) -> None:
+    """Write concepts.safetensors of a weights folder, all of its concepts at once, complete or not at all.
+
+    Each is marked with the sha256 of the folder's model.safetensors. Raises UsageError for two of one name or one that
+    belongs to another model, StorageError.
+    """
+    names = [concept.name for concept in concepts]
+    if len(set(names)) != len(names):
+        raise UsageError(f"two concepts have one name: {', '.join(sorted(names))}")
+    digest = sha256_of(folder / MODEL)
+    facts = {}
+    for concept in concepts:
+        if concept.model_sha256 not in ("", digest):
+            raise UsageError(f"concept {concept.name} was fitted to another model than that in {folder}")
+        about = {"method": concept.method, "source": concept.source, "measures": dict(concept.measures)}
+        facts[concept.name] = about | {"model_sha256": digest}
+    metadata = {"concepts": json.dumps(facts, sort_keys=True)}  # one key: the library writes several in any order
+    save(folder / CONCEPTS, {concept.name: concept.direction.clone() for concept in concepts}, metadata)
+
+
+def concepts_of(folder: Folder) -> dict[str, ConceptVector]:
+    """The concepts a weights folder holds, by name; none where it has no file of them.
+
+    Raises WeightsError when the file is malformed or of another model.
+    """
+    if not folder.has(CONCEPTS):
+        return {}
+    where = f"{folder.path / CONCEPTS}"
+    blob = folder.read(CONCEPTS)
+    tensors = parse(blob, where)
+    digest = folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)
+    try:
+        facts = strict_json(parse_metadata(blob, where)["concepts"].encode())
+        if set(facts) != set(tensors):
+            raise ValueError("names and directions differ")
+        return {name: _read(name, tensors[name], facts[name], digest) for name in sorted(tensors)}
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"{where} is damaged ({error!s:.120}); fit its concepts again") from error
+
+
+def _read(name: str, direction: Tensor, facts: dict[str, Any], digest: str) -> ConceptVector:
+    if direction.dtype != torch.float32 or not bool(direction.isfinite().all()) or not bool(direction.any()):
+        raise ValueError(f"{name} is no direction")
+    if facts["model_sha256"] != digest:
+        raise WeightsError(f"concept {name} belongs to a model of sha256 {facts['model_sha256']:.12}, not {digest:.12}")
+    measures = {str(key): float(value) for key, value in facts["measures"].items()}
+    return ConceptVector(
+        name=name,
+        direction=direction,
+        method=str(facts["method"]),
+        source=str(facts["source"]),
+        model_sha256=digest,
+        measures=measures,
+    )
+
+
+def check_concepts(folder: Folder, model: Model) -> list[str]:
+    """The names of the concepts a folder holds. Raises WeightsError for a malformed file, or one of other latents."""
+    known = concepts_of(folder)
+    for concept in known.values():
+        concept.check_fit(model)
+    return sorted(known)
+
+
+def load_concept(model: str | os.PathLike[str], concept: str, *, registry: Registry | None = None) -> ConceptVector:
+    """Load a concept that a model's weights carry: `load_concept("vae-faces", "smile")`.
+
+    Raises NotFoundError with near names where there is none of that name, and what finding and reading the weights
+    raises.
+    """
+    folder = locate(model, registry or default_registry())
+    known = concepts_of(folder)
+    if concept not in known:
+        there = near(concept, known) or f"; it has {', '.join(known) or 'none'}"
+        raise NotFoundError(f"{folder.name} has no concept {concept!r:.80}{there}")
+    return known[concept]
+
+
+def describe(concept: ConceptVector) -> dict[str, Any]:
+    """A concept's facts as JSON-able data, `name` first, without the direction itself."""
+    facts = {key: value for key, value in asdict(concept).items() if key != "direction"}
+    return facts | {"dimensions": concept.direction.numel(), "measures": dict(concept.measures)}

@@ -1,0 +1,100 @@
+"""Golden samples: a few latents and what they must decode to, kept with the weights and replayed by `zoo verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.card import check_card
+from zoo.catalogue.weights.folder import DISCRIMINATOR, FILES, GOLDEN, Folder
+from zoo.errors import IntegrityError, WeightsError
+from zoo.nn.families import family_of
+from zoo.nn.models import Encodes, Model
+from zoo.nn.pretrained import load_folder
+from zoo.nn.serialization import parse
+
+__all__ = ["golden_samples", "verify"]
+
+COUNT, SEED, TOLERANCE = 4, 0, 1e-3  # a quarter of an 8-bit level: other machines round convolutions differently
+MOST = 1024  # golden samples that are replayed
+FORM = {"z": torch.float32, "x": torch.float32, "tolerance": torch.float32, "seed": torch.int64}
+Checks = Mapping[str, Callable[[Folder, Model], Any]]
+ENCODED = "mean"  # where there is an encoder: the means of the posteriors of x
+
+
+def golden_samples(model: Model) -> dict[str, Tensor]:
+    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1], `tolerance` on |x| and the `seed` of z.
+
+    A model with an encoder adds `mean` = encode(x).mean, whose tolerance is relative to the largest mean, if above 1.
+    """
+    z = model.latents(COUNT, seed=SEED)
+    x = model.decode(z)
+    golden = {"z": z, "x": x, "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
+    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, Encodes) else {})
+
+
+def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType({})) -> dict[str, Any]:
+    """Check a weights folder: hashes, header against architecture, golden samples, card. Gives a JSON-able report.
+
+    Each of `checks` is given the folder and its model, and what it gives is reported under its name. Raises
+    NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
+    """
+    for file in FILES:
+        if file in folder.pins or file in folder.digests:
+            folder.read(file)
+    model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
+    more = {name: check(folder, model) for name, check in checks.items()}
+    difference = _replay(model, folder)
+    published = family_of(registry.architecture(folder.config()["architecture"]).family, folder.name).published
+    return {
+        "name": folder.name,
+        "ok": True,
+        "source": folder.source,
+        "origin": folder.origin,
+        "pinned": sorted(folder.pins),
+        "parameters": sum(p.numel() for name in published for p in model.get_submodule(name).parameters()),
+        "golden_difference": difference,
+        "card": check_card(folder),
+        **more,
+    }
+
+
+def _replay(model: Model, folder: Folder) -> float:
+    where = f"{folder.path / GOLDEN}"
+    golden = parse(folder.read(GOLDEN), where)
+    form = {key: tensor.dtype for key, tensor in golden.items()}
+    wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, Encodes) else {})
+    if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
+        keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
+        raise WeightsError(f"{where} must hold {keys}; export the run again")
+    z, seed = golden["z"], int(golden["seed"])
+    if z.shape[1:] != model.latent_shape or not 1 <= len(z) <= MOST or seed < 0:
+        raise WeightsError(f"{where}: z or seed is none that this model could have drawn; export the run again")
+    tolerance = float(golden["tolerance"])
+    if not 0 < tolerance <= 0.05:
+        raise WeightsError(f"{where}: a tolerance of {tolerance:g} proves nothing; it must be above 0, at most 0.05")
+    # Close, not equal: the vector units of other machines round the normal distribution differently.
+    if not torch.allclose(model.latents(len(z), seed=seed), z, rtol=0, atol=1e-4):
+        raise IntegrityError(f"{folder.name}: seed {seed} no longer draws the golden latents")
+    found = model.decode(z)
+    if found.shape != golden["x"].shape:
+        raise WeightsError(f"{where}: x has shape {tuple(golden['x'].shape)}, the model gives {tuple(found.shape)}")
+    difference = float((found - golden["x"]).abs().max())
+    if isinstance(model, Encodes):
+        difference = max(difference, _encoded_difference(model, golden, where))
+    if not difference <= tolerance:
+        raise IntegrityError(f"{folder.name}: golden samples differ by {difference:.2g}, allowed is {tolerance:.2g}")
+    return difference
+
+
+def _encoded_difference(model: Encodes, golden: dict[str, Tensor], where: str) -> float:
+    """How far the posterior means of the golden x are from the golden ones, relative to the largest, if above 1."""
+    x, mean = golden["x"], golden[ENCODED]
+    if mean.shape != golden["z"].shape or not bool(((x >= 0) & (x <= 1)).all()):
+        raise WeightsError(f"{where}: x or mean is none that this model could have given; export the run again")
+    return float((model.encode(x).mean - mean).abs().max() / mean.abs().max().clamp(min=1))

@@ -1,0 +1,1 @@
+"""Who watches a run: what is a disease, how it is seen, and what is done."""

@@ -1,0 +1,1 @@
+"""What the machine asks for: processes, memory, faster products."""

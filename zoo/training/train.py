@@ -1,0 +1,191 @@
+"""A recipe, trained into its folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.recipes.recipe import Recipe, resolve
+from zoo.catalogue.runs.folder import CHECKPOINTS, RECIPE, checkpoints, hold
+from zoo.data.held_out import hold_out
+from zoo.data.loading import Data, stream_dataset
+from zoo.errors import PluginError, UsageError
+from zoo.files import storage_errors
+from zoo.images.sheet import grid
+from zoo.nn.build import build_parts
+from zoo.nn.families import Family, family_of
+from zoo.training.checkpoint import save_checkpoint
+from zoo.training.doctor.treatment import WentBack, settings_of, watch
+from zoo.training.doctor.watch import Care
+from zoo.training.loop import Progress, train_loop
+from zoo.training.machine.processes import ALONE, Processes
+from zoo.training.record import Record, recording, reported
+from zoo.training.resuming import changed_from_catalogue, resume_run
+from zoo.training.run import Run, averaged_model
+from zoo.training.state import TrainState
+
+__all__ = ["train"]
+
+GRID = 64  # samples in a grid
+
+
+GRID_SEED = 0
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    registry: Registry,
+    resume: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+    warn: Callable[[str], None] = lambda line: None,
+    stop: Callable[[], bool] = lambda: False,
+    processes: Processes = ALONE,
+) -> Run:
+    """Train a recipe in the folder `out`, or go on with the run that is there.
+
+    `report` is called every `log_every` images, `warn` with what is worth a line; when `stop` gives true the run is
+    saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Of several processes,
+    all of which call this, the first reports and writes; all must see the folder. Raises ConfigError, DataError,
+    NotFoundError, StorageError, and UsageError for a folder in use.
+    """
+    if not processes.first:
+        warn = report = _say_nothing
+    if resume:
+        Run.open(out)  # where there is none, nothing is loaded and nothing written
+    resolved, config, _ = resolve(recipe, registry)
+    examples, held_out = _examples(resolved, config, registry)
+    for line in examples.skipped[:5]:
+        warn(f"skipped: {line}")
+    changed = changed_from_catalogue(resolved, registry)
+    run = Run(folder=out, recipe=resolved, facts=_facts(examples, held_out, processes), changed=changed)
+    family = run.family(registry)
+    with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
+        torch.manual_seed((resolved.seed + processes.rank) % 2**63)
+        state = run.state(registry, examples, processes)  # what cannot be built fails before anything is written
+        model = partial(averaged_model, family=family)
+        care = watch(out, resolved, state, (examples, held_out), model=model, tell=warn)
+        processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
+        if resume:
+            resume_run(run, state, warn)
+        processes.once(run.write)
+        processes.once(lambda: held.enter_context(reported(out, registry, warn)))
+        care.begin(state, partial(_checkpoint, out))
+        while not _learn(run, state, family, care, report=report, warn=warn, stop=stop):
+            pass  # the doctor has taken the state back
+    if state.images >= resolved.images:
+        care.end()
+    return run
+
+
+def _say_nothing(_: object) -> None:
+    pass
+
+
+def _learn(
+    run: Run,
+    state: TrainState,
+    family: Family,
+    care: Care,
+    *,
+    report: Callable[[Progress], None],
+    warn: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> bool:
+    """The loop, and what of it is recorded in the folder by the first process. Gives false where it is to be entered
+    again, from the state that the doctor has gone back to: what was recorded beyond is dropped, as after a cut.
+    """
+    out, processes = run.folder, state.trainer.processes
+    records: list[Record] = []  # one, in the first process
+
+    def tell(progress: Progress) -> None:
+        records[0].report(progress)
+        report(progress)
+        for line in state.batches.news()[:5]:
+            warn(f"skipped: {line}")
+
+    with contextlib.ExitStack() as held:
+        processes.once(lambda: records.append(held.enter_context(recording(out, state.images, warn))))
+        try:
+            train_loop(
+                state,
+                run.recipe,
+                report=lambda progress: processes.once(lambda: tell(progress)),
+                sample=lambda state: processes.once(lambda: _sample(records[0], state, family)),
+                checkpoint=partial(_checkpoint, out),
+                stop=stop,
+                care=care,
+            )
+        except WentBack:
+            return False
+    return True
+
+
+def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[str, Any]:
+    files = {"files": dict(examples.files)} if examples.files else {}
+    facts: dict[str, Any] = files | {
+        "data": {
+            "name": examples.name,
+            "split": examples.split,
+            "count": len(examples.data),
+            "sha256": examples.sha256,
+            "licence": examples.licence,
+        },
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+    }
+    if held_out is not None:
+        facts["held_out"] = {"split": held_out.split, "count": len(held_out.data), "sha256": held_out.sha256}
+    if processes.count > 1:
+        facts["processes"] = processes.count
+    if processes.device.type != "cpu":
+        facts["device"] = processes.device.type
+    return facts
+
+
+def _sample(record: Record, state: TrainState, family: Family) -> None:
+    picture = grid(averaged_model(state, family).sample(GRID, seed=GRID_SEED), scale=3)
+    record.picture(picture, state.images)
+
+
+def _checkpoint(out: Path, state: TrainState) -> None:
+    tensors, numbers = state.capture()
+    keep = () if state.doctor is None else state.doctor.keep()
+    state.trainer.processes.once(lambda: _save(out, tensors, numbers, keep))
+
+
+def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], keep: Collection[int]) -> None:
+    save_checkpoint(out / CHECKPOINTS, tensors, numbers, keep=keep)
+
+
+def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Data, Data | None]:
+    """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
+    spec = registry.architecture(recipe.architecture)
+    first = family_of(spec.family, f"recipe {recipe.name}").published[0]
+    shape = getattr(build_parts(spec, config, [first])[first], "data_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
+        raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
+    channels, side, _ = shape
+    load = partial(stream_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
+    return hold_out(load(split=recipe.split), settings_of(recipe), lambda split: load(split=split))
+
+
+@contextlib.contextmanager
+def _only_one(out: Path, *, resume: bool) -> Iterator[None]:
+    """Hold the folder's lock, and refuse a new run where there is one."""
+    with hold(out):
+        if not resume and ((out / RECIPE).exists() or checkpoints(out / CHECKPOINTS)):
+            raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
+        with storage_errors(f"cannot write into {out}"):  # removed: what a killed process was writing
+            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*.png"):
+                for left in out.glob(pattern):
+                    left.unlink()
+        yield
