@@ -49,7 +49,7 @@ LAYERS: dict[str, list[set[str]]] = {
             "hub",
             "hub_cache",
         },  # the Hub: over HTTP, on disk
-        {"choices"},
+        {"choices", "references"},
         {"api", "recipes", "plugins", "weights"},
         {"card", "catalogue", "publishing", "cached", "examination", "installing", "runs", "starters"},
         {"run_summary"},
