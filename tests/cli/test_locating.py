@@ -78,14 +78,14 @@ def test_a_command_that_writes_finds_its_folder_once(
         found.append(name)
         return locate(name, registry)
 
-    for module in ("zoo.catalogue.weights.locate", "zoo.nn.pretrained", "zoo.latent.concepts"):
+    for module in ("zoo.catalogue.weights.locate", "zoo.nn.pretrained", "zoo.latent.concept_file"):
         monkeypatch.setattr(f"{module}.locate", count)
     assert run(words, tiny, tmp_path) == code
     assert found == [str(tiny)]
 
 
 class Counted:
-    """Stands for `hashlib` in zoo.catalogue.weights.locate and zoo.files, and counts what it is given."""
+    """Stands for `hashlib` in zoo.catalogue.weights.folder and zoo.files, and counts what it is given."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -119,7 +119,7 @@ def test_a_load_reads_and_hashes_its_weights_once(
         opened.append(path.name)
         return plain(path, *arguments, **more)
 
-    for module in ("zoo.catalogue.weights.locate", "zoo.files"):
+    for module in ("zoo.catalogue.weights.folder", "zoo.files"):
         monkeypatch.setattr(f"{module}.hashlib", counted)
     monkeypatch.setattr(Path, "open", open_and_count)
     model = load_folder(folder, default_registry())

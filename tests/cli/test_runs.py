@@ -1,4 +1,4 @@
-"""zoo.cli.runs, zoo.catalogue.runs.summary and zoo.catalogue.runs.page: what is told of runs, on the screen, as JSON and on a page."""
+"""zoo.cli.runs, runs.summary and runs.page: what is told of runs, on the screen, as JSON and on a page."""
 
 from __future__ import annotations
 

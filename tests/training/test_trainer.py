@@ -1,4 +1,4 @@
-"""zoo.training.trainer: one way to learn, in pieces, in lower precision, and refused where a trainer goes around it."""
+"""trainer: one way to learn, in pieces, in lower precision, and refused where a trainer goes around it."""
 
 from __future__ import annotations
 

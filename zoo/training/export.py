@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo import __version__
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.recipes.doctor_settings import DoctorSettings
@@ -26,6 +25,7 @@ from zoo.nn.serialization import save
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState, first_state
+from zoo.version import __version__
 
 __all__ = ["export", "pins"]
 

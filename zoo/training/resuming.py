@@ -34,6 +34,7 @@ def changed_from_catalogue(recipe: Recipe, registry: Registry) -> tuple[str, ...
 
 
 def resume_run(run: Run, before: Recorded, state: TrainState, warn: Callable[[str], None]) -> None:
+    """Restore the newest whole checkpoint of the folder's run. Raises ConfigError where it is another run."""
     recipe, facts = run.recorded.recipe, run.recorded.facts
     changed = _changes(_fixed(before.recipe), _fixed(recipe)) + _changes(before.facts, facts)
     if changed:

@@ -1,4 +1,4 @@
-"""zoo.catalogue.recipes.starters: an architecture's starter makes a recipe for any pictures; the user's own values stand."""
+"""recipes.starters: an architecture's starter makes a recipe for any pictures; the user's own values stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo.catalogue.weights.card: README.md of a weights folder, its front matter, its figures, and the recipe that reads back."""
+"""weights.card: README.md of a weights folder, its front matter, its figures, and the recipe that reads back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo.training.doctor.treatment: a run that is stopped at its last healthy checkpoint, or goes back to it, killed or not."""
+"""doctor.treatment: a run that is stopped at its last healthy checkpoint, or goes back to it, killed or not."""
 
 from __future__ import annotations
 

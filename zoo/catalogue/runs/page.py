@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__
 from zoo.catalogue.runs.curves import grouped, panel
 from zoo.catalogue.runs.folder import REPORT, Recorded, metrics_of, read_bounded, samples
 from zoo.files import new_file
+from zoo.version import __version__
 
 __all__ = ["write_report"]
 
