@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, EVALUATION, MODEL, Folder
+from zoo.catalogue.weights.folder import CARD, EVALUATION, Folder
 from zoo.errors import UsageError, WeightsError
-from zoo.files import new_files, sha256_of
+from zoo.files import new_files
 from zoo.images.sheet import save_picture
 
 if TYPE_CHECKING:
@@ -30,12 +30,15 @@ def read_results(folder: Folder) -> dict[str, Any]:
 
     Raises StorageError.
     """
+    return _results_of(folder, folder.model_sha256())
+
+
+def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     try:
         found = folder.evaluation()
     except WeightsError:
         return {}
-    of = found.get("model_sha256")
-    return found if of in (None, sha256_of(folder.path / MODEL)) else {}
+    return found if found.get("model_sha256") in (None, model_sha256) else {}
 
 
 def record(folder: Folder, results: Mapping[str, Any], pictures: Mapping[str, Image] | None = None) -> None:
@@ -45,9 +48,10 @@ def record(folder: Folder, results: Mapping[str, Any], pictures: Mapping[str, Im
     UsageError as `check_writable`, StorageError, and WeightsError where the config says too little for a card.
     """
     check_writable(folder)
-    found, pictures = read_results(folder), pictures or {}
+    digest, pictures = folder.model_sha256(), pictures or {}
+    found = _results_of(folder, digest)
     concepts = found.get("concepts", {}) | results.get("concepts", {})
-    merged = found | dict(results) | {"model_sha256": sha256_of(folder.path / MODEL)}
+    merged = found | dict(results) | {"model_sha256": digest}
     if concepts:
         merged["concepts"] = concepts
     figures = (json.dumps(merged, indent=1) + "\n").encode()
