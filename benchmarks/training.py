@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from pairs import Way, noise_pictures
 
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.data.loading import Examples
 from zoo.training.loop import train_loop
 from zoo.training.machine.allocator import keep_freed_memory
-from zoo.training.run import Run
+from zoo.training.state import first_state
 
 __all__ = ["zoo_way"]
 
@@ -29,10 +28,9 @@ def zoo_way(count: int, shape: tuple[int, int, int], *, batch_size: int, **recip
     every = {"log_every": MANY, "sample_every": MANY, "checkpoint_every": MANY}
     made = Recipe(name="benchmark", dataset="noise", batch_size=batch_size, **every, **recipe)
     keep_freed_memory()  # as `zoo train` does
-    registry = default_registry()
-    run = Run(folder=Path(), recipe=made, facts={})
+    resolved = resolve(made, default_registry())
     torch.manual_seed(0)
-    state = run.state(registry, Examples(data=noise_pictures(count, shape)))
+    state = first_state(resolved, Examples(data=noise_pictures(count, shape)))
 
     def way(steps: int) -> None:
         until = replace(made, images=state.images + steps * batch_size)

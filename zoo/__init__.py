@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zoo.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
     from zoo.images.sheet import grid, to_pil
     from zoo.latent.concept_file import load_concept
     from zoo.nn.pretrained import load
 
-__version__ = "0.1.0"
 __all__ = [
     "grid",
     "info",
@@ -30,7 +31,7 @@ _HOME = {
     "list_datasets": "zoo.catalogue.questions",
     "list_models": "zoo.catalogue.questions",
     "load": "zoo.nn.pretrained",
-    "load_concept": "zoo.latent.concepts",
+    "load_concept": "zoo.latent.concept_file",
     "to_pil": "zoo.images.sheet",
 }
 

@@ -1,27 +1,18 @@
-"""Files that appear only complete: written aside, flushed, renamed."""
+"""Files that appear only complete: written aside, flushed, renamed; and the hashes of files."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from zoo.errors import (
-    StorageError,
-    ZooError,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
 import shutil
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["digests_of", "hashes_of", "new_file", "new_files", "new_folder", "sha256_of", "storage_errors", "umask"]
+from zoo.errors import StorageError, ZooError
+
+__all__ = ["hashes", "hashes_of", "new_file", "new_files", "new_folder", "sha256_of", "storage_errors", "umask"]
 
 
 @contextlib.contextmanager
@@ -112,7 +103,7 @@ def umask() -> int:
     return mask
 
 
-def digests_of(data: bytes | bytearray, like: str) -> tuple[str, ...]:
+def hashes(data: bytes | bytearray, like: str) -> tuple[str, ...]:
     """The sha256 of these bytes; for 40 digits Git's name of them and their sha1, as the Hub names small files."""
     if len(like) != 40:
         return (hashlib.sha256(data).hexdigest(),)
@@ -124,7 +115,7 @@ def digests_of(data: bytes | bytearray, like: str) -> tuple[str, ...]:
 def hashes_of(path: Path, like: str) -> tuple[str, ...]:
     """What `like`, a digest of 64 or 40 digits, is to be compared with for a file. Raises OSError."""
     if len(like) == 40:
-        return digests_of(path.read_bytes(), like)
+        return hashes(path.read_bytes(), like)
     with path.open("rb") as stream:
         return (hashlib.file_digest(stream, "sha256").hexdigest(),)
 

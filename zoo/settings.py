@@ -1,4 +1,4 @@
-"""The environment variables the core reads. `ZOO_PLUGINS*` are read by `zoo.catalogue.plugins.switches` and `zoo.catalogue.plugins.loading`."""
+"""The environment variables the core reads. `ZOO_PLUGINS*` are read by `zoo.catalogue.plugins`."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.recipes.recipe import Recipe, override, read_recipe
+from zoo.catalogue.recipes.recipe import Recipe, override, read_recipe, resolve
 from zoo.cli.progress import stop_signals
 from zoo.data.loading import Examples, load_dataset
 from zoo.evaluation.report import evaluate
@@ -29,6 +29,7 @@ from zoo.files import new_file
 from zoo.settings import cache_folder
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
+from zoo.training.state import first_state
 from zoo.training.train import train
 
 SAMPLES, SEEDS = 2_000, 9
@@ -66,11 +67,10 @@ def recipe_of(name: str, seed: int, images: int | None) -> Recipe:
 
 def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]:
     """The distances of a finished run's samples."""
-    registry = default_registry()
     tensors, numbers, _ = load_newest(run.folder / "checkpoints")
-    state = run.state(registry)
+    state = first_state(run.resolved)
     state.restore(tensors, numbers)
-    model = averaged_model(state, run.family(registry))
+    model = averaged_model(state, run.family())
     report = evaluate(
         model.sample(SAMPLES, seed=0),
         train_set.data,
@@ -122,8 +122,8 @@ def main() -> None:
             if (folder / "distances.json").exists():
                 continue
             started = (folder / "recipe.json").exists()
-            recipe = recipe_of(name, seed, args.images)
-            run = train(recipe, folder, registry=registry, resume=started, stop=stopped)
+            resolved = resolve(recipe_of(name, seed, args.images), registry)
+            run = train(resolved, folder, registry=registry, resume=started, stop=stopped)
             if stopped():
                 break
             found = measure(run, train_set, test_set)

@@ -1,4 +1,4 @@
-"""zoo.cli.concept: concepts and mixtures fitted into a weights folder, and what is said to input that cannot be meant."""
+"""cli.concept: concepts and mixtures fitted into a weights folder, and what is said to input that cannot be meant."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ from PIL import Image
 import zoo
 from zoo.catalogue.plugins import loading as plugins
 from zoo.catalogue.plugins.installed import Installed
-from zoo.cli import main as cli
 from zoo.cli.main import main
 from zoo.cli.output import plain
 from zoo.cli.progress import ImageBar
@@ -658,7 +657,7 @@ def test_a_fault_of_the_zoo_itself_is_not_hidden(run: Run, monkeypatch: pytest.M
     def faulty(arguments: object) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(cli, "_list", faulty)
+    monkeypatch.setattr("zoo.cli.main._list", faulty)
     with pytest.raises(RuntimeError, match="a fault"):
         run("list")
 
@@ -839,7 +838,7 @@ def test_the_catalogues_verbs_load_no_torch() -> None:
     """Help, version, list, info and plugins import neither torch nor any other heavy package."""
     code = """
 import sys
-from zoo.cli import main
+from zoo.cli.main import main
 heavy = {"torch", "torchvision", "numpy", "huggingface_hub", "safetensors", "PIL", "tqdm", "tensorboard"}
 for argv in (["--help"], ["--version"], ["train", "--help"], ["list"], ["list", "--json"], ["list", "--datasets"],
              ["info", "dcgan-shapes"], ["info", "dcgan"], ["info", "shapes"], ["plugins", "list"],

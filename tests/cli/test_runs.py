@@ -1,14 +1,15 @@
-"""zoo.cli.runs, zoo.catalogue.runs.summary and zoo.catalogue.runs.page: what is told of runs, on the screen, as JSON and on a page."""
+"""zoo.cli.runs, runs.summary and runs.page: what is told of runs, on the screen, as JSON and on a page."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import html.parser
 import json
 import os
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from PIL import Image
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe
-from zoo.catalogue.runs.folder import Recorded, hold
+from zoo.catalogue.runs.folder import Recorded, hold, read_run, regular_file
 from zoo.catalogue.runs.page import write_report
 from zoo.catalogue.runs.summary import details, findings_of, list_runs, summary
 from zoo.cli.main import main
@@ -151,9 +152,11 @@ def test_hostile_folders_are_bounded(tmp_path: Path) -> None:
         "f": "stopped",
     }
     assert "is no file" in rows["a"]["problem"]
-    assert details(tmp_path / "d")["checkpoints"] == [{"images": 8, "state": "large, not read"}]
+    assert details(tmp_path / "d", read_run(tmp_path / "d"))["checkpoints"] == [
+        {"images": 8, "state": "large, not read"}
+    ]
     with pytest.raises(DataError, match="which no run writes"):
-        write_report(tmp_path / "c", default_registry())
+        page(tmp_path / "c")
 
 
 def test_what_steers_a_terminal_is_shown_not_obeyed(run: Run, tmp_path: Path) -> None:
@@ -214,9 +217,9 @@ def test_the_next_command_is_the_one_that_goes_on(
     for key, value in facts.items():
         monkeypatch.setitem(FACTS, key, value)
     folder = make(tmp_path / "my run", *saved)
-    assert details(folder)["next"] == says.format(run=shlex.quote(str(folder)))
+    assert details(folder, read_run(folder))["next"] == says.format(run=shlex.quote(str(folder)))
     with hold(folder):
-        assert details(folder)["next"] == ""
+        assert details(folder, read_run(folder))["next"] == ""
 
 
 def test_findings_that_are_torn_are_passed_over(tmp_path: Path) -> None:
@@ -246,7 +249,9 @@ class Page(html.parser.HTMLParser):
 
 
 def page(folder: Path) -> Page:
-    return Page(write_report(folder, default_registry()).read_text(encoding="utf-8"))
+    recorded, units = read_run(folder), default_registry().trainer("adversarial").units
+    path = write_report(folder, recorded, details(folder, recorded), units)
+    return Page(path.read_text(encoding="utf-8"))
 
 
 def test_the_page_holds_curves_grids_recipe_data_and_findings(run: Run, tmp_path: Path) -> None:
@@ -262,6 +267,25 @@ def test_the_page_holds_curves_grids_recipe_data_and_findings(run: Run, tmp_path
     images = [attributes["src"] for tag, attributes in found.tags if tag == "img"]
     assert len(images) == 6
     assert all(source and source.startswith("data:image/png;base64,") for source in images)
+
+
+def test_a_run_is_read_once_for_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page and the lines printed say of the recipe was read once, and each checkpoint was hashed once."""
+    folder = make(tmp_path / "mine", 8, 24)
+    read: list[str] = []
+
+    @contextlib.contextmanager
+    def opened(path: Path) -> Iterator[Any]:
+        read.append(path.name)
+        with regular_file(path) as stream:
+            yield stream
+
+    for module in ("zoo.catalogue.runs.folder", "zoo.catalogue.runs.summary"):
+        monkeypatch.setattr(f"{module}.regular_file", opened)
+    code, out, _ = run("show", str(folder), "--report")
+    assert code == 0
+    assert f"report:       {folder / 'report.html'}" in out
+    assert (read.count("recipe.json"), read.count("state.safetensors")) == (1, 2)
 
 
 def test_the_page_fetches_nothing_and_runs_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from loopback_hub import TOKEN
 from PIL import Image
 
 import zoo
+from zoo import configs
 from zoo.cli.examples import as_reference
 from zoo.cli.main import main
 from zoo.errors import NotFoundError
@@ -68,6 +69,26 @@ def test_an_architecture_trains_on_a_folder(run: Run, here: Path) -> None:
     assert (told["dataset"], told["images"], told["batch_size"]) == ("images:./My Photos", 32, 8)
     assert (told["config"]["image_size"], told["config"]["channels"]) == (8, 3)
     assert "24 pictures" in told["summary"]
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "one.toml", "dcgan-shapes"])
+def test_a_command_resolves_its_recipe_once(recipe: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the words to the page: one look-up of the run's names, and one of the catalogue's recipe of its name."""
+    Path("one.toml").write_text('name = "one"\narchitecture = "dcgan"\ndataset = "x"\ntrainer = "adversarial"\n')
+    decoded: list[str] = []
+
+    def decode(cls: Any, data: Any, where: str) -> Any:
+        decoded.append(where)
+        return configs.decode(cls, data, where)
+
+    monkeypatch.setattr("zoo.catalogue.recipes.recipe.decode", decode)
+    words = [*SMALL, "--set", "config.generator_widths=[4]", "--set", "config.discriminator_widths=[4, 4]"]
+    words += ["--set", "doctor.held_out_split="]
+    code, _, err = run("train", recipe, "--data", "./My Photos", "--out", "run", *words)
+    assert code == 0, err
+    of_doctors = [where for where in decoded if where.endswith(": doctor")]
+    assert len(of_doctors) == (2 if recipe == "dcgan-shapes" else 1)
+    assert len([where for where in decoded if where.endswith(": config")]) == len(of_doctors)
 
 
 @pytest.mark.parametrize("name", ["conv-vae", "res-vae"])

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.data.decoded import Decoded, cached, content_key, fingerprint
-from zoo.data.loading import DataRequest, Examples, Streamed, load_dataset, parse_reference, stream_dataset
+from zoo.data.loading import DataRequest, Examples, Streamed, load_dataset, stream_dataset
 from zoo.data.rows import Rows
 from zoo.errors import NotFoundError, PluginError, UsageError
 

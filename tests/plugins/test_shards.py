@@ -19,7 +19,7 @@ from PIL import Image
 import zoo_images
 from zoo.api import PluginContext
 from zoo.catalogue.contract.registry import Owned, Registry
-from zoo.catalogue.recipes.recipe import parse_recipe
+from zoo.catalogue.recipes.recipe import parse_recipe, resolve
 from zoo.data.batches import AHEAD, Batches
 from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError, ZooError
@@ -557,7 +557,9 @@ def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
 
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     recipe = parse_recipe(RECIPE.replace("PLACE", str(folder)), "test")
-    return lambda name, **more: train(recipe, tmp_path / name, registry=default_registry(), **more)
+    return lambda name, **more: train(
+        resolve(recipe, default_registry()), tmp_path / name, registry=default_registry(), **more
+    )
 
 
 def state_of(folder: Path) -> bytes:

@@ -14,7 +14,7 @@ from testing.mutants.workshop import Change, Installed, install
 def acme_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference's GAN, trained by its recipe for four steps and exported: a weights folder."""
     from zoo.catalogue.plugins.loading import discover, load_plugins
-    from zoo.catalogue.recipes.recipe import read_recipe
+    from zoo.catalogue.recipes.recipe import read_recipe, resolve
     from zoo.training.export import export
     from zoo.training.train import train
 
@@ -28,7 +28,7 @@ def acme_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry = discover({}, plugins)
         assert {plugin.namespace for plugin in plugins} >= {"acme"}
         recipe = read_recipe(folder / "site" / found.package / "recipes" / "tiny-dots.toml")
-        train(recipe, folder / "run", registry=registry)
+        train(resolve(recipe, registry), folder / "run", registry=registry)
         export(folder / "run", folder / "weights", registry)
     assert json.loads((folder / "weights" / "config.json").read_text(encoding="utf-8"))["training"]["images"] == 32
     return folder / "weights"

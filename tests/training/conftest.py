@@ -13,7 +13,7 @@ import torch
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.configs import decode
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.training.run import Run
@@ -73,7 +73,7 @@ def tiny_train(registry: Registry) -> Callable[..., Run]:
     """`train` with the installed registry."""
 
     def run(recipe: Recipe, out: Path, **more: Any) -> Run:
-        return train(recipe, out, registry=registry, **more)
+        return train(resolve(recipe, registry), out, registry=registry, **more)
 
     return run
 

@@ -20,7 +20,7 @@ import zoo
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
-from zoo.catalogue.runs.folder import checkpoints
+from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.configs import as_data
@@ -39,7 +39,7 @@ PINNED = {"config.json", "model.safetensors", "discriminator.safetensors", "gold
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., Recipe], registry: Registry) -> Run:
     """A finished run, to be read only."""
-    return train(tiny_recipe(), tmp_path_factory.mktemp("run") / "tiny", registry=registry)
+    return train(resolve(tiny_recipe(), registry), tmp_path_factory.mktemp("run") / "tiny", registry=registry)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_the_folder_is_what_the_hub_gets(folder: Path) -> None:
 
 def test_a_plugins_model_is_named_as_it_is_loaded(tmp_path: Path, run: Run, registry: Registry) -> None:
     """Where one entry of a plugin has the recipe's name, architecture and data, card and config say that name."""
-    recipe = run.recipe
+    recipe = run.recorded.recipe
     told = {"architecture": recipe.architecture, "dataset": recipe.dataset, "licence": "MIT"}
     spec = ModelSpec(name=recipe.name, summary="x", recipe="acme:tiny.toml", **told)
     mine = Owned(owner="acme", name=f"acme/{recipe.name}", spec=spec)
@@ -128,9 +128,9 @@ def test_the_config_says_how_it_came_about(folder: Path, run: Run) -> None:
     """config.json names architecture, config, data with fingerprint and range, recipe, images seen, and versions."""
     data = json.loads((folder / "config.json").read_text())
     assert data["format"] == 1
-    assert (data["architecture"], data["config"]) == ("dcgan", run.recipe.config)
-    assert data["data"] == run.facts["data"] | {"shape": [3, 8, 8], "range": [-1.0, 1.0]}
-    recipe = {key: value for key, value in as_data(run.recipe).items() if key not in ("config", "doctor")}
+    assert (data["architecture"], data["config"]) == ("dcgan", run.recorded.recipe.config)
+    assert data["data"] == run.recorded.facts["data"] | {"shape": [3, 8, 8], "range": [-1.0, 1.0]}
+    recipe = {key: value for key, value in as_data(run.recorded.recipe).items() if key not in ("config", "doctor")}
     assert data["training"] == {
         "recipe": recipe,
         "images": 32,
@@ -147,8 +147,15 @@ def test_the_card_holds_the_recipe(folder: Path, run: Run, registry: Registry) -
     blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == 1
     again = parse_recipe(blocks[0], "the card")
-    assert resolve(again, registry)[0] == run.recipe
-    for fact in ("license: ", "apache-2.0", "CC0-1.0", run.facts["data"]["sha256"], "3,334 images", "32 images seen"):
+    assert resolve(again, registry).recipe == run.recorded.recipe
+    for fact in (
+        "license: ",
+        "apache-2.0",
+        "CC0-1.0",
+        run.recorded.facts["data"]["sha256"],
+        "3,334 images",
+        "32 images seen",
+    ):
         assert fact in text
     assert run.folder.name in text
     assert str(run.folder.parent) not in text
@@ -171,16 +178,16 @@ def test_pictures_of_ones_own_are_published_without_their_place(
     for index in range(16):
         Image.new("RGB", (8, 8), (index * 10, 0, 0)).save(photos / f"{index}.png")
     recipe = tiny_recipe(dataset=f"images:{photos}", summary="Mine.")
-    run = train(recipe, tmp_path / "run", registry=registry)
+    run = train(resolve(recipe, registry), tmp_path / "run", registry=registry)
     export(run.folder, tmp_path / "out", registry)
     data = json.loads((tmp_path / "out" / "config.json").read_text())
     assert data["data"]["name"] == data["training"]["recipe"]["dataset"] == "images:my photos"
-    assert data["data"]["sha256"] == run.facts["data"]["sha256"]
+    assert data["data"]["sha256"] == run.recorded.facts["data"]["sha256"]
     for path in (tmp_path / "out").iterdir():
         assert b"secret place" not in path.read_bytes()
     assert verify(locate(str(tmp_path / "out"), registry), registry)["card"] == "consistent"
-    assert Run.open(run.folder).recipe.dataset == f"images:{photos}"
-    train(recipe, tmp_path / "run", registry=registry, resume=True)
+    assert read_run(run.folder).recipe.dataset == f"images:{photos}"
+    train(resolve(recipe, registry), tmp_path / "run", registry=registry, resume=True)
 
 
 # --- what is refused -----------------------------------------------------------------------------------------------
@@ -210,7 +217,7 @@ def test_there_must_be_a_run(registry: Registry, tmp_path: Path, tiny_recipe: Ca
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(tiny_recipe(), tmp_path / "cut", registry=registry, report=cut)
+        train(resolve(tiny_recipe(), registry), tmp_path / "cut", registry=registry, report=cut)
     with pytest.raises(NotFoundError, match="no checkpoint in"):
         export(tmp_path / "cut", tmp_path / "out", registry)
     assert not (tmp_path / "out").exists()
@@ -220,7 +227,7 @@ def test_an_export_takes_the_newest_whole_checkpoint_and_says_so(
     tiny_recipe: Callable[..., Recipe], registry: Registry, tmp_path: Path
 ) -> None:
     """A damaged newest checkpoint is named in a warning and the one before it exported; all damaged is an error."""
-    train(tiny_recipe(), tmp_path / "run", registry=registry)
+    train(resolve(tiny_recipe(), registry), tmp_path / "run", registry=registry)
     older, newest = checkpoints(tmp_path / "run" / "checkpoints")
     (newest / "state.safetensors").write_bytes(b"")
     warned: list[str] = []
@@ -238,12 +245,16 @@ def test_a_checkpoint_of_other_networks_is_refused(
     tiny_recipe: Callable[..., Recipe], registry: Registry, tmp_path: Path
 ) -> None:
     """A run whose recipe was changed by hand is refused, and nothing is written."""
-    run = train(tiny_recipe(), tmp_path / "run", registry=registry)
-    wider = {**run.recipe.config, "generator_widths": [8]}
-    replace(run, recipe=replace(run.recipe, config=wider)).write()
+    run = train(resolve(tiny_recipe(), registry), tmp_path / "run", registry=registry)
+
+    def write(recipe: Recipe) -> None:
+        replace(run, recorded=replace(run.recorded, recipe=recipe)).write()
+
+    wider = {**run.recorded.recipe.config, "generator_widths": [8]}
+    write(replace(run.recorded.recipe, config=wider))
     with pytest.raises(WeightsError, match="other networks than the recipe"):
         export(tmp_path / "run", tmp_path / "out", registry)
-    replace(run, recipe=replace(run.recipe, config={**wider, "generator_widths": [0]})).write()
+    write(replace(run.recorded.recipe, config={**wider, "generator_widths": [0]}))
     with pytest.raises(ConfigError, match="generator_widths"):
         export(tmp_path / "run", tmp_path / "out", registry)
     assert not (tmp_path / "out").exists()

@@ -39,7 +39,7 @@ dropout = 0.3
 KILLED = """
 import os, signal, sys
 import safetensors.torch, zoo.nn.serialization
-from zoo.cli import main
+from zoo.cli.main import main
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
 where, seen = sys.argv[1], []

@@ -82,7 +82,7 @@ def make_shards(folder: Path) -> None:
 COUNTED = """
 import json, os, signal, sys
 import zoo.nn.serialization, zoo.training.loop
-from zoo.cli import main
+from zoo.cli.main import main
 
 kind, at, report = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 counts = {"any": 0, "saving": 0}

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from zoo.catalogue.recipes.recipe import Recipe
-from zoo.catalogue.runs.folder import checkpoints
+from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.catalogue.runs.summary import details
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError
 from zoo.training.checkpoint import load_newest
@@ -269,7 +269,7 @@ def test_a_damaged_recipe_is_named(content: bytes, tmp_path: Path, tiny_recipe: 
     """A run folder whose recipe.json cannot be read is a ConfigError that names the file."""
     (tmp_path / "recipe.json").write_bytes(content)
     with pytest.raises(ConfigError, match=r"recipe\.json"):
-        Run.open(tmp_path)
+        read_run(tmp_path)
     with pytest.raises(ConfigError, match=r"recipe\.json"):
         tiny_train(tiny_recipe(), tmp_path, resume=True)
 
@@ -545,8 +545,8 @@ def test_a_run_leaves_what_its_docstring_says(
     assert lines == wanted
     assert [(p.images, p.steps, p.total) for p in reports] == [(8, 2, 32), (16, 4, 32), (24, 6, 32), (32, 8, 32)]
     assert set(lines[0]) > {"discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy"}
-    opened = Run.open(tmp_path)
-    assert (opened.recipe, opened.facts) == (run.recipe, run.facts)
+    opened = read_run(tmp_path)
+    assert opened == run.recorded
     assert opened.recipe.config["latent_size"] == 4
     assert opened.recipe.settings["beta1"] == 0.5
     assert opened.facts["data"]["count"] == 3334
@@ -590,7 +590,7 @@ def test_bad_pictures_are_named(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_tr
     warned: list[str] = []
     run = tiny_train(tiny_recipe(dataset=f"images:{photos}"), tmp_path / "run", warn=warned.append)
     assert [line for line in warned if line.startswith("skipped: 07.png")]
-    assert run.facts["data"]["count"] == 19
+    assert run.recorded.facts["data"]["count"] == 19
 
 
 @pytest.mark.parametrize("cut", [4, 5])  # at a report, and between two
@@ -675,12 +675,12 @@ def test_how_a_recipe_differs_from_the_catalogues_is_recorded(
 ) -> None:
     """A recipe of a catalogue's name is compared with it, key by key; one of another name with nothing."""
     recipe = tiny_recipe(name="dcgan-shapes", seed=3)
-    changed = Run.open(tiny_train(recipe, tmp_path / "named").folder).changed
+    changed = read_run(tiny_train(recipe, tmp_path / "named").folder).changed
     assert changed is not None
     assert "seed: 0 -> 3" in changed
     assert "config.image_size: 32 -> 8" in changed
     assert "settings.flips: True -> True" not in changed
-    assert Run.open(tiny_train(tiny_recipe(), tmp_path / "other").folder).changed is None
+    assert read_run(tiny_train(tiny_recipe(), tmp_path / "other").folder).changed is None
 
 
 def test_what_is_told_of_a_run_calls_its_checkpoints_what_a_resume_does(
@@ -688,12 +688,18 @@ def test_what_is_told_of_a_run_calls_its_checkpoints_what_a_resume_does(
 ) -> None:
     """A run's own checkpoints are told as whole; one whose numbers or tensors were changed as damaged."""
     tiny_train(tiny_recipe(), tmp_path / "run")
-    assert [one["state"] for one in details(tmp_path / "run")["checkpoints"]] == ["whole", "whole"]
+    assert [one["state"] for one in details(tmp_path / "run", read_run(tmp_path / "run"))["checkpoints"]] == [
+        "whole",
+        "whole",
+    ]
     first, second = checkpoints(tmp_path / "run" / "checkpoints")
     numbers = json.loads((first / "state.json").read_text())
     (first / "state.json").write_text(json.dumps(numbers | {"steps": 1}))
     content = (second / "state.safetensors").read_bytes()
     (second / "state.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert [one["state"] for one in details(tmp_path / "run")["checkpoints"]] == ["damaged", "damaged"]
+    assert [one["state"] for one in details(tmp_path / "run", read_run(tmp_path / "run"))["checkpoints"]] == [
+        "damaged",
+        "damaged",
+    ]
     with pytest.raises(IntegrityError, match="every checkpoint"):
         load_newest(tmp_path / "run" / "checkpoints")

@@ -1,21 +1,20 @@
-"""zoo.training.trainer: one way to learn, in pieces, in lower precision, and refused where a trainer goes around it."""
+"""trainer: one way to learn, in pieces, in lower precision, and refused where a trainer goes around it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.data.batches import Batches
 from zoo.errors import ConfigError
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.optimizers import make_optimizer
-from zoo.training.run import Run
+from zoo.training.state import first_state
 from zoo.training.trainer import Figures, Trainer
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
@@ -121,9 +120,9 @@ def test_shares_of_a_batch_side_by_side_are_the_batch(count: int) -> None:
 
 def test_a_batch_without_equal_shares_is_refused(tiny_recipe: Callable[..., Recipe], registry: Any) -> None:
     """A batch that pieces or processes do not divide is a ConfigError, before anything is learnt."""
-    run = Run(folder=Path(), recipe=tiny_recipe(batch_size=6, accumulate=4), facts={})
+    resolved = resolve(tiny_recipe(batch_size=6, accumulate=4), registry)
     with pytest.raises(ConfigError, match="a batch of 6 has no equal shares for 1 processes with 4 pieces each"):
-        run.state(registry)
+        first_state(resolved)
     with pytest.raises(ConfigError, match="a batch of 7 has no equal shares for 2 processes"):
         Batches(torch.zeros(9, 1), batch_size=7, seed=0, count=2)
 

@@ -1,7 +1,1 @@
-"""The command line."""
-
-from __future__ import annotations
-
-from zoo.cli.main import main
-
-__all__ = ["main"]
+"""The command line: a file a verb family; `zoo.cli.main` is where it starts."""

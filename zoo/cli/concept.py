@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.cli.examples import encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli.examples import encoding_model, examples_for, loaded, located, own_data, own_folder, some
 from zoo.cli.measure import add_measure_options, measure_concept
 from zoo.cli.output import Verb, plain, takes_json, takes_offline
 from zoo.cli.progress import ImageBar
-from zoo.errors import NotFoundError, UsageError
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
-    from zoo.latent.concepts import ConceptVector
     from zoo.nn.distributions import DiagonalGaussian
     from zoo.nn.models import VAE, Model
 
@@ -62,22 +61,19 @@ def add_fit_verbs(verb: Verb) -> None:
 
 
 def _concept(arguments: argparse.Namespace) -> None:
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.weights.locate import locate
-    from zoo.latent.concept_file import concepts_of, describe, load_concept
+    from zoo.latent.concept_file import concepts_of, describe
+    from zoo.latent.concepts import concept_named
 
     if arguments.action == "measure":
         measure_concept(arguments)
         return
     if arguments.action == "list":
-        known = concepts_of(locate(arguments.model, default_registry()))
-        rows = [describe(concept) for concept in known.values()]
+        rows = [describe(concept) for concept in concepts_of(located(arguments.model)).values()]
     else:
         if not arguments.concept:
             raise UsageError(f"zoo concept {arguments.action} MODEL CONCEPT: the concept's name is missing")
-        if arguments.action == "fit":
-            _fit_concept(arguments)
-        rows = [describe(load_concept(arguments.model, arguments.concept))]
+        folder = _fit_concept(arguments) if arguments.action == "fit" else located(arguments.model)
+        rows = [describe(concept_named(arguments.concept, concepts_of(folder), folder))]
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return
@@ -86,16 +82,15 @@ def _concept(arguments: argparse.Namespace) -> None:
         print(plain(f"{row['name']}, {row['method']} of {row['source'] or 'examples not named'}: {measures}"))
 
 
-def _fit_concept(arguments: argparse.Namespace) -> None:
+def _fit_concept(arguments: argparse.Namespace) -> Folder:
+    """Fit a concept into a weights folder; gives the folder."""
     from zoo.latent.concept_file import concepts_of, save_concepts
-    from zoo.latent.concepts import ConceptVector, orthogonalise
+    from zoo.latent.concepts import ConceptVector, concept_named, orthogonalise
     from zoo.nn.models import VAE
-    from zoo.nn.pretrained import load
 
     _check_sources(arguments)
     folder = own_folder(arguments.model)
-    known = concepts_of(folder)
-    model = load(arguments.model)
+    model, known = loaded(folder), concepts_of(folder)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
     encoder = None if isinstance(model, VAE) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
@@ -111,16 +106,12 @@ def _fit_concept(arguments: argparse.Namespace) -> None:
         source += f", through an encoder fitted to {arguments.encoder_images:,} of the model's own samples"
         concept = replace(concept, measures={**concept.measures, **encoder.measure(positives, negatives)})
     if arguments.orthogonal:
-        concept = orthogonalise(concept, [_known(known, name, folder) for name in arguments.orthogonal.split(",")])
+        others = [concept_named(name, known, folder) for name in arguments.orthogonal.split(",")]
+        concept = orthogonalise(concept, [replace(other, model_sha256="") for other in others])  # as the new one
         source += f", made orthogonal to {arguments.orthogonal}"
     concept = replace(concept, source=source)
     save_concepts(folder.path, [*(c for name, c in known.items() if name != concept.name), concept])
-
-
-def _known(known: Mapping[str, ConceptVector], name: str, folder: Folder) -> ConceptVector:
-    if name not in known:
-        raise NotFoundError(f"{folder.name} has no concept {name!r:.80}; it has {', '.join(known) or 'none'}")
-    return replace(known[name], model_sha256="")  # the new one is not marked yet either
+    return folder
 
 
 class _LateEncoder:
@@ -190,7 +181,7 @@ def _mixture(arguments: argparse.Namespace) -> None:
     from zoo.latent.priors import fit_mixture, held_out, save_mixture
 
     folder = own_folder(arguments.model)
-    model = encoding_model(arguments.model)
+    model = encoding_model(folder)
     reference = own_data(model, arguments.data)
     seen, unseen, apart = _codes(model, reference, arguments)
     mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed)
@@ -219,8 +210,8 @@ def _mixture(arguments: argparse.Namespace) -> None:
 
 def _codes(model: VAE, reference: str, arguments: argparse.Namespace) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
     """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
+    from zoo.catalogue.contract.data_references import parse_reference
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.data.loading import parse_reference
     from zoo.errors import DataError
 
     data = examples_for(model, reference, arguments.split).data

@@ -14,6 +14,8 @@ from zoo.cli.examples import (
     encoding_model,
     examples_for,
     find_latents,
+    loaded,
+    located,
     photo,
     some,
     takes_inversion,
@@ -74,7 +76,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
 
     out = check_picture_path(Path(arguments.output))
     _check_photos(arguments)
-    model = encoding_model(arguments.model)
+    model = encoding_model(located(arguments.model))
     x = _pictures(arguments, model)
     y = model.reconstruct(x)
     save_picture(grid(torch.cat([x, y]), columns=len(x), scale=arguments.scale), out)
@@ -111,13 +113,14 @@ def _edit(arguments: argparse.Namespace) -> None:
     import torch
 
     from zoo.images.sheet import check_picture_path, grid, save_picture
-    from zoo.latent.concept_file import load_concept
-    from zoo.nn.pretrained import load
+    from zoo.latent.concept_file import concepts_of
+    from zoo.latent.concepts import concept_named
 
     out, strengths = check_picture_path(Path(arguments.output)), _strengths(arguments.strength)
     _check_photos(arguments)
-    model = load(arguments.model)
-    concepts = [load_concept(arguments.model, name) for name in arguments.concept.split(",")]
+    folder = located(arguments.model)
+    model, known = loaded(folder), concepts_of(folder)
+    concepts = [concept_named(name, known, folder) for name in arguments.concept.split(",")]
     for concept in concepts:
         concept.check_fit(model)
     x = _pictures(arguments, model)

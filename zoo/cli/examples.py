@@ -22,6 +22,8 @@ __all__ = [
     "encoding_model",
     "examples_for",
     "find_latents",
+    "loaded",
+    "located",
     "own_data",
     "own_folder",
     "photo",
@@ -50,14 +52,29 @@ def check_size(count: int, shape: Sequence[int], scale: int) -> None:
         raise UsageError(f"{count:,} samples at scale {scale} do not fit in one picture; use fewer or a smaller scale")
 
 
-def encoding_model(name: str) -> VAE:
-    """Load a model. Raises UsageError for one that has no encoder, and what loading raises."""
-    from zoo.nn.models import VAE
-    from zoo.nn.pretrained import load
+def located(name: str) -> Folder:
+    """Where a model is. A command asks once, and hands the folder on: a branch of the Hub's may move in between."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.weights.locate import locate
 
-    model = load(name)
+    return locate(name, default_registry())
+
+
+def loaded(folder: Folder) -> Model:
+    """The model of a folder. Raises what loading raises."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.nn.pretrained import load_folder
+
+    return load_folder(folder, default_registry())
+
+
+def encoding_model(folder: Folder) -> VAE:
+    """The model of a folder. Raises UsageError for one that has no encoder, and what loading raises."""
+    from zoo.nn.models import VAE
+
+    model = loaded(folder)
     if not isinstance(model, VAE):
-        raise UsageError(f"{name} has no encoder: it can sample and decode, but not look at a picture")
+        raise UsageError(f"{folder.name} has no encoder: it can sample and decode, but not look at a picture")
     return model
 
 
@@ -156,10 +173,7 @@ def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
 
 def own_folder(name: str) -> Folder:
     """The weights folder of that name. Raises UsageError for one that is pinned, and what locating raises."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.weights.locate import locate
-
-    folder = locate(name, default_registry())
+    folder = located(name)
     if folder.source != "folder":
         raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
     return folder

@@ -43,7 +43,7 @@ def prepare_hub(arguments: argparse.Namespace) -> Callable[[], None]:
     logger.propagate = False
 
     def print_notes() -> None:
-        for note in dict.fromkeys(notes):
+        for note in notes:
             complain(note)
 
     return print_notes

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__
 from zoo.cli.concept import add_fit_verbs
 from zoo.cli.edit import add_latent_verbs, join_negatives
 from zoo.cli.examples import check_size, takes_picture
@@ -23,6 +22,7 @@ from zoo.cli.runs import add_runs_verb
 from zoo.cli.train import add_training_verbs
 from zoo.cli.walk import add_walk_verbs
 from zoo.errors import UsageError, ZooError
+from zoo.version import __version__
 
 __all__ = ["main"]
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.examples import as_reference, encoding_model, examples_for, own_data, some
+from zoo.cli.examples import as_reference, encoding_model, examples_for, located, own_data, some
 from zoo.cli.output import Verb, table, takes_json, takes_offline
 from zoo.cli.progress import ImageBar
 from zoo.errors import UsageError
@@ -59,10 +59,9 @@ def _takes_write(command: argparse.ArgumentParser) -> None:
 
 def _eval(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.weights.locate import locate
     from zoo.evaluation.model import evaluate_model
 
-    folder = locate(arguments.name, default_registry())
+    folder = located(arguments.name)
     with ImageBar(quiet=arguments.json) as advance:
         report = evaluate_model(
             folder,
@@ -95,16 +94,13 @@ def _eval(arguments: argparse.Namespace) -> None:
         print(f"reconstructions of {coding['examples']:,} {coding['split']} examples: off by {error}{nats}")
 
 
-def _folder(arguments: argparse.Namespace) -> Folder | None:
-    """Where the figures go, checked before any work is done; None where nothing is written."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.weights.locate import locate
+def _folder(arguments: argparse.Namespace) -> Folder:
+    """Where the model is; with --write the figures go there too, which is checked before any work is done."""
     from zoo.evaluation.results import check_writable
 
-    if not arguments.write:
-        return None
-    folder = locate(arguments.model, default_registry())
-    check_writable(folder)
+    folder = located(arguments.model)
+    if arguments.write:
+        check_writable(folder)
     return folder
 
 
@@ -113,7 +109,7 @@ def _likelihood(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.results import record
 
     folder = _folder(arguments)
-    model = encoding_model(arguments.model)
+    model = encoding_model(folder)
     reference = own_data(model, arguments.data)
     data = examples_for(model, reference, arguments.split).data
     data = data[some(len(data), arguments.n, arguments.seed)]
@@ -127,7 +123,7 @@ def _likelihood(arguments: argparse.Namespace) -> None:
             progress=advance,
         )
     found = {"data": reference, "split": arguments.split} | report.to_json()
-    if folder is not None:
+    if arguments.write:
         record(folder, {"likelihood": found})
     if arguments.json:
         print(json.dumps([{"name": arguments.model} | found], indent=1))
@@ -144,20 +140,21 @@ def measure_concept(arguments: argparse.Namespace) -> None:
     """Fit judges to real pictures of the training split, and let them judge edits of the test split."""
     from zoo.evaluation import concepts
     from zoo.evaluation.results import record
-    from zoo.latent.concept_file import load_concept
+    from zoo.latent.concept_file import concepts_of
+    from zoo.latent.concepts import concept_named
 
     if not (arguments.concept and arguments.data and arguments.factor and arguments.keep):
         raise UsageError("zoo concept measure MODEL CONCEPT needs --data DATASET, --factor NAME and --keep NAME")
     region = _region(arguments.region)
     folder = _folder(arguments)
-    model = encoding_model(arguments.model)
-    concept = load_concept(arguments.model, arguments.concept)
+    model = encoding_model(folder)
+    concept = concept_named(arguments.concept, concepts_of(folder), folder)
     concept.check_fit(model)
     examples, probe, other = _judges(arguments, model)
     report = concepts.measure_concept(
         model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
     )
-    if folder is not None:
+    if arguments.write:
         record(folder, {"concepts": {concept.name: report.to_json()}})
     _show(report, arguments)
 

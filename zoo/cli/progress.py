@@ -8,8 +8,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from zoo.training.loop import Progress
+if TYPE_CHECKING:
+    from zoo.training.loop import Progress
 
 __all__ = ["ImageBar", "TrainingBar", "drop_output", "duration", "stop_signals"]
 

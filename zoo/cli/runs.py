@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.cli.output import Verb, plain, show, takes_json
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 
 __all__ = ["add_runs_verb"]
 
@@ -60,15 +61,26 @@ def _figures(metrics: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
+def _units(trainer: str) -> Mapping[str, str]:
+    """The units of a trainer's metrics, where its plugin is still there."""
+    from zoo.catalogue.plugins.loading import default_registry
+
+    try:
+        return default_registry().trainer(trainer).units
+    except ZooError:
+        return {}
+
+
 def _show(run: Path, arguments: argparse.Namespace) -> None:
+    from zoo.catalogue.runs.folder import read_run
     from zoo.catalogue.runs.summary import details
 
+    recorded = read_run(run)
+    told = details(run, recorded)
     if arguments.report:
-        from zoo.catalogue.plugins.loading import default_registry
         from zoo.catalogue.runs.page import write_report
 
-        write_report(run, default_registry())
-    told = details(run)
+        told["report"] = str(write_report(run, recorded, told, _units(recorded.recipe.trainer)))
     if arguments.json:
         print(json.dumps([told], indent=1))
         return

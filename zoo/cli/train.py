@@ -73,7 +73,6 @@ def _is_architecture(name: str) -> bool:
 def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Recipe, list[str]]:
     """The recipe that an architecture's starter makes for the data, and a line for each thing it chose."""
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.recipes.recipe import resolve
     from zoo.catalogue.recipes.starters import check_given, start_recipe
     from zoo.data.facts import data_facts
 
@@ -86,7 +85,6 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
     reference = as_reference(arguments.data)
     facts = data_facts(reference, registry=registry, split=str(given.get("split", "train")), given=given)
     recipe, chosen = start_recipe(name, reference, facts, registry)
-    resolve(recipe, registry)  # a value out of range is said before the rest
     colour = "grey" if facts.channels == 1 else "colour"
     width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
     return recipe, [
@@ -144,12 +142,14 @@ def _train(arguments: argparse.Namespace) -> int:
     import torch
 
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.recipes.recipe import resolve
     from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
     from zoo.training.machine.allocator import keep_freed_memory
     from zoo.training.machine.processes import open_processes
     from zoo.training.train import train
 
     recipe, lines = _recipe(arguments)
+    resolved = resolve(recipe, default_registry())  # a value out of range is said before the rest
     out = _run_folder(arguments, recipe)
     if arguments.threads is not None:
         if not 1 <= arguments.threads <= 1024:
@@ -168,7 +168,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     with contextlib.closing(processes), processes.silent(), stop_signals() as stopped, bar as report:
         train(
-            recipe,
+            resolved,
             out,
             registry=default_registry(),
             resume=arguments.resume,

@@ -12,6 +12,7 @@ from zoo.cli.examples import (
     encoding_model,
     examples_for,
     find_latents,
+    located,
     own_data,
     photo,
     some,
@@ -188,7 +189,7 @@ def _scatter(arguments: argparse.Namespace) -> None:
     from zoo.latent.scatter import scatter
 
     out = check_picture_path(Path(arguments.output))
-    model = encoding_model(arguments.name)
+    model = encoding_model(located(arguments.name))
     _check_plane(model, arguments.name, f"continuity {arguments.name}")
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.facts import DataFacts
 from zoo.catalogue.contract.references import import_reference
-from zoo.data.loading import DatasetRegistry, check_request, load_dataset, make_request, parse_reference
+from zoo.data.loading import DatasetRegistry, check_request, load_dataset, make_request
 from zoo.errors import DataError, PluginError, ZooError
 
 __all__ = ["data_facts"]

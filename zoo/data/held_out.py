@@ -57,6 +57,7 @@ def _rows(examples: Examples, rows: Tensor) -> Examples:
 
 
 def some(examples: Data, most: int) -> Examples:
+    """At most so many of the examples, in memory: always the same ones."""
     rows = _permutation(len(examples.data))[:most]
     if isinstance(examples, Examples):
         return _rows(examples, rows)

@@ -6,7 +6,6 @@ Training can also take examples that stay where they are and are read as they ar
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from zoo.catalogue.contract.names import NAME
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.configs import near
@@ -33,13 +32,8 @@ __all__ = [
     "load_dataset",
     "make_request",
     "not_found",
-    "parse_reference",
     "stream_dataset",
 ]
-
-REFERENCE = re.compile(
-    rf"(?P<name>(?:{NAME.pattern}/)?{NAME.pattern})(?:\[(?P<selection>[^\[\]]+)\])?(?::(?P<path>[^\x00]+))?", re.DOTALL
-)
 
 
 class DatasetRegistry(Protocol):
@@ -111,20 +105,6 @@ class Examples(_Described):
 
 
 Data = Examples | Streamed
-
-
-def parse_reference(text: str) -> tuple[str, str | None, Path | None]:
-    """`name`, `name[selection]`, `name:path` or `name[selection]:path` as (name, selection, path).
-
-    The name may carry a namespace: `acme/photos[x]`. Raises UsageError when `text` is none of these.
-    """
-    match = REFERENCE.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise UsageError(
-            f"dataset {text!r:.100}: cannot be read; write NAME, NAME[CLASS] or NAME:PATH, as in cifar10[frog]"
-        )
-    path = match["path"]
-    return match["name"], match["selection"], None if path is None else Path(path)
 
 
 def load_dataset(

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
-from zoo.data.loading import load_dataset, parse_reference
+from zoo.data.loading import load_dataset
 from zoo.errors import DataError, NotFoundError, WeightsError
 from zoo.evaluation.features import cached_vectors, vectors
 from zoo.evaluation.kind import NEIGHBOURS, writer

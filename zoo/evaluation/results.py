@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, EVALUATION, MODEL, Folder
+from zoo.catalogue.weights.folder import CARD, EVALUATION, Folder
 from zoo.errors import UsageError, WeightsError
-from zoo.files import new_files, sha256_of
+from zoo.files import new_files
 
 __all__ = ["check_writable", "read_results", "record"]
 
@@ -29,12 +29,15 @@ def read_results(folder: Folder) -> dict[str, Any]:
 
     Raises StorageError.
     """
+    return _results_of(folder, folder.model_sha256())
+
+
+def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     try:
         found = folder.evaluation()
     except WeightsError:
         return {}
-    of = found.get("model_sha256")
-    return found if of in (None, sha256_of(folder.path / MODEL)) else {}
+    return found if found.get("model_sha256") in (None, model_sha256) else {}
 
 
 def record(folder: Folder, results: Mapping[str, Any], files: Mapping[str, Writer] | None = None) -> None:
@@ -45,9 +48,10 @@ def record(folder: Folder, results: Mapping[str, Any], files: Mapping[str, Write
     config says too little for a card.
     """
     check_writable(folder)
-    found, files = read_results(folder), files or {}
+    digest, files = folder.model_sha256(), files or {}
+    found = _results_of(folder, digest)
     concepts = found.get("concepts", {}) | results.get("concepts", {})
-    merged = found | dict(results) | {"model_sha256": sha256_of(folder.path / MODEL)}
+    merged = found | dict(results) | {"model_sha256": digest}
     if concepts:
         merged["concepts"] = concepts
     figures = (json.dumps(merged, indent=1) + "\n").encode()

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from zoo.data.draws import Draws
 from zoo.errors import DataError
-from zoo.evaluation.kind import values
 from zoo.images.augment import flip
 from zoo.latent.concepts import auc
 from zoo.nn.sampling import in_chunks, seeded
@@ -51,7 +50,7 @@ def fit_probe(train: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], *, 
     held_x, held_y = _known(*held_out, "held-out")
     network = _fitted(x, y, seed)
     with torch.inference_mode():
-        scores = in_chunks(lambda rows, _: network(rows), values(held_x), None)
+        scores = in_chunks(lambda rows, _: network(rows), held_x.float() / 255, None)
     sides = scores[held_y == 1], scores[held_y == 0]
     accuracy = (float((sides[0] > 0).float().mean()) + float((sides[1] <= 0).float().mean())) / 2
     return Probe(network=network, auc=auc(*sides), accuracy=accuracy)
@@ -68,7 +67,9 @@ def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         for _ in range(steps):
             at = torch.randint(len(x), (BATCH,), generator=random)
-            rows = flip(values(x[at]), Draws(random)).contiguous(memory_format=torch.channels_last)  # a quarter faster
+            rows = flip(x[at].float() / 255, Draws(random)).contiguous(
+                memory_format=torch.channels_last
+            )  # a quarter faster
             rows = _blurred(rows, random)
             loss = nn.functional.binary_cross_entropy_with_logits(network(rows), y[at].float(), pos_weight=weight)
             optimizer.zero_grad(set_to_none=True)

@@ -16,10 +16,10 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import CONCEPTS, MODEL, Folder
 from zoo.catalogue.weights.locate import locate
-from zoo.configs import near, strict_json
-from zoo.errors import NotFoundError, UsageError, WeightsError
+from zoo.configs import strict_json
+from zoo.errors import UsageError, WeightsError
 from zoo.files import sha256_of
-from zoo.latent.concepts import ConceptVector
+from zoo.latent.concepts import ConceptVector, concept_named
 from zoo.nn.models import Model
 from zoo.nn.serialization import parse, parse_metadata, save
 
@@ -56,7 +56,7 @@ def concepts_of(folder: Folder) -> dict[str, ConceptVector]:
     where = f"{folder.path / CONCEPTS}"
     blob = folder.read(CONCEPTS)
     tensors = parse(blob, where)
-    digest = folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)
+    digest = folder.model_sha256()
     try:
         facts = strict_json(parse_metadata(blob, where)["concepts"].encode())
         if set(facts) != set(tensors):
@@ -99,11 +99,7 @@ def load_concept(model: str | os.PathLike[str], concept: str, *, registry: Regis
     raises.
     """
     folder = locate(model, registry or default_registry())
-    known = concepts_of(folder)
-    if concept not in known:
-        there = near(concept, known) or f"; it has {', '.join(known) or 'none'}"
-        raise NotFoundError(f"{folder.name} has no concept {concept!r:.80}{there}")
-    return known[concept]
+    return concept_named(concept, concepts_of(folder), folder)
 
 
 def describe(concept: ConceptVector) -> dict[str, Any]:

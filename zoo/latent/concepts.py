@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.names import NAME
-from zoo.errors import DataError, UsageError, WeightsError
+from zoo.catalogue.weights.folder import Folder
+from zoo.configs import near
+from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.nn.models import VAE, Model
 
-__all__ = ["ConceptVector", "encode_means", "orthogonalise"]
+__all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
 
 Method = Literal["mean_difference", "linear_probe"]
 LEAST = 2  # examples of each side
@@ -228,3 +230,11 @@ def orthogonalise(concept: ConceptVector, others: Sequence[ConceptVector]) -> Co
             f"concept {concept.name} lies within {', '.join(o.name for o in others)}; nothing is left of it"
         )
     return replace(concept, direction=flat.float().view(concept.direction.shape))
+
+
+def concept_named(name: str, known: Mapping[str, ConceptVector], folder: Folder) -> ConceptVector:
+    """The concept of that name among those of a folder. Raises NotFoundError with near names."""
+    if name not in known:
+        there = near(name, known) or f"; it has {', '.join(known) or 'none'}"
+        raise NotFoundError(f"{folder.name} has no concept {name!r:.80}{there}")
+    return known[name]

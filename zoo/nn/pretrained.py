@@ -13,7 +13,6 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
-from zoo.files import sha256_of
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.families import Extras, family_of
 from zoo.nn.models import Model
@@ -92,7 +91,7 @@ def _beside_model(folder: Folder, file: str) -> dict[str, Tensor]:
     """The tensors of a file that was fitted to the model beside it. Raises WeightsError where it names another one."""
     where, blob = f"{folder.path / file}", folder.read(file)
     of = parse_metadata(blob, where).get("model_sha256")
-    if of is not None and of != (mine := folder.pins.get(MODEL) or sha256_of(folder.path / MODEL)):
+    if of is not None and of != (mine := folder.model_sha256()):
         raise WeightsError(f"{where} was fitted to a model of sha256 {of:.12}, not {mine:.12}; fit it again")
     return parse(blob, where)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference, resource
 from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
 from zoo.catalogue.recipes.recipe import read_recipe, resolve
 from zoo.configs import as_data
-from zoo.data.loading import parse_reference
 from zoo.errors import ConfigError
 from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.families import family_of
@@ -152,13 +152,13 @@ def recipe_resolves(subject: Subject, item: Item) -> None:
     spec = item.of(ModelSpec)
     assert spec.recipe is not None
     recipe = read_recipe(resource(spec.recipe, item.name))
-    resolved, config, settings = resolve(recipe, subject.registry)
-    written_out = (resolved.config, resolved.settings) == (as_data(config), as_data(settings))
+    found = resolve(recipe, subject.registry)
+    written_out = (found.recipe.config, found.recipe.settings) == (as_data(found.config), as_data(found.settings))
     require(written_out, "its config and settings do not survive plain data")
     wanted = {key: getattr(spec, key) for key in ("name", "architecture", "dataset", "licence")}
     for key, value in wanted.items():
-        found = getattr(recipe, key)
-        require(found == value, f"the recipe's {key} is {found!r}, the catalogue's {value!r}")
+        told = getattr(recipe, key)
+        require(told == value, f"the recipe's {key} is {told!r}, the catalogue's {value!r}")
     require(recipe.summary, "the recipe has no summary")
     splits = subject.registry.dataset(parse_reference(recipe.dataset)[0]).splits
     require(not splits or recipe.split in splits, f"the dataset has no split {recipe.split!r}")

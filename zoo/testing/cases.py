@@ -93,7 +93,7 @@ def smallest(subject: Subject, item: Item) -> Case:
     """The smallest of the cases and of the configs of the plugin's own recipes."""
     spec = item.of(ArchitectureSpec)
     recipes = [
-        Case(spec=spec, label=f"recipe {recipe.name}", config=resolve(recipe, subject.registry)[1])
+        Case(spec=spec, label=f"recipe {recipe.name}", config=resolve(recipe, subject.registry).config)
         for recipe in own_recipes(subject, item.name)
     ]
     return min([runnable(spec)[0], *recipes], key=size_of)

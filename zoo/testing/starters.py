@@ -32,7 +32,7 @@ def starter(subject: Subject, item: Item) -> None:
         label = f"{count} pictures of {side} pixels, channels {channels}"
         require(chosen_by(spec, facts) == chosen_by(spec, facts), f"{label}: it chooses otherwise the second time")
         recipe, _ = start_recipe(item.name, REFERENCE, facts, subject.registry)
-        _, config, _ = resolve(recipe, subject.registry)
+        config = resolve(recipe, subject.registry).config
         require(recipe.batch_size <= count, f"{label}: a batch of {recipe.batch_size} is more than there are")
         require(recipe.batch_size <= recipe.images, f"{label}: the recipe ends before its first batch")
         shape = data_shape_of(dict(build_parts(spec, config)))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.specs import ArchitectureSpec, TrainerSpec
-from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.recipes.recipe import Recipe, Resolved, resolve
 from zoo.configs import as_data, decode
 from zoo.data.loading import Examples
 from zoo.nn.families import family_of
@@ -21,8 +21,7 @@ from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_r
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.loop import Progress, train_loop
-from zoo.training.run import Run
-from zoo.training.state import TrainState
+from zoo.training.state import TrainState, first_state
 from zoo.training.trainer import Trainer
 
 __all__ = [
@@ -45,8 +44,7 @@ LOSS = "loss"  # what a trainer of the family vae calls what it minimises
 class _Run:
     """A short run of one architecture by one trainer."""
 
-    subject: Subject
-    recipe: Recipe
+    resolved: Resolved
     data_shape: tuple[int, ...]
     losses: list[dict[str, float]] = field(default_factory=list)
 
@@ -56,8 +54,8 @@ class _Run:
         ramp = torch.linspace(0, 1, self.data_shape[-1]).expand(EXAMPLES, *self.data_shape)
         data = ((noise + 3 * ramp) / 4 * 255).to(torch.uint8)
         examples = Examples(data=data, labels=torch.arange(EXAMPLES) % 2, classes=("even", "odd"))
-        torch.manual_seed(self.recipe.seed)
-        return Run(folder=Path(), recipe=self.recipe, facts={}).state(self.subject.registry, examples)
+        torch.manual_seed(self.resolved.recipe.seed)
+        return first_state(self.resolved, examples)
 
     def go_on(self, state: TrainState, *, until: int, save: Callable[[TrainState], None] = lambda state: None) -> None:
         """Train until that many images have been seen; every step's metrics are kept in `losses`."""
@@ -67,7 +65,7 @@ class _Run:
 
         train_loop(
             state,
-            self.recipe,
+            self.resolved.recipe,
             report=keep,
             sample=lambda state: None,
             checkpoint=save,
@@ -87,7 +85,7 @@ def _run(subject: Subject, name: str, case: Case, trainer: str, steps: int) -> _
         log_every=BATCH,
         config=as_data(case.config),
     )
-    return _Run(subject=subject, recipe=recipe, data_shape=data_shape_of(fresh_parts(case)))
+    return _Run(resolved=resolve(recipe, subject.registry), data_shape=data_shape_of(fresh_parts(case)))
 
 
 def _trainer_for(subject: Subject, item: Item) -> str:
@@ -115,7 +113,7 @@ def architecture_trains(subject: Subject, item: Item) -> None:
     state = run.start()
     _check_moves(run, state)
     if family == "vae":
-        require(LOSS in run.losses[0], f"the trainer {run.recipe.trainer} reports no {LOSS!r}")
+        require(LOSS in run.losses[0], f"the trainer {run.resolved.recipe.trainer} reports no {LOSS!r}")
         third = len(run.losses) // 3
         before, after = (
             sum(metrics[LOSS] for metrics in some) / third for some in (run.losses[:third], run.losses[-third:])
@@ -126,7 +124,7 @@ def architecture_trains(subject: Subject, item: Item) -> None:
 def _check_moves(run: _Run, state: TrainState) -> None:
     """Train to the end, and see that every part that has parameters has moved."""
     start = {name: _copy(part) for name, part in state.trainer.parts.items()}
-    run.go_on(state, until=run.recipe.images)
+    run.go_on(state, until=run.resolved.recipe.images)
     for name, part in state.trainer.parts.items():
         before = start[name]
         moved = any(not torch.equal(value, before[key]) for key, value in part.named_parameters())
@@ -144,16 +142,16 @@ def architecture_resumes(subject: Subject, item: Item) -> None:
 
 
 def _check_resumes(run: _Run) -> None:
-    half = run.recipe.images // 2
+    half = run.resolved.recipe.images // 2
     whole = run.start()
-    run.go_on(whole, until=run.recipe.images)
+    run.go_on(whole, until=run.resolved.recipe.images)
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         first = run.start()
         run.go_on(first, until=half, save=lambda state: _save(Path(folder), state))
         second = run.start()
         tensors, numbers, _ = load_newest(Path(folder))
         second.restore(tensors, numbers)
-        run.go_on(second, until=run.recipe.images)
+        run.go_on(second, until=run.resolved.recipe.images)
     one, other = whole.capture()[0], second.capture()[0]
     odd = sorted(key for key in {**one, **other} if not _same(one.get(key), other.get(key)))
     require(not odd, f"{len(odd)} tensors differ after a cut, first {odd and odd[0]}: something is not in the state")

@@ -110,12 +110,12 @@ def config(subject: Subject, item: Item) -> None:
 def _check_recipe(subject: Subject, item: Item, data: dict[str, Any]) -> None:
     spec = item.of(ModelSpec)
     assert spec.recipe is not None
-    resolved, _, _ = resolve(read_recipe(resource(spec.recipe, item.name)), subject.registry)
+    resolved = resolve(read_recipe(resource(spec.recipe, item.name)), subject.registry).recipe
     recipe = as_data(resolved)
     require(data["config"] == recipe.pop("config"), "its config is not the recipe's")
     # Resolved too: a setting that has come since had its default then.
     told = decode(Recipe, {**data["training"].get("recipe", {}), "config": data["config"]}, CONFIG)
-    trained = {key: value for key, value in as_data(resolve(told, subject.registry)[0]).items() if key != "config"}
+    trained = {key: value for key, value in as_data(resolve(told, subject.registry).recipe).items() if key != "config"}
     odd = sorted(key for key in {**recipe, **trained} if recipe.get(key) != trained.get(key))
     require(not odd, f"it was trained by another recipe: {', '.join(odd)} differ")
     seen = data["training"].get("images", 0)

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo import __version__
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.recipes.doctor_settings import DoctorSettings
@@ -25,7 +24,8 @@ from zoo.nn.models import Model
 from zoo.nn.serialization import save
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
-from zoo.training.state import TrainState
+from zoo.training.state import TrainState, first_state
+from zoo.version import __version__
 
 __all__ = ["export", "pins"]
 
@@ -41,14 +41,14 @@ def export(
     passed over. Raises NotFoundError where there is no run or checkpoint, IntegrityError where all are damaged,
     StorageError where `out` cannot be written or is not empty.
     """
-    run = Run.open(run_folder)
+    run = Run.open(run_folder, registry)
     tensors, numbers, refused = load_newest(run.folder / "checkpoints")
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
     with torch.random.fork_rng(devices=[]):  # restoring sets the global random state
-        state = run.state(registry)
+        state = first_state(run.resolved)
         state.restore(tensors, numbers)
-    family = run.family(registry)
+    family = run.family()
     model = averaged_model(state, family)
     with new_folder(out) as aside:
         text = json.dumps(_config(run, state, model, registry), indent=1) + "\n"
@@ -72,21 +72,22 @@ def _named(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
 
 
 def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
-    recipe = as_data(run.recipe)
+    trained, facts = run.recorded.recipe, run.recorded.facts
+    recipe = as_data(trained)
     config = recipe.pop("config")
-    recipe["dataset"] = neutral(run.recipe.dataset)  # what is published names no place on this computer
+    recipe["dataset"] = neutral(trained.dataset)  # what is published names no place on this computer
     usual = as_data(DoctorSettings())
     doctor = {key: value for key, value in recipe.pop("doctor").items() if value != usual.get(key)}
     recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
-    data = run.facts["data"] | {"name": neutral(run.facts["data"]["name"])}
+    data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= {"shape": list(model.data_shape), "range": list(model.value_range)}
-    training = {"recipe": recipe, "images": state.images} | {key: run.facts[key] for key in ("torch", "threads")}
-    name = _catalogue_name(run.recipe, registry)
-    if name != run.recipe.name:  # a plugin's, or nobody's: the card says how to load it
+    training = {"recipe": recipe, "images": state.images} | {key: facts[key] for key in ("torch", "threads")}
+    name = _catalogue_name(trained, registry)
+    if name != trained.name:  # a plugin's, or nobody's: the card says how to load it
         training["model"] = name
     return {
         "format": 1,
-        "architecture": run.recipe.architecture,
+        "architecture": trained.architecture,
         "config": config,
         "data": data,
         "training": training,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.runs.folder import METRICS, SAMPLES, images_of
+from zoo.catalogue.runs.folder import METRICS, SAMPLES, Recorded, images_of
 from zoo.catalogue.runs.page import write_report
+from zoo.catalogue.runs.summary import details
 from zoo.errors import ZooError
 from zoo.files import new_file, storage_errors
 from zoo.images.sheet import save_picture
@@ -82,18 +82,21 @@ def _tensorboard(out: Path, images: int, warn: Warn) -> Any:
 
 
 @contextlib.contextmanager
-def reported(out: Path, registry: Registry, warn: Warn) -> Iterator[None]:
-    """Write report.html when the block ends, well or by an error of the zoo's own; a report that fails costs a line."""
+def reported(out: Path, recorded: Recorded, units: Mapping[str, str], warn: Warn) -> Iterator[None]:
+    """Write report.html when the block ends, well or by an error of the zoo's own; a report that fails costs a line.
+
+    `units` are the trainer's.
+    """
     try:
         yield
     except ZooError:
-        _report(out, registry, warn)
+        _report(out, recorded, units, warn)
         raise
-    _report(out, registry, warn)
+    _report(out, recorded, units, warn)
 
 
-def _report(out: Path, registry: Registry, warn: Warn) -> None:
+def _report(out: Path, recorded: Recorded, units: Mapping[str, str], warn: Warn) -> None:
     try:
-        write_report(out, registry, running=False)
+        write_report(out, recorded, details(out, recorded, running=False), units)
     except Exception as error:  # noqa: BLE001  the run is worth more than its report
         warn(f"the report was not written ({type(error).__name__}: {error!s:.200}); the run is whole without it")

@@ -8,12 +8,12 @@ from typing import Any
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.recipes.doctor_settings import DoctorSettings
 from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
-from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
+from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, checkpoints
 from zoo.configs import as_data
 from zoo.errors import ConfigError, ZooError
 from zoo.training.checkpoint import load_newest
-from zoo.training.doctor.treatment import settings_of
 from zoo.training.run import Run
 from zoo.training.state import TrainState
 
@@ -27,15 +27,16 @@ def changed_from_catalogue(recipe: Recipe, registry: Registry) -> tuple[str, ...
     if len(entries) != 1 or not references:
         return None
     try:
-        known = resolve(read_recipe(resource(references[0], recipe.name)), registry)[0]
+        known = resolve(read_recipe(resource(references[0], recipe.name)), registry).recipe
     except ZooError:
         return None
     return tuple(_changes(as_data(known), as_data(recipe)))
 
 
-def resume_run(run: Run, state: TrainState, warn: Callable[[str], None]) -> None:
-    before = Run.open(run.folder)
-    changed = _changes(_fixed(before.recipe), _fixed(run.recipe)) + _changes(before.facts, run.facts)
+def resume_run(run: Run, before: Recorded, state: TrainState, warn: Callable[[str], None]) -> None:
+    """Restore the newest whole checkpoint of the folder's run. Raises ConfigError where it is another run."""
+    recipe, facts = run.recorded.recipe, run.recorded.facts
+    changed = _changes(_fixed(before.recipe), _fixed(recipe)) + _changes(before.facts, facts)
     if changed:
         raise ConfigError(f"{run.folder} holds another run ({'; '.join(changed):.400}); resume it unchanged")
     if not checkpoints(run.folder / CHECKPOINTS):
@@ -44,9 +45,9 @@ def resume_run(run: Run, state: TrainState, warn: Callable[[str], None]) -> None
     tensors, numbers, refused = load_newest(run.folder / CHECKPOINTS)
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
-    if numbers["images"] - run.recipe.batch_size >= run.recipe.images:
+    if numbers["images"] - recipe.batch_size >= recipe.images:
         seen = f"{numbers['images']:,} images"
-        raise ConfigError(f"{run.folder} has seen {seen} already, more than {run.recipe.images:,}; ask for no fewer")
+        raise ConfigError(f"{run.folder} has seen {seen} already, more than {recipe.images:,}; ask for no fewer")
     state.restore(tensors, numbers)
 
 
@@ -57,8 +58,8 @@ def _fixed(recipe: Recipe) -> dict[str, Any]:
     free = {"summary", "log_every", "sample_every", "checkpoint_every", "doctor"}
     free |= set() if recipe.settings.get("anneal") else {"images"}
     fixed = {key: value for key, value in as_data(recipe).items() if key not in free}
-    settings = settings_of(recipe)
-    return fixed | {"doctor": {"held_out": settings.held_out, "held_out_split": settings.held_out_split}}
+    doctor = as_data(DoctorSettings()) | recipe.doctor  # a run of before the doctor has none
+    return fixed | {"doctor": {key: doctor[key] for key in ("held_out", "held_out_split")}}
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

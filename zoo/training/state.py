@@ -7,13 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.recipes.recipe import Resolved
 from zoo.data.batches import Batches
-from zoo.errors import WeightsError
+from zoo.data.loading import Data
+from zoo.errors import ConfigError, WeightsError
+from zoo.nn.build import initialise_parts
 from zoo.training.doctor.diagnosis import Doctor
 from zoo.training.ema import Ema
+from zoo.training.machine.onednn import OneDNNLinear
+from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.trainer import Trainer
 
-__all__ = ["Means", "TrainState"]
+__all__ = ["Means", "TrainState", "first_state"]
 
 
 class Means:
@@ -136,3 +142,34 @@ class TrainState:
 
 def _of_rank(name: str, rank: int) -> str:
     return f"{name}.{rank}" if rank else name
+
+
+def first_state(resolved: Resolved, examples: Data | None = None, processes: Processes = ALONE) -> TrainState:
+    """A run's state before the first step; without examples it can be restored but not stepped.
+
+    Raises ConfigError for a batch that the processes cannot share equally, and what building the parts raises.
+    """
+    recipe, spec = resolved.recipe, resolved.trainer
+    if recipe.batch_size % (recipe.accumulate * processes.count):
+        whom = f"{processes.count} processes with {recipe.accumulate} pieces each"
+        raise ConfigError(f"a batch of {recipe.batch_size} has no equal shares for {whom}; change batch_size")
+    parts = initialise_parts(resolved.architecture, resolved.config, seed=recipe.seed)
+    if recipe.shared_batch_norm:
+        processes.share_batch_norm(parts)
+    for part in parts.values():
+        OneDNNLinear.replace_in(part)
+        part.to(processes.device)
+    random = torch.Generator().manual_seed(recipe.seed)
+    make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
+    trainer = make(parts, resolved.settings, random)
+    trainer.join(processes, accumulate=recipe.accumulate)
+    empty = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8)
+    batches = Batches(
+        empty if examples is None else examples.data,
+        None if examples is None else examples.labels,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        rank=processes.rank,
+        count=processes.count,
+    )
+    return TrainState(trainer, batches, random, ema_half_life=recipe.ema_half_life)

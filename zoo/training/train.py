@@ -12,24 +12,24 @@ import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.recipes.recipe import Recipe, resolve
-from zoo.catalogue.runs.folder import CHECKPOINTS, RECIPE, checkpoints, hold
+from zoo.catalogue.recipes.recipe import Resolved
+from zoo.catalogue.runs.folder import CHECKPOINTS, RECIPE, Recorded, checkpoints, hold, read_run
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Data, stream_dataset
 from zoo.errors import PluginError, UsageError
 from zoo.files import storage_errors
 from zoo.images.sheet import grid
 from zoo.nn.build import build_parts
-from zoo.nn.families import Family, family_of
+from zoo.nn.families import Family
 from zoo.training.checkpoint import save_checkpoint
-from zoo.training.doctor.treatment import WentBack, settings_of, watch
+from zoo.training.doctor.treatment import WentBack, watch
 from zoo.training.doctor.watch import Care
 from zoo.training.loop import Progress, train_loop
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.record import Record, recording, reported
 from zoo.training.resuming import changed_from_catalogue, resume_run
-from zoo.training.run import Run, averaged_model
-from zoo.training.state import TrainState
+from zoo.training.run import Run, _family, averaged_model
+from zoo.training.state import TrainState, first_state
 
 __all__ = ["train"]
 
@@ -40,7 +40,7 @@ GRID_SEED = 0
 
 
 def train(
-    recipe: Recipe,
+    resolved: Resolved,
     out: Path,
     *,
     registry: Registry,
@@ -50,7 +50,7 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     processes: Processes = ALONE,
 ) -> Run:
-    """Train a recipe in the folder `out`, or go on with the run that is there.
+    """Train a resolved recipe in the folder `out`, or go on with the run that is there.
 
     `report` is called every `log_every` images, `warn` with what is worth a line; when `stop` gives true the run is
     saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Of several processes,
@@ -59,29 +59,28 @@ def train(
     """
     if not processes.first:
         warn = report = _say_nothing
-    if resume:
-        Run.open(out)  # where there is none, nothing is loaded and nothing written
-    resolved, config, _ = resolve(recipe, registry)
-    examples, held_out = _examples(resolved, config, registry)
+    before = read_run(out) if resume else None  # where there is none, nothing is loaded and nothing written
+    recipe, family = resolved.recipe, _family(resolved)
+    examples, held_out = _examples(resolved, family, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
-    changed = changed_from_catalogue(resolved, registry)
-    run = Run(folder=out, recipe=resolved, facts=_facts(examples, held_out, processes), changed=changed)
-    family = run.family(registry)
+    facts = _facts(examples, held_out, processes)
+    recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
+    run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
-        torch.manual_seed((resolved.seed + processes.rank) % 2**63)
-        state = run.state(registry, examples, processes)  # what cannot be built fails before anything is written
+        torch.manual_seed((recipe.seed + processes.rank) % 2**63)
+        state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
         care = watch(out, resolved, state, (examples, held_out), model=model, tell=warn)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
-        if resume:
-            resume_run(run, state, warn)
+        if before is not None:
+            resume_run(run, before, state, warn)
         processes.once(run.write)
-        processes.once(lambda: held.enter_context(reported(out, registry, warn)))
+        processes.once(lambda: held.enter_context(reported(out, recorded, resolved.trainer.units, warn)))
         care.begin(state, partial(_checkpoint, out))
         while not _learn(run, state, family, care, report=report, warn=warn, stop=stop):
             pass  # the doctor has taken the state back
-    if state.images >= resolved.images:
+    if state.images >= recipe.images:
         care.end()
     return run
 
@@ -117,7 +116,7 @@ def _learn(
         try:
             train_loop(
                 state,
-                run.recipe,
+                run.resolved.recipe,
                 report=lambda progress: processes.once(lambda: tell(progress)),
                 sample=lambda state: processes.once(lambda: _sample(records[0], state, family)),
                 checkpoint=partial(_checkpoint, out),
@@ -166,16 +165,15 @@ def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], keep: 
     save_checkpoint(out / CHECKPOINTS, tensors, numbers, keep=keep)
 
 
-def _examples(recipe: Recipe, config: Any, registry: Registry) -> tuple[Data, Data | None]:
+def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[Data, Data | None]:
     """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
-    spec = registry.architecture(recipe.architecture)
-    first = family_of(spec.family, f"recipe {recipe.name}").published[0]
-    shape = getattr(build_parts(spec, config, [first])[first], "data_shape", None)
+    recipe, spec, first = resolved.recipe, resolved.architecture, family.published[0]
+    shape = getattr(build_parts(spec, resolved.config, [first])[first], "data_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
     channels, side, _ = shape
     load = partial(stream_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
-    return hold_out(load(split=recipe.split), settings_of(recipe), lambda split: load(split=split))
+    return hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""zoo.catalogue.contract.specs: descriptions that refuse what is malformed, and references resolved without surprises."""
+"""contract.specs: descriptions that refuse what is malformed, and references resolved without surprises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo.catalogue.hub.client, zoo.catalogue.hub.cache, and what zoo.catalogue.weights.locate makes of them, against a loopback Hub: pinned, mended, refused."""
+"""hub.client, hub.cache, and what weights.locate makes of them, against a loopback Hub: pinned, mended, refused."""
 
 from __future__ import annotations
 

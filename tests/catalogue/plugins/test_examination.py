@@ -119,7 +119,8 @@ def test_what_hangs_is_given_up_and_ended(how: str, tmp_path: Path) -> None:
 def test_the_doctor_imports_nothing_itself(site: Site) -> None:
     """The process that examines has no plugin's module in it afterwards."""
     code = (
-        "import sys\nfrom zoo.catalogue.plugins.examination import examine\nfrom zoo.catalogue.plugins.installed import installed\n"
+        "import sys\nfrom zoo.catalogue.plugins.examination import examine\n"
+        "from zoo.catalogue.plugins.installed import installed\n"
         "found = [one for one in installed() if one.namespace in ('well', 'leaves', 'heavy')]\n"
         "assert len(examine(found)) == 3\n"
         "assert not {'well_zoo', 'leaves_zoo', 'heavy_zoo', 'numpy'} & set(sys.modules)\n"

@@ -1,4 +1,4 @@
-"""zoo.catalogue.plugins.loading: a broken plugin costs itself alone, and is named; the user's settings choose which are loaded."""
+"""plugins.loading: a broken plugin costs itself alone, and is named; the user's settings choose which are loaded."""
 
 from __future__ import annotations
 

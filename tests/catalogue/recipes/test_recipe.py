@@ -158,11 +158,24 @@ def test_a_change_that_does_not_fit_is_a_config_error(changes: list[str], says: 
 def test_resolving_writes_everything_out() -> None:
     """The resolved recipe holds every key of config, settings and doctor, and resolves to itself."""
     registry = default_registry()
-    recipe, config, settings = resolve(replace(RECIPE, preset="book", config={"latent_size": 5}), registry)
+    resolved = resolve(replace(RECIPE, preset="book", config={"latent_size": 5}), registry)
+    recipe, config, settings = resolved.recipe, resolved.config, resolved.settings
     assert (config.latent_size, config.dropout, recipe.preset) == (5, 0.4, "")
     assert (recipe.config, recipe.settings) == (as_data(config), as_data(settings))
     assert recipe.doctor == as_data(DoctorSettings())
-    assert resolve(recipe, registry) == (recipe, config, settings)
+    assert resolve(recipe, registry) == resolved
+
+
+def test_resolving_looks_every_name_up() -> None:
+    """The specs, the family and the doctor's settings come along; data that are not here are no error yet."""
+    registry = default_registry()
+    resolved = resolve(replace(RECIPE, dataset="shapes[circle]", doctor={"action": "stop"}), registry)
+    assert resolved.architecture is registry.architecture("dcgan")
+    assert resolved.trainer is registry.trainer("adversarial")
+    assert resolved.dataset is registry.dataset("shapes")
+    assert (resolved.family, resolved.doctor) == ("gan", DoctorSettings(action="stop"))
+    assert resolve(replace(RECIPE, dataset="acme/photos"), registry).dataset is None
+    assert resolve(replace(RECIPE, dataset="?"), registry).dataset is None
 
 
 BAD_NAMES: list[tuple[dict[str, Any], type[Exception], str]] = [

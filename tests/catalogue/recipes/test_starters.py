@@ -1,4 +1,4 @@
-"""zoo.catalogue.recipes.starters: an architecture's starter makes a recipe for any pictures; the user's own values stand."""
+"""recipes.starters: an architecture's starter makes a recipe for any pictures; the user's own values stand."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ def test_a_starter_follows_the_data(name: str, count: int, side: int, fits: Any)
     for channels in (1, 3):
         facts = DataFacts(count=count, side=side, channels=channels)
         recipe, chosen = start_recipe(name, "images:./photos", facts, REGISTRY)
-        resolved, config, _ = resolve(recipe, REGISTRY)
+        resolved = resolve(recipe, REGISTRY)
+        config = resolved.config
         assert config.image_size in (fits if isinstance(fits, set) else {fits})
         assert config.channels == channels
         assert 2 <= recipe.batch_size <= count // 2
-        assert resolved.settings["flips"] == (channels == 3)
+        assert resolved.recipe.settings["flips"] == (channels == 3)
         assert recipe.images >= 200_000
         assert recipe.images % 1 == 0
         assert {choice.key for choice in chosen} >= {"trainer", "config.image_size", "batch_size", "log_every"}
@@ -90,7 +91,8 @@ def test_what_the_user_has_set_stands_and_the_rest_follows_it(name: str, side: i
     """Given values are in the recipe, are not among what was chosen, and layers and durations are made to fit them."""
     given = {"images": 100, "config.image_size": side, "settings.flips": False, "seed": 5, "batch_size": 4}
     recipe, chosen = start_recipe(name, "images:./photos", replace(PHOTOS, given=given), REGISTRY)
-    _, config, settings = resolve(recipe, REGISTRY)
+    resolved = resolve(recipe, REGISTRY)
+    config, settings = resolved.config, resolved.settings
     assert (recipe.images, recipe.seed, recipe.batch_size, config.image_size) == (100, 5, 4, side)
     assert settings.flips is False
     assert not {choice.key for choice in chosen} & set(given)

@@ -1,4 +1,4 @@
-"""zoo.catalogue.runs.folder: a run folder is read with bounds, whoever wrote it, and its lock says whether it is going on."""
+"""runs.folder: a run folder is read with bounds, whoever wrote it, and its lock says whether it is going on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo.catalogue.weights.card: README.md of a weights folder, its front matter, its figures, and the recipe that reads back."""
+"""weights.card: README.md of a weights folder, its front matter, its figures, and the recipe that reads back."""
 
 from __future__ import annotations
 
@@ -65,8 +65,7 @@ REPORT = Report(
 
 def config_of(recipe: Recipe = RECIPE, **data: Any) -> dict[str, Any]:
     """config.json as an export writes it."""
-    resolved, _, _ = resolve(recipe, default_registry())
-    told = as_data(resolved)
+    told = as_data(resolve(recipe, default_registry()).recipe)
     config = told.pop("config")
     source = {"name": "shapes", "split": "train", "count": 10_000, "sha256": "cd" * 32, "licence": "CC0-1.0"}
     return {
@@ -141,8 +140,8 @@ def test_the_recipe_of_a_card_reads_back(tmp_path: Path) -> None:
     wanted = resolve(RECIPE, default_registry())
     found = recipe_in(card(tmp_path))
     assert resolve(found, default_registry()) == wanted
-    assert found.settings == wanted[0].settings
-    assert found.config == wanted[0].config
+    assert found.settings == wanted.recipe.settings
+    assert found.config == wanted.recipe.config
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""zoo.catalogue.weights.locate: a name becomes a folder whose bytes are the pinned ones; the Hub is asked for nothing else."""
+"""weights.locate: a name becomes a folder whose bytes are the pinned ones; the Hub is asked for nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo.catalogue.weights.publishing: a built list of files, checked, in one commit or none; read back; what comes down is the same."""
+"""weights.publishing: a built list of files, checked, in one commit or none; read back; what comes down is the same."""
 
 from __future__ import annotations
 

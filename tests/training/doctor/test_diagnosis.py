@@ -1,4 +1,4 @@
-"""zoo.training.doctor.diagnosis: which figures are a disease, when it is told, and which checkpoint was the last healthy one."""
+"""doctor.diagnosis: which figures are a disease, when it is told, and which checkpoint was the last healthy one."""
 
 from __future__ import annotations
 

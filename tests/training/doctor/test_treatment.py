@@ -1,4 +1,4 @@
-"""zoo.training.doctor.treatment: a run that is stopped at its last healthy checkpoint, or goes back to it, killed or not."""
+"""doctor.treatment: a run that is stopped at its last healthy checkpoint, or goes back to it, killed or not."""
 
 from __future__ import annotations
 
@@ -399,8 +399,11 @@ def test_a_held_out_share_is_not_trained_on(tmp_path: Path, make: MakeRecipe, ti
     """The run's facts count what it trains on, and what was held out."""
     run = tiny_train(make(doctor={"held_out": 0.25}), tmp_path / "run", stop=lambda: True)
     whole = tiny_train(make(), tmp_path / "whole", stop=lambda: True)
-    count = whole.facts["data"]["count"]
-    assert (run.facts["data"]["count"], run.facts["held_out"]["count"]) == (count - round(count / 4), round(count / 4))
+    count = whole.recorded.facts["data"]["count"]
+    assert (run.recorded.facts["data"]["count"], run.recorded.facts["held_out"]["count"]) == (
+        count - round(count / 4),
+        round(count / 4),
+    )
 
 
 def test_a_run_of_before_the_doctor_goes_on(

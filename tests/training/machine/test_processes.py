@@ -262,7 +262,10 @@ def test_alone_everything_is_its_own() -> None:
     assert ALONE.any(True)
     assert not ALONE.any(False)
     assert ALONE.gather(torch.arange(3)).tolist() == [[0, 1, 2]]
-    code = "import sys, zoo.training.machine.processes as p; p.open_processes('cpu'); sys.exit('accelerate' in sys.modules)"
+    code = (
+        "import sys, zoo.training.machine.processes as p\n"
+        "p.open_processes('cpu'); sys.exit('accelerate' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -19,6 +19,7 @@ FILE = re.compile(r"[A-Za-z_]\w*:[\w.-]+(/[\w.-]+)*")
 
 
 def check_reference(text: object, pattern: re.Pattern[str], what: str) -> None:
+    """Raise PluginError, naming `what`, unless the text is a reference of that form."""
     if not isinstance(text, str) or not pattern.fullmatch(text) or ".." in text:
         form = "package.module:attribute" if pattern is CODE else "package:path/inside"
         raise PluginError(f"{what} is {text!r}; it must look like {form!r}")

@@ -20,10 +20,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from zoo import __version__
 from zoo.catalogue.contract.names import COMMIT, REPO
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, WeightsError, ZooError
 from zoo.settings import offline
+from zoo.version import __version__
 
 __all__ = ["Absent", "Digest", "Entry", "Hub", "is_offline"]
 

@@ -29,7 +29,10 @@ HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub", "safetensors", "PIL
 MOST_OUTPUT = 4_096  # bytes of a plugin's output that are kept
 
 
-CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from zoo.catalogue.plugins.examination import probe; probe(*sys.argv[2:])"
+CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from zoo.catalogue.plugins.child import probe; probe(*sys.argv[2:])"
+)
 
 
 def in_a_child(plugin: Installed, time_limit: float) -> tuple[dict[str, Any], str, str]:

@@ -1,4 +1,4 @@
-"""What the doctor of a run watches for and does: the recipe's table `[doctor]`. The doctor is `zoo.training.doctor.diagnosis`."""
+"""What the doctor of a run watches for and does: the recipe's table `[doctor]`. The doctor is `zoo.training.doctor`."""
 
 from __future__ import annotations
 

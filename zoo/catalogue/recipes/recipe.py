@@ -11,14 +11,26 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, TrainerSpec
 from zoo.catalogue.recipes.doctor_settings import DoctorSettings
 from zoo.configs import as_data, decode
-from zoo.errors import ConfigError, UsageError
+from zoo.errors import ConfigError, UsageError, ZooError
 from zoo.files import storage_errors
 
-__all__ = ["Recipe", "neutral", "override", "parse_changes", "parse_recipe", "read_recipe", "resolve", "with_values"]
+__all__ = [
+    "Recipe",
+    "Resolved",
+    "neutral",
+    "override",
+    "parse_changes",
+    "parse_recipe",
+    "read_recipe",
+    "resolve",
+    "with_values",
+]
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
 SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
@@ -108,30 +120,59 @@ def _value(text: str) -> Any:
     return table["value"] if len(table) == 1 else text
 
 
-def resolve(recipe: Recipe, registry: Registry) -> tuple[Recipe, Any, Any]:
-    """The recipe with its preset and all defaults written out, the decoded config, and the decoded settings.
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """All that a recipe means here: looked up, checked and decoded once for a command, and handed on."""
 
-    Raises NotFoundError for names the registry lacks, ConfigError for values out of range.
+    recipe: Recipe  # its preset and every default written out
+    architecture: ArchitectureSpec
+    dataset: DatasetSpec | None  # None: not known here, where a run can still be exported; loading it says why
+    trainer: TrainerSpec
+    family: str  # of the architecture and of the trainer
+    config: Any  # the architecture's
+    settings: Any  # the trainer's
+    doctor: DoctorSettings
+
+
+def resolve(recipe: Recipe, registry: Registry) -> Resolved:
+    """Look up the recipe's names and decode its tables.
+
+    Raises NotFoundError for an architecture or a trainer that the registry lacks, ConfigError for values out of range.
     """
-    architecture = registry.architecture(recipe.architecture)
-    trainer = registry.trainer(recipe.trainer)
+    architecture, trainer = registry.architecture(recipe.architecture), registry.trainer(recipe.trainer)
+    owner = f"recipe {recipe.name}"
     if trainer.family != architecture.family:
         raise ConfigError(
-            f"recipe {recipe.name}: trainer {trainer.name} is for the family {trainer.family!r}, "
+            f"{owner}: trainer {trainer.name} is for the family {trainer.family!r}, "
             f"architecture {architecture.name} is of {architecture.family!r}"
         )
-    start = dict(architecture.presets.get(recipe.preset, {})) if recipe.preset else {}
     if recipe.preset and recipe.preset not in architecture.presets:
         known = ", ".join(architecture.presets) or "none"
-        raise ConfigError(f"recipe {recipe.name}: {architecture.name} has no preset {recipe.preset!r}; it has: {known}")
-    owner = f"recipe {recipe.name}"
+        raise ConfigError(f"{owner}: {architecture.name} has no preset {recipe.preset!r}; it has: {known}")
+    start = dict(architecture.presets[recipe.preset]) if recipe.preset else {}
     of_config = import_reference(architecture.config, owner, architecture.install_hint)
     of_settings = import_reference(trainer.settings, owner, trainer.install_hint)
     config = decode(of_config, start | recipe.config, f"{owner}: config")
     settings = decode(of_settings, recipe.settings, f"{owner}: settings")
-    doctor = as_data(decode(DoctorSettings, recipe.doctor, f"{owner}: doctor"))
-    recipe = replace(recipe, preset="", config=as_data(config), settings=as_data(settings), doctor=doctor)
-    return recipe, config, settings
+    doctor = decode(DoctorSettings, recipe.doctor, f"{owner}: doctor")
+    written_out = replace(recipe, preset="", config=as_data(config), settings=as_data(settings), doctor=as_data(doctor))
+    return Resolved(
+        recipe=written_out,
+        architecture=architecture,
+        dataset=_dataset(recipe.dataset, registry),
+        trainer=trainer,
+        family=architecture.family,
+        config=config,
+        settings=settings,
+        doctor=doctor,
+    )
+
+
+def _dataset(reference: str, registry: Registry) -> DatasetSpec | None:
+    try:
+        return registry.dataset(parse_reference(reference)[0])
+    except ZooError:
+        return None
 
 
 def neutral(reference: str) -> str:

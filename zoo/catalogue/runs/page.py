@@ -10,13 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__
-from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.runs.curves import grouped, panel
-from zoo.catalogue.runs.folder import REPORT, metrics_of, read_bounded, read_run, samples
-from zoo.catalogue.runs.summary import details
-from zoo.errors import ZooError
+from zoo.catalogue.runs.folder import REPORT, Recorded, metrics_of, read_bounded, samples
 from zoo.files import new_file
+from zoo.version import __version__
 
 __all__ = ["write_report"]
 
@@ -43,31 +40,29 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; white-space: pre-wra
 """
 
 
-def write_report(run: Path, registry: Registry, *, running: bool | None = None) -> Path:
+def write_report(run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str]) -> Path:
     """Write `report.html` into the run's folder, complete or not at all; gives its path.
 
-    `running` says whether the run is going on; None looks at its lock.
+    `recorded` is what `read_run` gave, `told` what `details` did, and `units` are the trainer's: metric -> unit.
 
-    Raises NotFoundError and ConfigError where it is no run, DataError for files that no run writes, StorageError.
+    Raises DataError for files that no run writes, StorageError.
     """
-    text = _page(run, registry, running)
+    text = _page(run, recorded, told, units)
     with new_file(run / REPORT) as aside:
         aside.write_text(text, encoding="utf-8", errors="backslashreplace")
     return run / REPORT
 
 
-def _page(run: Path, registry: Registry, running: bool | None) -> str:
-    recorded, told = read_run(run), details(run, running=running)
-    recipe = recorded.recipe
+def _page(run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str]) -> str:
     name = _text(told["name"])
     sections = [
-        f'<h1>{name}</h1>\n<p class="lead">{_text(recipe.summary)} {_text(_progress(told))}</p>',
+        f'<h1>{name}</h1>\n<p class="lead">{_text(recorded.recipe.summary)} {_text(_progress(told))}</p>',
         _section("What the doctor said", [_list(told["findings"])]) if told["findings"] else "",
-        _section("Learning curves", _panels(metrics_of(run), _units(recipe.trainer, registry)), "panels"),
+        _section("Learning curves", _panels(metrics_of(run), units), "panels"),
         _section("Samples", _grids(samples(run)), "grids"),
         _section("Data", [_table(recorded.facts["data"])]),
         _section("Versions", [_table({"zoo": __version__, **_rest(recorded.facts)})]),
-        _section("Recipe", [_recipe(recorded.changed), f"<pre>{_text(_toml(recorded.to_json()['recipe']))}</pre>"]),
+        _section("Recipe", [_recipe(recorded.changed), f"<pre>{_text(_toml(told['recipe']))}</pre>"]),
     ]
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
@@ -92,13 +87,6 @@ def _section(title: str, parts: Iterable[str], kind: str = "") -> str:
 def _progress(told: Mapping[str, Any]) -> str:
     saved = f", {told['problem']}" if told["problem"] else ""
     return f"{told['images']:,} of {told['wanted']:,} images seen; {told['state']}{saved}."
-
-
-def _units(trainer: str, registry: Registry) -> Mapping[str, str]:
-    try:
-        return registry.trainer(trainer).units
-    except ZooError:  # a plugin that is no longer there
-        return {}
 
 
 def _panels(rows: Sequence[Mapping[str, float]], units: Mapping[str, str]) -> list[str]:

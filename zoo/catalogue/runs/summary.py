@@ -78,9 +78,15 @@ def summary(run: Path, *, running: bool | None = None) -> dict[str, Any]:
     The state is "running" (its lock is held), "finished", "stopped", "never saved" or "damaged", then with `problem`.
     `running` says whether it is going on; None looks at the lock.
     """
-    look, recorded, saved, last = _Look(), None, [], {}
+    look, recorded = _Look(), None
     with look.piece():
         recorded = read_run(run)
+    return _summed_up(run, recorded, look, running)
+
+
+def _summed_up(run: Path, recorded: Recorded | None, look: _Look, running: bool | None) -> dict[str, Any]:
+    saved: list[int] = []
+    last: dict[str, float] = {}
     with look.piece():
         saved = [int(path.name) for path in checkpoints(run / CHECKPOINTS)]
     with look.piece():
@@ -118,12 +124,12 @@ def _when(run: Path) -> str | None:
     return None
 
 
-def details(run: Path, *, running: bool | None = None) -> dict[str, Any]:
+def details(run: Path, recorded: Recorded, *, running: bool | None = None) -> dict[str, Any]:
     """All that is told of a run: its summary, and recipe, data, checkpoints, samples, findings and what comes next.
 
-    Raises NotFoundError where it is no run, ConfigError where its recipe is damaged.
+    `recorded` is what `read_run` gave. `running` is as for `summary`.
     """
-    recorded, told = read_run(run), summary(run, running=running)
+    told = _summed_up(run, recorded, _Look(), running)
     look, saved, grids, findings = _Look(), [], [], []
     with look.piece():
         saved = [{"images": int(path.name), "state": _checked(path)} for path in checkpoints(run / CHECKPOINTS)]

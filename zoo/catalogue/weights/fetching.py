@@ -34,6 +34,7 @@ def _say(text: str) -> None:
 
 
 def warn(text: str) -> None:
+    """Warn of what was done otherwise than asked, in one line."""
     warnings.warn(text, stacklevel=2)
 
 

@@ -19,7 +19,7 @@ from zoo.errors import (
     WeightsError,
     ZooError,
 )
-from zoo.files import digests_of, storage_errors
+from zoo.files import hashes, sha256_of, storage_errors
 
 if TYPE_CHECKING:
     pass
@@ -56,6 +56,9 @@ PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
 
 
+FITTED = (PRIOR, CONCEPTS)  # each names the sha256 of the model it was fitted to
+
+
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
 
 
@@ -85,6 +88,7 @@ class Folder:
     commit: str | None = None  # which one of the Hub's
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
     repair: Callable[[str, ZooError], Folder] | None = None  # where else a file that is damaged can be had
+    seen: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # sha256 of what was read
 
     def read(self, file: str, *, most: int | None = None) -> bytearray:
         """The bytes of a file, hashed if it is known what they must be; a damaged one is fetched anew where it can be.
@@ -112,10 +116,23 @@ class Folder:
                 raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
             if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
-        if (wanted := self.pins.get(file) or self.digests.get(file)) and wanted not in digests_of(data, wanted):
+        wanted = self.pins.get(file) or self.digests.get(file, "")
+        if wanted and wanted not in hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
             raise IntegrityError(f"{path} has sha256 {found}, pinned is {wanted}; reinstall or pull it again")
+        if len(wanted) == 64:
+            self.seen[file] = wanted
+        elif file == MODEL and any(self.has(fitted) for fitted in FITTED):
+            self.seen[file] = hashlib.sha256(data).hexdigest()
         return data
+
+    def model_sha256(self) -> str:
+        """The sha256 of the model: of the bytes that were read, or else of the pin, or else of the file as it is now.
+
+        Raises StorageError.
+        """
+        pinned = self.pins.get(MODEL) or self.digests.get(MODEL, "")
+        return self.seen.get(MODEL) or (pinned if len(pinned) == 64 else sha256_of(self.path / MODEL))
 
     def has(self, file: str) -> bool:
         """Whether the folder has that file."""

@@ -1,7 +1,7 @@
 """Says what is wrong with a run, and since when: decisions only, from figures that others measured.
 
-The figures are those of the reports, by the names trainers give them, and those of a look (`zoo.training.doctor.symptoms`).
-A disease of which a run gives no figures is not watched for. Nothing here reads a clock, a tensor or a random number:
+The figures are those of the reports, by the names trainers give them, and those of a look (`doctor.symptoms`). A
+disease of which a run gives no figures is not watched for. Nothing here reads a clock, a tensor or a random number:
 with many processes the same figures make the same decision on each.
 """
 

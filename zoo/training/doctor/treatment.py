@@ -18,10 +18,8 @@ from typing import NoReturn
 
 import torch
 
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
-from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import DOCTOR, checkpoints
-from zoo.configs import decode
 from zoo.data.loading import Data
 from zoo.errors import DiseaseError
 from zoo.files import new_file, storage_errors
@@ -33,7 +31,7 @@ from zoo.training.doctor.symptoms import Symptoms
 from zoo.training.doctor.watch import UNWATCHED, Care
 from zoo.training.state import TrainState
 
-__all__ = ["Treatment", "WentBack", "settings_of", "watch"]
+__all__ = ["Treatment", "WentBack", "watch"]
 
 Watched = tuple[Data, Data | None]  # what is trained on, and what is held out
 Sampled = Callable[[TrainState], Model]  # the model that a look samples
@@ -44,18 +42,12 @@ class WentBack(Exception):
     """The state is that of the last healthy checkpoint: enter the loop again."""
 
 
-def settings_of(recipe: Recipe) -> DoctorSettings:
-    """The recipe's table `[doctor]`, decoded. Raises ConfigError."""
-    return decode(DoctorSettings, recipe.doctor, f"recipe {recipe.name}: doctor")
-
-
-def watch(out: Path, recipe: Recipe, state: TrainState, data: Watched, *, model: Sampled, tell: Tell) -> Care:
+def watch(out: Path, resolved: Resolved, state: TrainState, data: Watched, *, model: Sampled, tell: Tell) -> Care:
     """Who watches the run: a doctor, unless the recipe has it off."""
-    settings = settings_of(recipe)
-    if settings.action == "off":
+    if resolved.doctor.action == "off":
         return UNWATCHED
-    symptoms = Symptoms(*data, samples=settings.samples)
-    return Treatment(out, recipe, state, symptoms, model=model, tell=tell)
+    symptoms = Symptoms(*data, samples=resolved.doctor.samples)
+    return Treatment(out, resolved, state, symptoms, model=model, tell=tell)
 
 
 class Treatment:
@@ -67,16 +59,16 @@ class Treatment:
     def __init__(
         self,
         out: Path,
-        recipe: Recipe,
+        resolved: Resolved,
         state: TrainState,
         symptoms: Symptoms,
         *,
         model: Sampled,
         tell: Tell,
     ) -> None:
-        self.out, self.symptoms, self.model, self.tell, self.seed = out, symptoms, model, tell, recipe.seed
-        self.settings = settings_of(recipe)
-        self.every = self.settings.look_every or recipe.sample_every
+        self.out, self.symptoms, self.model, self.tell = out, symptoms, model, tell
+        self.settings, self.seed = resolved.doctor, resolved.recipe.seed
+        self.every = self.settings.look_every or resolved.recipe.sample_every
         self.rates = dict(state.trainer.base_rates)
         parts = state.trainer.parts.values()
         self.discriminator = next((part for part in parts if isinstance(part, Discriminator)), None)

@@ -10,10 +10,10 @@ import string
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from zoo import __version__
 from zoo.catalogue.plugins.installed import installed
 from zoo.errors import StorageError, UsageError
 from zoo.files import new_folder
+from zoo.version import __version__
 
 __all__ = ["KINDS", "write_plugin"]
 
