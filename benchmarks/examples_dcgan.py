@@ -34,6 +34,7 @@ from zoo.evaluation.report import evaluate
 from zoo.files import new_file
 
 LATENT, WIDTH, BATCH = 100, 64, 64
+NETWORK = "efficientnet-lite0"
 SAVE_EVERY, SAY_EVERY = 120.0, 60.0  # seconds
 
 
@@ -261,7 +262,7 @@ def sample(path: Path, count: int, seed: int) -> Tensor:
 
 def report(path: Path, reference: str, samples: int, seed: int, cache: Path | None) -> dict[str, Any]:
     train_set, test_set = (examples(reference, split).data for split in ("train", "test"))
-    result = evaluate(lambda n: sample(path, n, seed), train_set, test_set, samples=samples, seed=seed, cache_dir=cache)
+    result = evaluate(sample(path, samples, seed), train_set, test_set, NETWORK, seed=seed, cache_dir=cache)
     return {"file": path.name, "run": read(path)[1], "data": reference, **result.to_json()}
 
 

@@ -15,6 +15,7 @@ from zoo.catalogue.plugins.loading import HOOKS
 PAGE = Path(__file__).parent / "plugin-reference.md"
 INTERFACES = {
     "zoo.nn.interfaces": ("Encoder", "Decoder", "Generator", "Discriminator"),
+    "zoo.nn.features": ("Features", "load_features"),
     "zoo.nn.distributions": ("DiagonalGaussian", "Likelihood", "Bernoulli", "Gaussian", "DiscretizedLogistic"),
     "zoo.data.loading": ("DataRequest", "Examples", "Streamed"),
     "zoo.data.rows": ("Rows",),

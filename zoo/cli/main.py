@@ -114,7 +114,8 @@ def _list(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.contract.specs import ModelSpec, to_json
     from zoo.catalogue.plugins.loading import default_registry
 
-    kind = next((k for k in ("architecture", "dataset", "trainer", "command") if getattr(arguments, k + "s")), "model")
+    kinds = ("architecture", "dataset", "trainer", "feature", "command")
+    kind = next((kind for kind in kinds if getattr(arguments, kind + "s")), "model")
     rows = []
     for owned in default_registry().list(kind, arguments.pattern):
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
@@ -128,6 +129,7 @@ def _list(arguments: argparse.Namespace) -> None:
         "model": ("name", "available", "architecture", "dataset", "summary"),
         "dataset": ("name", "licence", "summary"),
         "command": ("name", "summary"),
+        "feature": ("name", "modality", "licence", "summary"),
     }
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
 
@@ -190,10 +192,10 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
 
 
 def _catalogue_verbs(verb: Verb) -> None:
-    command = verb("list", _list, "List models, or architectures, datasets, trainers, plugins' commands.")
+    command = verb("list", _list, "List models, or architectures, datasets, trainers, feature networks, commands.")
     command.add_argument("pattern", nargs="?", default="*", help="wildcards: 'dcgan-*'")
     kinds = command.add_mutually_exclusive_group()
-    for kind in ("models", "architectures", "datasets", "trainers", "commands"):
+    for kind in ("models", "architectures", "datasets", "trainers", "features", "commands"):
         kinds.add_argument(f"--{kind}", action="store_true")
     kinds.add_argument("--hub", action="store_true", help="models on the Hub, in the zoo's format, by anybody")
     takes_json(command)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_measure_options", "add_measure_verbs", "measure_concept"]
 
-FRECHET, KERNEL = "frechet_efficientnet_lite0", "kernel_efficientnet_lite0"
+FRECHET, KERNEL = "frechet", "kernel"
 
 
 def add_measure_verbs(verb: Verb) -> None:
@@ -29,6 +29,7 @@ def add_measure_verbs(verb: Verb) -> None:
     takes_offline(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     command.add_argument("--data", help="where the pictures are that it was trained on: ./photos (default: by name)")
+    command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
     _takes_write(command)
     takes_json(command)
     command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
@@ -67,6 +68,7 @@ def _eval(arguments: argparse.Namespace) -> None:
             default_registry(),
             samples=arguments.samples,
             data=None if arguments.data is None else as_reference(arguments.data),
+            features=arguments.features,
             write=arguments.write,
             progress=advance,
         )
@@ -77,7 +79,7 @@ def _eval(arguments: argparse.Namespace) -> None:
     count = data["samples"]
     rows = [{"name": "samples", "images": count} | {key: f"{data[key]:.4f}" for key in (FRECHET, KERNEL)}]
     if floor := data["floor"]:
-        test = floor["test_images"]
+        test = floor["test_examples"]
         rows.append(
             {"name": "as many samples", "images": min(test, count), FRECHET: f"{floor['frechet_of_samples']:.4f}"}
         )
@@ -85,6 +87,7 @@ def _eval(arguments: argparse.Namespace) -> None:
     if report.mixture_frechet is not None:
         rows.append({"name": "samples of the mixture", "images": count, FRECHET: f"{report.mixture_frechet:.4f}"})
     table(rows, ("name", "images", FRECHET, KERNEL))
+    print(f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples by {data['network']}")
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
         error = f"{coding['root_mean_square_error']:.4f} of 1"

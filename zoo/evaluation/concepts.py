@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import DataError, UsageError
+from zoo.evaluation.kind import values
 from zoo.images.probes import Probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.models import Encodes
@@ -83,7 +84,7 @@ def measure_concept(
     sides = [x[y == value] for value in (1, 0)]
     if not all(len(side) for side in sides):
         raise DataError(f"{len(sides[0])} examples have the property and {len(sides[1])} lack it; both are needed")
-    z = [model.encode(side.float() / 255).mean for side in sides]
+    z = [model.encode(values(side)).mean for side in sides]
     still = [model.decode(latents) for latents in z]
     before = [other.decide(pictures) for pictures in still]
     rows = []

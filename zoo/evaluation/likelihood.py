@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
+from zoo.evaluation.kind import is_stored, values
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.models import Bounded, Model, bounding
@@ -28,7 +29,7 @@ class LikelihoodReport:
     examples: int
     samples: int  # K: latents an example
     seed: int
-    binarised: bool  # each pixel drawn once as 0 or 1 with its grey level as probability
+    binarised: bool  # each value drawn once as 0 or 1 with itself as probability
     nll: float  # mean over the examples of -log (1/K sum_k w_k)
     standard_error: float  # of that mean over the examples
     monte_carlo_error: float  # of that mean from the K latents, by the delta method: how well the sums are known
@@ -42,7 +43,7 @@ class LikelihoodReport:
 
 
 def trained_on_bits(model: Model) -> bool:
-    """Whether the model's recipe says that each pixel was drawn as 0 or 1; not where its config says nothing of it."""
+    """Whether the model's recipe says that each value was drawn as 0 or 1; not where its config says nothing of it."""
     recipe = model.info.get("training", {}).get("recipe")
     settings = recipe.get("settings") if isinstance(recipe, dict) else None
     return isinstance(settings, dict) and settings.get("binarise") is True
@@ -58,23 +59,24 @@ def importance_weighted_nll(
     binarise: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LikelihoodReport:
-    """-log p(x) of data (N, *data_shape) uint8, estimated with `samples` latents of each posterior.
+    """-log p(x) of stored data (N, *data_shape), estimated with `samples` latents of each posterior.
 
     log p(x) >= E log (1/K sum_k p(x, z_k) / q(z_k given x)) (Burda et al. 2016, arXiv:1509.00519, equation 8), which
     tends to log p(x) as K grows. With `binarise` the data are drawn once, from `seed`, as zeros and ones; without, they
-    are pixel / 255. `progress` is called with (examples done, examples in all).
+    are values in [0, 1]. `progress` is called with (examples done, examples in all).
 
     Raises UsageError for a model without an encoder, data of another shape or type, and counts that cannot be meant.
     """
     model = bounding(model)
-    if data.dtype != torch.uint8 or tuple(data.shape[1:]) != model.data_shape or len(data) < 2:
-        raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; uint8 (N, {model.data_shape}), N >= 2 are needed")
+    if not is_stored(data, model.data_shape) or len(data) < 2:
+        wanted = f"(N, {model.data_shape}) as a dataset stores them, N >= 2,"
+        raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; {wanted} are needed")
     if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 10**7:
         raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to 10,000,000")
     random = seeded(seed)
     rows = []
     for start in range(0, len(data), ROWS):
-        x = data[start : start + ROWS].float() / 255
+        x = values(data[start : start + ROWS])
         x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
         posterior = model.encode(x)
         for i in range(len(x)):

@@ -10,17 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.data.loading import load_dataset
 from zoo.errors import DataError, NotFoundError, WeightsError
+from zoo.evaluation.features import cached_vectors, vectors
+from zoo.evaluation.kind import NEIGHBOURS, writer
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
-from zoo.evaluation.report import Report, evaluate, neighbour_pictures
+from zoo.evaluation.report import Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
-from zoo.images.features import cached_features, features
-from zoo.images.sheet import card_scale, grid
+from zoo.nn.features import default_features, load_features
 from zoo.nn.models import Bounded, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
@@ -28,9 +30,9 @@ from zoo.settings import cache_folder
 
 __all__ = ["Evaluation", "evaluate_model"]
 
-PAIRS = 16  # samples shown beside their nearest training image
+PAIRS = 16  # samples shown beside their nearest training example
 SEED = 0
-MOST_TRAIN, MOST_TEST = 10_000, 5_000  # images whose features are taken, drawn at random beyond
+MOST_TRAIN, MOST_TEST = 10_000, 5_000  # examples whose features are taken, drawn at random beyond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Evaluation:
         """The report on samples as JSON-able data, and the rest beside it where there is any."""
         data = self.samples.to_json()
         if self.mixture_frechet is not None:
-            data["mixture_frechet_efficientnet_lite0"] = self.mixture_frechet
+            data["mixture_frechet"] = self.mixture_frechet
         if self.reconstruction is not None:
             data["reconstruction"] = self.reconstruction.to_json()
         return data
@@ -57,31 +59,35 @@ def evaluate_model(
     *,
     samples: int = 5000,
     data: str | None = None,
+    features: str | None = None,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Compare samples of a model (seed 0) with the images it was trained on, and those with the test split.
+    """Compare samples of a model (seed 0) with the examples it was trained on, and those with the test split.
 
-    `data` says where the images are, where the model's own name of them does not. Of more than 10,000 training or 5,000
-    test images as many are taken at random. A model that encodes is also asked to give the test images back (the
-    training images where there are no others), and one with a mixture for samples of it. With `write` the results go
-    into the folder as evaluation.json, the nearest training images as neighbours.png, and the card is written again:
-    all or none. Raises what loading the model, the data and the feature network raise, DataError when the data at hand
-    are not those it was trained on, and UsageError for writing into the Hub's cache.
+    `data` says where the examples are, where the model's own name of them does not; `features` which feature network
+    looks at them, where not the default of their modality. Of more than 10,000 training or 5,000 test examples as many
+    are taken at random. A model that encodes is also asked to give the test examples back (the training examples where
+    there are no others), and one with a mixture for samples of it. With `write` the results go into the folder as
+    evaluation.json, the nearest training examples beside it, and the card is written again: all or none.
+
+    Raises what loading the model, the data and the feature network raise, DataError when the data at hand are not those
+    it was trained on, and UsageError for writing into the Hub's cache.
     """
     if write:
         check_writable(folder)
     model = load_folder(folder, registry)
     train, test = _data(folder, model, registry, data)
+    network = load_features(features or default_features(_modality(folder, registry), registry), registry)
     known = _some(train, MOST_TRAIN)
     drawn = model.sample(samples, seed=SEED)
     cache = cache_folder(os.environ)
     report = evaluate(
-        lambda n: drawn[:n],
+        drawn,
         known,
         None if test is None else _some(test, MOST_TEST),
-        samples=samples,
-        neighbours=min(PAIRS, max(samples, 0)),
+        network,
+        neighbours=min(PAIRS, len(drawn)),
         cache_dir=cache,
         progress=progress,
     )
@@ -96,20 +102,30 @@ def evaluate_model(
             binarise=trained_on_bits(model),
         )
     if model.mixture is not None:
-        others = features(model.sample(samples, seed=SEED, prior="mixture"))
-        mixture = frechet_distance(others, cached_features(known, cache))
+        others = vectors(model.sample(samples, seed=SEED, prior="mixture"), network)
+        mixture = frechet_distance(others, cached_vectors(known, network, cache))
     found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
     if write:
-        pairs = neighbour_pictures(drawn, known, report.neighbours[:PAIRS])
-        record(folder, found.to_json(), {"neighbours.png": grid(pairs, columns=8, scale=card_scale(model.data_shape))})
+        pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours)
+        record(folder, found.to_json(), {NEIGHBOURS: writer(pairs)})
     return found
 
 
-def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Tensor, Tensor | None]:
-    """The images it was trained on, and the test split where there is one."""
-    facts = folder.config()["data"]
+def _modality(folder: Folder, registry: Registry) -> str:
+    """What kind of data it was trained on."""
+    return registry.dataset(parse_reference(_facts(folder)["name"])[0]).modality
+
+
+def _facts(folder: Folder) -> dict[str, Any]:
+    facts: dict[str, Any] = folder.config()["data"]
     if not all(isinstance(facts.get(key), str) for key in ("name", "split", "sha256")):
         raise WeightsError(f"{folder.name}: its config does not name its data; it cannot be evaluated")
+    return facts
+
+
+def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Tensor, Tensor | None]:
+    """The examples it was trained on, and the test split where there is one."""
+    facts = _facts(folder)
     channels, size = model.data_shape[:2]
     name = where or facts["name"]
     try:
@@ -129,7 +145,7 @@ def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -
     return train.data, test.data
 
 
-def _some(images: Tensor, most: int) -> Tensor:
-    if len(images) <= most:
-        return images
-    return images[torch.randperm(len(images), generator=seeded(SEED))[:most]]
+def _some(x: Tensor, most: int) -> Tensor:
+    if len(x) <= most:
+        return x
+    return x[torch.randperm(len(x), generator=seeded(SEED))[:most]]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.evaluation.kind import values
 from zoo.nn.bounds import active_units, bits_per_dim
 from zoo.nn.models import Bounded
 from zoo.nn.sampling import seeded
@@ -26,7 +27,7 @@ class ReconstructionReport:
     examples: int
     root_mean_square_error: float  # of decode(encode(x).mean) over all values, of 1
     active_units: int  # latent units whose posterior means vary by more than 0.01 over the examples
-    binarised: bool  # for the figures in nats each pixel is drawn as 0 or 1 with its grey level as probability
+    binarised: bool  # for the figures in nats each value is drawn as 0 or 1 with itself as probability
     negative_elbo: float | None
     kl: float | None
     bits_per_dim: float | None
@@ -46,14 +47,14 @@ def reconstruction_report(
     binarise: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReconstructionReport:
-    """Encode and decode data (N, *data_shape) uint8; with `bound`, one latent an example (seed 0) for the ELBO.
+    """Encode and decode stored data (N, *data_shape); with `bound`, one latent an example (seed 0) for the ELBO.
 
     Raises UsageError for data of another shape.
     """
     random = seeded(0)
     squares, means, nats = 0.0, [], []
     for start in range(0, len(data), ROWS):
-        x = data[start : start + ROWS].float() / 255
+        x = values(data[start : start + ROWS])
         posterior = model.encode(x)
         means.append(posterior.mean)
         squares += float((model.decode(posterior.mean) - x).double().square().sum())

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from zoo.catalogue.weights.card import card_of
 from zoo.catalogue.weights.folder import CARD, EVALUATION, Folder
 from zoo.errors import UsageError, WeightsError
 from zoo.files import new_files
-from zoo.images.sheet import save_picture
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 __all__ = ["check_writable", "read_results", "record"]
+
+Writer = Callable[[Path], None]  # writes one file to that path
 
 
 def check_writable(folder: Folder) -> None:
@@ -41,24 +40,25 @@ def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     return found if found.get("model_sha256") in (None, model_sha256) else {}
 
 
-def record(folder: Folder, results: Mapping[str, Any], pictures: Mapping[str, Image] | None = None) -> None:
-    """Put results into evaluation.json, beside what is there of the same weights, and write pictures and the card.
+def record(folder: Folder, results: Mapping[str, Any], files: Mapping[str, Writer] | None = None) -> None:
+    """Put results into evaluation.json, beside what is there of the same weights, and write files and the card.
 
-    All files are written, or none. A key that is there is replaced, but for `concepts`, which keeps the others. Raises
-    UsageError as `check_writable`, StorageError, and WeightsError where the config says too little for a card.
+    `files` maps names to what writes the files. All are written, or none. A key that is there is replaced, but for
+    `concepts`, which keeps the others. Raises UsageError as `check_writable`, StorageError, and WeightsError where the
+    config says too little for a card.
     """
     check_writable(folder)
-    digest, pictures = folder.model_sha256(), pictures or {}
+    digest, files = folder.model_sha256(), files or {}
     found = _results_of(folder, digest)
     concepts = found.get("concepts", {}) | results.get("concepts", {})
     merged = found | dict(results) | {"model_sha256": digest}
     if concepts:
         merged["concepts"] = concepts
     figures = (json.dumps(merged, indent=1) + "\n").encode()
-    text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *pictures})
-    names = (*pictures, EVALUATION, CARD)
+    text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *files})
+    names = (*files, EVALUATION, CARD)
     with new_files(*(folder.path / name for name in names)) as asides:
-        for picture, aside in zip(pictures.values(), asides, strict=False):
-            save_picture(picture, aside)
+        for write, aside in zip(files.values(), asides, strict=False):
+            write(aside)
         asides[-2].write_bytes(figures)
         asides[-1].write_text(text, encoding="utf-8")

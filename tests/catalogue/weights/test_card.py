@@ -33,32 +33,32 @@ RECIPE = Recipe(
     config={"image_size": 8, "latent_size": 4, "generator_widths": [4, 4], "discriminator_widths": [4]},
     settings={"generator_lr": 1e-05, "decay": 1e-8, "augment": ["color", "cutout"], "mix_batches": False},
 )
-DISTANCES = Distances(count=50, feature_median=9.25, feature_5_percent=7.5, pixel_median=0.1875, pixel_5_percent=0.0625)
+DISTANCES = Distances(count=50, feature_median=9.25, feature_5_percent=7.5, value_median=0.1875, value_5_percent=0.0625)
 REPORT = Report(
     network="efficientnet-lite0",
     network_sha256="ab" * 32,
     torch="2.13.0",
     seed=0,
     samples=5000,
-    train_images=10_000,
-    frechet_efficientnet_lite0=12.345,
-    kernel_efficientnet_lite0=0.03125,
+    train_examples=10_000,
+    frechet=12.345,
+    kernel=0.03125,
     kernel_standard_error=0.0078125,
     precision=0.75,
     recall=0.625,
     floor=Floor(
-        test_images=2000,
-        frechet_efficientnet_lite0=3.5,
+        test_examples=2000,
+        frechet=3.5,
         frechet_of_samples=14.75,
-        kernel_efficientnet_lite0=0.0009765625,
+        kernel=0.0009765625,
         kernel_standard_error=0.00048828125,
     ),
     neighbours=tuple(
-        Neighbour(sample=i, by_features=i, feature_distance=9.0, by_pixels=i, pixel_distance=0.1) for i in range(16)
+        Neighbour(sample=i, by_features=i, feature_distance=9.0, by_values=i, value_distance=0.1) for i in range(16)
     ),
     sample_distances=DISTANCES,
     test_distances=Distances(
-        count=40, feature_median=8.25, feature_5_percent=6.5, pixel_median=0.15625, pixel_5_percent=0.03125
+        count=40, feature_median=8.25, feature_5_percent=6.5, value_median=0.15625, value_5_percent=0.03125
     ),
 )
 
@@ -174,7 +174,13 @@ def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
     assert kernels[0] == pytest.approx([0.03125, 0.0078125], abs=5e-5)
     assert kernels[1] == []
     assert kernels[2] == pytest.approx([0.0009765625, 0.00048828125], abs=5e-5)
-    for fact in ("efficientnet-lite0", "10,000 training images", "0.750", "0.625", "zoo eval tiny --samples 5000"):
+    for fact in (
+        "efficientnet-lite0",
+        "10,000 training images",
+        "0.750",
+        "0.625",
+        "zoo eval tiny --samples 5000 --features efficientnet-lite0",
+    ):
         assert fact in text
     for fact in ("neighbours.png", "16 samples", "9.25", "0.188", "8.25", "0.156", "6.50", "0.031"):
         assert fact in text
@@ -190,8 +196,8 @@ def test_the_front_matter_holds_the_figures(tmp_path: Path) -> None:
     assert result["dataset"] == {"name": "shapes", "type": "image"}
     assert {metric["type"]: metric["value"] for metric in result["metrics"]} == pytest.approx(
         {
-            "frechet_efficientnet_lite0": 12.345,
-            "kernel_efficientnet_lite0": 0.03125,
+            "frechet": 12.345,
+            "kernel": 0.03125,
             "precision": 0.75,
             "recall": 0.625,
         }

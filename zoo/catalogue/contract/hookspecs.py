@@ -1,4 +1,4 @@
-"""The whole plugin contract: five hooks that return frozen data."""
+"""The whole plugin contract: six hooks that return frozen data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import pluggy
 
-from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, TrainerSpec
+from zoo.catalogue.contract.specs import (
+    ArchitectureSpec,
+    CommandSpec,
+    DatasetSpec,
+    FeaturesSpec,
+    ModelSpec,
+    TrainerSpec,
+)
 
 __all__ = ["API_VERSION", "FIRST_API_VERSION", "PluginContext", "hookimpl"]
 
@@ -48,3 +55,8 @@ def zoo_trainers(context: PluginContext) -> Iterable[TrainerSpec]:  # type: igno
 @hookspec
 def zoo_commands(context: PluginContext) -> Iterable[CommandSpec]:  # type: ignore[empty-body]
     """Verbs of the command line."""
+
+
+@hookspec
+def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:  # type: ignore[empty-body]
+    """Frozen, pretrained networks to look through."""

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, Spec, TrainerSpec
+from zoo.catalogue.contract.specs import (
+    ArchitectureSpec,
+    CommandSpec,
+    DatasetSpec,
+    FeaturesSpec,
+    ModelSpec,
+    Spec,
+    TrainerSpec,
+)
 from zoo.configs import near
 from zoo.errors import NotFoundError, PluginError
 
@@ -20,8 +28,9 @@ KINDS: dict[type, str] = {
     ModelSpec: "model",
     TrainerSpec: "trainer",
     CommandSpec: "command",
+    FeaturesSpec: "feature",
 }
-S = TypeVar("S", ArchitectureSpec, DatasetSpec, ModelSpec, TrainerSpec, CommandSpec)
+S = TypeVar("S", ArchitectureSpec, DatasetSpec, ModelSpec, TrainerSpec, CommandSpec, FeaturesSpec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +105,10 @@ class Registry:
     def command(self, name: str) -> CommandSpec:
         """The command of that full name. Raises NotFoundError, PluginError."""
         return self._get(CommandSpec, name)
+
+    def features(self, name: str) -> FeaturesSpec:
+        """The feature network of that full name. Raises NotFoundError, PluginError."""
+        return self._get(FeaturesSpec, name)
 
     def list(self, kind: str, pattern: str = "*") -> list[Owned]:
         """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""

@@ -19,6 +19,7 @@ __all__ = [
     "ArchitectureSpec",
     "CommandSpec",
     "DatasetSpec",
+    "FeaturesSpec",
     "ModelSpec",
     "Spec",
     "TrainerSpec",
@@ -178,7 +179,35 @@ class CommandSpec:
         check_reference(self.run, CODE, f"command {self.name}: run")
 
 
-Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec
+@dataclass(frozen=True, kw_only=True)
+class FeaturesSpec:
+    """A frozen, pretrained network of one modality: what distances, discriminators and losses look through.
+
+    Its weights are a file that an installed package carries. The core finds it without importing the package, and hands
+    its bytes over only when their sha256 is the one named here.
+    """
+
+    name: str
+    summary: str
+    modality: str  # what it looks at: "image"
+    licence: str  # of the weights
+    weights: str  # "package:path/inside": the file
+    sha256: str  # of that file, lower-case hex
+    features: str  # reference to a callable (weights: bytes) -> zoo.nn.Features
+    install_hint: str = ""  # said when the package of the weights or of the code is not installed
+    tags: tuple[str, ...] = ()  # "default": evaluation takes it where no other is asked for
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "feature network")
+        _check_strings(self.name, summary=self.summary, modality=self.modality, licence=self.licence)
+        _check_strings(self.name, install_hint=self.install_hint)
+        check_reference(self.weights, FILE, f"feature network {self.name}: weights")
+        check_reference(self.features, CODE, f"feature network {self.name}: features")
+        if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):
+            raise PluginError(f"feature network {self.name}: {self.sha256!r:.80} is no sha256 (64 lower-case hex)")
+
+
+Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec | FeaturesSpec
 
 
 def to_json(spec: Spec) -> dict[str, Any]:

@@ -26,7 +26,15 @@ from zoo.catalogue.contract import hookspecs
 from zoo.catalogue.contract.hookspecs import API_VERSION, FIRST_API_VERSION, PluginContext
 from zoo.catalogue.contract.names import check_name
 from zoo.catalogue.contract.registry import Owned, Registry
-from zoo.catalogue.contract.specs import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, Spec, TrainerSpec
+from zoo.catalogue.contract.specs import (
+    ArchitectureSpec,
+    CommandSpec,
+    DatasetSpec,
+    FeaturesSpec,
+    ModelSpec,
+    Spec,
+    TrainerSpec,
+)
 from zoo.catalogue.plugins.installed import CORE, GROUP, Installed, installed
 from zoo.catalogue.plugins.switches import read_disabled, switched_off
 from zoo.configs import near
@@ -51,6 +59,7 @@ HOOKS: dict[str, type] = {
     "zoo_models": ModelSpec,
     "zoo_trainers": TrainerSpec,
     "zoo_commands": CommandSpec,
+    "zoo_features": FeaturesSpec,
 }
 MOST_SPECS = 10_000  # of one plugin: an endless generator ends here
 
@@ -85,7 +94,7 @@ class _Manager(pluggy.PluginManager):
 
 
 def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
-    """Call the five hooks of one plugin and check what they return."""
+    """Call the hooks of one plugin and check what they return."""
     _check_version(inspect.getattr_static(plugin, "ZOO_API_VERSION", FIRST_API_VERSION))
     manager = _Manager("zoo")
     manager.add_hookspecs(hookspecs)

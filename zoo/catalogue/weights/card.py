@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.weights.card_sections import metrics_of, sections
+from zoo.catalogue.weights.card_sections import SAMPLES, metrics_of, sections
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, Folder, parse_config
 from zoo.configs import strict_json
 from zoo.errors import WeightsError
@@ -46,8 +46,8 @@ def dataset_of(data: dict[str, Any]) -> str:
     return str(re.split(r"[\[:]", data["data"]["name"])[0])
 
 
-def _front_matter(name: str, data: dict[str, Any], metrics: dict[str, float]) -> list[str]:
-    recipe = data["training"]["recipe"]
+def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any]) -> list[str]:
+    recipe, metrics = data["training"]["recipe"], metrics_of(evaluation)
     lines = [
         "---",
         "library_name: genzoo",
@@ -64,8 +64,18 @@ def _front_matter(name: str, data: dict[str, Any], metrics: dict[str, float]) ->
             "  - task: {type: unconditional-image-generation}",
         ]
         lines += [f"    dataset: {{name: {_toml(data['data']['name'])}, type: image}}", "    metrics:"]
-        lines += [f"    - {{type: {key}, value: {value:.5g}}}" for key, value in metrics.items()]
+        lines += [
+            f"    - {{type: {key}, {_seen(key, evaluation)}value: {value:.5g}}}" for key, value in metrics.items()
+        ]
     return [*lines, "---", ""]
+
+
+def _seen(key: str, evaluation: dict[str, Any]) -> str:
+    """Which feature network a metric is of, as the Hub shows it."""
+    if key not in SAMPLES:
+        return ""
+    text = f"{key} on {evaluation['network']} features"
+    return f"name: {_toml(text)}, "
 
 
 def write_card(folder: Path) -> None:
@@ -104,7 +114,7 @@ def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[s
     name = data["training"].get("model", recipe["name"])
     title = name.removeprefix("./")  # a folder, of a model that no catalogue has
     return [
-        *_front_matter(title, data, metrics_of(evaluation)),
+        *_front_matter(title, data, evaluation),
         f"# {title}",
         "",
         recipe["summary"],

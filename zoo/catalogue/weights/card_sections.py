@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["PICTURES", "SAMPLES", "Picture", "metrics_of", "sections"]
 
-SAMPLES = ("frechet_efficientnet_lite0", "kernel_efficientnet_lite0", "precision", "recall")
+SAMPLES = ("frechet", "kernel", "precision", "recall")
 ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes from
     "negative_log_likelihood_nats": ("likelihood", "nll"),
     "negative_elbo_nats": ("reconstruction", "negative_elbo"),
@@ -96,31 +96,32 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
     lines = [
         "## Figures",
         "",
-        f"On {report['network']} features, each set against {report['train_images']:,} training images. They "
+        f"On {report['network']} features, each set against {report['train_examples']:,} training images. They "
         "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
         "small count, so the floor stands beside as many samples.",
         "",
         "| | images | Fréchet distance | kernel distance ± standard error |",
         "| --- | --- | --- | --- |",
-        f"| samples | {report['samples']:,} | {report['frechet_efficientnet_lite0']:.2f} | {_kernel(report)} |",
+        f"| samples | {report['samples']:,} | {report['frechet']:.2f} | {_kernel(report)} |",
     ]
     floor = report["floor"]
     if floor is not None:
-        count = f"{floor['test_images']:,}"
+        count = f"{floor['test_examples']:,}"
         lines += [
             f"| as many samples as test images | {count} | {floor['frechet_of_samples']:.2f} | |",
-            f"| test images (the floor) | {count} | {floor['frechet_efficientnet_lite0']:.2f} | {_kernel(floor)} |",
+            f"| test images (the floor) | {count} | {floor['frechet']:.2f} | {_kernel(floor)} |",
         ]
-    mixture = report.get("mixture_frechet_efficientnet_lite0")
+    mixture = report.get("mixture_frechet")
     if mixture is not None:
         lines.append(f'| samples of `prior="mixture"` | {report["samples"]:,} | {mixture:.2f} | |')
-    how = f"Computed by `zoo eval {name} --samples {report['samples']}` (samples of seed 0, torch {report['torch']})."
+    command = f"zoo eval {name} --samples {report['samples']} --features {report['network']}"
+    how = f"Computed by `{command}` (samples of seed 0, torch {report['torch']})."
     more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
     return [*lines, "", more, "", how, ""]
 
 
 def _kernel(row: dict[str, Any]) -> str:
-    return f"{row['kernel_efficientnet_lite0']:.5f} ± {row['kernel_standard_error']:.5f}"
+    return f"{row['kernel']:.5f} ± {row['kernel_standard_error']:.5f}"
 
 
 def _neighbours(report: dict[str, Any]) -> list[str]:
@@ -132,12 +133,12 @@ def _neighbours(report: dict[str, Any]) -> list[str]:
         "",
         f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest "
         "to it in feature space. Median distance of all samples to their nearest: "
-        f"{mine['feature_median']:.2f} in features, {mine['pixel_median']:.3f} in pixels (root mean square, of 1).",
+        f"{mine['feature_median']:.2f} in features, {mine['value_median']:.3f} in pixels (root mean square, of 1).",
     ]
     if real is not None:
         lines.append(
-            f"Test images, which are no copies: {real['feature_median']:.2f} and {real['pixel_median']:.3f}, "
-            f"the nearest 5 % below {real['feature_5_percent']:.2f} and {real['pixel_5_percent']:.3f}. "
+            f"Test images, which are no copies: {real['feature_median']:.2f} and {real['value_median']:.3f}, "
+            f"the nearest 5 % below {real['feature_5_percent']:.2f} and {real['value_5_percent']:.3f}. "
             "A copy would lie far below that."
         )
     return [*lines, ""]

@@ -1,0 +1,108 @@
+"""Feature networks: frozen, pretrained networks to look through, each found by its name in the catalogue."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import threading
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from zoo.catalogue.contract.references import import_reference, resource
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import FeaturesSpec
+from zoo.catalogue.plugins.loading import default_registry
+from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError, ZooError
+
+__all__ = ["Features", "default_features", "load_features"]
+
+
+class Features(nn.Module, ABC):
+    """A frozen network of one modality, differentiable in what it looks at.
+
+    It takes examples (N, *data_shape) of any size, floats in [0, 1], and makes of them what its weights know.
+    """
+
+    strides: tuple[int, ...]  # of the maps, from fine to coarse: input values a side for each of a map
+    dimensions: int  # D, of the vector
+    batch_size: int = 64  # examples at a time where there is no gradient: what it is fastest with
+    name: str = ""  # full name and the weights' sha256: set by `load_features`
+    sha256: str = ""
+
+    @abstractmethod
+    def vector(self, x: Tensor) -> Tensor:
+        """Map x (N, *data_shape) in [0, 1] to vectors (N, D), for distances between examples."""
+
+    @abstractmethod
+    def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map x (N, *data_shape) in [0, 1], not resized, to one (N, C, ...) for each of `strides`."""
+
+
+_loaded: dict[tuple[str, str, str], Features] = {}
+_lock = threading.Lock()
+
+
+def load_features(name: str, registry: Registry | None = None) -> Features:
+    """The feature network of that full name, in eval mode and frozen, on the CPU.
+
+    It is loaded once a process and shared by all who ask: do not change it. Raises NotFoundError for an unknown name
+    with near ones, or with the line that installs its package; IntegrityError when the file of its weights has another
+    sha256 than the pinned one; StorageError when it cannot be read; PluginError when its code fails.
+    """
+    spec = (registry or default_registry()).features(name)
+    key = name, spec.features, spec.sha256
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = _load(name, spec)
+        return _loaded[key]
+
+
+def default_features(modality: str, registry: Registry) -> str:
+    """The name of the network that judges a modality where no other is asked for: the zoo's own before a plugin's.
+
+    Raises NotFoundError where there is none.
+    """
+    found = [
+        ("default" not in owned.spec.tags, "/" in owned.name, owned.name)
+        for owned in registry.list("feature")
+        if isinstance(owned.spec, FeaturesSpec) and owned.spec.modality == modality
+    ]
+    if not found:
+        raise NotFoundError(f"no feature network looks at {modality}; install a plugin that brings one")
+    return min(found)[-1]
+
+
+def _load(name: str, spec: FeaturesSpec) -> Features:
+    owner = f"feature network {name}"
+    weights = _weights(owner, spec)
+    build = import_reference(spec.features, owner, spec.install_hint)
+    try:
+        with torch.inference_mode(False):  # gradients pass through it later, whoever loads it first
+            network = build(weights)
+    except ZooError:
+        raise
+    except (Exception, SystemExit) as error:  # a plugin does not end the program
+        raise PluginError(f"{owner}: building it failed: {type(error).__name__}: {error!s:.200}") from error
+    if not isinstance(network, Features):
+        raise PluginError(f"{owner}: {spec.features} gives a {type(network).__name__}, no zoo.nn.Features")
+    network.name, network.sha256 = name, spec.sha256
+    return network.eval().requires_grad_(False)
+
+
+def _weights(owner: str, spec: FeaturesSpec) -> bytes:
+    """The file's bytes, found without importing the package that carries it, and compared with their pin."""
+    package = spec.weights.partition(":")[0]
+    remedy = spec.install_hint or f"install {package}"
+    if importlib.util.find_spec(package) is None:
+        raise NotFoundError(f"{owner}: its weights are not installed; {remedy}")
+    path = resource(spec.weights, owner)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{owner}: cannot read {path} ({error}); reinstall {package}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != spec.sha256:
+        raise IntegrityError(f"{owner}: {path} has sha256 {digest}, not {spec.sha256}; reinstall {package}")
+    return content
