@@ -111,11 +111,11 @@ def _list(arguments: argparse.Namespace) -> None:
     if arguments.hub:
         search(arguments)
         return
+    from zoo.catalogue.contract.registry import PLURALS
     from zoo.catalogue.contract.specs import ModelSpec, to_json
     from zoo.catalogue.plugins.loading import default_registry
 
-    kinds = ("architecture", "dataset", "trainer", "feature", "command")
-    kind = next((kind for kind in kinds if getattr(arguments, kind + "s")), "model")
+    kind = next((kind for kind, plural in PLURALS.items() if getattr(arguments, plural)), "model")
     rows = []
     for owned in default_registry().list(kind, arguments.pattern):
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
@@ -128,7 +128,7 @@ def _list(arguments: argparse.Namespace) -> None:
     columns = {
         "model": ("name", "available", "architecture", "dataset", "summary"),
         "dataset": ("name", "licence", "summary"),
-        "command": ("name", "summary"),
+        **dict.fromkeys(("command", "family", "modality"), ("name", "summary")),
         "feature": ("name", "modality", "licence", "summary"),
     }
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
@@ -192,10 +192,12 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
 
 
 def _catalogue_verbs(verb: Verb) -> None:
-    command = verb("list", _list, "List models, or architectures, datasets, trainers, feature networks, commands.")
+    from zoo.catalogue.contract.registry import PLURALS
+
+    command = verb("list", _list, "List models, or what else the catalogue holds.")
     command.add_argument("pattern", nargs="?", default="*", help="wildcards: 'dcgan-*'")
     kinds = command.add_mutually_exclusive_group()
-    for kind in ("models", "architectures", "datasets", "trainers", "features", "commands"):
+    for kind in PLURALS.values():
         kinds.add_argument(f"--{kind}", action="store_true")
     kinds.add_argument("--hub", action="store_true", help="models on the Hub, in the zoo's format, by anybody")
     takes_json(command)

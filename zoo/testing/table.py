@@ -37,7 +37,7 @@ class Check:
 
 PLUGIN, ARCHITECTURE, DATASET = ("plugin",), ("architecture",), ("dataset",)
 MODEL, TRAINER, COMMAND = ("model",), ("trainer",), ("command",)
-SPECS = ("architecture", "dataset", "model", "trainer", "command", "feature")
+SPECS = ("architecture", "dataset", "model", "trainer", "command", "feature", "family", "modality")
 
 # What a check needs to have passed before it says anything of its own.
 CONFIG = ("build.config",)

@@ -1,4 +1,4 @@
-"""The whole plugin contract: six hooks that return frozen data."""
+"""The whole plugin contract: hooks that return frozen data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
     DatasetSpec,
+    FamilySpec,
     FeaturesSpec,
+    ModalitySpec,
     ModelSpec,
     TrainerSpec,
 )
@@ -60,3 +62,13 @@ def zoo_commands(context: PluginContext) -> Iterable[CommandSpec]:  # type: igno
 @hookspec
 def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:  # type: ignore[empty-body]
     """Frozen, pretrained networks to look through."""
+
+
+@hookspec
+def zoo_families(context: PluginContext) -> Iterable[FamilySpec]:  # type: ignore[empty-body]
+    """Kinds of models."""
+
+
+@hookspec
+def zoo_modalities(context: PluginContext) -> Iterable[ModalitySpec]:  # type: ignore[empty-body]
+    """Kinds of data."""

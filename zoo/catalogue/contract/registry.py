@@ -12,7 +12,9 @@ from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
     DatasetSpec,
+    FamilySpec,
     FeaturesSpec,
+    ModalitySpec,
     ModelSpec,
     Spec,
     TrainerSpec,
@@ -20,7 +22,7 @@ from zoo.catalogue.contract.specs import (
 from zoo.configs import near
 from zoo.errors import NotFoundError, PluginError
 
-__all__ = ["Owned", "Registry"]
+__all__ = ["KINDS", "PLURALS", "Owned", "Registry"]
 
 KINDS: dict[type, str] = {
     ArchitectureSpec: "architecture",
@@ -29,8 +31,21 @@ KINDS: dict[type, str] = {
     TrainerSpec: "trainer",
     CommandSpec: "command",
     FeaturesSpec: "feature",
+    FamilySpec: "family",
+    ModalitySpec: "modality",
 }
-S = TypeVar("S", ArchitectureSpec, DatasetSpec, ModelSpec, TrainerSpec, CommandSpec, FeaturesSpec)
+PLURALS = {kind: kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s" for kind in KINDS.values()}
+S = TypeVar(
+    "S",
+    ArchitectureSpec,
+    DatasetSpec,
+    ModelSpec,
+    TrainerSpec,
+    CommandSpec,
+    FeaturesSpec,
+    FamilySpec,
+    ModalitySpec,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +92,7 @@ class Registry:
         namespace = name.partition("/")[0] if "/" in name else ""
         if namespace in self.failures:
             raise PluginError(f"{kind} {name!r} is unknown because its plugin failed: {self.failures[namespace]}")
-        hint = near(name, self._names(kind)) or f"; `zoo list --{kind}s` shows what there is"
+        hint = near(name, self._names(kind)) or f"; `zoo list --{PLURALS[kind]}` shows what there is"
         lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
         raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
 
@@ -109,6 +124,14 @@ class Registry:
     def features(self, name: str) -> FeaturesSpec:
         """The feature network of that full name. Raises NotFoundError, PluginError."""
         return self._get(FeaturesSpec, name)
+
+    def family(self, name: str) -> FamilySpec:
+        """The family of that full name. Raises NotFoundError, PluginError."""
+        return self._get(FamilySpec, name)
+
+    def modality(self, name: str) -> ModalitySpec:
+        """The modality of that full name. Raises NotFoundError, PluginError."""
+        return self._get(ModalitySpec, name)
 
     def list(self, kind: str, pattern: str = "*") -> list[Owned]:
         """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""

@@ -19,7 +19,9 @@ __all__ = [
     "ArchitectureSpec",
     "CommandSpec",
     "DatasetSpec",
+    "FamilySpec",
     "FeaturesSpec",
+    "ModalitySpec",
     "ModelSpec",
     "Spec",
     "TrainerSpec",
@@ -207,7 +209,52 @@ class FeaturesSpec:
             raise PluginError(f"feature network {self.name}: {self.sha256!r:.80} is no sha256 (64 lower-case hex)")
 
 
-Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec | FeaturesSpec
+@dataclass(frozen=True, kw_only=True)
+class FamilySpec:
+    """One kind of model: which parts it has, in which files they are kept, and what holds them."""
+
+    name: str
+    summary: str
+    family: str  # reference to a zoo.nn.Family
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "family")
+        _check_strings(self.name, summary=self.summary, install_hint=self.install_hint)
+        check_reference(self.family, CODE, f"family {self.name}: family")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalitySpec:
+    """A kind of data: how examples are stored, seen by networks, read, written and shown."""
+
+    name: str
+    summary: str
+    modality: str  # reference to a callable (about: Mapping) -> zoo.data.Modality
+    suffixes: tuple[str, ...]  # of the files that examples are written to; the first is what the zoo itself writes
+    html: str  # reference to a callable (path) -> str: how a page shows such a file; its module imports no torch
+    task: str = ""  # what the Hub calls generating it: "unconditional-image-generation"
+    memory_format: str = "contiguous_format"  # the torch.memory_format in which its networks compute
+    install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "modality")
+        _check_strings(self.name, summary=self.summary, install_hint=self.install_hint, task=self.task)
+        check_reference(self.modality, CODE, f"modality {self.name}: modality")
+        check_reference(self.html, CODE, f"modality {self.name}: html")
+        if not isinstance(self.suffixes, tuple) or not self.suffixes or not all(map(_is_suffix, self.suffixes)):
+            raise PluginError(f"modality {self.name}: suffixes are {self.suffixes!r:.80}; write them as ('.wav',)")
+        if not isinstance(self.memory_format, str) or not self.memory_format.isidentifier():
+            raise PluginError(
+                f"modality {self.name}: memory_format {self.memory_format!r:.80} is none of torch's names"
+            )
+
+
+def _is_suffix(text: object) -> bool:
+    return isinstance(text, str) and text.startswith(".") and text[1:].isalnum() and text == text.lower()
+
+
+Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec | FeaturesSpec | FamilySpec | ModalitySpec
 
 
 def to_json(spec: Spec) -> dict[str, Any]:

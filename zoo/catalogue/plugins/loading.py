@@ -30,7 +30,9 @@ from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
     DatasetSpec,
+    FamilySpec,
     FeaturesSpec,
+    ModalitySpec,
     ModelSpec,
     Spec,
     TrainerSpec,
@@ -60,6 +62,8 @@ HOOKS: dict[str, type] = {
     "zoo_trainers": TrainerSpec,
     "zoo_commands": CommandSpec,
     "zoo_features": FeaturesSpec,
+    "zoo_families": FamilySpec,
+    "zoo_modalities": ModalitySpec,
 }
 MOST_SPECS = 10_000  # of one plugin: an endless generator ends here
 
