@@ -247,7 +247,7 @@ def owned_by(plugin: Plugin) -> list[Owned]:
     def full(spec: Spec) -> Spec:
         named = {key: getattr(spec, key, "") for key in ("family", "modality")}
         changed: Any = {key: prefix + name for key, name in named.items() if (key, name) in own}
-        return replace(spec, **changed)
+        return replace(spec, **changed) if changed else spec
 
     specs = [full(spec) for spec in plugin.specs] if prefix else plugin.specs
     return [Owned(name=prefix + spec.name, spec=spec, owner=plugin.owner, selector=selector) for spec in specs]
