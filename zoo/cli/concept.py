@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
     from zoo.nn.distributions import DiagonalGaussian
-    from zoo.nn.models import VAE, Model
+    from zoo.nn.models import Encodes, Model
 
 __all__ = ["add_fit_verbs"]
 
@@ -86,13 +86,13 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
     """Fit a concept into a weights folder; gives the folder."""
     from zoo.latent.concept_file import concepts_of, save_concepts
     from zoo.latent.concepts import ConceptVector, concept_named, orthogonalise
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
     _check_sources(arguments)
     folder = own_folder(arguments.model)
     model, known = loaded(folder), concepts_of(folder)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
-    encoder = None if isinstance(model, VAE) else _LateEncoder(model, arguments)
+    encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
         model,
         positives.float() / 255,
@@ -208,7 +208,9 @@ def _mixture(arguments: argparse.Namespace) -> None:
     )
 
 
-def _codes(model: VAE, reference: str, arguments: argparse.Namespace) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
+def _codes(
+    model: Encodes, reference: str, arguments: argparse.Namespace
+) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
     """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
     from zoo.catalogue.contract.data_references import parse_reference
     from zoo.catalogue.plugins.loading import default_registry

@@ -152,16 +152,12 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _sample(arguments: argparse.Namespace) -> None:
     from zoo.images.sheet import check_picture_path, grid, save_picture
-    from zoo.nn.models import VAE
     from zoo.nn.pretrained import load
 
     out = check_picture_path(Path(arguments.output))
     model = load(arguments.name)
     check_size(arguments.n, model.data_shape, arguments.scale)
-    kind = {} if arguments.prior == "normal" else {"prior": arguments.prior}
-    if kind and not isinstance(model, VAE):
-        raise UsageError(f"{arguments.name} has no encoder, and so no mixture of codes; leave --prior out")
-    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, **kind)
+    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, prior=arguments.prior)
     save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
 
@@ -216,6 +212,6 @@ def _model_verbs(verb: Verb) -> None:
     takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
-    command.add_argument("--prior", choices=["normal", "mixture"], default="normal", help="see `zoo mixture fit`")
+    command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_picture(command)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.weights.folder import Folder
     from zoo.evaluation.concepts import ConceptReport
     from zoo.images.probes import Probe
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
 __all__ = ["add_measure_options", "add_measure_verbs", "measure_concept"]
 
@@ -159,7 +159,7 @@ def measure_concept(arguments: argparse.Namespace) -> None:
     _show(report, arguments)
 
 
-def _judges(arguments: argparse.Namespace, model: VAE) -> tuple[Any, Probe, Probe]:
+def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Any, Probe, Probe]:
     """The test split's pictures and labels, and a probe for each of the two factors."""
     from zoo.images.probes import fit_probe
 

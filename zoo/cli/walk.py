@@ -146,7 +146,7 @@ def _traverse(arguments: argparse.Namespace) -> None:
     out, rows = check_picture_path(Path(arguments.output)), _rows(arguments.rows)
     model = load(arguments.name)
     check_size(rows * arguments.steps, model.data_shape, arguments.scale)
-    reach = arguments.reach if arguments.reach is not None else 1.0 if _prior(model) == "uniform" else 3.0
+    reach = arguments.reach if arguments.reach is not None else 1.0 if model.prior == "uniform" else 3.0
     if not 0 < reach < float("inf"):
         raise UsageError(f"--reach is {reach}; it must be a number above 0")
     starts = model.latents(rows, seed=arguments.seed)
@@ -154,12 +154,6 @@ def _traverse(arguments: argparse.Namespace) -> None:
     save_picture(grid(model.decode(torch.cat(walks)), columns=arguments.steps, scale=arguments.scale), out)
     at = f"coordinate {arguments.dimension} of {starts[0].numel()} from {-reach:g} to {reach:g}"
     print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
-
-
-def _prior(model: Model) -> str:
-    from zoo.nn.models import GAN
-
-    return model.generator.prior if isinstance(model, GAN) else "normal"
 
 
 def _check_plane(model: Model, name: str, instead: str) -> None:
@@ -179,7 +173,7 @@ def _manifold(arguments: argparse.Namespace) -> None:
     model = load(arguments.name)
     _check_plane(model, arguments.name, f"traverse {arguments.name} --dimension 0")
     check_size(arguments.n**2, model.data_shape, arguments.scale)
-    z = plane(arguments.n, prior=_prior(model))
+    z = plane(arguments.n, prior=model.prior)
     save_picture(grid(model.decode(z), columns=arguments.n, scale=arguments.scale), out)
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 
@@ -236,10 +230,10 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
     count = 2 * arguments.pairs
-    if not isinstance(model, VAE):
+    if not isinstance(model, Encodes):
         return model.latents(count, seed=arguments.seed), "draws from the prior"
     reference = own_data(model, arguments.data)
     data = examples_for(model, reference, arguments.split).data
