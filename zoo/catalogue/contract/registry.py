@@ -133,6 +133,10 @@ class Registry:
         """The modality of that full name. Raises NotFoundError, PluginError."""
         return self._get(ModalitySpec, name)
 
+    def modality_of(self, architecture: str) -> ModalitySpec:
+        """The modality on which that architecture works. Raises NotFoundError, PluginError."""
+        return self.modality(self.architecture(architecture).modality)
+
     def list(self, kind: str, pattern: str = "*") -> list[Owned]:
         """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""
         return [
