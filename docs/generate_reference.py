@@ -75,7 +75,8 @@ def entry(name: str, value: Any) -> str:
     """One class or function: heading, signature, docstring, fields, and the public methods of its own."""
     parts = [f"### `{name}`"]
     is_spec = inspect.isclass(value) and "__dataclass_fields__" in vars(value)
-    if not is_spec and not inspect.isabstract(value):
+    is_error = inspect.isclass(value) and issubclass(value, Exception)
+    if not is_spec and not is_error and not inspect.isabstract(value):
         signature = re.sub(r"zoo\.[\w.]+\.", "", _plain(value))
         parts.append(f"`{name.rpartition('.')[2]}{signature}`")
     parts.append(first_lines(value))

@@ -133,8 +133,8 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
         from zoo.catalogue.plugins.loading import default_registry
         from zoo.files import sha256_of
         from zoo.nn.build import decode_config, initialise_parts
+        from zoo.nn.gan import GAN
         from zoo.nn.golden import golden_samples
-        from zoo.nn.models import GAN
         from zoo.nn.serialization import save
 
         given = tiny_config if config is None else config
@@ -181,8 +181,8 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         from zoo.catalogue.plugins.loading import default_registry
         from zoo.nn.build import decode_config, initialise_parts
         from zoo.nn.golden import golden_samples
-        from zoo.nn.models import VAE
         from zoo.nn.serialization import save
+        from zoo.nn.vae import VAE
 
         config = TINY_VAE | {"latent_size": latent_size}
         spec = default_registry().architecture("conv-vae")

@@ -20,7 +20,10 @@ from zoo.catalogue.plugins.loading import default_registry
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "numpy", "PIL", "safetensors", "tqdm"}
 
-PUBLIC = ["grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "to_pil"]
+PUBLIC = [
+    *("GAN", "Model", "VAE", "ZooError"),
+    *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "to_pil"),
+]
 
 # The folders of zoo/ in rows: a file imports from its own folder and from rows above its own. "zoo" are the files that
 # stand directly in it; a folder that is not named here belongs to the one above it.

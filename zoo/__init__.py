@@ -9,11 +9,19 @@ from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
+    from zoo.errors import ZooError
     from zoo.images.sheet import grid, to_pil
     from zoo.latent.concept_file import load_concept
+    from zoo.nn.gan import GAN
+    from zoo.nn.models import Model
     from zoo.nn.pretrained import load
+    from zoo.nn.vae import VAE
 
 __all__ = [
+    "GAN",
+    "VAE",
+    "Model",
+    "ZooError",
     "grid",
     "info",
     "list_architectures",
@@ -25,6 +33,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "GAN": "zoo.nn.gan",
+    "VAE": "zoo.nn.vae",
+    "Model": "zoo.nn.models",
+    "ZooError": "zoo.errors",
     "grid": "zoo.images.sheet",
     "info": "zoo.catalogue.questions",
     "list_architectures": "zoo.catalogue.questions",

@@ -176,7 +176,7 @@ TWO = ["--positives", "shapes[circle]", "--negatives", "shapes[square]"]
         (["mixture", "fit", "MODEL", "--data", "shapez"], 3, "shapes"),
         (["mixture", "fit", "MODEL", "--split", "val"], 3, "split"),
         (["mixture", "fit", "nowhere"], 3, "nowhere"),
-        (["sample", "GAN", "--prior", "mixture", "-o", "OUT"], 2, "leave --prior out"),
+        (["sample", "GAN", "--prior", "mixture", "-o", "OUT"], 3, "carry no mixture"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line_and_a_code(

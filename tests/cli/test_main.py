@@ -713,7 +713,7 @@ def test_memory_that_is_not_there_is_one_line(run: Run, model: str, monkeypatch:
     """When the system has no memory for what was asked, it is exit code 7 and a line that says what to do."""
     import torch
 
-    from zoo.nn.models import GAN
+    from zoo.nn.gan import GAN
 
     def greedy(*_: object, **__: object) -> object:
         return torch.empty(2**56)
@@ -870,7 +870,7 @@ def test_two_signals_in_quick_succession_are_one(
 
 def test_ctrl_c_ends_any_command(run: Run, model: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in another command is 130, one line, and no file."""
-    from zoo.nn.models import GAN
+    from zoo.nn.gan import GAN
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -15,7 +15,7 @@ from zoo.images.probes import Probe, fit_probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.distributions import DiagonalGaussian, Gaussian
 from zoo.nn.interfaces import Decoder, Encoder
-from zoo.nn.models import VAE
+from zoo.nn.vae import VAE
 
 SIDE = 16
 

@@ -10,7 +10,7 @@ from linear_gaussian import DATA, LinearGaussian
 
 from zoo.errors import UsageError
 from zoo.evaluation.likelihood import importance_weighted_nll
-from zoo.nn.models import VAE
+from zoo.nn.vae import VAE
 
 PIXELS = torch.randint(0, 256, (40, DATA), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 

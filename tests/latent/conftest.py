@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from zoo.nn.distributions import DiagonalGaussian, Gaussian
 from zoo.nn.interfaces import Decoder, Encoder
-from zoo.nn.models import VAE
+from zoo.nn.vae import VAE
 
 
 class Identity(Encoder):

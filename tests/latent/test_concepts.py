@@ -19,8 +19,8 @@ from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.latent.concept_file import check_concepts, concepts_of, load_concept, save_concepts
 from zoo.latent.concepts import ConceptVector, auc, orthogonalise
 from zoo.nn.golden import verify
-from zoo.nn.models import VAE
 from zoo.nn.serialization import parse, parse_metadata, save
+from zoo.nn.vae import VAE
 
 
 def latents(n: int, shift: float, *, axis: int = 0, seed: int = 0, size: int = 4) -> Tensor:

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from zoo.errors import UsageError
 from zoo.latent.concepts import ConceptVector
 from zoo.latent.fitted_encoder import FittedEncoder, fit_encoder
-from zoo.latent.inversion import invert, pixel_error, render
+from zoo.latent.inversion import invert, pixel_error
+from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Generator
-from zoo.nn.models import GAN, VAE
+from zoo.nn.vae import VAE
 
 Make = Callable[..., SimpleNamespace]
 
@@ -98,12 +99,12 @@ def test_inversion_improves_a_start(gan: GAN) -> None:
 
 
 def test_a_vae_is_inverted_through_its_decoder(identity: VAE) -> None:
-    """Where z is the picture, z comes back; what `render` gives is what `decode` gives."""
+    """Where z is the picture, z comes back; what `forward` gives is what `decode` gives."""
     x = torch.tensor([[0.2, 0.4, 0.6, 0.8]]).view(1, 1, 1, 4)
     found = invert(identity, x, start=torch.full((1, 4), 0.5), steps=200, prior_weight=0.0)
     assert torch.allclose(found.z, x.flatten(1), atol=0.01)
     z = torch.rand(5, 4)
-    assert torch.equal(render(identity, z), identity.decode(z))
+    assert torch.equal(identity(z), identity.decode(z))
 
 
 def test_a_uniform_prior_is_kept_and_classes_are_minded() -> None:

@@ -14,9 +14,9 @@ import torch
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.latent.priors import fit_mixture, held_out, save_mixture
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture
-from zoo.nn.models import VAE
 from zoo.nn.pretrained import load
 from zoo.nn.serialization import save
+from zoo.nn.vae import VAE
 
 
 def codes(n: int = 400, size: int = 3) -> DiagonalGaussian:

@@ -14,7 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.nn.folding import folded
-from zoo.nn.models import GAN
+from zoo.nn.gan import GAN
 
 
 def norms_of(network: nn.Module) -> int:

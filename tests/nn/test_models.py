@@ -1,4 +1,4 @@
-"""zoo.nn.models: what the GAN container promises of `sample` and `decode`."""
+"""zoo.nn.models and zoo.nn.gan: what a model promises of `sample` and `decode`, shown on a GAN."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.errors import UsageError
+from zoo.errors import NotFoundError, UsageError
 from zoo.nn.build import decode_config, initialise_parts
+from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Discriminator, Generator
-from zoo.nn.models import GAN
+from zoo.nn.models import Extras, Model
 from zoo.nn.sampling import CHUNK, draw_latents
 
 CONFIG = {"image_size": 16, "latent_size": 20, "generator_widths": [16, 8], "discriminator_widths": [4, 4]}
@@ -66,7 +67,7 @@ def test_a_seed_gives_the_same_samples_in_another_process() -> None:
     """A new Python draws the very same pixels."""
     code = (
         "import hashlib, sys\nfrom zoo.nn.build import decode_config, initialise_parts\n"
-        "from zoo.nn.models import GAN\nfrom zoo.catalogue.plugins.loading import default_registry\n"
+        "from zoo.nn.gan import GAN\nfrom zoo.catalogue.plugins.loading import default_registry\n"
         "spec = default_registry().architecture('dcgan')\n"
         f"parts = initialise_parts(spec, decode_config(spec, {CONFIG!r}, 'test'), seed=0)\n"
         "x = GAN(parts['generator']).eval().sample(3, seed=7)\n"
@@ -118,12 +119,14 @@ def test_values_are_moved_from_the_networks_range() -> None:
     """`value_range` is mapped onto [0, 1], and what lies beyond is clamped."""
     z = torch.tensor([[-1.0, 0.0, 1.0, 5.0]])
     assert GAN(Echo()).decode(z).flatten().tolist() == [0, 0.5, 1, 1]
-    assert GAN(Echo(), value_range=(0.0, 10.0)).decode(z).flatten().tolist() == pytest.approx([0, 0, 0.1, 0.5])
+    assert GAN(Echo(), extras=Extras(value_range=(0.0, 10.0))).decode(z).flatten().tolist() == pytest.approx(
+        [0, 0, 0.1, 0.5]
+    )
 
 
 def test_labels_reach_the_network() -> None:
     """A model with classes decodes with the labels given, or each class in turn."""
-    model = GAN(Echo(num_classes=3), value_range=(0.0, 4.0))
+    model = GAN(Echo(num_classes=3), extras=Extras(value_range=(0.0, 4.0)))
     z = torch.zeros(4, 4)
     assert (model.decode(z, [2, 0, 1, 1]) * 4)[:, 0, 0, 0].tolist() == [2, 0, 1, 1]
     assert (model.decode(z) * 4)[:, 0, 0, 0].tolist() == [0, 1, 2, 0]
@@ -183,3 +186,80 @@ def test_the_interfaces_are_abstract() -> None:
     for interface in (Generator, Discriminator):
         with pytest.raises(TypeError, match="abstract"):
             type("Half", (interface,), {})()
+
+
+# --- modes, dtypes, gradients --------------------------------------------------------------------------------------
+
+
+def test_a_model_in_training_is_sampled_in_eval_mode() -> None:
+    """After `train()` a sample depends on its seed alone, batch norms and modes stay as they are, dropout is off."""
+    model = convolutional()
+    expected = model.sample(CHUNK + 3, seed=0)
+    model.train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    assert torch.equal(model.sample(CHUNK + 3, seed=0), expected)
+    assert torch.equal(model.sample(2, seed=0), expected[:2])
+    assert all(module.training for module in model.modules())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_other_dtypes_give_float32(dtype: torch.dtype) -> None:
+    """Half, bfloat16 and double weights give float32 in [0, 1], near those of float32, the same for every n."""
+    expected = convolutional().sample(3, seed=0)
+    model = convolutional().to(dtype)
+    x = model.sample(3, seed=0)
+    assert x.dtype == torch.float32
+    assert 0 <= float(x.min()) < float(x.max()) <= 1
+    assert float((x - expected).abs().max()) < 0.05
+    assert torch.equal(model.sample(1, seed=0), x[:1])
+    assert torch.equal(model.decode(model.latents(3, seed=0).double()), x)
+
+
+def test_gradients_go_to_latents_that_ask_and_never_to_weights() -> None:
+    """decode has the gradient of `forward` for z, of the folded network; without z asking, nothing is recorded."""
+    model = convolutional()
+    z = model.latents(3, seed=0).requires_grad_()
+    (found,) = torch.autograd.grad(model.decode(z).square().sum(), [z])
+    (expected,) = torch.autograd.grad(model(z).square().sum(), [z])
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert float(expected.abs().max()) > 0
+    model.decode(z).sum().backward()
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not model.decode(z.detach()).requires_grad
+    with torch.no_grad():
+        assert not model.decode(z).requires_grad
+
+
+def test_forward_is_what_decode_gives_and_can_be_exported() -> None:
+    """`forward` gives public values: exported, it is a graph that gives what `decode` gives."""
+    model = convolutional().requires_grad_(False)
+    z = model.latents(4, seed=0)
+    assert torch.allclose(model(z), model.decode(z), atol=1e-5)
+    assert torch.allclose(torch.export.export(model, (z,)).module()(z), model.decode(z), atol=1e-5)
+
+
+def test_a_prior_that_is_not_there_is_refused() -> None:
+    """A normal model has no uniform prior, and without a mixture none is drawn from; the own prior may be named."""
+    model = convolutional()
+    assert torch.equal(model.latents(2, seed=0, prior="normal"), model.latents(2, seed=0))
+    with pytest.raises(UsageError, match="must be 'normal' or 'mixture'"):
+        model.sample(2, prior="uniform")
+    with pytest.raises(NotFoundError, match=r"carry no mixture; use prior='normal'$"):
+        model.sample(2, prior="mixture")
+
+
+def test_a_model_is_abstract_and_a_family_of_one_s_own_gets_everything() -> None:
+    """Without `forward` no model can be made; with it alone a model of whole numbers samples, batch by batch alike."""
+    with pytest.raises(TypeError, match="abstract"):
+        type("Half", (Model,), {})(None, latent_shape=(1,), data_shape=(1,))
+
+    class Tokens(Model):
+        def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+            return (z * 10).long()
+
+    model = Tokens(Extras(modality="tune", classes=("a", "b")), latent_shape=(5,), data_shape=(5,))
+    tokens = model.sample(3, seed=0)
+    assert (tokens.dtype, tokens.shape) == (torch.int64, (3, 5))
+    assert torch.equal(tokens, (model.latents(3, seed=0) * 10).long())
+    assert (model.modality, model.classes, model.num_classes, model.prior) == ("tune", ("a", "b"), None, "normal")

@@ -1,4 +1,4 @@
-"""zoo.nn.models.VAE: what the container promises, and what a damaged or foreign folder of one is told."""
+"""zoo.nn.vae: what the model promises, and what a damaged or foreign folder of one is told."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from safetensors.torch import load_file, save_file
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.errors import IntegrityError, UsageError, WeightsError
-from zoo.nn.families import FAMILIES, Extras, family_of
+from zoo.nn.families import family_of
 from zoo.nn.golden import verify
-from zoo.nn.models import VAE
+from zoo.nn.models import Extras, Model, bounding, encoding
 from zoo.nn.pretrained import load
 from zoo.nn.sampling import CHUNK
+from zoo.nn.vae import VAE
 
 Make = Callable[..., SimpleNamespace]
 
@@ -122,8 +123,83 @@ def test_a_folder_that_is_no_vaes_is_refused(tiny: SimpleNamespace) -> None:
 
 def test_parts_of_another_family_make_no_container(tiny: SimpleNamespace) -> None:
     """A part behind another interface, or one that is missing, is a WeightsError naming it."""
-    vae = {name: tiny.model.get_submodule(name) for name in FAMILIES["vae"].published}
+    vae = {name: tiny.model.get_submodule(name) for name in family_of("vae", "test").published}
     with pytest.raises(WeightsError, match="has a likelihood"):
         family_of("vae", "test").container({k: v for k, v in vae.items() if k != "likelihood"})
     with pytest.raises(WeightsError, match="the decoder is a"):
         family_of("vae", "test").container(vae | {"decoder": vae["encoder"]}, Extras())
+
+
+def test_what_a_vae_gives_can_be_learned_from(tiny: SimpleNamespace) -> None:
+    """Samples and codes enter anybody's training: autograd saves them, as it saves a GAN's."""
+    model = load(tiny.path)
+    assert isinstance(model, VAE)
+    x = model.sample(4, seed=0)
+    layer = torch.nn.Conv2d(3, 1, 3)
+    layer(x).sum().backward()
+    head = torch.nn.Linear(3, 1)
+    head(model.encode(x).mean).sum().backward()
+    assert layer.weight.grad is not None
+    assert head.weight.grad is not None
+
+
+def test_gradients_go_through_the_encoder_to_data_that_ask(tiny: SimpleNamespace) -> None:
+    """encode, reconstruct and elbo are differentiable in x where x asks, and record nothing where it does not."""
+    model = load(tiny.path)
+    assert isinstance(model, VAE)
+    x = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    for value in (model.encode(x).mean, model.reconstruct(x), model.elbo(x, seed=0)):
+        (gradient,) = torch.autograd.grad(value.sum(), [x])
+        assert float(gradient.abs().max()) > 0
+    assert not model.encode(x.detach()).mean.requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_vae_of_another_dtype_encodes_and_decodes(dtype: torch.dtype, tiny: SimpleNamespace) -> None:
+    """Loaded in another dtype it takes and gives float32, near what float32 weights give; the ELBO is finite."""
+    plain, model = load(tiny.path), load(tiny.path, dtype=dtype)
+    assert isinstance(plain, VAE)
+    assert isinstance(model, VAE)
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+    x = model.sample(3, seed=0)
+    assert x.dtype == torch.float32
+    assert torch.allclose(x, plain.sample(3, seed=0), atol=0.02)
+    found, expected = model.encode(x), plain.encode(x)
+    assert found.mean.dtype == found.log_var.dtype == torch.float32
+    assert torch.allclose(found.mean, expected.mean, atol=0.05)
+    assert torch.allclose(model.elbo(x, seed=0), plain.elbo(x, seed=0), rtol=0.05)
+
+
+def test_a_dtype_that_holds_no_weights_is_refused(tiny: SimpleNamespace) -> None:
+    """Whole numbers and words are a UsageError."""
+    for dtype in (torch.int64, "float16"):
+        with pytest.raises(UsageError, match="floating-point dtype"):
+            load(tiny.path, dtype=dtype)  # type: ignore[arg-type]
+
+
+def test_a_vae_in_training_encodes_in_eval_mode(tiny: SimpleNamespace) -> None:
+    """After `train()` codes do not depend on the batch, and no buffer moves."""
+    model = tiny.model
+    x = model.sample(5, seed=0)
+    expected = model.encode(x).mean
+    before = {key: value.clone() for key, value in model.train().state_dict().items()}
+    assert torch.equal(model.encode(x).mean, expected)
+    assert torch.equal(model.encode(x[:1]).mean, expected[:1])
+    model.elbo(x, seed=0)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert model.encoder.training
+
+
+def test_the_abilities_of_a_model_are_asked_by_name(tiny: SimpleNamespace) -> None:
+    """What needs an encoder or a bound says so of a model without, naming it."""
+    assert encoding(tiny.model) is bounding(tiny.model) is tiny.model
+
+    class Bare(Model):
+        def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+            return z
+
+    bare = Bare(None, latent_shape=(2,), data_shape=(2,))
+    with pytest.raises(UsageError, match="bare has no encoder: fit one"):
+        encoding(bare, "bare", instead="fit one")
+    with pytest.raises(UsageError, match="bare has no likelihood"):
+        bounding(bare, "bare")

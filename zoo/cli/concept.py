@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.concepts import ConceptReport
     from zoo.images.probes import Probe
     from zoo.latent.concepts import ConceptVector
-    from zoo.nn.models import VAE, Model
+    from zoo.nn.models import Encodes, Model
 
 __all__ = ["concept_arguments"]
 
@@ -116,13 +116,13 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
     """Fit a concept into a weights folder; gives the folder."""
     from zoo.latent.concept_file import concepts_of, save_concepts
     from zoo.latent.concepts import ConceptVector, concept_named, orthogonalise
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
     _check_sources(arguments)
     folder = own_folder(arguments.model)
     model, known = loaded(folder), concepts_of(folder)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
-    encoder = None if isinstance(model, VAE) else _LateEncoder(model, arguments)
+    encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
         model,
         positives.float() / 255,
@@ -227,7 +227,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     _print_report(report, arguments)
 
 
-def _judges(arguments: argparse.Namespace, model: VAE) -> tuple[Any, Probe, Probe]:
+def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Any, Probe, Probe]:
     """The test split's pictures and labels, and a probe for each of the two factors."""
     from zoo.images.probes import fit_probe
 

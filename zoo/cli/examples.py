@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
-    from zoo.nn.models import VAE, Model
+    from zoo.nn.models import Encodes, Model
 
 __all__ = [
     "as_reference",
@@ -70,14 +70,11 @@ def loaded(folder: Folder) -> Model:
     return load_folder(folder, default_registry())
 
 
-def encoding_model(folder: Folder) -> VAE:
+def encoding_model(folder: Folder) -> Encodes:
     """The model of a folder. Raises UsageError for one that has no encoder, and what loading raises."""
-    from zoo.nn.models import VAE
+    from zoo.nn.models import encoding
 
-    model = loaded(folder)
-    if not isinstance(model, VAE):
-        raise UsageError(f"{folder.name} has no encoder: it can sample and decode, but not look at a picture")
-    return model
+    return encoding(loaded(folder), folder.name)
 
 
 def examples_for(model: Model, reference: str, split: str) -> Examples:
@@ -161,9 +158,9 @@ def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
     Raises UsageError for steps out of range where the model has no encoder.
     """
     from zoo.latent.inversion import MOST_STEPS, invert, pixel_error
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
-    if isinstance(model, VAE):
+    if isinstance(model, Encodes):
         z, how = model.encode(x).mean, "encoded"
     else:
         if not 1 <= steps <= MOST_STEPS:

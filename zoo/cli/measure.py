@@ -180,10 +180,10 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
     count = 2 * arguments.pairs
-    if not isinstance(model, VAE):
+    if not isinstance(model, Encodes):
         return model.latents(count, seed=arguments.seed), "draws from the prior"
     reference = own_data(model, arguments.data)
     data = examples_for(model, reference, arguments.split).data

@@ -11,7 +11,7 @@ from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
     from zoo.nn.distributions import DiagonalGaussian
-    from zoo.nn.models import VAE
+    from zoo.nn.models import Encodes
 
 __all__ = ["mixture_arguments"]
 
@@ -61,7 +61,9 @@ def _fit(arguments: argparse.Namespace) -> None:
     )
 
 
-def _codes(model: VAE, reference: str, arguments: argparse.Namespace) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
+def _codes(
+    model: Encodes, reference: str, arguments: argparse.Namespace
+) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
     """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
     from zoo.catalogue.contract.data_references import parse_reference
     from zoo.catalogue.plugins.loading import default_registry

@@ -46,7 +46,7 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
-    command.add_argument("--prior", choices=["normal", "mixture"], default="normal", help="see `zoo mixture fit`")
+    command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_picture(command)
 
@@ -54,16 +54,12 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
 def sample(arguments: argparse.Namespace) -> None:
     """Write a grid of samples."""
     from zoo.images.sheet import check_picture_path, grid, save_picture
-    from zoo.nn.models import VAE
     from zoo.nn.pretrained import load
 
     out = check_picture_path(Path(arguments.output))
     model = load(arguments.name)
     check_size(arguments.n, model.data_shape, arguments.scale)
-    kind = {} if arguments.prior == "normal" else {"prior": arguments.prior}
-    if kind and not isinstance(model, VAE):
-        raise UsageError(f"{arguments.name} has no encoder, and so no mixture of codes; leave --prior out")
-    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, **kind)
+    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, prior=arguments.prior)
     save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
 
@@ -165,7 +161,7 @@ def traverse(arguments: argparse.Namespace) -> None:
     out, rows = check_picture_path(Path(arguments.output)), _rows(arguments.rows)
     model = load(arguments.name)
     check_size(rows * arguments.steps, model.data_shape, arguments.scale)
-    reach = arguments.reach if arguments.reach is not None else 1.0 if _prior(model) == "uniform" else 3.0
+    reach = arguments.reach if arguments.reach is not None else 1.0 if model.prior == "uniform" else 3.0
     if not 0 < reach < float("inf"):
         raise UsageError(f"--reach is {reach}; it must be a number above 0")
     starts = model.latents(rows, seed=arguments.seed)
@@ -173,12 +169,6 @@ def traverse(arguments: argparse.Namespace) -> None:
     save_picture(grid(model.decode(torch.cat(walks)), columns=arguments.steps, scale=arguments.scale), out)
     at = f"coordinate {arguments.dimension} of {starts[0].numel()} from {-reach:g} to {reach:g}"
     print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
-
-
-def _prior(model: Model) -> str:
-    from zoo.nn.models import GAN
-
-    return model.generator.prior if isinstance(model, GAN) else "normal"
 
 
 def _check_plane(model: Model, name: str, instead: str) -> None:
@@ -207,7 +197,7 @@ def manifold(arguments: argparse.Namespace) -> None:
     model = load(arguments.name)
     _check_plane(model, arguments.name, f"traverse {arguments.name} --dimension 0")
     check_size(arguments.n**2, model.data_shape, arguments.scale)
-    z = plane(arguments.n, prior=_prior(model))
+    z = plane(arguments.n, prior=model.prior)
     save_picture(grid(model.decode(z), columns=arguments.n, scale=arguments.scale), out)
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 

@@ -14,7 +14,7 @@ from zoo.errors import DataError, UsageError
 from zoo.evaluation.kind import values
 from zoo.images.probes import Probe
 from zoo.latent.concepts import ConceptVector
-from zoo.nn.models import VAE
+from zoo.nn.models import Encodes
 
 __all__ = ["ConceptReport", "StrengthRow", "measure_concept"]
 
@@ -62,7 +62,7 @@ class ConceptReport:
 
 
 def measure_concept(
-    model: VAE,
+    model: Encodes,
     concept: ConceptVector,
     examples: tuple[Tensor, Tensor],
     probe: Probe,

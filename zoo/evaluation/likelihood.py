@@ -1,4 +1,4 @@
-"""The likelihood of held-out examples under a VAE, by importance sampling with many latents an example."""
+"""The likelihood of held-out examples, by importance sampling with many latents an example."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.evaluation.kind import is_stored, values
-from zoo.nn.bounds import bits_per_dim, decoded_terms, log_weights
+from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
-from zoo.nn.models import VAE, Model
+from zoo.nn.models import Bounded, Model, bounding
 from zoo.nn.sampling import seeded
 
 __all__ = ["LikelihoodReport", "importance_weighted_nll", "trained_on_bits"]
@@ -67,8 +67,7 @@ def importance_weighted_nll(
 
     Raises UsageError for a model without an encoder, data of another shape or type, and counts that cannot be meant.
     """
-    if not isinstance(model, VAE):
-        raise UsageError("a likelihood needs a model with an encoder, a decoder and a likelihood: a VAE")
+    model = bounding(model)
     if not is_stored(data, model.data_shape) or len(data) < 2:
         wanted = f"(N, {model.data_shape}) as a dataset stores them, N >= 2,"
         raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; {wanted} are needed")
@@ -102,13 +101,13 @@ def importance_weighted_nll(
 
 
 def _estimate(
-    model: VAE, x: Tensor, posterior: DiagonalGaussian, samples: int, random: torch.Generator
+    model: Bounded, x: Tensor, posterior: DiagonalGaussian, samples: int, random: torch.Generator
 ) -> tuple[float, float, float]:
     """Of one example: -log of the mean weight, the variance of that, and minus the mean log weight."""
     logs = []
     for start in range(0, samples, ROWS):
         noise = torch.randn(min(ROWS, samples - start), *posterior.mean.shape, generator=random)
-        terms = decoded_terms(model.decoder, model.likelihood, x, posterior, noise)
+        terms = model.terms(x, posterior, noise)
         logs.append(log_weights(terms)[:, 0])
     weights = torch.cat(logs).double()
     total = torch.logsumexp(weights, 0)

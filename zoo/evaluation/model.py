@@ -23,7 +23,7 @@ from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_r
 from zoo.evaluation.report import Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
 from zoo.nn.features import default_features, load_features
-from zoo.nn.models import VAE, Model
+from zoo.nn.models import Bounded, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
 from zoo.settings import cache_folder
@@ -92,7 +92,7 @@ def evaluate_model(
         progress=progress,
     )
     mixture = reconstruction = None
-    if isinstance(model, VAE):
+    if isinstance(model, Bounded):
         recipe = model.info.get("training", {}).get("recipe")
         reconstruction = reconstruction_report(
             model,
@@ -101,9 +101,9 @@ def evaluate_model(
             bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
             binarise=trained_on_bits(model),
         )
-        if model.mixture is not None:
-            others = vectors(model.sample(samples, seed=SEED, prior="mixture"), network)
-            mixture = frechet_distance(others, cached_vectors(known, network, cache))
+    if model.mixture is not None:
+        others = vectors(model.sample(samples, seed=SEED, prior="mixture"), network)
+        mixture = frechet_distance(others, cached_vectors(known, network, cache))
     found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
     if write:
         pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours)

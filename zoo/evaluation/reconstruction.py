@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.evaluation.kind import values
 from zoo.nn.bounds import active_units, bits_per_dim
-from zoo.nn.models import VAE
+from zoo.nn.models import Bounded
 from zoo.nn.sampling import seeded
 
 __all__ = ["ReconstructionReport", "reconstruction_report"]
@@ -39,7 +39,7 @@ class ReconstructionReport:
 
 @torch.inference_mode()
 def reconstruction_report(
-    model: VAE,
+    model: Bounded,
     data: Tensor,
     *,
     split: str = "test",

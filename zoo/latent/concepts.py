@@ -19,7 +19,7 @@ from zoo.catalogue.contract.names import NAME
 from zoo.catalogue.weights.folder import Folder
 from zoo.configs import near
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.nn.models import VAE, Model
+from zoo.nn.models import Model, encoding
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
 
@@ -80,9 +80,9 @@ class ConceptVector:
         """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
 
         They are encoded to posterior means, or by `encoder`, which maps examples to latents (N, *latent_shape): for a
-        GAN `fit_encoder(model).encode` of `zoo.latent.inversion`, or `lambda x: invert(model, x).z`. The rest is as for
-        `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding and
-        `fit_latents` raise.
+        GAN `fit_encoder(model).encode` of `zoo.latent.fitted_encoder`, or `lambda x: invert(model, x).z`. The rest is
+        as for `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding
+        and `fit_latents` raise.
         """
         _check_name(name)
         _check_count(positives, negatives)
@@ -139,9 +139,9 @@ class ConceptVector:
 
 def encode_means(model: Model, x: Tensor) -> Tensor:
     """Posterior means of x (N, *data_shape) in [0, 1]. Raises UsageError for a model that has no encoder."""
-    if not isinstance(model, VAE):
-        raise UsageError("this model has no encoder; fit one to its samples: zoo.latent.inversion.fit_encoder(model)")
-    return model.encode(x).mean
+    return (
+        encoding(model, instead="fit one to its samples, zoo.latent.fitted_encoder.fit_encoder(model)").encode(x).mean
+    )
 
 
 def auc(positives: Tensor, negatives: Tensor) -> float:

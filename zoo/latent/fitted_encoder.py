@@ -9,18 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.latent.inversion import MOST_IMAGES, _check_whole, _checked, _classes, _prior, render
-from zoo.nn.models import Model
-from zoo.nn.sampling import in_chunks
+from zoo.latent.inversion import render
+from zoo.nn.folding import resting
+from zoo.nn.models import Model, home
+from zoo.nn.sampling import check_examples, check_whole, in_chunks
+from zoo.nn.torch_state import default_state
 
 __all__ = ["FittedEncoder", "fit_encoder"]
 
 BATCH = 64
-
-
+MOST_IMAGES = 200_000
 LEARNING_RATE = 2e-3  # of the encoder, at the start; it falls to 0 along a cosine
-
-
 FRESH = 256  # pairs that the encoder is measured on
 
 
@@ -39,14 +38,15 @@ class FittedEncoder:
     data_shape: tuple[int, ...]
     measures: Mapping[str, float] = field(default_factory=dict)
 
-    @torch.no_grad()
+    @default_state(grad=False)
     def encode(self, x: Tensor) -> Tensor:
         """The latents (N, *latent_shape) of pictures (N, C, H, W) in [0, 1]. Raises UsageError for others."""
         device = next(self.network.parameters()).device
-        x = _checked(x, self.data_shape).to(device)
+        x = check_examples(x, self.data_shape).to(device)
         return in_chunks(lambda rows, _: self.network(rows), x, None).view(-1, *self.latent_shape)
 
 
+@default_state()
 def fit_encoder(
     model: Model,
     *,
@@ -64,13 +64,13 @@ def fit_encoder(
 
     Raises UsageError for a model whose data are no pictures, and numbers that cannot be meant.
     """
-    _check_whole("images", images, BATCH, MOST_IMAGES)
+    check_whole("images", images, BATCH, MOST_IMAGES)
     if not (isinstance(image_weight, (int, float)) and 0 <= image_weight < float("inf")):
         raise UsageError(f"image_weight is {image_weight!r}; it must be a number from 0")
     if len(model.data_shape) != 3 or min(model.data_shape[1:]) < 2:
         raise UsageError(f"an encoder is fitted to pictures (C, H, W), and this model gives {model.data_shape}")
-    device = next(model.parameters()).device
-    z, classes = model.latents(images, seed=seed).to(device), _classes(model)
+    still, (device, _) = resting(model), home(model)
+    z, classes = model.latents(images, seed=seed).to(device), model.num_classes
     labels = None if classes is None else (torch.arange(images) % classes).to(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -82,11 +82,11 @@ def fit_encoder(
         rows = slice(start, start + BATCH)
         batch_labels = None if labels is None else labels[rows]
         with torch.no_grad():
-            x = render(model, z[rows], batch_labels).clamp(0, 1)
+            x = render(still, z[rows], batch_labels).clamp(0, 1)
         guess = network(x).view_as(z[rows])
         loss = (guess - z[rows]).square().mean()
         if image_weight:
-            loss = loss + image_weight * (render(model, guess, batch_labels) - x).square().mean()
+            loss = loss + image_weight * (render(still, guess, batch_labels) - x).square().mean()
         adam.zero_grad()
         loss.backward(inputs=weights)
         adam.step()
@@ -117,7 +117,7 @@ def _measure(model: Model, encoder: FittedEncoder, *, seed: int) -> dict[str, fl
     z = model.latents(FRESH, seed=seed)
     x = model.decode(z)
     found = encoder.encode(x)
-    variance = 1 / 3 if _prior(model) == "uniform" else 1.0
+    variance = 1 / 3 if model.prior == "uniform" else 1.0
     return {
         "latent_error": float((found.cpu() - z).square().mean()) / variance,
         "round_trip": float((model.decode(found) - x).square().mean().sqrt()),

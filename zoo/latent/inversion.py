@@ -14,23 +14,15 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.nn.models import GAN, Model
-from zoo.nn.sampling import CHUNK, check_labels
+from zoo.nn.folding import resting
+from zoo.nn.models import Model, home
+from zoo.nn.sampling import CHUNK, check_examples, check_labels, check_whole
+from zoo.nn.torch_state import default_state
 
-__all__ = [
-    "MOST_IMAGES",
-    "Inversion",
-    "_check_whole",
-    "_checked",
-    "_classes",
-    "_prior",
-    "invert",
-    "pixel_error",
-    "render",
-]
+__all__ = ["Inversion", "invert", "pixel_error", "render"]
 
 STEP = 0.1  # of the optimisation, in units of z, at the start; it falls to 0 along a cosine
-MOST_IMAGES, MOST_STEPS, MOST_DRAWS = 200_000, 10_000, 100
+MOST_STEPS, MOST_DRAWS = 10_000, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +34,18 @@ class Inversion:
     steps: int
 
 
-def render(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
-    """`model.decode(z)` with gradients to z, without its checks and without the cut to [0, 1] of a GAN.
-
-    z (N, *latent_shape) on the model's device, labels (N,) where the model has classes; gives (N, *data_shape).
-    """
-    if isinstance(model, GAN):
-        low, high = model.value_range
-        x: Tensor = (model.generator(z, labels) - low) / (high - low)
-        return x
-    return model.likelihood.mean(model.decoder(z, labels))
-
-
 def pixel_error(a: Tensor, b: Tensor) -> Tensor:
     """Root mean square difference of each pair of examples, (N, …) and (N, …) -> (N,)."""
     return (a - b).flatten(1).square().mean(1).sqrt()
 
 
+def render(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    """`model(z, labels)` for z (N, *latent_shape) of any dtype: `decode` without its checks and its cut to [0, 1]."""
+    x: Tensor = model(z.to(home(model)[1]), labels)
+    return x
+
+
+@default_state()
 def invert(
     model: Model,
     x: Tensor,
@@ -81,15 +68,15 @@ def invert(
 
     Raises UsageError for pictures of another shape or range, and numbers that cannot be meant.
     """
-    x = _checked(x, model.data_shape)
-    _check_whole("steps", steps, 1, MOST_STEPS)
-    _check_whole("draws", draws, 1, MOST_DRAWS)
+    x = check_examples(x, model.data_shape).detach()
+    check_whole("steps", steps, 1, MOST_STEPS)
+    check_whole("draws", draws, 1, MOST_DRAWS)
     if not (isinstance(prior_weight, (int, float)) and 0 <= prior_weight < float("inf")):
         raise UsageError(f"prior_weight is {prior_weight!r}; it must be a number from 0")
-    if _classes(model) is not None and labels is None:
+    if model.num_classes is not None and labels is None:
         raise UsageError("this model has classes; say with labels of which each picture is")
-    device = next(model.parameters()).device
-    labels = check_labels(labels, len(x), _classes(model))
+    still, (device, _) = resting(model), home(model)
+    labels = check_labels(labels, len(x), model.num_classes)
     if start is None:
         copies = draws
         z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each picture
@@ -103,7 +90,7 @@ def invert(
     for piece in torch.arange(len(row)).split(CHUNK):
         classes = None if labels is None else labels[row[piece]].to(device)
         target = x[row[piece]].to(device).clone()
-        ends = _descend(model, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance)
+        ends = _descend(still, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance)
         found.append(ends[0])
         losses.append(ends[1])
     best = torch.cat(losses).view(len(x), copies).argmin(1) + torch.arange(len(x), device=device) * copies
@@ -116,7 +103,7 @@ def _descend(
     model: Model, x: Tensor, z: Tensor, labels: Tensor | None, steps: int, weight: float
 ) -> tuple[Tensor, Tensor]:
     """The best z of `steps` steps from z, and its objective, (n,)."""
-    uniform = _prior(model) == "uniform"
+    uniform = model.prior == "uniform"
     z = z.clone().requires_grad_()
     adam = torch.optim.Adam([z], STEP)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
@@ -135,25 +122,3 @@ def _descend(
             if uniform:
                 z.data.clamp_(-1, 1)
     return kept, lowest
-
-
-def _prior(model: Model) -> str:
-    return model.generator.prior if isinstance(model, GAN) else "normal"
-
-
-def _classes(model: Model) -> int | None:
-    return model.generator.num_classes if isinstance(model, GAN) else model.decoder.num_classes
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise UsageError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")
-
-
-def _checked(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """x as float32. Raises UsageError unless it is floats (N, *shape) in [0, 1]."""
-    if not x.is_floating_point() or tuple(x.shape[1:]) != shape or not x.numel():
-        raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; floats (N, {', '.join(map(str, shape))}) are needed")
-    if not bool(((x >= 0) & (x <= 1)).all()):  # NaN is neither
-        raise UsageError("x holds values that are not in [0, 1]; divide pixels by 255")
-    return x.float()

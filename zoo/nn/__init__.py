@@ -14,21 +14,28 @@ if TYPE_CHECKING:
         GaussianMixture,
         Likelihood,
     )
+    from zoo.nn.families import Family
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
+    from zoo.nn.models import Bounded, Encodes, Extras, Model
 
 __all__ = [
     "Bernoulli",
+    "Bounded",
     "Decoder",
     "DiagonalGaussian",
     "DiscretizedLogistic",
     "Discriminator",
     "Encoder",
+    "Encodes",
+    "Extras",
+    "Family",
     "Features",
     "Gaussian",
     "GaussianMixture",
     "Generator",
     "Likelihood",
+    "Model",
     "load_features",
 ]
 
@@ -41,8 +48,10 @@ _NAMES = {  # module -> what it gives
         "GaussianMixture",
         "Likelihood",
     ),
+    "families": ("Family",),
     "features": ("Features", "load_features"),
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
+    "models": ("Bounded", "Encodes", "Extras", "Model"),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 

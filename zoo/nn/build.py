@@ -14,6 +14,7 @@ from zoo.catalogue.contract.specs import ArchitectureSpec
 from zoo.catalogue.weights.folder import MOST_BYTES
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
+from zoo.nn.torch_state import default_state
 
 __all__ = ["build_parts", "decode_config", "initialise_parts"]
 
@@ -34,6 +35,7 @@ def decode_config(spec: ArchitectureSpec, data: Any, where: str) -> Any:
     return decode(import_reference(spec.config, f"architecture {spec.name}", spec.install_hint), data, where)
 
 
+@default_state()
 def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None = None) -> dict[str, nn.Module]:
     """The parts on the meta device: shapes and names, no memory, no random numbers.
 
@@ -50,6 +52,7 @@ def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None
     return parts
 
 
+@default_state()
 def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[str, nn.Module]:
     """The parts on the CPU with random weights that follow from the seed; the global random state is restored.
 

@@ -1,4 +1,6 @@
-"""Batch norm folded into the convolution before it, for sampling: the same function of its input, in fewer passes.
+"""Networks made ready for sampling: in eval mode, and batch norm folded into the convolution before it.
+
+What is given is a twin that shares the weights; the network itself, its mode and its buffers stay as they are.
 
 In eval mode a batch norm scales and shifts each channel by fixed numbers, and a convolution can do that itself:
 norm(W x + b) = (s W) x + s (b - mean) + beta with s = gamma / sqrt(var + eps).
@@ -11,7 +13,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-__all__ = ["folded"]
+__all__ = ["folded", "resting"]
 
 Network = TypeVar("Network", bound=nn.Module)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -56,6 +58,21 @@ def folded(network: Network) -> Network:
         return network
     twin = _like(network, type(network), {"_modules": children})
     return twin
+
+
+def resting(network: Network) -> Network:
+    """The network in eval mode, its weights asking for no gradient; itself where it is so already.
+
+    Otherwise a twin that shares all weights and buffers, so that no thread meets the network in another mode.
+    """
+    changes: dict[str, Any] = {"training": False} if network.training else {}
+    children = {name: child if child is None else resting(child) for name, child in network._modules.items()}
+    if any(child is not network._modules[name] for name, child in children.items()):
+        changes["_modules"] = children
+    weights = network._parameters
+    if any(weight is not None and weight.requires_grad for weight in weights.values()):
+        changes["_parameters"] = {name: None if w is None else w.detach() for name, w in weights.items()}
+    return cast(Network, _like(network, type(network), changes)) if changes else network
 
 
 def _like(network: nn.Module, kind: type[Any], changes: dict[str, Any]) -> Any:

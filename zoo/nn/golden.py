@@ -14,7 +14,7 @@ from zoo.catalogue.weights.card import check_card
 from zoo.catalogue.weights.folder import DISCRIMINATOR, FILES, GOLDEN, Folder
 from zoo.errors import IntegrityError, WeightsError
 from zoo.nn.families import family_of
-from zoo.nn.models import VAE, Model
+from zoo.nn.models import Encodes, Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.serialization import parse
 
@@ -35,7 +35,7 @@ def golden_samples(model: Model) -> dict[str, Tensor]:
     z = model.latents(COUNT, seed=SEED)
     x = model.decode(z)
     golden = {"z": z, "x": x, "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
-    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, VAE) else {})
+    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, Encodes) else {})
 
 
 def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType({})) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _replay(model: Model, folder: Folder) -> float:
     where = f"{folder.path / GOLDEN}"
     golden = parse(folder.read(GOLDEN), where)
     form = {key: tensor.dtype for key, tensor in golden.items()}
-    wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, VAE) else {})
+    wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, Encodes) else {})
     if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
         keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
         raise WeightsError(f"{where} must hold {keys}; export the run again")
@@ -85,14 +85,14 @@ def _replay(model: Model, folder: Folder) -> float:
     if found.shape != golden["x"].shape:
         raise WeightsError(f"{where}: x has shape {tuple(golden['x'].shape)}, the model gives {tuple(found.shape)}")
     difference = float((found - golden["x"]).abs().max())
-    if isinstance(model, VAE):
+    if isinstance(model, Encodes):
         difference = max(difference, _encoded_difference(model, golden, where))
     if not difference <= tolerance:
         raise IntegrityError(f"{folder.name}: golden samples differ by {difference:.2g}, allowed is {tolerance:.2g}")
     return difference
 
 
-def _encoded_difference(model: VAE, golden: dict[str, Tensor], where: str) -> float:
+def _encoded_difference(model: Encodes, golden: dict[str, Tensor], where: str) -> float:
     """How far the posterior means of the golden x are from the golden ones, relative to the largest, if above 1."""
     x, mean = golden["x"], golden[ENCODED]
     if mean.shape != golden["z"].shape or not bool(((x >= 0) & (x <= 1)).all()):

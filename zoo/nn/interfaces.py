@@ -1,7 +1,7 @@
 """The four interfaces. Abstract and without state: a plugin's network implements one, and is never subclassed itself.
 
 Shapes leave out the batch: `latent_shape` (d,), `data_shape` (C, H, W) for pictures. Networks work on floats in
-whatever range they like; the container that holds them knows that range and gives users [0, 1].
+whatever range they like; the model that holds them knows that range and gives users [0, 1].
 """
 
 from __future__ import annotations

@@ -1,225 +1,231 @@
-"""The containers `load` returns. Final: a new kind of model is a new part, not a subclass."""
+"""What every model can do, whatever its family: draw latents, decode them, and where it has an encoder, encode.
+
+Abstract or final: a family brings the way from latents to data (`forward`), and this file what is the same for all.
+What comes out follows from weights, seed and arguments; the mode, the buffers and the process are left as they were.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias, final
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.errors import NotFoundError, UsageError
-from zoo.nn.bounds import elbo, variational_terms
+from zoo.nn.bounds import Terms, elbo
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
-from zoo.nn.folding import folded
-from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
-from zoo.nn.sampling import check_labels, check_latents, draw_from_mixture, draw_latents, draw_noise, in_chunks
+from zoo.nn.folding import folded, resting
+from zoo.nn.sampling import (
+    check_examples,
+    check_labels,
+    check_latents,
+    draw_from_mixture,
+    draw_latents,
+    draw_noise,
+    in_chunks,
+)
+from zoo.nn.torch_state import default_state
 
-__all__ = ["GAN", "VAE", "Model"]
+__all__ = ["Bounded", "Encodes", "Extras", "Model", "bounding", "encoding", "home"]
+
+Labels = Sequence[int] | Tensor | None
 
 
-@final
-class GAN(nn.Module):
-    """A generator, and its discriminator where it was asked for.
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What a model is given besides its parts; the defaults are those of a model in training."""
 
-    `generator` gives values in `value_range`; `sample` and `decode` give [0, 1]. `spec` is the catalogue entry,
-    None for a model that is in none; `info` is what config.json says of the data and the training;
-    `origin` where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder.
+    value_range: tuple[float, float] | None = None  # of the networks' data; None: the family's usual one
+    tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
+    mixture: GaussianMixture | None = None  # the ex-post prior, where the weights carry one
+    spec: ModelSpec | None = None
+    info: dict[str, Any] | None = None
+    origin: str = ""
+    modality: str = "image"
+    classes: tuple[str, ...] = ()
+
+
+class Model(nn.Module, ABC):
+    """A model that can be sampled. What `load` gives is one in eval mode.
+
+    A family's model implements `forward`, and is final.
     """
+
+    usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
+    latent_shape: tuple[int, ...]  # of one latent, without the batch
+    data_shape: tuple[int, ...]  # of one example: (C, H, W) for pictures
+    num_classes: int | None  # None: without labels
+    classes: tuple[str, ...]  # their names, where the weights carry them
+    prior: str  # what latents are drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
+    value_range: tuple[float, float]  # of the networks' data; users get it moved to [0, 1]
+    mixture: GaussianMixture | None  # the ex-post prior, where the weights carry one
+    modality: str  # the name of the kind of data
+    spec: ModelSpec | None  # the catalogue entry, where there is one
+    info: dict[str, Any]  # what config.json says of data and training
+    origin: str  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
 
     def __init__(
         self,
-        generator: Generator,
-        discriminator: Discriminator | None = None,
+        extras: Extras | None,
         *,
-        value_range: tuple[float, float] = (-1.0, 1.0),
-        spec: ModelSpec | None = None,
-        info: dict[str, Any] | None = None,
-        origin: str = "",
-    ) -> None:
-        super().__init__()
-        self.generator = generator
-        self.discriminator = discriminator
-        self.value_range = value_range
-        self.spec = spec
-        self.info = info or {}
-        self.origin = origin
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """The shape of one latent."""
-        return self.generator.latent_shape
-
-    @property
-    def data_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, (C, H, W)."""
-        return self.generator.data_shape
-
-    def latents(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
-        """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes."""
-        return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation, prior=self.generator.prior)
-
-    @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int | None = None,
-        labels: Sequence[int] | Tensor | None = None,
-        truncation: float | None = None,
-    ) -> Tensor:
-        """Draw n samples (n, C, H, W), float32 in [0, 1]; the same seed gives the same samples.
-
-        `truncation` t > 0 keeps every latent coordinate within [-t, t]: fewer strange samples, less variety.
-        Raises UsageError for an n, seed, truncation or labels that cannot be meant.
-        """
-        return self.decode(self.latents(n, seed=seed, truncation=truncation), labels)
-
-    @torch.no_grad()
-    def decode(self, z: Tensor, labels: Sequence[int] | Tensor | None = None) -> Tensor:
-        """Map latents (N, *latent_shape) to data (N, C, H, W), float32 in [0, 1].
-
-        Raises UsageError for latents of another shape, or that are not finite.
-        """
-        device = next(self.generator.parameters()).device
-        z = check_latents(z, self.latent_shape, device)
-        checked = check_labels(labels, len(z), self.generator.num_classes)
-        x = in_chunks(folded(self.generator), z, None if checked is None else checked.to(device))
-        low, high = self.value_range
-        return ((x - low) / (high - low)).clamp_(0, 1).contiguous()
-
-
-@final
-class VAE(nn.Module):
-    """An encoder, a decoder, and the likelihood that reads what the decoder gives; all work on data in [0, 1].
-
-    `mixture` is the ex-post prior that the weights carry, where they carry one. `spec`, `info` and `origin`
-    are as for a GAN.
-    """
-
-    value_range = (0.0, 1.0)
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        decoder: Decoder,
-        likelihood: Likelihood,
-        *,
-        mixture: GaussianMixture | None = None,
-        spec: ModelSpec | None = None,
-        info: dict[str, Any] | None = None,
-        origin: str = "",
-    ) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-        self.likelihood = likelihood
-        self.mixture = mixture
-        self.spec = spec
-        self.info = info or {}
-        self.origin = origin
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """The shape of one latent."""
-        return self.decoder.latent_shape
-
-    @property
-    def data_shape(self) -> tuple[int, ...]:
-        """The shape of one example, (C, H, W) for pictures."""
-        return self.decoder.data_shape
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.decoder.parameters()).device
-
-    def latents(
-        self, n: int, *, seed: int | None = None, truncation: float | None = None, prior: str = "normal"
-    ) -> Tensor:
-        """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes."""
-        if prior == "normal":
-            return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation)
-        if prior != "mixture":
-            raise UsageError(f"prior is {prior!r}; it must be 'normal' or 'mixture'")
-        if self.mixture is None:
-            raise NotFoundError(
-                "these weights carry no mixture; use prior='normal', or fit one: zoo mixture fit FOLDER"
-            )
-        return draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation).view(n, *self.latent_shape)
-
-    @torch.inference_mode()
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int | None = None,
-        labels: Sequence[int] | Tensor | None = None,
-        truncation: float | None = None,
+        latent_shape: tuple[int, ...],
+        data_shape: tuple[int, ...],
+        num_classes: int | None = None,
         prior: str = "normal",
-    ) -> Tensor:
-        """Draw n samples (n, *data_shape), float32 in [0, 1]: the mean of p(x given z); a seed gives the same again.
+    ) -> None:
+        super().__init__()
+        given = extras or Extras()
+        self.latent_shape, self.data_shape = latent_shape, data_shape
+        self.num_classes, self.classes = num_classes, given.classes
+        self.prior, self.mixture = prior, given.mixture
+        self.value_range = given.value_range or self.usual_range
+        self.spec, self.info, self.origin = given.spec, given.info or {}, given.origin
+        self.modality = given.modality
 
-        `prior` "normal" draws z from N(0, I), "mixture" from the Gaussian mixture fitted after training. `truncation`
-        is as for a GAN. Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
+    @abstractmethod
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents (N, *latent_shape), and labels (N,) where there are classes, to data (N, *data_shape).
+
+        Continuous data are float32 with [0, 1] for what the data hold, which `decode` cuts to and this does not;
+        whole numbers (tokens) stay what they are. z is of the weights' dtype and device. It can be traced: nothing is
+        checked, and the batch is one piece.
+        """
+
+    @final
+    def latents(
+        self, n: int, *, seed: int | None = None, truncation: float | None = None, prior: str | None = None
+    ) -> Tensor:
+        """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes, float32 on the CPU."""
+        if prior in (None, self.prior):
+            return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation, prior=self.prior)
+        if prior != "mixture":
+            raise UsageError(f"prior is {prior!r}; it must be {self.prior!r} or 'mixture'")
+        if self.mixture is None:
+            fit = ", or fit one: zoo mixture fit FOLDER" if isinstance(self, Encodes) else ""
+            raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
+        with default_state(grad=False):
+            z = draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation)
+        return z.view(n, *self.latent_shape)
+
+    @final
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        labels: Labels = None,
+        truncation: float | None = None,
+        prior: str | None = None,
+    ) -> Tensor:
+        """Draw n samples (n, *data_shape), float32 in [0, 1] (tokens int64); the same seed gives the same samples.
+
+        `truncation` t > 0 keeps every latent coordinate within [-t, t]: fewer strange samples, less variety. `prior`
+        is the model's own (None), or "mixture" for the Gaussian mixture fitted after training. `labels` (n,) are
+        each class in turn where a model with classes is given none. Raises UsageError for what cannot be meant,
+        NotFoundError where there is no mixture.
         """
         return self.decode(self.latents(n, seed=seed, truncation=truncation, prior=prior), labels)
 
-    @torch.inference_mode()
-    def decode(self, z: Tensor, labels: Sequence[int] | Tensor | None = None) -> Tensor:
-        """Map latents (N, *latent_shape) to the mean of p(x given z), (N, *data_shape) float32 in [0, 1].
+    @final
+    def decode(self, z: Tensor, labels: Labels = None) -> Tensor:
+        """Map latents (N, *latent_shape) to data (N, *data_shape), float32 in [0, 1] (tokens int64).
 
-        Raises UsageError for latents of another shape, or that are not finite.
+        Gradients go to z where z asks for them, to the weights never. Raises UsageError for latents of another shape,
+        or that are not finite, and labels that are none of this model's.
         """
-        z = check_latents(z, self.latent_shape, self._device)
-        checked = check_labels(labels, len(z), self.decoder.num_classes)
-        decoder = folded(self.decoder)
+        with default_state(grad=z.requires_grad and torch.is_grad_enabled()):
+            device, dtype = home(self)
+            z = check_latents(z, self.latent_shape, device)
+            checked = check_labels(labels, len(z), self.num_classes)
+            network = folded(resting(self))
+            x = in_chunks(
+                lambda rows, of: network(rows.to(dtype), of), z, None if checked is None else checked.to(device)
+            )
+            return x.float().clamp(0, 1).contiguous() if x.is_floating_point() else x.contiguous()
 
-        def mean(rows: Tensor, of: Tensor | None) -> Tensor:  # within a chunk: a sigmoid rounds by the tensor's length
-            return self.likelihood.mean(decoder(rows, of))
 
-        x = in_chunks(mean, z, None if checked is None else checked.to(self._device))
-        return x.clamp(0, 1).contiguous()
+class Encodes(Model):
+    """A model that finds the latents of an example, too."""
 
-    @torch.inference_mode()
+    @abstractmethod
+    def posterior(self, x: Tensor) -> DiagonalGaussian:
+        """q(z given x) for x (N, *data_shape) in [0, 1], of the weights' dtype. It can be traced, as `forward`."""
+
+    @final
     def encode(self, x: Tensor) -> DiagonalGaussian:
-        """The posteriors of x (N, *data_shape) in [0, 1]: mean and log_var, each (N, *latent_shape).
+        """The posteriors of x (N, *data_shape) in [0, 1]: mean and log_var, each (N, *latent_shape) float32.
 
-        Raises UsageError for another shape, or values that are not in [0, 1].
+        Gradients go to x where x asks for them. Raises UsageError for another shape, or values that are not in [0, 1].
         """
-        x = self._checked(x)
-        encoder = folded(self.encoder)
+        with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
+            x, network = self._seen(x), folded(resting(self))
 
-        def both(rows: Tensor, _: Tensor | None) -> Tensor:
-            posterior: DiagonalGaussian = encoder(rows)
-            return torch.stack([posterior.mean, posterior.log_var], dim=1)
+            def both(rows: Tensor, _: Tensor | None) -> Tensor:
+                posterior = network.posterior(rows)
+                return torch.stack([posterior.mean, posterior.log_var], dim=1).float()
 
-        mean, log_var = in_chunks(both, x, None).unbind(1)
-        return DiagonalGaussian(mean.contiguous(), log_var.contiguous())
+            mean, log_var = in_chunks(both, x, None).unbind(1)
+            return DiagonalGaussian(mean.contiguous(), log_var.contiguous())
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    @final
+    def reconstruct(self, x: Tensor, labels: Labels = None) -> Tensor:
         """Decode the means of the posteriors of x: (N, *data_shape) in [0, 1] -> the same. Raises UsageError."""
-        return self.decode(self.encode(x).mean)
+        return self.decode(self.encode(x).mean, labels)
 
-    @torch.inference_mode()
+    def _seen(self, x: Tensor) -> Tensor:
+        """x, checked, as the weights take it."""
+        device, dtype = home(self)
+        x = check_examples(x, self.data_shape).to(device, dtype)
+        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+class Bounded(Encodes):
+    """A model that encodes and has a lower bound on the likelihood of an example."""
+
+    likelihood: Likelihood
+
+    @abstractmethod
+    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor) -> Terms:
+        """What bounds are made of, of x (N, *data_shape) and noise (K, N, *latent_shape) moved into its posterior."""
+
+    @final
     def elbo(self, x: Tensor, *, samples: int = 1, seed: int | None = None) -> Tensor:
         """The evidence lower bound of x (N, *data_shape) in [0, 1], in nats an example, (N,).
 
         The expectation is over `samples` draws of z; the KL is exact. Raises UsageError as `encode`, and for a number
         of samples that is none. For tighter bounds see `zoo.evaluation.likelihood`.
         """
-        x = self._checked(x)
-        noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)
-        return elbo(variational_terms(self.encoder, self.decoder, self.likelihood, x, noise))
-
-    def _checked(self, x: Tensor) -> Tensor:
-        wanted = ", ".join(map(str, self.data_shape))
-        if not x.is_floating_point() or x.ndim == 0 or tuple(x.shape[1:]) != self.data_shape or not len(x):
-            raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; this model encodes floats (N, {wanted}) in [0, 1]")
-        x = x.to(self._device, torch.float32)
-        if not bool(((x >= 0) & (x <= 1)).all()):
-            raise UsageError("x holds values outside [0, 1] or NaN; divide pixels by 255")
-        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+        with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
+            x, network = self._seen(x), resting(self)
+            noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)
+            posterior = network.posterior(x)
+            exact = DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
+            return elbo(network.terms(x.float(), exact, noise))
 
 
-Model: TypeAlias = GAN | VAE  # what `load` returns
+def encoding(
+    model: Model, name: str = "this model", instead: str = "it can sample and decode, but not look at a picture"
+) -> Encodes:
+    """The model as one that encodes. Raises UsageError, which says what to do `instead`, for one that does not."""
+    if not isinstance(model, Encodes):
+        raise UsageError(f"{name} has no encoder: {instead}")
+    return model
+
+
+def bounding(model: Model, name: str = "this model") -> Bounded:
+    """The model as one with a bound on the likelihood. Raises UsageError for one that has none."""
+    if not isinstance(model, Bounded):
+        raise UsageError(f"{name} has no likelihood: that takes an encoder, a decoder and a likelihood, as of a VAE")
+    return model
+
+
+def home(network: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """The device and dtype of a network's floating-point weights, the CPU and float32 where it has none."""
+    weights = itertools.chain(network.parameters(), network.buffers())
+    first = next((weight for weight in weights if weight.is_floating_point()), None)
+    return (torch.device("cpu"), torch.float32) if first is None else (first.device, first.dtype)

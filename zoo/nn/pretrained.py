@@ -14,9 +14,10 @@ from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config
-from zoo.nn.families import Extras, family_of
-from zoo.nn.models import Model
+from zoo.nn.families import family_of
+from zoo.nn.models import Extras, Model
 from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
+from zoo.nn.torch_state import default_state
 
 __all__ = ["load", "load_folder"]
 
@@ -26,18 +27,22 @@ def load(
     *,
     discriminator: bool = False,
     device: str | torch.device = "cpu",
+    dtype: torch.dtype | None = None,
     registry: Registry | None = None,
 ) -> Model:
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
     `name` is a catalogue name, `hf://org/repo[@revision]`, or a path to a weights folder. With `discriminator` a GAN's
-    second player comes too. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
+    second player comes too. `dtype` is what the weights are brought to (None: as they are stored); what the model gives
+    is float32 all the same. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
     """
     registry = registry or default_registry()
     if device != "cpu":
         _check_device(device)
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise UsageError(f"dtype is {dtype!r}; it must be a floating-point dtype, such as torch.bfloat16")
     model = load_folder(locate(name, registry), registry, discriminator=discriminator)
-    return model if device == "cpu" else model.to(device)
+    return model if device == "cpu" and dtype is None else model.to(device, dtype)
 
 
 def _check_device(device: str | torch.device) -> None:
@@ -47,6 +52,7 @@ def _check_device(device: str | torch.device) -> None:
         raise UsageError(f"device {device!r} cannot be used here ({error!s:.120}); 'cpu' always can") from error
 
 
+@default_state()
 def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = False) -> Model:
     """Load from a folder that has been located."""
     data = folder.config()

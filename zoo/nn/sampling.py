@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,9 +17,21 @@ from torch import Tensor
 from zoo.errors import UsageError
 from zoo.nn.distributions import GaussianMixture
 
-__all__ = ["check_labels", "check_latents", "draw_from_mixture", "draw_latents", "draw_noise", "in_chunks", "seeded"]
+__all__ = [
+    "check_examples",
+    "check_labels",
+    "check_latents",
+    "check_whole",
+    "draw_from_mixture",
+    "draw_latents",
+    "draw_noise",
+    "in_chunks",
+    "seeded",
+]
 
 CHUNK = 32
+FLOAT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the process's defaults are
+DOUBLE = FLOAT | {"dtype": torch.float64}
 MOST = 1_000_000
 
 
@@ -26,7 +39,7 @@ def seeded(seed: int | None) -> torch.Generator:
     """A generator of that seed, or of a fresh one from the system. Raises UsageError for a seed out of range."""
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
         raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
-    generator = torch.Generator()
+    generator = torch.Generator(device="cpu")
     if seed is None:
         generator.seed()
     else:
@@ -44,20 +57,19 @@ def draw_latents(
     function (the truncation trick of Brock et al. 2019, section 3.1); a uniform prior is shrunk to it.
     Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise UsageError(f"n is {n!r}; it must be a whole number from 1 to {MOST:,}")
+    check_whole("n", n, 1, MOST)
     generator = seeded(seed)
     number = isinstance(truncation, (int, float)) and not isinstance(truncation, bool)
     if truncation is not None and not (number and 0 < truncation < math.inf):
         raise UsageError(f"truncation is {truncation!r}; it must be a number above 0, or None")
     if prior == "uniform":
         side = 1.0 if truncation is None else float(min(1.0, truncation))
-        return torch.stack([(torch.rand(*shape, generator=generator) * 2 - 1) * side for _ in range(n)])
+        return torch.stack([(torch.rand(*shape, generator=generator, **FLOAT) * 2 - 1) * side for _ in range(n)])
     if truncation is None:
-        return torch.stack([torch.randn(*shape, generator=generator) for _ in range(n)])
+        return torch.stack([torch.randn(*shape, generator=generator, **FLOAT) for _ in range(n)])
     bound = float(min(truncation, 100.0))  # no normal number lies beyond
     mass = math.erf(bound / math.sqrt(2))
-    uniform = torch.stack([torch.rand(*shape, generator=generator, dtype=torch.float64) for _ in range(n)])
+    uniform = torch.stack([torch.rand(*shape, generator=generator, **DOUBLE) for _ in range(n)])
     normal = math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)
     return normal.float().clamp(-bound, bound)
 
@@ -70,7 +82,7 @@ def draw_from_mixture(
     `truncation` cuts the normal noise inside each component. Raises UsageError as `draw_latents`.
     """
     if seed is None:
-        seed = torch.Generator().seed() % 2**63
+        seed = torch.Generator(device="cpu").seed() % 2**63
     noise = draw_latents(n, mixture.means.shape[1:], seed=seed, truncation=truncation)
     other = seed ^ 0x5BD1E995  # another stream than the noise
     uniform = (draw_latents(n, (1,), seed=other, prior="uniform").squeeze(1) + 1) / 2
@@ -79,9 +91,8 @@ def draw_from_mixture(
 
 def draw_noise(samples: int, shape: Sequence[int], *, seed: int | None = None) -> Tensor:
     """Normal noise (samples, *shape) float32. Raises UsageError for a number of samples below 1 or above 1,000,000."""
-    if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= MOST:
-        raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to {MOST:,}")
-    return torch.randn(samples, *shape, generator=seeded(seed))
+    check_whole("samples", samples, 1, MOST)
+    return torch.randn(samples, *shape, generator=seeded(seed), **FLOAT)
 
 
 def check_latents(z: Tensor, shape: tuple[int, ...], device: torch.device) -> Tensor:
@@ -95,6 +106,23 @@ def check_latents(z: Tensor, shape: tuple[int, ...], device: torch.device) -> Te
     return z
 
 
+def check_examples(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """x as float32. Raises UsageError unless it is floats (N, *shape) in [0, 1], N at least 1."""
+    if not x.is_floating_point() or x.ndim == 0 or tuple(x.shape[1:]) != shape or not x.numel():
+        wanted = ", ".join(map(str, shape))
+        raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; floats (N, {wanted}) in [0, 1] are needed")
+    x = x.float()
+    if not bool(((x >= 0) & (x <= 1)).all()):  # NaN is neither
+        raise UsageError("x holds values that are not in [0, 1]; divide pixels by 255")
+    return x
+
+
+def check_whole(name: str, value: object, least: int, most: int) -> None:
+    """Raise UsageError unless the value is a whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise UsageError(f"{name} is {value!r}; it must be a whole number from {least:,} to {most:,}")
+
+
 def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int | None) -> Tensor | None:
     """Labels as int64 (n,), or None. Raises UsageError where they do not match the model."""
     if num_classes is None:
@@ -102,9 +130,9 @@ def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int
             raise UsageError("this model has no classes; leave labels out")
         return None
     if labels is None:
-        return torch.arange(n) % num_classes
+        return torch.arange(n, device="cpu") % num_classes
     try:
-        given = torch.as_tensor(labels)
+        given = labels if isinstance(labels, Tensor) else torch.as_tensor(labels, device="cpu")
         kind = given.dtype is not torch.bool and not given.is_floating_point() and not given.is_complex()
         fits = kind and given.shape == (n,) and bool(((given >= 0) & (given < num_classes)).all())
     except (TypeError, ValueError, RuntimeError):
@@ -118,7 +146,7 @@ def in_chunks(network: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, lab
     """Run `network` over z (N, …) in chunks of one size; the last is filled up with its own last row."""
     pieces = []
     for start in range(0, len(z), CHUNK):
-        rows = torch.arange(start, start + CHUNK).clamp(max=len(z) - 1)
+        rows = torch.arange(start, start + CHUNK, device="cpu").clamp(max=len(z) - 1)
         piece = network(z[rows], None if labels is None else labels[rows])
         pieces.append(piece[: len(z) - start])
     return torch.cat(pieces)

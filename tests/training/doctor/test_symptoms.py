@@ -16,7 +16,7 @@ from zoo.data.held_out import hold_out
 from zoo.data.loading import Examples, Streamed
 from zoo.data.rows import Rows
 from zoo.errors import ConfigError, DataError, NotFoundError
-from zoo.nn.models import GAN
+from zoo.nn.gan import GAN
 from zoo.training.doctor.symptoms import Symptoms, nearest, overfitting, spread
 from zoo.training.trainers.adversarial import AdversarialTrainer
 

@@ -19,8 +19,8 @@ from zoo.nn.bounds import Terms, elbo, importance_weighted_bound, variational_te
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.golden import verify
-from zoo.nn.models import VAE
 from zoo.nn.pretrained import load
+from zoo.nn.vae import VAE
 from zoo.training.export import export
 from zoo.training.run import Run
 from zoo.training.trainers.vae import AutoencoderSettings, AutoencoderTrainer, VAESettings, VAETrainer, objective

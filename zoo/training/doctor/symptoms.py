@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from zoo.data.held_out import SEED, some
 from zoo.data.loading import Data, Examples
 from zoo.images.values import to_range
-from zoo.nn.interfaces import Discriminator
-from zoo.nn.models import GAN, Model
+from zoo.nn.interfaces import Discriminator, Generator
+from zoo.nn.models import Model
 from zoo.nn.sampling import check_labels
 from zoo.training.machine.batch_norm import SharedBatchNorm
 
@@ -74,7 +74,7 @@ class Symptoms:
 
     def names(self, model: Model, discriminator: nn.Module | None) -> set[str]:
         """The figures that a look at this model can give."""
-        if not isinstance(model, GAN) or self.samples < 2:
+        if self.samples < 2 or not any(isinstance(part, Generator) for part in model.children()):
             return set()
         figures = zip(("sample_spread", "sample_nearest"), self.usual, strict=True)
         names = {name for name, usual in figures if usual > 0}  # 0: training images that are all the same
@@ -89,7 +89,7 @@ class Symptoms:
         norms take their statistics from the batch, as in training, since the running ones are those of neither.
         """
         names = self.names(model, discriminator)
-        if not names or not isinstance(model, GAN):
+        if not names:
             return {}
         with _looking(model):
             fake = model.sample(self.samples, seed=SEED).cpu()
@@ -102,10 +102,10 @@ class Symptoms:
         return figures
 
     def _overfitting(
-        self, model: GAN, discriminator: Discriminator, fake: Tensor, held_out: Examples
+        self, model: Model, discriminator: Discriminator, fake: Tensor, held_out: Examples
     ) -> dict[str, float]:
         low, high = model.value_range
-        labels = check_labels(None, len(fake), model.generator.num_classes)
+        labels = check_labels(None, len(fake), model.num_classes)
         on_fake = _logits(discriminator, fake * (high - low) + low, labels)
         on_seen, on_held_out = (
             _logits(discriminator, to_range(reals.data, low, high), reals.labels) for reals in (self.seen, held_out)

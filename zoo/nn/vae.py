@@ -1,0 +1,89 @@
+"""The family `vae`: an encoder and a decoder, trained by a bound on the likelihood; an autoencoder is one too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, final
+
+from torch import Tensor
+
+from zoo.catalogue.weights.folder import PRIOR
+from zoo.errors import WeightsError
+from zoo.nn.bounds import Terms, decoded_terms
+from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
+from zoo.nn.families import Family
+from zoo.nn.interfaces import Decoder, Encoder
+from zoo.nn.models import Bounded, Extras, Model, home
+
+__all__ = ["FAMILY", "VAE"]
+
+
+@final
+class VAE(Bounded):
+    """An encoder, a decoder, and the likelihood that reads what the decoder gives; all work on data in [0, 1].
+
+    What it gives for a latent is the mean of p(x given z).
+    """
+
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, likelihood: Likelihood, extras: Extras | None = None
+    ) -> None:
+        super().__init__(
+            extras,
+            latent_shape=decoder.latent_shape,
+            data_shape=decoder.data_shape,
+            num_classes=decoder.num_classes,
+        )
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.likelihood.mean(self.decoder(z, labels).float())
+
+    def posterior(self, x: Tensor) -> DiagonalGaussian:
+        """What the encoder gives."""
+        posterior: DiagonalGaussian = self.encoder(x)
+        return posterior
+
+    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor) -> Terms:
+        """As of `decoded_terms`, in float32 whatever the decoder's dtype is."""
+        _, dtype = home(self.decoder)
+        return decoded_terms(lambda z: self.decoder(z.to(dtype)).float(), self.likelihood, x, posterior, noise)
+
+
+def _build(parts: Mapping[str, Any], extras: Extras) -> Model:
+    if extras.value_range not in (None, VAE.usual_range):
+        raise WeightsError(f"data.range is {extras.value_range}; a likelihood is defined on [0, 1]")
+    encoder, decoder, likelihood = (parts[name] for name in ("encoder", "decoder", "likelihood"))
+    if (encoder.latent_shape, encoder.data_shape) != (decoder.latent_shape, decoder.data_shape):
+        raise WeightsError("the encoder and the decoder have different latent or data shapes")
+    if PRIOR in extras.tensors:
+        extras = replace(extras, mixture=_mixture(extras.tensors[PRIOR], encoder.latent_shape))
+    return VAE(encoder, decoder, likelihood, extras)
+
+
+def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...]) -> GaussianMixture:
+    """The ex-post prior of prior.safetensors, checked: it is the user's file as much as any other."""
+    if set(tensors) != {"weights", "means", "factors"}:
+        raise WeightsError(f"{PRIOR} must hold weights, means and factors; fit the mixture again")
+    weights, means, factors = (tensors[key] for key in ("weights", "means", "factors"))
+    count, size = len(weights) if weights.ndim else 0, means.shape[-1] if means.ndim else 0
+    shapes = (weights.shape, means.shape, factors.shape) == ((count,), (count, size), (count, size, size))
+    if not shapes or not count or latent_shape != (size,) or not all(t.is_floating_point() for t in tensors.values()):
+        raise WeightsError(f"{PRIOR}: weights, means and factors do not fit latents of shape {latent_shape}")
+    finite = all(bool(t.isfinite().all()) for t in tensors.values())
+    diagonal = factors.diagonal(dim1=1, dim2=2)
+    if not finite or not bool((weights >= 0).all()) or not bool(weights.sum() > 0) or not bool((diagonal > 0).all()):
+        raise WeightsError(f"{PRIOR}: weights or factors are those of no distribution; fit the mixture again")
+    return GaussianMixture(weights.float(), means.float(), factors.float())
+
+
+FAMILY = Family(
+    name="vae",
+    interfaces={"encoder": Encoder, "decoder": Decoder, "likelihood": Likelihood},
+    published=("encoder", "decoder", "likelihood"),
+    optional=(PRIOR,),
+    build=_build,
+)
