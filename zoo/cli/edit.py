@@ -1,11 +1,9 @@
-"""The verbs about pictures as a model sees them: reconstruct, edit. Thin, like all of the command line."""
+"""The verbs about pictures as a model sees them: reconstruct, edit."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +19,7 @@ from zoo.cli.examples import (
     takes_inversion,
     takes_picture,
 )
-from zoo.cli.output import Verb, takes_offline
+from zoo.cli.output import takes_offline
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,30 +27,20 @@ if TYPE_CHECKING:
 
     from zoo.nn.models import Model
 
-__all__ = ["add_latent_verbs", "join_negatives"]
+__all__ = ["edit", "edit_arguments", "reconstruct", "reconstruct_arguments"]
 
 MOST_PHOTOS = 1000
-NEGATIVES = re.compile(r"-[\d.][\d.,e+-]*")
 
 
-def join_negatives(argv: Sequence[str]) -> list[str]:
-    """`--strength -2,-1` as `--strength=-2,-1`: argparse takes a list that begins with a minus for an option."""
-    words: list[str] = []
-    for word in argv:
-        if words and words[-1].startswith("--") and "=" not in words[-1] and NEGATIVES.fullmatch(word):
-            words[-1] += f"={word}"
-        else:
-            words.append(word)
-    return words
-
-
-def add_latent_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
+def reconstruct_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo reconstruct` takes."""
     command.add_argument("--model", required=True, help="a model with an encoder")
     takes_offline(command)
     _takes_photos(command)
-    command = verb("edit", _edit, "Move pictures along concepts: a strip each, one picture a strength.")
+
+
+def edit_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo edit` takes."""
     command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
     takes_offline(command)
     _takes_photos(command)
@@ -69,7 +57,8 @@ def _takes_photos(command: argparse.ArgumentParser) -> None:
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
 
 
-def _reconstruct(arguments: argparse.Namespace) -> None:
+def reconstruct(arguments: argparse.Namespace) -> None:
+    """Write pictures and what the model makes of them."""
     import torch
 
     from zoo.images.sheet import check_picture_path, grid, save_picture
@@ -109,7 +98,8 @@ def _strengths(text: str) -> list[float]:
     return values
 
 
-def _edit(arguments: argparse.Namespace) -> None:
+def edit(arguments: argparse.Namespace) -> None:
+    """Write pictures moved along concepts."""
     import torch
 
     from zoo.images.sheet import check_picture_path, grid, save_picture

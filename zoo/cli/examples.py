@@ -30,6 +30,8 @@ __all__ = [
     "some",
     "takes_inversion",
     "takes_picture",
+    "takes_write",
+    "writable_folder",
 ]
 
 INVERSION_STEPS = 300
@@ -173,4 +175,19 @@ def own_folder(name: str) -> Folder:
     folder = located(name)
     if folder.source != "folder":
         raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
+    return folder
+
+
+def takes_write(command: argparse.ArgumentParser) -> None:
+    """Add --write."""
+    command.add_argument("--write", action="store_true", help="write the figures and the card into the weights folder")
+
+
+def writable_folder(arguments: argparse.Namespace) -> Folder:
+    """Where the model is; with --write the figures go there too, which is checked before any work is done."""
+    from zoo.evaluation.results import check_writable
+
+    folder = located(arguments.model)
+    if arguments.write:
+        check_writable(folder)
     return folder

@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import as_reference
-from zoo.cli.output import Verb, complain, plain
+from zoo.cli.output import complain, plain
 from zoo.cli.progress import TrainingBar, stop_signals
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.catalogue.recipes.recipe import Recipe
 
-__all__ = ["add_training_verbs"]
+__all__ = ["export", "export_arguments", "train", "train_arguments"]
 
 
-def add_training_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb("train", _train, "Train a recipe, or an architecture on data of your own.")
+def train_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo train` takes."""
     text = "a model of `zoo list`, a TOML file, a run folder, or an architecture (then with --data)"
     command.add_argument("recipe", help=text)
     command.add_argument("--data", help="what to learn from: ./photos (a folder or tar), or a dataset: 'cifar10[cat]'")
@@ -33,9 +32,6 @@ def add_training_verbs(verb: Verb) -> None:
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
     command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
-    command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
-    command.add_argument("run_folder", metavar="RUN")
-    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
 
 
 def _recipe_of(name: str) -> Recipe:
@@ -138,15 +134,16 @@ def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
     return Path("runs") / recipe.name
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def train(arguments: argparse.Namespace) -> int:
+    """Train, or go on; 130 for a run that was stopped and saved."""
     import torch
 
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import resolve
     from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
+    from zoo.training import train as training
     from zoo.training.machine.allocator import keep_freed_memory
     from zoo.training.machine.processes import open_processes
-    from zoo.training.train import train
 
     recipe, lines = _recipe(arguments)
     resolved = resolve(recipe, default_registry())  # a value out of range is said before the rest
@@ -167,7 +164,7 @@ def _train(arguments: argparse.Namespace) -> int:
             complain(line)
 
     with contextlib.closing(processes), processes.silent(), stop_signals() as stopped, bar as report:
-        train(
+        training.train(
             resolved,
             out,
             registry=default_registry(),
@@ -188,11 +185,18 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export(arguments: argparse.Namespace) -> None:
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.training.export import export
+def export_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo export` takes."""
+    command.add_argument("run_folder", metavar="RUN")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
 
-    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write a run's newest checkpoint as a weights folder, and print its pins."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.training import export as exporting
+
+    digests = exporting.export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
     print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
     for file, digest in digests.items():
         print(f'    "{file}": "{digest}",')

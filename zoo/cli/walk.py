@@ -1,11 +1,10 @@
-"""The verbs that go through a latent space: interpolate, traverse, manifold, scatter, continuity."""
+"""The verbs that go through a latent space: sample, interpolate, traverse, manifold, scatter."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
     check_size,
@@ -19,22 +18,54 @@ from zoo.cli.examples import (
     takes_inversion,
     takes_picture,
 )
-from zoo.cli.output import Verb, table, takes_json, takes_offline
-from zoo.errors import DataError, UsageError
+from zoo.cli.output import takes_offline
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.nn.models import Model
 
-__all__ = ["add_walk_verbs"]
+__all__ = [
+    "interpolate",
+    "interpolate_arguments",
+    "manifold",
+    "manifold_arguments",
+    "sample",
+    "sample_arguments",
+    "scatter",
+    "scatter_arguments",
+    "traverse",
+    "traverse_arguments",
+]
 
-MOST_PAIRS = 5000
+
+def sample_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo sample` takes."""
+    command.add_argument("name")
+    takes_offline(command)
+    command.add_argument("-n", type=int, default=64, help="how many (default 64)")
+    command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
+    command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
+    command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
+    takes_picture(command)
 
 
-def add_walk_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb("interpolate", _interpolate, "Write walks between samples, examples or photos, a row each.")
+def sample(arguments: argparse.Namespace) -> None:
+    """Write a grid of samples."""
+    from zoo.images.sheet import check_picture_path, grid, save_picture
+    from zoo.nn.pretrained import load
+
+    out = check_picture_path(Path(arguments.output))
+    model = load(arguments.name)
+    check_size(arguments.n, model.data_shape, arguments.scale)
+    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, prior=arguments.prior)
+    save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
+    print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
+
+
+def interpolate_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo interpolate` takes."""
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("--between", nargs=2, metavar="PHOTO", help="one walk between these, which stand at its ends")
@@ -45,38 +76,10 @@ def add_walk_verbs(verb: Verb) -> None:
     command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
     takes_inversion(command)
     takes_picture(command)
-    command = verb("traverse", _traverse, "Write samples with one coordinate of the latent going from low to high.")
-    command.add_argument("name")
-    takes_offline(command)
-    command.add_argument("--dimension", type=int, required=True, help="which coordinate: whole number from 0")
-    command.add_argument("--steps", type=int, default=9, help="pictures a row (default 9)")
-    command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
-    command.add_argument("--reach", type=float, help="from -reach to reach (default 3; 1 for a uniform prior)")
-    takes_picture(command)
-    command = verb("manifold", _manifold, "Write a grid over a two-dimensional latent space, every cell as likely.")
-    command.add_argument("name")
-    takes_offline(command)
-    command.add_argument("-n", type=int, default=20, help="pictures a side (default 20)")
-    takes_picture(command, seed=False)
-    command = verb("scatter", _scatter, "Plot two-dimensional codes of examples, coloured by class.")
-    command.add_argument("name", help="a model with an encoder (needs genzoo[latent])")
-    takes_offline(command)
-    command.add_argument("--data", help="another dataset than the model's own")
-    command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
-    command.add_argument("--seed", type=int, default=0, help="of their choice: whole number from 0 (default 0)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the plot: .png, .jpg, .webp, …")
-    command = verb("continuity", _continuity, "Measure how evenly latent spaces decode, models side by side.")
-    command.add_argument("names", nargs="+", metavar="MODEL")
-    takes_offline(command)
-    command.add_argument("--data", help="another dataset than each model's own, for models with an encoder")
-    command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("--pairs", type=int, default=200, help="ways that are walked (default 200)")
-    command.add_argument("--seed", type=int, default=0, help="of their ends: whole number from 0 (default 0)")
-    takes_json(command)
 
 
-def _interpolate(arguments: argparse.Namespace) -> None:
+def interpolate(arguments: argparse.Namespace) -> None:
+    """Write walks between samples, examples or photos."""
     import torch
 
     from zoo.images.sheet import check_picture_path, grid, save_picture
@@ -136,7 +139,19 @@ def _rows(rows: int) -> int:
     return rows
 
 
-def _traverse(arguments: argparse.Namespace) -> None:
+def traverse_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo traverse` takes."""
+    command.add_argument("name")
+    takes_offline(command)
+    command.add_argument("--dimension", type=int, required=True, help="which coordinate: whole number from 0")
+    command.add_argument("--steps", type=int, default=9, help="pictures a row (default 9)")
+    command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
+    command.add_argument("--reach", type=float, help="from -reach to reach (default 3; 1 for a uniform prior)")
+    takes_picture(command)
+
+
+def traverse(arguments: argparse.Namespace) -> None:
+    """Write samples with one coordinate of the latent going from low to high."""
     import torch
 
     from zoo.images.sheet import check_picture_path, grid, save_picture
@@ -162,7 +177,16 @@ def _check_plane(model: Model, name: str, instead: str) -> None:
         raise UsageError(f"{name} has {shape} latent dimensions, and a plane has 2; try `zoo {instead}`")
 
 
-def _manifold(arguments: argparse.Namespace) -> None:
+def manifold_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo manifold` takes."""
+    command.add_argument("name")
+    takes_offline(command)
+    command.add_argument("-n", type=int, default=20, help="pictures a side (default 20)")
+    takes_picture(command, seed=False)
+
+
+def manifold(arguments: argparse.Namespace) -> None:
+    """Write a grid over a plane of latents."""
     from zoo.images.sheet import check_picture_path, grid, save_picture
     from zoo.latent.interpolation import plane
     from zoo.nn.pretrained import load
@@ -178,7 +202,19 @@ def _manifold(arguments: argparse.Namespace) -> None:
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 
 
-def _scatter(arguments: argparse.Namespace) -> None:
+def scatter_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo scatter` takes."""
+    command.add_argument("name", help="a model with an encoder (needs genzoo[latent])")
+    takes_offline(command)
+    command.add_argument("--data", help="another dataset than the model's own")
+    command.add_argument("--split", default="test", help="of the dataset (default test)")
+    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
+    command.add_argument("--seed", type=int, default=0, help="of their choice: whole number from 0 (default 0)")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the plot: .png, .jpg, .webp, …")
+
+
+def scatter(arguments: argparse.Namespace) -> None:
+    """Plot codes of examples, coloured by class."""
     from zoo.images.sheet import check_picture_path, save_picture
     from zoo.latent.scatter import scatter
 
@@ -193,53 +229,3 @@ def _scatter(arguments: argparse.Namespace) -> None:
     title = f"{len(z):,} examples of {reference} ({arguments.split}), encoded by {arguments.name}"
     save_picture(scatter(z, labels, examples.classes, title=title), out)
     print(f"{out}: {title}")
-
-
-def _continuity(arguments: argparse.Namespace) -> None:
-    if not 2 <= arguments.pairs <= MOST_PAIRS:
-        raise UsageError(f"--pairs is {arguments.pairs}; it must be a whole number from 2 to {MOST_PAIRS:,}")
-    rows = [_measured(name, arguments) for name in arguments.names]
-    if arguments.json:
-        print(json.dumps(rows, indent=1))
-        return
-    for row in rows:
-        at = dict(zip(row["fractions"], row["relative"], strict=True))
-        row |= {"latent": f"{row['latent_distance']:.3g}", "decoded": f"{row['decoded_distance']:.4f}"}
-        row |= {f"{fraction:.0%}": f"{share:.3f}" for fraction, share in at.items()}
-        row["longest step"] = f"{row['longest_step']:.4f} ± {row['longest_step_error']:.4f}"
-    shares = [f"{fraction:.0%}" for fraction in rows[0]["fractions"] if fraction < 1]
-    table(rows, ("name", "ends", "pairs", "latent", "decoded", *shares, "longest step"))
-    print("latent, decoded: mean distance of the ends. N%: share of it decoded after N% of the way; less is smoother.")
-    print("longest step: share of the decoded length that the longest of ten equal steps takes; 0.1 is even.")
-
-
-def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from zoo.latent.continuity import continuity
-    from zoo.nn.pretrained import load
-
-    model = load(name)
-    ends, words = _ends(model, arguments)
-    try:
-        found = continuity(model.decode, ends[::2], ends[1::2])
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from error
-    return {"name": name, "ends": words, "seed": arguments.seed} | asdict(found)
-
-
-def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
-    """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
-    from zoo.nn.models import Encodes
-
-    count = 2 * arguments.pairs
-    if not isinstance(model, Encodes):
-        return model.latents(count, seed=arguments.seed), "draws from the prior"
-    reference = own_data(model, arguments.data)
-    data = examples_for(model, reference, arguments.split).data
-    if count > len(data):
-        raise UsageError(
-            f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {len(data):,} examples"
-        )
-    x = data[some(len(data), count, arguments.seed)].float() / 255
-    return model.encode(x).mean, f"codes of {reference} ({arguments.split})"

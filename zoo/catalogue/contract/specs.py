@@ -173,17 +173,20 @@ class TrainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSpec:
-    """A verb a plugin adds to the command line."""
+    """A verb of the command line: the zoo's own are written so too."""
 
     name: str
     summary: str
-    run: str  # reference to a callable (argv: list[str]) -> int | None
+    run: str  # reference to a callable (argparse.Namespace) -> int | None: the exit code, None for 0
+    arguments: str = ""  # reference to a callable (argparse.ArgumentParser) -> None that adds what the verb takes
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 
     def __post_init__(self) -> None:
         check_name(self.name, "command")
         _check_strings(self.name, summary=self.summary, install_hint=self.install_hint)
         check_reference(self.run, CODE, f"command {self.name}: run")
+        if self.arguments != "":
+            check_reference(self.arguments, CODE, f"command {self.name}: arguments")
 
 
 @dataclass(frozen=True, kw_only=True)
