@@ -23,7 +23,8 @@ class Rows(ABC):
     def read(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Examples (n, *data_shape) for rows (n,), as they are stored, and the rows they are.
 
-        The next good one stands in for a bad one. Raises DataError where too many are bad, IntegrityError where they have changed, StorageError.
+        The next good one stands in for a bad one. Raises DataError where too many are bad, IntegrityError where they
+        have changed, StorageError.
         """
 
     @abstractmethod

@@ -127,8 +127,8 @@ class _Nearest:
 
 def _nearest(queries: _Set, train: _Set, modality: Modality) -> _Nearest:
     by_features, feature_distance = nearest_neighbours(queries.features, train.features)
-    points = (_points(each.examples, modality) for each in (queries, train))
-    by_values, value_distance = nearest_neighbours(*points)
+    points = _points(queries.examples, modality), _points(train.examples, modality)
+    by_values, value_distance = nearest_neighbours(points[0], points[1])
     return _Nearest(by_features[:, 0], feature_distance[:, 0], by_values[:, 0], value_distance[:, 0])
 
 

@@ -166,8 +166,8 @@ def first_state(
 ) -> TrainState:
     """A run's state before the first step; without examples it can be restored but not stepped.
 
-    `about` is what travels with the weights of the data: that of the examples, where there are some. Raises ConfigError for a batch that the processes cannot share equally, and what building the parts and the
-    modality raises.
+    `about` is what travels with the weights of the data: that of the examples, where there are some. Raises
+    ConfigError for a batch that the processes cannot share equally, and what building parts and modality raises.
     """
     recipe = resolved.recipe
     if recipe.batch_size % (recipe.accumulate * processes.count):
