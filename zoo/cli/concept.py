@@ -6,9 +6,10 @@ import argparse
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
+    as_given,
     encoding_model,
     examples_for,
     loaded,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
+    from zoo.data.modality import Judge, Labelled
     from zoo.evaluation.concepts import ConceptReport
-    from zoo.images.probes import Probe
     from zoo.latent.concepts import ConceptVector
     from zoo.nn.models import Encodes, Model
 
@@ -125,8 +126,8 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
     encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
         model,
-        positives.float() / 255,
-        negatives.float() / 255,
+        as_given(model, positives),
+        as_given(model, negatives),
         name=arguments.concept,
         balance=None if first is None or second is None else (first, second),
         method="linear_probe" if arguments.probe else "mean_difference",
@@ -166,7 +167,7 @@ class _LateEncoder:
         """The encoder's measures on samples, and its round trip on the examples, some of each side."""
         import torch
 
-        x = torch.cat([positives[:CHECKED], negatives[:CHECKED]]).float() / 255
+        x = as_given(self.model, torch.cat([positives[:CHECKED], negatives[:CHECKED]]))
         error = float((self.model.decode(self(x)) - x).square().mean().sqrt())
         return self.measures | {"encoder_round_trip_examples": error}
 
@@ -180,7 +181,7 @@ def _check_sources(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--positives and --negatives are both {apart[0]}; there is no difference to find")
 
 
-_Side = tuple["Tensor", "Tensor | None"]  # pixels (N, C, S, S) uint8, and the second label (N,) where one is asked for
+_Side = tuple["Tensor", "Tensor | None"]  # stored examples, and the second label (N,) where one is asked for
 
 
 def _labelled(arguments: argparse.Namespace, model: Model) -> tuple[_Side, _Side, str]:
@@ -207,7 +208,8 @@ def _factor(examples: Examples, name: str, reference: str) -> Tensor:
 
 
 def _measure(arguments: argparse.Namespace) -> None:
-    """Fit judges to real pictures of the training split, and let them judge edits of the test split."""
+    """Fit judges to real examples of the training split, and let them judge edits of the test split."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.evaluation import concepts
     from zoo.evaluation.results import record
 
@@ -223,20 +225,21 @@ def _measure(arguments: argparse.Namespace) -> None:
         model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
     )
     if arguments.write:
-        record(folder, {"concepts": {concept.name: report.to_json()}})
+        record(folder, {"concepts": {concept.name: report.to_json()}}, registry=default_registry())
     _print_report(report, arguments)
 
 
-def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Any, Probe, Probe]:
-    """The test split's pictures and labels, and a probe for each of the two factors."""
-    from zoo.images.probes import fit_probe
+def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Labelled, Judge, Judge]:
+    """The test split's examples and labels, and a judge of each of the two factors."""
+    from zoo.data.modality import modality_of
 
     train, test = (examples_for(model, arguments.data, split) for split in ("train", "test"))
     for name in (arguments.factor, arguments.keep):
         if name not in test.factors or name not in train.factors:
             raise UsageError(f"{arguments.data} has no factor {name!r:.80}; it has {', '.join(test.factors) or 'none'}")
     factors = (arguments.factor, arguments.keep)
-    probes = [fit_probe((train.data, train.factors[f]), (test.data, test.factors[f])) for f in factors]
+    judge = modality_of(model).judge
+    probes = [judge((train.data, train.factors[f]), (test.data, test.factors[f])) for f in factors]
     return (test.data, test.factors[arguments.factor]), probes[0], probes[1]
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import (
+    as_given,
     as_reference,
     encoding_model,
     examples_for,
@@ -55,12 +56,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.model import evaluate_model
 
     folder = located(arguments.name)
+    modality = default_registry().architecture(folder.config()["architecture"]).modality
     with ImageBar(quiet=arguments.json) as advance:
         report = evaluate_model(
             folder,
             default_registry(),
             samples=arguments.samples,
-            data=None if arguments.data is None else as_reference(arguments.data),
+            data=None if arguments.data is None else as_reference(arguments.data, modality),
             features=arguments.features,
             write=arguments.write,
             progress=advance,
@@ -102,6 +104,7 @@ def likelihood_arguments(command: argparse.ArgumentParser) -> None:
 
 def likelihood(arguments: argparse.Namespace) -> None:
     """Estimate the likelihood of held-out data."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
     from zoo.evaluation.results import record
 
@@ -121,7 +124,7 @@ def likelihood(arguments: argparse.Namespace) -> None:
         )
     found = {"data": reference, "split": arguments.split} | report.to_json()
     if arguments.write:
-        record(folder, {"likelihood": found})
+        record(folder, {"likelihood": found}, registry=default_registry())
     if arguments.json:
         print(json.dumps([{"name": arguments.model} | found], indent=1))
         return
@@ -191,5 +194,5 @@ def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
         raise UsageError(
             f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {len(data):,} examples"
         )
-    x = data[some(len(data), count, arguments.seed)].float() / 255
+    x = as_given(model, data[some(len(data), count, arguments.seed)])
     return model.encode(x).mean, f"codes of {reference} ({arguments.split})"

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from zoo.cli.examples import encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli.examples import as_given, encoding_model, examples_for, own_data, own_folder, some
 from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
@@ -79,4 +79,4 @@ def _codes(
         order = some(len(data), len(data), arguments.seed)
         kept = len(data) // HELD_OUT
         data, other, apart = data[order[kept:]], data[order[:kept]], f"one in {HELD_OUT}, kept out"
-    return model.encode(data.float() / 255), model.encode(other.float() / 255), apart
+    return model.encode(as_given(model, data)), model.encode(as_given(model, other)), apart

@@ -69,6 +69,7 @@ def _publish(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Publi
     from huggingface_hub.utils.logging import set_verbosity
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.publishing import publish
 
     if constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
@@ -78,7 +79,14 @@ def _publish(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Publi
 
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; a weights folder is what `zoo export` writes")
-    return publish(folder, repo_id, check=verified, private=arguments.private, revision=arguments.revision)
+    return publish(
+        folder,
+        repo_id,
+        registry=default_registry(),
+        check=verified,
+        private=arguments.private,
+        revision=arguments.revision,
+    )
 
 
 def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:

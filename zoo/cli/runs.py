@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import actions, plain, show, takes_json
 from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from zoo.catalogue.runs.folder import Recorded
 
 __all__ = ["runs_arguments"]
 
@@ -51,14 +55,19 @@ def _figures(metrics: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
-def _units(trainer: str) -> Mapping[str, str]:
-    """The units of a trainer's metrics, where its plugin is still there."""
+def _page(run: Path, recorded: Recorded, told: dict[str, Any]) -> Path:
+    """Write the page, with the units of the metrics and with samples shown where their plugins are still there."""
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.runs.page import write_report
 
-    try:
-        return default_registry().trainer(trainer).units
-    except ZooError:
-        return {}
+    registry, recipe = default_registry(), recorded.recipe
+    units: Mapping[str, str] = {}
+    modality = None
+    with contextlib.suppress(ZooError):
+        units = registry.trainer(recipe.trainer).units
+    with contextlib.suppress(ZooError):
+        modality = registry.modality_of(recipe.architecture)
+    return write_report(run, recorded, told, units, modality)
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -68,9 +77,7 @@ def _show(arguments: argparse.Namespace) -> None:
     recorded = read_run(arguments.run)
     told = details(arguments.run, recorded)
     if arguments.report:
-        from zoo.catalogue.runs.page import write_report
-
-        told["report"] = str(write_report(arguments.run, recorded, told, _units(recorded.recipe.trainer)))
+        told["report"] = str(_page(arguments.run, recorded, told))
     if arguments.json:
         print(json.dumps([told], indent=1))
         return

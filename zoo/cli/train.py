@@ -78,13 +78,12 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
         like = ", ".join(o.name for o in registry.list("model") if getattr(o.spec, "architecture", "") == name)
         advice = f"give --data ./my-photos, or a dataset of `zoo list --datasets`{f'; or train {like}' if like else ''}"
         raise UsageError(f"{name} is an architecture, and needs something to learn from: {advice}")
-    reference = as_reference(arguments.data)
+    reference = as_reference(arguments.data, registry.architecture(name).modality)
     facts = data_facts(reference, registry=registry, split=str(given.get("split", "train")), given=given)
     recipe, chosen = start_recipe(name, reference, facts, registry)
-    colour = "grey" if facts.channels == 1 else "colour"
     width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
     return recipe, [
-        f"{plain(reference)}: {facts.count:,} pictures, {colour}, median side {facts.side} pixels",
+        f"{plain(reference)}: {facts.count:,} examples, typically {' x '.join(map(str, facts.shape))}",
         f"what {name} begins with on these; --set KEY=VALUE changes it:",
         *(f"    {plain(f'{choice.key} = {choice.value}'):<{width}}  {plain(choice.why)}" for choice in chosen),
     ]
@@ -92,11 +91,13 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
 
 def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | None:
     """The recipe of the run that is to go on, where it is one of this architecture and this data."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import with_values
     from zoo.catalogue.recipes.starters import run_name
     from zoo.catalogue.runs.folder import RECIPE, read_run
 
-    reference = None if arguments.data is None else as_reference(arguments.data)
+    modality = default_registry().architecture(arguments.recipe).modality
+    reference = None if arguments.data is None else as_reference(arguments.data, modality)
     if not arguments.resume or not (arguments.out or reference):
         return None
     folder = Path(arguments.out or Path("runs") / run_name(arguments.recipe, reference or ""))
@@ -111,6 +112,7 @@ def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
     """What is to be trained, with what the user has set; and lines to be printed first."""
     from dataclasses import replace
 
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import parse_changes, with_values
 
     given = parse_changes(arguments.set) | ({} if arguments.images is None else {"images": arguments.images})
@@ -118,7 +120,10 @@ def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
         resumed = _resumed(arguments, given)
         return (resumed, []) if resumed else _started(arguments, given)
     recipe = with_values(_recipe_of(arguments.recipe), given)
-    return (recipe if arguments.data is None else replace(recipe, dataset=as_reference(arguments.data))), []
+    if arguments.data is None:
+        return recipe, []
+    modality = default_registry().architecture(recipe.architecture).modality
+    return replace(recipe, dataset=as_reference(arguments.data, modality)), []
 
 
 def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:

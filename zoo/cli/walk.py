@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
+    as_given,
     check_size,
     encoding_model,
     examples_for,
     find_latents,
+    loaded,
     located,
+    output_of,
     own_data,
     photo,
     some,
     takes_inversion,
     takes_picture,
+    write_examples,
 )
 from zoo.cli.output import takes_offline
 from zoo.errors import UsageError
+from zoo.files import new_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,14 +58,12 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
 
 def sample(arguments: argparse.Namespace) -> None:
     """Write a grid of samples."""
-    from zoo.images.sheet import check_picture_path, grid, save_picture
-    from zoo.nn.pretrained import load
-
-    out = check_picture_path(Path(arguments.output))
-    model = load(arguments.name)
-    check_size(arguments.n, model.data_shape, arguments.scale)
+    folder = located(arguments.name)
+    out = output_of(arguments, folder)
+    model = loaded(folder)
+    check_size(model, arguments.n, arguments.scale)
     images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, prior=arguments.prior)
-    save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
+    write_examples(model, images, out, columns=arguments.columns, scale=arguments.scale)
     print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
 
 
@@ -82,15 +85,13 @@ def interpolate(arguments: argparse.Namespace) -> None:
     """Write walks between samples, examples or photos."""
     import torch
 
-    from zoo.images.sheet import check_picture_path, grid, save_picture
-    from zoo.nn.pretrained import load
-
-    out = check_picture_path(Path(arguments.output))
+    folder = located(arguments.name)
+    out = output_of(arguments, folder)
     if arguments.between:
         _check_between(arguments)
     rows = 1 if arguments.between else _rows(4 if arguments.rows is None else arguments.rows)
-    model = load(arguments.name)
-    check_size(rows * (arguments.steps + 2), model.data_shape, arguments.scale)
+    model = loaded(folder)
+    check_size(model, rows * (arguments.steps + 2), arguments.scale)
     x, what = _real_ends(arguments, model, 2 * rows)
     if x is None:
         z, how = model.latents(2 * rows, seed=arguments.seed), ""
@@ -100,7 +101,7 @@ def interpolate(arguments: argparse.Namespace) -> None:
     walks = [model.decode(_path(arguments, z[i : i + 2])) for i in range(0, 2 * rows, 2)]
     if x is not None:
         walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
-    save_picture(grid(torch.cat(walks), columns=len(walks[0]), scale=arguments.scale), out)
+    write_examples(model, torch.cat(walks), out, columns=len(walks[0]), scale=arguments.scale)
     line = "straight lines" if arguments.linear else "great circles"
     ends = f"; the ends {how}" if how else ""
     print(f"{out}: {what}, {arguments.steps} steps along {line} through {arguments.name}{ends}")
@@ -121,7 +122,7 @@ def _check_between(arguments: argparse.Namespace) -> None:
 
 
 def _real_ends(arguments: argparse.Namespace, model: Model, count: int) -> tuple[Tensor | None, str]:
-    """The pictures the walks begin and end with, (count, C, S, S) in [0, 1], None for samples; and what they are."""
+    """The examples the walks begin and end with, (count, *data_shape), None for samples; and what they are."""
     import torch
 
     if arguments.between:
@@ -129,7 +130,7 @@ def _real_ends(arguments: argparse.Namespace, model: Model, count: int) -> tuple
     if arguments.data:
         data = examples_for(model, arguments.data, arguments.split).data
         words = f"{count // 2} walks between examples of {arguments.data} ({arguments.split}), seed {arguments.seed}"
-        return data[some(len(data), count, arguments.seed)].float() / 255, words
+        return as_given(model, data[some(len(data), count, arguments.seed)]), words
     return None, f"{count // 2} walks between samples, seed {arguments.seed}"
 
 
@@ -154,19 +155,18 @@ def traverse(arguments: argparse.Namespace) -> None:
     """Write samples with one coordinate of the latent going from low to high."""
     import torch
 
-    from zoo.images.sheet import check_picture_path, grid, save_picture
     from zoo.latent.interpolation import traversal
-    from zoo.nn.pretrained import load
 
-    out, rows = check_picture_path(Path(arguments.output)), _rows(arguments.rows)
-    model = load(arguments.name)
-    check_size(rows * arguments.steps, model.data_shape, arguments.scale)
+    folder = located(arguments.name)
+    out, rows = output_of(arguments, folder), _rows(arguments.rows)
+    model = loaded(folder)
+    check_size(model, rows * arguments.steps, arguments.scale)
     reach = arguments.reach if arguments.reach is not None else 1.0 if model.prior == "uniform" else 3.0
     if not 0 < reach < float("inf"):
         raise UsageError(f"--reach is {reach}; it must be a number above 0")
     starts = model.latents(rows, seed=arguments.seed)
     walks = [traversal(z, arguments.dimension, arguments.steps, low=-reach, high=reach) for z in starts]
-    save_picture(grid(model.decode(torch.cat(walks)), columns=arguments.steps, scale=arguments.scale), out)
+    write_examples(model, model.decode(torch.cat(walks)), out, columns=arguments.steps, scale=arguments.scale)
     at = f"coordinate {arguments.dimension} of {starts[0].numel()} from {-reach:g} to {reach:g}"
     print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
 
@@ -187,18 +187,17 @@ def manifold_arguments(command: argparse.ArgumentParser) -> None:
 
 def manifold(arguments: argparse.Namespace) -> None:
     """Write a grid over a plane of latents."""
-    from zoo.images.sheet import check_picture_path, grid, save_picture
     from zoo.latent.interpolation import plane
-    from zoo.nn.pretrained import load
 
-    out = check_picture_path(Path(arguments.output))
+    folder = located(arguments.name)
+    out = output_of(arguments, folder)
     if not 2 <= arguments.n <= 1000:
         raise UsageError(f"-n is {arguments.n}; it must be a whole number from 2 to 1000")
-    model = load(arguments.name)
+    model = loaded(folder)
     _check_plane(model, arguments.name, f"traverse {arguments.name} --dimension 0")
-    check_size(arguments.n**2, model.data_shape, arguments.scale)
+    check_size(model, arguments.n**2, arguments.scale)
     z = plane(arguments.n, prior=model.prior)
-    save_picture(grid(model.decode(z), columns=arguments.n, scale=arguments.scale), out)
+    write_examples(model, model.decode(z), out, columns=arguments.n, scale=arguments.scale)
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 
 
@@ -210,22 +209,32 @@ def scatter_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, help="how many examples, at random (default all)")
     command.add_argument("--seed", type=int, default=0, help="of their choice: whole number from 0 (default 0)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the plot: .png, .jpg, .webp, …")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the plot: its ending says the format")
 
 
 def scatter(arguments: argparse.Namespace) -> None:
     """Plot codes of examples, coloured by class."""
-    from zoo.images.sheet import check_picture_path, save_picture
     from zoo.latent.scatter import scatter
 
-    out = check_picture_path(Path(arguments.output))
+    out = _plot_path(Path(arguments.output))
     model = encoding_model(located(arguments.name))
     _check_plane(model, arguments.name, f"continuity {arguments.name}")
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     chosen = some(len(examples.data), arguments.n, arguments.seed)
-    z = model.encode(examples.data[chosen].float() / 255).mean
+    z = model.encode(as_given(model, examples.data[chosen])).mean
     labels = None if examples.labels is None else examples.labels[chosen]
     title = f"{len(z):,} examples of {reference} ({arguments.split}), encoded by {arguments.name}"
-    save_picture(scatter(z, labels, examples.classes, title=title), out)
+    plot = scatter(z, labels, examples.classes, title=title)
+    with new_file(out) as aside:
+        plot.save(aside)
     print(f"{out}: {title}")
+
+
+def _plot_path(path: Path) -> Path:
+    """The path, or UsageError where its ending names no format that Pillow writes."""
+    from PIL import Image
+
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise UsageError(f"{path} must end as a picture's file does")
+    return path

@@ -8,7 +8,7 @@ range that a trainer declares, and given to users in [0, 1]. *Discrete* data are
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,6 +78,19 @@ class Modality(ABC):
     def typical_shape(self, stored: Tensor) -> tuple[int, ...]:
         """The shape of the networks' data that suits these examples: a starter chooses by it."""
         return tuple(stored.shape[1:])
+
+    def shapes(self) -> Iterable[tuple[int, ...]]:
+        """Shapes that examples of users have, small and large: the conformance kit tries starters on them."""
+        return ()
+
+    def made_up(self, n: int, data_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Examples without a meaning, as they are stored, with something to learn in them: for checks of networks.
+
+        These are noise on a ramp; a modality of tokens makes its own.
+        """
+        noise = torch.rand(n, *data_shape, generator=generator)
+        ramp = torch.linspace(0, 1, data_shape[-1]).expand(n, *data_shape)
+        return self.stored((noise + 3 * ramp) / 4)
 
     def log(self, board: Any, x: Tensor, step: int) -> None:  # noqa: B027 - most kinds have nothing to show
         """Show examples on TensorBoard (`board` is its SummaryWriter), where the kind of data can be shown there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -88,6 +88,10 @@ class Images(Modality):
         """(C, H, W), C 1 where all are grey."""
         grey = all(torch.equal(stored[:, 0], stored[:, index]) for index in range(1, stored.shape[1]))
         return (1 if grey else 3, *stored.shape[2:])
+
+    def shapes(self) -> Iterable[tuple[int, ...]]:
+        """From icons to photographs, grey and coloured."""
+        return [(channels, side, side) for side in (8, 28, 64, 1_500) for channels in (1, 3)]
 
     def log(self, board: Any, x: Tensor, step: int) -> None:
         """A grid, three screen pixels a pixel."""

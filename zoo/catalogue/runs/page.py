@@ -39,12 +39,12 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; white-space: pre-wra
 
 
 def write_report(
-    run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec
+    run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec | None
 ) -> Path:
     """Write `report.html` into the run's folder, complete or not at all; gives its path.
 
     `recorded` is what `read_run` gave, `told` what `details` did, `units` are the trainer's (metric -> unit), and
-    `modality` shows the samples.
+    `modality` shows the samples (None: nobody can).
 
     Raises DataError for files that no run writes, StorageError.
     """
@@ -55,7 +55,7 @@ def write_report(
 
 
 def _page(
-    run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec
+    run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec | None
 ) -> str:
     name = _text(told["name"])
     sections = [
@@ -99,15 +99,17 @@ def _panels(rows: Sequence[Mapping[str, float]], units: Mapping[str, str]) -> li
     return [*drawn, f"<p>{left_out} more are in metrics.jsonl.</p>"] if left_out else drawn
 
 
-def _samples(paths: Sequence[Path], modality: ModalitySpec) -> list[str]:
+def _samples(paths: Sequence[Path], modality: ModalitySpec | None) -> list[str]:
     """Some files of samples, evenly from the first to the last."""
     count = min(SHOWN, len(paths))
     chosen = [paths[round(index * (len(paths) - 1) / max(1, count - 1))] for index in range(count)]
     return [_sample(path, modality) for path in dict.fromkeys(chosen)]
 
 
-def _sample(path: Path, modality: ModalitySpec) -> str:
+def _sample(path: Path, modality: ModalitySpec | None) -> str:
     caption = f"{int(path.stem):,} images seen"
+    if modality is None:
+        return f"<p>{_text(path.name)} cannot be shown: the plugin that knows its kind of data is not here</p>"
     try:
         show = import_reference(modality.html, f"modality {modality.name}", modality.install_hint)
         shown = str(show(path))
