@@ -1,9 +1,8 @@
-"""What the verbs that look at pictures or draw them share: models, photos, examples of data sets, their latents."""
+"""What the verbs that read examples or write them share: models, files, examples of data sets, their latents."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.nn.models import Encodes, Model
 
 __all__ = [
+    "as_given",
     "as_reference",
     "check_size",
     "encoding_model",
@@ -24,16 +24,19 @@ __all__ = [
     "find_latents",
     "loaded",
     "located",
+    "output_of",
     "own_data",
     "own_folder",
     "photo",
     "some",
     "takes_inversion",
     "takes_picture",
+    "takes_write",
+    "writable_folder",
+    "write_examples",
 ]
 
 INVERSION_STEPS = 300
-PATHS = "images"  # the dataset that a plain path is one of
 
 
 def takes_picture(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
@@ -41,15 +44,31 @@ def takes_picture(command: argparse.ArgumentParser, *, seed: bool = True) -> Non
     if seed:
         command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
     command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the picture: .png, .jpg, .webp, …")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the file: its ending says the format")
 
 
-def check_size(count: int, shape: Sequence[int], scale: int) -> None:
-    """Refuse, with UsageError, what no picture can hold before it is made."""
-    from zoo.images.sheet import MOST_PIXELS
+def check_size(model: Model, count: int, scale: int) -> None:
+    """Refuse, with UsageError, what no file can hold before it is made."""
+    from zoo.data.modality import modality_of
 
-    if count * shape[-2] * shape[-1] * max(scale, 1) ** 2 > MOST_PIXELS:
-        raise UsageError(f"{count:,} samples at scale {scale} do not fit in one picture; use fewer or a smaller scale")
+    modality_of(model).fits(count, model.data_shape, scale=scale)
+
+
+def output_of(arguments: argparse.Namespace, folder: Folder) -> Path:
+    """Where the examples go. Raises UsageError for an ending that their kind of data has not; nothing is loaded yet."""
+    from zoo.catalogue.plugins.loading import default_registry
+
+    out, suffixes = Path(arguments.output), default_registry().modality_of(folder.config()["architecture"]).suffixes
+    if out.suffix.lower() not in suffixes:
+        raise UsageError(f"{out} must end in one of {', '.join(suffixes)}")
+    return out
+
+
+def write_examples(model: Model, x: Tensor, out: Path, *, columns: int | None, scale: int) -> None:
+    """Write what a model gives into one file. Raises what its modality raises."""
+    from zoo.data.modality import modality_of
+
+    modality_of(model).write(x, out, columns=columns, scale=scale)
 
 
 def located(name: str) -> Folder:
@@ -76,25 +95,32 @@ def encoding_model(folder: Folder) -> Encodes:
 
 
 def examples_for(model: Model, reference: str, split: str) -> Examples:
-    """A dataset's split as the model sees pictures. Raises what `load_dataset` raises."""
+    """A dataset's split in the shape that the model takes. Raises what `load_dataset` raises."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.data.loading import load_dataset
 
-    channels, size = model.data_shape[:2]
-    return load_dataset(reference, registry=default_registry(), split=split, image_size=size, channels=channels)
+    return load_dataset(reference, registry=default_registry(), split=split, data_shape=model.data_shape)
 
 
-def as_reference(text: str) -> str:
-    """A path as the dataset of that path: `./photos` -> `images:./photos`; what names a dataset stays as it is.
+def as_given(model: Model, stored: Tensor) -> Tensor:
+    """Stored examples as the model takes them and gives them."""
+    from zoo.data.modality import modality_of
 
-    Raises NotFoundError for a bare word that names a file or folder here, and no dataset.
+    return modality_of(model).values(stored)
+
+
+def as_reference(text: str, modality: str) -> str:
+    """A path as the dataset of that path, `./photos` -> `images:./photos`; what names a dataset stays as it is.
+
+    `modality` says of which kind the files are. Raises NotFoundError for a bare word that names a file or folder here,
+    and no dataset, UsageError where not one dataset, but none or several, would read such a path.
     """
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.errors import NotFoundError
 
     name = text.partition("[")[0].partition(":")[0]
     if text in (".", "..") or text.startswith(("./", "../", "~", "/")) or name == text.removesuffix(".tar") + ".tar":
-        return f"{PATHS}:{text}"
+        return f"{_of_paths(modality)}:{text}"
     if text and name == text and ("dataset", name) not in default_registry().entries and Path(text).exists():
         raise NotFoundError(
             f"no dataset is named {text!r:.100}; if the files of that name here are meant, write ./{text}"
@@ -102,9 +128,26 @@ def as_reference(text: str) -> str:
     return text
 
 
+def _of_paths(modality: str) -> str:
+    """The dataset that a path alone stands for: the zoo's own before a plugin's."""
+    from zoo.catalogue.contract.specs import DatasetSpec
+    from zoo.catalogue.plugins.loading import default_registry
+
+    found = [
+        owned.name
+        for owned in default_registry().list("dataset")
+        if isinstance(owned.spec, DatasetSpec) and owned.spec.plain and owned.spec.modality == modality
+    ]
+    first = [name for name in found if "/" not in name] or found
+    if len(first) != 1:
+        there = f"{' and '.join(first)} do" if first else "no dataset does"
+        raise UsageError(f"of {modality}, {there} read a path alone; write DATASET:PATH")
+    return first[0]
+
+
 def own_data(model: Model, given: str | None) -> str:
     """The dataset that was given, or else the one of the training. Raises UsageError where neither is known."""
-    name = as_reference(given) if given else model.info["data"].get("name")
+    name = as_reference(given, model.modality) if given else model.info["data"].get("name")
     if not isinstance(name, str):
         raise UsageError("the model's config does not name its data; give some with --data")
     return name
@@ -127,21 +170,10 @@ def some(count: int, n: int | None, seed: int) -> Tensor:
 
 
 def photo(path: Path, model: Model) -> Tensor:
-    """A photo as (1, C, S, S) in [0, 1]. Raises NotFoundError, StorageError, and DataError for what is no picture."""
-    from zoo.errors import DataError, NotFoundError
-    from zoo.files import storage_errors
-    from zoo.images.decode import MAX_FILE_BYTES, Rules, decode
+    """A user's file as the model takes it, (1, *data_shape). Raises what its modality raises."""
+    from zoo.data.modality import modality_of
 
-    if not path.is_file():
-        raise NotFoundError(f"there is no photo {path}")
-    with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    channels, size = model.data_shape[:2]
-    try:
-        pixels = decode(content, Rules(image_size=size, channels=channels))
-    except DataError as error:
-        raise DataError(f"{path}: {error}; give a JPEG, PNG or another picture") from error
-    return pixels[None].float() / 255
+    return modality_of(model).read(path, model.data_shape)
 
 
 def takes_inversion(command: argparse.ArgumentParser) -> None:
@@ -151,7 +183,7 @@ def takes_inversion(command: argparse.ArgumentParser) -> None:
 
 
 def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
-    """Latents of pictures x (N, C, S, S) in [0, 1], and a clause that says how they were found and how well they fit.
+    """Latents of examples x (N, *data_shape), and a clause that says how they were found and how well they fit.
 
     Raises UsageError for steps out of range where the model has no encoder.
     """
@@ -173,4 +205,19 @@ def own_folder(name: str) -> Folder:
     folder = located(name)
     if folder.source != "folder":
         raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
+    return folder
+
+
+def takes_write(command: argparse.ArgumentParser) -> None:
+    """Add --write."""
+    command.add_argument("--write", action="store_true", help="write the figures and the card into the weights folder")
+
+
+def writable_folder(arguments: argparse.Namespace) -> Folder:
+    """Where the model is; with --write the figures go there too, which is checked before any work is done."""
+    from zoo.evaluation.results import check_writable
+
+    folder = located(arguments.model)
+    if arguments.write:
+        check_writable(folder)
     return folder

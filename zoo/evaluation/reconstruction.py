@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.evaluation.kind import values
+from zoo.data.modality import modality_of
 from zoo.nn.bounds import active_units, bits_per_dim
 from zoo.nn.models import Bounded
 from zoo.nn.sampling import seeded
@@ -51,10 +51,10 @@ def reconstruction_report(
 
     Raises UsageError for data of another shape.
     """
-    random = seeded(0)
+    random, modality = seeded(0), modality_of(model)
     squares, means, nats = 0.0, [], []
     for start in range(0, len(data), ROWS):
-        x = values(data[start : start + ROWS])
+        x = modality.values(data[start : start + ROWS])
         posterior = model.encode(x)
         means.append(posterior.mean)
         squares += float((model.decode(posterior.mean) - x).double().square().sum())

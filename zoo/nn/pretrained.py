@@ -13,7 +13,7 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
-from zoo.nn.build import build_parts, decode_config
+from zoo.nn.build import build_parts, decode_config, memory_format
 from zoo.nn.families import family_of
 from zoo.nn.models import Extras, Model
 from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
@@ -71,7 +71,13 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     held = [file for file in family.optional if folder.has(file)]
     tensors = {file: _beside_model(folder, file) for file in held}
     extras = Extras(
-        value_range=_value_range(data, folder), tensors=tensors, spec=folder.spec, info=data, origin=folder.origin
+        value_range=_value_range(data, folder),
+        tensors=tensors,
+        spec=folder.spec,
+        info=data,
+        origin=folder.origin,
+        modality=spec.modality,
+        memory_format=memory_format(registry.modality(spec.modality)),
     )
     try:
         return family.container(parts, extras)

@@ -102,6 +102,7 @@ BAD = [
     (TrainerSpec, {"trainer": "acme:"}, "trainer is 'acme:'"),
     (TrainerSpec, {"settings": ""}, "settings is ''"),
     (CommandSpec, {"run": "rm -rf"}, "run is 'rm -rf'"),
+    (CommandSpec, {"arguments": "--all"}, "arguments is '--all'"),
     (FeaturesSpec, {"modality": None}, "modality must be a string"),
     (FeaturesSpec, {"weights": "../toy.bin"}, "package:path/inside"),
     (FeaturesSpec, {"features": "acme"}, "package.module:attribute"),

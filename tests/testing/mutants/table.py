@@ -40,6 +40,7 @@ class Mutant:
 
 
 SPECS, NETWORKS, CONFIGS, DATA, TRAINERS = "__init__.py", "networks.py", "configs.py", "data.py", "trainers.py"
+COMMANDS = "commands.py"
 BUNDLED = 'weights=WeightsSpec(files=PINS, bundled="acme_zoo:weights/tiny-dots") if PINS else None'
 UNPUBLISHED: Edit = (SPECS, BUNDLED, "weights=None")
 NO_TRAINER: Edit = (SPECS, "    return [\n        TrainerSpec(", "    return []\n    return [\n        TrainerSpec(")
@@ -450,7 +451,10 @@ MUTANTS = (
         "generator(z)",
         TRAINERS,
     ),
-    spec("commands.runs", "no-arguments", "does not take one list", "arguments: list[str]", "", "commands.py"),
+    spec("commands.runs", "no-arguments", "does not take one Name", "arguments: argparse.Namespace", "", COMMANDS),
+    spec("commands.arguments", "no-parser", "does not take one Arg", "parser: argparse.ArgumentParser", "", COMMANDS),
+    spec("commands.arguments", "an-option-twice", "conflicting option", '"--loud"', '"--help"', COMMANDS),
+    spec("commands.arguments", "a-help-of-percents", "incomplete format", "half as loud", "at 50 %", COMMANDS),
 )
 
 IMMUTABLE: dict[str, str] = {}  # check -> why no plugin that the zoo loads can fail it

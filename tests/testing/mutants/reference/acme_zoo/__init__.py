@@ -110,4 +110,11 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
 @hookimpl
 def zoo_commands(context: PluginContext) -> list[CommandSpec]:
     """A greeting."""
-    return [CommandSpec(name="hello", summary="Say nothing, successfully.", run="acme_zoo.commands:hello")]
+    return [
+        CommandSpec(
+            name="hello",
+            summary="Say nothing, successfully.",
+            run="acme_zoo.commands:hello",
+            arguments="acme_zoo.commands:hello_arguments",
+        )
+    ]
