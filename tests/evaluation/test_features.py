@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from zoo.evaluation.kind import is_stored, stored, values
 
 from zoo.errors import DataError
 from zoo.evaluation.features import cached_vectors, vectors
-from zoo.evaluation.kind import is_stored, stored, values
 from zoo.nn.features import Features
 
 
