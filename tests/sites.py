@@ -11,6 +11,7 @@ from typing import Any
 
 HEAD = """
 from zoo.api import ArchitectureSpec, CommandSpec, DatasetSpec, ModelSpec, hookimpl
+ZOO_API_VERSION = 2
 
 def model(name):
     recipe = "zoo_gan:recipes/dcgan-shapes.toml"

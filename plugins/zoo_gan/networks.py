@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from zoo.nn.interfaces import Discriminator, Generator
+from zoo.nn import Discriminator, Generator
 from zoo_gan.configs import DCGANConfig
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.api import DatasetSpec, PluginContext, hookimpl
+from zoo.api import API_VERSION, DatasetSpec, PluginContext, hookimpl
 
-ZOO_API_VERSION = 1
+ZOO_API_VERSION = API_VERSION
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MNIST_CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")

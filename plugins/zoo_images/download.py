@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.loading import DataRequest
+from zoo.data import DataRequest
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError
 from zoo.files import storage_errors
 from zoo_images.torchvision_shim import import_torchvision

@@ -9,8 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from zoo.nn.distributions import Bernoulli, DiagonalGaussian, DiscretizedLogistic, Gaussian, Likelihood
-from zoo.nn.interfaces import Decoder, Encoder
+from zoo.nn import Bernoulli, Decoder, DiagonalGaussian, DiscretizedLogistic, Encoder, Gaussian, Likelihood
 from zoo_vae.configs import ConvVAEConfig, MLPVAEConfig, ResVAEConfig
 
 __all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder", "ResDecoder", "ResEncoder", "likelihood"]

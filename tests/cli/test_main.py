@@ -614,6 +614,7 @@ def test_a_broken_plugin_costs_itself_alone(
 
 COUNT = """
 from zoo.api import CommandSpec, hookimpl
+ZOO_API_VERSION = 2
 
 @hookimpl
 def zoo_commands(context):

@@ -1,8 +1,38 @@
-"""The trainers, and the loop around them. This file is the plugin that contributes the zoo's own trainers."""
+"""The door to training, for plugin authors. A name is imported when it is first used; `import zoo.training` loads no
+torch.
+
+This file is also the plugin that contributes the zoo's own trainers.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
+
+if TYPE_CHECKING:
+    from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
+    from zoo.training.trainer import Figures, Precision, Trainer
+    from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss
+
+__all__ = [
+    "ADVERSARIAL_LOSSES",
+    "AdversarialLoss",
+    "Figures",
+    "Precision",
+    "Trainer",
+    "clip_gradients",
+    "learning_rate",
+    "make_optimizer",
+]
+
+_NAMES = {  # module -> what it gives
+    "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
+    "trainer": ("Figures", "Precision", "Trainer"),
+    "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss"),
+}
+_HOME = {name: f"zoo.training.{module}" for module, names in _NAMES.items() for name in names}
 
 ZOO_API_VERSION = API_VERSION
 
@@ -48,3 +78,13 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             units=AUTOENCODING,
         ),
     ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo.training' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -18,7 +18,7 @@ SICK: dict[str, tuple[str, list[tuple[str, str]]]] = {  # name -> its code, and 
     "interrupts": ("raise KeyboardInterrupt", [("ends", "it ends the program when it is imported (signal 2)")]),
     "leaves": ("import os; os._exit(0)", [("ends", "it ends the program when it is imported (exit code 0)")]),
     "dies": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", [("ends", "(signal 9)")]),
-    "old": (GOOD + "ZOO_API_VERSION = 0\n", [("fails", "written for plugin API 0, this zoo has 1")]),
+    "old": (GOOD + "ZOO_API_VERSION = 0\n", [("fails", "written for plugin API 0, this zoo has 2")]),
     "misspelt": (GOOD.replace("zoo_models", "zoo_modles"), [("fails", "did you mean 'zoo_models'")]),
     "slow": ("import time; time.sleep(0.25)\n" + GOOD, [("slow", "100 ms is the limit")]),
     "talks": ("import os; os.write(1, b'hello ' * 10**6)\n" + GOOD, [("prints", "it prints when it is imported")]),

@@ -34,7 +34,7 @@ BAD: dict[str, tuple[str, str]] = {  # namespace -> its code, and what is said o
     "bad-name": (HOOK + "return [model('../a')]", "a name is lower-case"),
     "misspelt": (GOOD.replace("zoo_models", "zoo_modles"), "unknown hook 'zoo_modles'; did you mean 'zoo_models'"),
     "needs": ("import zoo_absent_package", "No module named 'zoo_absent_package'; install it"),
-    "future": (GOOD + "ZOO_API_VERSION = 99\n", "written for plugin API 99, this zoo has 1"),
+    "future": (GOOD + "ZOO_API_VERSION = 99\n", "written for plugin API 99, this zoo has 2; update the zoo"),
     "odd-version": (GOOD + "ZOO_API_VERSION = '1'\n", "ZOO_API_VERSION is '1'; it must be a whole number"),
     "recursion": ("def f(): return f()\nf()", "RecursionError"),
     "syntax": ("def", "SyntaxError"),

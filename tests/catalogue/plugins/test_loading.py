@@ -19,6 +19,7 @@ Make = Callable[..., EntryPoint]
 
 HEAD = """
 from zoo.api import ArchitectureSpec, DatasetSpec, ModelSpec, hookimpl
+ZOO_API_VERSION = 2
 import zoo.api
 
 def model(name):
@@ -61,13 +62,14 @@ def test_names_of_the_zoo_itself_carry_no_prefix(dist: str, entry_point: Make) -
 def test_a_hook_learns_who_it_is(entry_point: Make) -> None:
     """The context holds the namespace (empty for the zoo's own) and the version of the contract."""
     code = hook("return [model(f'n{len(context.namespace)}-{context.api_version}')]")
-    assert [spec.name for spec in load_one(entry_point("acme", code)).specs] == ["n4-1"]
+    assert [spec.name for spec in load_one(entry_point("acme", code)).specs] == ["n4-2"]
     assert [spec.name for spec in load_one(entry_point("acme", code, dist="genzoo")).specs] == ["n0-1"]
 
 
 def test_an_entry_point_may_name_an_object(entry_point: Make) -> None:
     """`module:attribute` with an instance whose methods are hooks is a plugin too."""
-    body = "class P:\n    @hookimpl\n    def zoo_models(self, context):\n        return [model('toy')]\nplugin = P()\n"
+    body = "class P:\n    ZOO_API_VERSION = 2\n    @hookimpl\n"
+    body += "    def zoo_models(self, context):\n        return [model('toy')]\nplugin = P()\n"
     point = entry_point("acme", HEAD + body)
     point = EntryPoint(point.name, f"{point.value}:plugin", "zoo")
     assert [spec.name for spec in load_one(point).specs] == ["toy"]
@@ -97,6 +99,7 @@ def test_a_plugin_s_own_families_and_kinds_of_data_get_its_namespace(entry_point
     """A spec may name what the same plugin brings without its namespace; a name of the core's stays as it is."""
     code = """
 from zoo.api import ArchitectureSpec, FamilySpec, TrainerSpec, hookimpl
+ZOO_API_VERSION = 2
 @hookimpl
 def zoo_families(context):
     return [FamilySpec(name="flow", summary="", family="flow:FAMILY")]
@@ -150,7 +153,12 @@ BROKEN = {
     "gives a default": (hook("return []", "def zoo_models(context=None):"), "'context' has a default"),
     "asks for more": (hook("return []", "def zoo_models(context, registry):"), "registry"),
     "is a wrapper": (GOOD.replace("@hookimpl", "@hookimpl(wrapper=True)"), "zoo_models is a wrapper"),
-    "is for another version": (GOOD + "ZOO_API_VERSION = 2", "written for plugin API 2, this zoo has 1"),
+    "is for a later version": (GOOD + "ZOO_API_VERSION = 3", "written for plugin API 3, this zoo has 2; update the zoo"),
+    "is for an earlier one": (
+        GOOD + "ZOO_API_VERSION = 1",
+        "written for plugin API 1, this zoo has 2; docs/plugin-changes.md says what to change",
+    ),
+    "says no version": (GOOD.replace("ZOO_API_VERSION = 2", ""), "written for plugin API 1, this zoo has 2"),
 }
 
 

@@ -20,8 +20,8 @@ from zoo.catalogue.contract.specs import (
 
 __all__ = ["API_VERSION", "FIRST_API_VERSION", "PluginContext", "hookimpl"]
 
-API_VERSION = 1
-FIRST_API_VERSION = 1  # what a plugin that says nothing is taken to be written for
+API_VERSION = 2
+FIRST_API_VERSION = 1  # what a plugin that says nothing is taken to be written for; docs/plugin-changes.md
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
 

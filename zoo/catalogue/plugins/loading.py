@@ -118,7 +118,9 @@ def _check_version(declared: object) -> None:
         raise PluginError(f"ZOO_API_VERSION is {declared!r:.80}; it must be a whole number, or a tuple of them")
     if API_VERSION not in versions:
         written = " and ".join(map(str, versions))
-        raise PluginError(f"it is written for plugin API {written}, this zoo has {API_VERSION}; update the older one")
+        older = max(versions) < API_VERSION
+        step = "docs/plugin-changes.md says what to change" if older else "update the zoo"
+        raise PluginError(f"it is written for plugin API {written}, this zoo has {API_VERSION}; {step}")
 
 
 def _check_hooks(plugin: object) -> None:

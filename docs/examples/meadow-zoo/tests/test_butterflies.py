@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from zoo.data.loading import DataRequest
+from zoo.data import DataRequest
 
 from meadow_zoo.butterflies import FACTORS, load
 

@@ -2,7 +2,7 @@
 
 from zoo.api import ArchitectureSpec, DatasetSpec, ModelSpec, PluginContext, WeightsSpec, hookimpl
 
-ZOO_API_VERSION = 1  # the version of the plugin contract this file was written for
+ZOO_API_VERSION = 2  # the version of the plugin contract this file was written for
 
 # The folder that `zoo export` wrote, carried by the package, and the sha256 of its files that it printed.
 WEIGHTS = WeightsSpec(

@@ -8,8 +8,7 @@ a trained decoder can paint at any size.
 
 import torch
 from torch import Tensor, nn
-from zoo.nn.distributions import DiagonalGaussian, Gaussian
-from zoo.nn.interfaces import Decoder, Encoder
+from zoo.nn import Decoder, DiagonalGaussian, Encoder, Gaussian
 
 from meadow_zoo.configs import SplatConfig
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Examples
 
 CLASSES = ("dark", "light")
 SPLITS = {"train": range(0, 32), "test": range(32, 40)}

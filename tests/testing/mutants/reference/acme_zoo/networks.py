@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from acme_zoo.configs import TinyConfig
-from zoo.nn.distributions import DiagonalGaussian, Gaussian
-from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
+from zoo.nn import Decoder, DiagonalGaussian, Discriminator, Encoder, Gaussian, Generator
 
 
 def likelihood(config: TinyConfig) -> Gaussian:
