@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Generator, Tensor, nn
 
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
@@ -19,6 +19,8 @@ from zoo.errors import ConfigError, NotFoundError, PluginError, UsageError, Weig
 from zoo.nn.models import Extras, Model
 
 __all__ = ["Family", "family_of", "load_family"]
+
+Tried = Callable[[Any, int, Generator], tuple[Tensor, ...]]  # (part, n, random) -> what its forward takes, of n rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class Family:
     beside: Mapping[str, str] = field(default_factory=dict)  # part -> a file of its own, loaded on request
     optional: tuple[str, ...] = ()  # files of further tensors that a folder may hold
     build: Callable[[Mapping[str, Any], Extras], Model]
+    tried_with: Mapping[str, Tried] = field(default_factory=dict)  # part -> made-up input of it, for the kit's checks
 
     def container(self, parts: Mapping[str, nn.Module], extras: Extras | None = None) -> Model:
         """The model in eval mode. Raises WeightsError when a part implements another interface."""

@@ -49,15 +49,16 @@ def export(
         state.restore(tensors, numbers)
     family = run.family()
     model = averaged_model(state, family)
+    x = model.sample(SAMPLES, seed=SAMPLES_SEED)
     with new_folder(out) as aside:
-        text = json.dumps(_config(run, state, model, registry), indent=1) + "\n"
+        text = json.dumps(_config(run, state, model, registry, x), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
         save(aside / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
         for name, file in family.beside.items():
             save(aside / file, _named({name: state.trainer.parts[name]}))
         save(aside / GOLDEN, golden_samples(model))
         shown = aside / f"samples{run.resolved.modality.suffixes[0]}"
-        state.trainer.modality.write(model.sample(SAMPLES, seed=SAMPLES_SEED), shown)
+        state.trainer.modality.write(x, shown)
         write_card(aside, run.resolved.modality)
         return pins(aside)
 
@@ -71,7 +72,8 @@ def _named(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
     return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
 
 
-def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model, registry: Registry, x: Tensor) -> dict[str, Any]:
+    """config.json of a model that gives samples such as x; tokens have no range."""
     trained, facts = run.recorded.recipe, run.recorded.facts
     recipe = as_data(trained)
     config = recipe.pop("config")
@@ -80,7 +82,7 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
     doctor = {key: value for key, value in recipe.pop("doctor").items() if value != usual.get(key)}
     recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
-    data |= {"shape": list(model.data_shape), "range": list(model.value_range)}
+    data |= {"shape": list(model.data_shape)} | ({"range": list(model.value_range)} if x.is_floating_point() else {})
     training = {"recipe": recipe, "images": state.images} | {key: facts[key] for key in ("torch", "threads")}
     name = _catalogue_name(trained, registry)
     if name != trained.name:  # a plugin's, or nobody's: the card says how to load it

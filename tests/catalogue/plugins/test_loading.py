@@ -153,7 +153,10 @@ BROKEN = {
     "gives a default": (hook("return []", "def zoo_models(context=None):"), "'context' has a default"),
     "asks for more": (hook("return []", "def zoo_models(context, registry):"), "registry"),
     "is a wrapper": (GOOD.replace("@hookimpl", "@hookimpl(wrapper=True)"), "zoo_models is a wrapper"),
-    "is for a later version": (GOOD + "ZOO_API_VERSION = 3", "written for plugin API 3, this zoo has 2; update the zoo"),
+    "is for a later version": (
+        GOOD + "ZOO_API_VERSION = 3",
+        "written for plugin API 3, this zoo has 2; update the zoo",
+    ),
     "is for an earlier one": (
         GOOD + "ZOO_API_VERSION = 1",
         "written for plugin API 1, this zoo has 2; docs/plugin-changes.md says what to change",

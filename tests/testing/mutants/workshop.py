@@ -1,4 +1,4 @@
-"""Writes the reference plugin, and variations of it, as an installer leaves them."""
+"""Writes the reference plugins, and variations of them, as an installer leaves them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-REFERENCE = Path(__file__).parent / "reference" / "acme_zoo"
+TESTS = Path(__file__).parents[2]
+REFERENCES = {  # entry point -> the package
+    "acme": TESTS / "testing" / "mutants" / "reference" / "acme_zoo",
+    "sounds": TESTS / "thirdparty" / "acme_sounds",
+}
 METADATA = """Metadata-Version: 2.4
-Name: acme-zoo
+Name: {distribution}
 Version: 1.0
 License-Expression: MIT
 Requires-Dist: genzoo>=0.1,<2
 """
-ENTRY_POINTS = "[zoo]\nacme = acme_zoo\n"
 PINS = "PINS: dict[str, str] = {}"
 NUMBER = itertools.count(1)  # no two of a session share a module's name, or one would be imported for the other
 PINNED = ("config.json", "model.safetensors", "discriminator.safetensors", "golden.safetensors")
@@ -29,8 +32,9 @@ def nothing(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What makes a mutant of the reference: texts replaced in its files, and what is done to its weights folder."""
+    """What makes a mutant of a reference: texts replaced in its files, and what is done to its weights folder."""
 
+    plugin: str = "acme"  # the reference, by its entry point
     edits: tuple[tuple[str, str, str], ...] = ()  # (file, old text, new text); METADATA and entry_points.txt too
     weights: Callable[[Path], None] = nothing  # before they are pinned
     pinned: Callable[[Path], None] = nothing  # after that, and before RECORD is written
@@ -43,16 +47,19 @@ class Installed:
 
     site: Path
     package: str
+    plugin: str  # its entry point
 
 
 def install(site: Path, weights: Path | None, change: Change) -> Installed:
     """Write the plugin with its dist-info, as an installer leaves it. `weights` are bundled and pinned."""
-    package = f"acme_zoo_{next(NUMBER)}"
-    info = site / "acme_zoo-1.0.dist-info"
-    shutil.copytree(REFERENCE, site / package, ignore=shutil.ignore_patterns("__pycache__"))
+    reference = REFERENCES[change.plugin]
+    package = f"{reference.name}_{next(NUMBER)}"
+    info = site / f"{reference.name}-1.0.dist-info"
+    shutil.copytree(reference, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     info.mkdir()
-    (info / "METADATA").write_text(METADATA, encoding="utf-8")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS, encoding="utf-8")
+    metadata = METADATA.format(distribution=reference.name.replace("_", "-"))
+    (info / "METADATA").write_text(metadata, encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[zoo]\n{change.plugin} = {reference.name}\n", encoding="utf-8")
     for file, old, new in change.edits:
         path = (info if (info / file).exists() else site / package) / file
         text = path.read_text(encoding="utf-8")
@@ -67,10 +74,10 @@ def install(site: Path, weights: Path | None, change: Change) -> Installed:
         init.write_text(init.read_text(encoding="utf-8").replace(PINS, f"PINS = {pins}"), encoding="utf-8")
         change.pinned(folder)
     for path in [*(site / package).rglob("*.py"), *(site / package).rglob("*.toml"), info / "entry_points.txt"]:
-        path.write_text(path.read_text(encoding="utf-8").replace("acme_zoo", package), encoding="utf-8")
+        path.write_text(path.read_text(encoding="utf-8").replace(reference.name, package), encoding="utf-8")
     _write_record(site, info)
     change.installed(site)
-    return Installed(site=site, package=package)
+    return Installed(site=site, package=package, plugin=change.plugin)
 
 
 def _write_record(site: Path, info: Path) -> None:

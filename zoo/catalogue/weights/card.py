@@ -121,6 +121,7 @@ def _lines(
     name = data["training"].get("model", recipe["name"])
     suffix = modality.suffixes[0]
     title = name.removeprefix("./")  # a folder, of a model that no catalogue has
+    form = "in [0, 1]" if "range" in source else "int64"
     return [
         *_front_matter(title, data, evaluation, modality),
         f"# {title}",
@@ -137,19 +138,19 @@ def _lines(
         "import zoo",
         "",
         f'model = zoo.load("{name}")' + ("  # this folder; from the Hub: hf://ORG/REPO" if name != title else ""),
-        f"images = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) in [0, 1]",
-        *(["codes = model.encode(images).mean"] if "reconstruction" in evaluation else []),
+        f"samples = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) {form}",
+        *(["codes = model.encode(samples).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
         *sections(name, source["name"], evaluation, files, suffix),
         "## Data",
         "",
-        f"{source['count']:,} images of `{source['name']}`, split `{source['split']}`, decoded bytes "
+        f"{source['count']:,} examples of `{source['name']}`, split `{source['split']}`, as they are stored "
         f"sha256 `{source['sha256']}`. Licence of the data: {source['licence']}.",
         "",
         "## Training",
         "",
-        f"{data['training']['images']:,} images seen (torch {data['training']['torch']}, threads: "
+        f"{data['training']['images']:,} examples seen (torch {data['training']['torch']}, threads: "
         f"{data['training']['threads']}). The recipe, with every default written out:",
         "",
         "```toml",

@@ -111,11 +111,11 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
     lines = [
         "## Figures",
         "",
-        f"On {report['network']} features, each set against {report['train_examples']:,} training images. They "
+        f"On {report['network']} features, each set against {report['train_examples']:,} training examples. They "
         "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
         "small count, so the floor stands beside as many samples.",
         "",
-        "| | images | Fréchet distance | kernel distance ± standard error |",
+        "| | examples | Fréchet distance | kernel distance ± standard error |",
         "| --- | --- | --- | --- |",
         f"| samples | {report['samples']:,} | {report['frechet']:.2f} | {_kernel(report)} |",
     ]
@@ -123,8 +123,8 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
     if floor is not None:
         count = f"{floor['test_examples']:,}"
         lines += [
-            f"| as many samples as test images | {count} | {floor['frechet_of_samples']:.2f} | |",
-            f"| test images (the floor) | {count} | {floor['frechet']:.2f} | {_kernel(floor)} |",
+            f"| as many samples as test examples | {count} | {floor['frechet_of_samples']:.2f} | |",
+            f"| test examples (the floor) | {count} | {floor['frechet']:.2f} | {_kernel(floor)} |",
         ]
     mixture = report.get("mixture_frechet")
     if mixture is not None:
@@ -142,17 +142,17 @@ def _kernel(row: dict[str, Any]) -> str:
 def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
     mine, real = report["sample_distances"], report["test_distances"]
     lines = [
-        "## Nearest training images",
+        "## Nearest training examples",
         "",
-        displayed("nearest training images", f"neighbours{suffix}"),
+        displayed("nearest training examples", f"neighbours{suffix}"),
         "",
-        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest "
+        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training example nearest "
         "to it in feature space. Median distance of all samples to their nearest: "
-        f"{mine['feature_median']:.2f} in features, {mine['value_median']:.3f} in pixels (root mean square, of 1).",
+        f"{mine['feature_median']:.2f} in features, {mine['value_median']:.3f} in values (root mean square, of 1).",
     ]
     if real is not None:
         lines.append(
-            f"Test images, which are no copies: {real['feature_median']:.2f} and {real['value_median']:.3f}, "
+            f"Test examples, which are no copies: {real['feature_median']:.2f} and {real['value_median']:.3f}, "
             f"the nearest 5 % below {real['feature_5_percent']:.2f} and {real['value_5_percent']:.3f}. "
             "A copy would lie far below that."
         )
