@@ -226,11 +226,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
     """The files of a whole weights folder of a tiny DCGAN, with its card."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.card import write_card
 
     recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
     tiny = make_folder("tiny-files", training={"recipe": recipe, "images": 1, "torch": "2", "threads": 1})
-    write_card(tiny.path)
+    write_card(tiny.path, default_registry().modality("image"))
     return {path.name: path.read_bytes() for path in tiny.path.iterdir()}
 
 
