@@ -56,7 +56,7 @@ def test_the_generator_decides(name: str) -> None:
 def test_each_image_is_augmented_on_its_own(name: str) -> None:
     """Equal images of one batch come out different."""
     y = AUGMENTATIONS[name](images(1).expand(20, -1, -1, -1), seeded())
-    assert len({tuple(image.flatten().tolist()) for image in y}) > 5
+    assert len({tuple(image.flatten().tolist()) for image in y}) > (1 if name == "flip" else 5)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

@@ -23,11 +23,12 @@ from zoo.catalogue.recipes.recipe import parse_recipe, resolve
 from zoo.data.batches import AHEAD, Batches
 from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError, ZooError
+from zoo.images import zoo_modalities
 from zoo.training.train import train
 from zoo_images import shard_index, shard_rows, shards, sources
 from zoo_images.shard_rows import WINDOW, ShardRows
 
-SPECS = list(zoo_images.zoo_datasets(PluginContext(namespace="")))
+SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
 REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
 Files = list[tuple[str, bytes]]
 

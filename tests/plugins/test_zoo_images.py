@@ -26,11 +26,12 @@ from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.data.loading import Examples, load_dataset
 from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, StorageError, UsageError
 from zoo.images import decode as images
+from zoo.images import zoo_modalities
 from zoo.images.decode import Rules, decode
 from zoo_images import cifar10, download, shapes, sources
 from zoo_images.torchvision_shim import import_torchvision
 
-SPECS = list(zoo_images.zoo_datasets(PluginContext(namespace="")))
+SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
 REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
 OTHER = (10, 200, 90)
 

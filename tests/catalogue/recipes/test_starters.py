@@ -111,7 +111,7 @@ def test_a_given_value_out_of_range_is_named() -> None:
 
 def test_few_pictures_are_too_few() -> None:
     """Fewer than 16 pictures are a DataError with their number."""
-    with pytest.raises(DataError, match="15 pictures are too few to learn from; add more"):
+    with pytest.raises(DataError, match="15 examples are too few to learn from; add more"):
         start_recipe("dcgan", "images:./photos", replace(PHOTOS, count=15), REGISTRY)
 
 

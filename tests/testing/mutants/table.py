@@ -415,14 +415,6 @@ MUTANTS = (
     ),
     # --- trainers and commands
     spec("trainers.callable", "missing", "cannot import", "trainers:DuelTrainer", "trainers:Absent"),
-    spec(
-        "trainers.settings",
-        "no-anneal",
-        "anneal",
-        "    anneal: Annotated[float, Meta(ge=0, le=1)] = 0.0\n",
-        "",
-        TRAINERS,
-    ),
     spec("trainers.settings", "a-default-out-of-range", "lr", "] = 1e-3", "] = 2.0", TRAINERS),
     spec("trainers.steps", "nothing-averaged", "average", '    averaged = ("generator",)\n', "", TRAINERS),
     spec(
