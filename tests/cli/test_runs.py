@@ -250,7 +250,7 @@ class Page(html.parser.HTMLParser):
 
 def page(folder: Path) -> Page:
     recorded, units = read_run(folder), default_registry().trainer("adversarial").units
-    path = write_report(folder, recorded, details(folder, recorded), units)
+    path = write_report(folder, recorded, details(folder, recorded), units, default_registry().modality("image"))
     return Page(path.read_text(encoding="utf-8"))
 
 

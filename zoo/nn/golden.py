@@ -28,14 +28,15 @@ ENCODED = "mean"  # where there is an encoder: the means of the posteriors of x
 
 
 def golden_samples(model: Model) -> dict[str, Tensor]:
-    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1], `tolerance` on |x| and the `seed` of z.
+    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1] or int64 tokens, `tolerance` on |x| and the `seed`
+    of z.
 
-    A model with an encoder adds `mean` = encode(x).mean, whose tolerance is relative to the largest mean, if above 1.
+    A model that encodes continuous data adds `mean` = encode(x).mean, whose tolerance is relative to the largest mean, if above 1.
     """
     z = model.latents(COUNT, seed=SEED)
     x = model.decode(z)
     golden = {"z": z, "x": x, "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
-    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, Encodes) else {})
+    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, Encodes) and x.is_floating_point() else {})
 
 
 def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType({})) -> dict[str, Any]:
@@ -69,9 +70,9 @@ def _replay(model: Model, folder: Folder) -> float:
     where = f"{folder.path / GOLDEN}"
     golden = parse(folder.read(GOLDEN), where)
     form = {key: tensor.dtype for key, tensor in golden.items()}
-    wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, Encodes) else {})
-    if form.get("x") == torch.int64:  # tokens
-        wanted["x"] = torch.int64
+    tokens = form.get("x") == torch.int64
+    wanted = FORM | ({"x": torch.int64} if tokens else {})
+    wanted |= {ENCODED: torch.float32} if isinstance(model, Encodes) and not tokens else {}
     if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
         keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
         raise WeightsError(f"{where} must hold {keys}; export the run again")
@@ -86,10 +87,12 @@ def _replay(model: Model, folder: Folder) -> float:
         raise IntegrityError(f"{folder.name}: seed {seed} no longer draws the golden latents")
     found = model.decode(z)
     if (found.shape, found.dtype) != (golden["x"].shape, golden["x"].dtype):
-        kept, given = (f"{x.dtype} {tuple(x.shape)}" for x in (golden["x"], found))
-        raise WeightsError(f"{where}: x is {kept}, the model gives {given}")
+        x = golden["x"]
+        raise WeightsError(
+            f"{where}: x is {x.dtype} {tuple(x.shape)}, the model gives {found.dtype} {tuple(found.shape)}"
+        )
     difference = float((found - golden["x"]).abs().max())
-    if isinstance(model, Encodes):
+    if isinstance(model, Encodes) and not tokens:
         difference = max(difference, _encoded_difference(model, golden, where))
     if not difference <= tolerance:
         raise IntegrityError(f"{folder.name}: golden samples differ by {difference:.2g}, allowed is {tolerance:.2g}")

@@ -28,11 +28,12 @@ GOOD: dict[type, dict[str, Any]] = {
         "name": "toy",
         "summary": "",
         "family": "gan",
+        "modality": "image",
         "config": "acme.toy:Config",
         "parts": {"generator": "acme.toy:Net"},
         "presets": {"small": {"width": 1}},
     },
-    DatasetSpec: {"name": "toy", "summary": "", "load": "acme.toy:load", "licence": "MIT"},
+    DatasetSpec: {"name": "toy", "summary": "", "load": "acme.toy:load", "licence": "MIT", "modality": "image"},
     ModelSpec: {
         "name": "toy",
         "summary": "",

@@ -308,5 +308,5 @@ def test_the_functions_of_the_catalogue_take_a_registry(entry_point: Make) -> No
 ARCHITECTURE = """
 @hookimpl
 def zoo_architectures(context):
-    return [ArchitectureSpec(name="net", summary="", family="gan", config="a:b", parts={"generator": "a:b"})]
+    return [ArchitectureSpec(name="net", summary="", family="gan", modality="image", config="a:b", parts={"generator": "a:b"})]
 """

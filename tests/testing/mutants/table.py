@@ -399,8 +399,8 @@ MUTANTS = (
         "datasets.schema",
         "never-there",
         "external=True",
-        "    side, channels =",
-        "    from zoo.errors import NotFoundError\n\n    raise NotFoundError('gone')\n    side, channels =",
+        "    channels, side, _ =",
+        "    from zoo.errors import NotFoundError\n\n    raise NotFoundError('gone')\n    channels, side, _ =",
         DATA,
     ),
     spec("datasets.splits", "another-count", "declared are 33", '"train": 32', '"train": 33'),
@@ -415,14 +415,6 @@ MUTANTS = (
     ),
     # --- trainers and commands
     spec("trainers.callable", "missing", "cannot import", "trainers:DuelTrainer", "trainers:Absent"),
-    spec(
-        "trainers.settings",
-        "no-anneal",
-        "anneal",
-        "    anneal: Annotated[float, Meta(ge=0, le=1)] = 0.0\n",
-        "",
-        TRAINERS,
-    ),
     spec("trainers.settings", "a-default-out-of-range", "lr", "] = 1e-3", "] = 2.0", TRAINERS),
     spec("trainers.steps", "nothing-averaged", "average", '    averaged = ("generator",)\n', "", TRAINERS),
     spec(

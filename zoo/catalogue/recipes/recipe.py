@@ -24,6 +24,7 @@ __all__ = [
     "Recipe",
     "Resolved",
     "check_modality",
+    "known_dataset",
     "neutral",
     "override",
     "parse_changes",
@@ -149,7 +150,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
             f"{owner}: trainer {trainer.name} is for the family {trainer.family!r}, "
             f"architecture {architecture.name} is of {architecture.family!r}"
         )
-    dataset = _dataset(recipe.dataset, registry)
+    dataset = knownknown_dataset(recipe.dataset, registry)
     if dataset is not None:
         check_modality(architecture, dataset, owner)
     if recipe.preset and recipe.preset not in architecture.presets:
@@ -191,7 +192,8 @@ def _family(architecture: ArchitectureSpec, registry: Registry, owner: str) -> F
         raise ConfigError(f"{owner}: {error}") from error
 
 
-def _dataset(reference: str, registry: Registry) -> DatasetSpec | None:
+def known_dataset(reference: str, registry: Registry) -> DatasetSpec | None:
+    """The dataset that a reference names, or None where it is not known here."""
     try:
         return registry.dataset(parse_reference(reference)[0])
     except ZooError:

@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec
-from zoo.catalogue.recipes.recipe import Recipe, check_modality, neutral, with_values
+from zoo.catalogue.recipes.recipe import Recipe, check_modality, known_dataset, neutral, with_values
 from zoo.configs import near
 from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, ZooError
 
@@ -55,7 +54,8 @@ def start_recipe(
     of another modality than the architecture's.
     """
     spec = registry.architecture(architecture)
-    check_modality(spec, registry.dataset(parse_reference(reference)[0]), reference)
+    if (dataset := known_dataset(reference, registry)) is not None:
+        check_modality(spec, dataset, reference)
     if facts.count < FEWEST:
         advice = f"add more: {FEWEST} is the least, some hundreds are a beginning"
         raise DataError(f"{reference}: {facts.count} examples are too few to learn from; {advice}")

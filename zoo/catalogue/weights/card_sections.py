@@ -146,8 +146,8 @@ def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
         "",
         displayed("nearest training examples", f"neighbours{suffix}"),
         "",
-        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training example nearest "
-        "to it in feature space. Median distance of all samples to their nearest: "
+        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training example "
+        "nearest to it in feature space. Median distance of all samples to their nearest: "
         f"{mine['feature_median']:.2f} in features, {mine['value_median']:.3f} in values (root mean square, of 1).",
     ]
     if real is not None:
