@@ -150,7 +150,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
             f"{owner}: trainer {trainer.name} is for the family {trainer.family!r}, "
             f"architecture {architecture.name} is of {architecture.family!r}"
         )
-    dataset = knownknown_dataset(recipe.dataset, registry)
+    dataset = known_dataset(recipe.dataset, registry)
     if dataset is not None:
         check_modality(architecture, dataset, owner)
     if recipe.preset and recipe.preset not in architecture.presets:
