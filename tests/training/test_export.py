@@ -153,8 +153,8 @@ def test_the_card_holds_the_recipe(folder: Path, run: Run, registry: Registry) -
         "apache-2.0",
         "CC0-1.0",
         run.recorded.facts["data"]["sha256"],
-        "3,334 images",
-        "32 images seen",
+        "3,334 examples",
+        "32 examples seen",
     ):
         assert fact in text
     assert run.folder.name in text

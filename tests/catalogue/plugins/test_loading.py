@@ -63,7 +63,7 @@ def test_a_hook_learns_who_it_is(entry_point: Make) -> None:
     """The context holds the namespace (empty for the zoo's own) and the version of the contract."""
     code = hook("return [model(f'n{len(context.namespace)}-{context.api_version}')]")
     assert [spec.name for spec in load_one(entry_point("acme", code)).specs] == ["n4-2"]
-    assert [spec.name for spec in load_one(entry_point("acme", code, dist="genzoo")).specs] == ["n0-1"]
+    assert [spec.name for spec in load_one(entry_point("acme", code, dist="genzoo")).specs] == ["n0-2"]
 
 
 def test_an_entry_point_may_name_an_object(entry_point: Make) -> None:
@@ -106,7 +106,7 @@ def zoo_families(context):
 @hookimpl
 def zoo_architectures(context):
     parts = {"net": "flow:Net"}
-    return [ArchitectureSpec(name=n, summary="", family=f, config="flow:C", parts=parts) for n, f in
+    return [ArchitectureSpec(name=n, summary="", family=f, modality="image", config="flow:C", parts=parts) for n, f in
             (("a", "flow"), ("b", "gan"))]
 @hookimpl
 def zoo_trainers(context):
@@ -308,5 +308,6 @@ def test_the_functions_of_the_catalogue_take_a_registry(entry_point: Make) -> No
 ARCHITECTURE = """
 @hookimpl
 def zoo_architectures(context):
-    return [ArchitectureSpec(name="net", summary="", family="gan", modality="image", config="a:b", parts={"generator": "a:b"})]
+    about = {"family": "gan", "modality": "image", "config": "a:b", "parts": {"generator": "a:b"}}
+    return [ArchitectureSpec(name="net", summary="", **about)]
 """

@@ -110,11 +110,11 @@ def test_a_card_says_licence_data_training_and_use(tmp_path: Path) -> None:
         "![samples](samples.png)",
         'zoo.load("tiny")',
         "(16, 3, 8, 8)",
-        "10,000 images of `shapes`",
+        "10,000 examples of `shapes`",
         "`train`",
         "cd" * 32,
         "CC0-1.0",
-        "123,456 images seen",
+        "123,456 examples seen",
         "torch 2.13.0",
     ):
         assert fact in text
@@ -169,8 +169,8 @@ def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     assert [row[:3] for row in rows[2:]] == [
         ["samples", "5,000", "12.35"],
-        ["as many samples as test images", "2,000", "14.75"],
-        ["test images (the floor)", "2,000", "3.50"],
+        ["as many samples as test examples", "2,000", "14.75"],
+        ["test examples (the floor)", "2,000", "3.50"],
     ]
     kernels = [[float(value) for value in row[3].split("±") if value.strip()] for row in rows[2:]]
     assert kernels[0] == pytest.approx([0.03125, 0.0078125], abs=5e-5)
@@ -178,7 +178,7 @@ def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
     assert kernels[2] == pytest.approx([0.0009765625, 0.00048828125], abs=5e-5)
     for fact in (
         "efficientnet-lite0",
-        "10,000 training images",
+        "10,000 training examples",
         "0.750",
         "0.625",
         "zoo eval tiny --samples 5000 --features efficientnet-lite0",
@@ -212,7 +212,7 @@ def test_a_report_without_test_images_has_no_floor(tmp_path: Path) -> None:
     text = card(tmp_path, report=Report(**values | {"floor": None, "test_distances": None}))
     assert len([line for line in text.splitlines() if line.startswith("|")]) == 3
     assert "the floor)" not in text
-    assert "Test images" not in text
+    assert "Test examples" not in text
 
 
 def test_a_card_follows_the_report_that_is_there(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         "## Concept `smile`",
         "| 2 | 75.0% | 25.0% | 50.0% | 0.0% | 0.0625 | 0.0312 |",
         "zoo concept measure tiny smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
-        "codes = model.encode(images).mean",
+        "codes = model.encode(samples).mean",
     ):
         assert fact in text
     (result,) = front_matter(text)["model-index"][0]["results"]
