@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.data.modality import load_modality
 from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.families import family_of
 from zoo.nn.interfaces import Decoder, Generator
 from zoo.nn.models import Bounded, Model
 from zoo.nn.serialization import fill, parse, save
-from zoo.testing.cases import Case, data_shape_of, fresh_parts, given_by, given_to, runnable
+from zoo.testing.cases import Bench, Case, fresh_parts, given_by, runnable
 from zoo.testing.subject import Item, Subject, require
 
 __all__ = [
     "batch_invariance",
+    "check_samples",
     "encode_decode",
     "gradients",
     "logits",
@@ -46,14 +48,15 @@ def _model(subject: Subject, case: Case, item: Item) -> Model:
 def outputs(subject: Subject, item: Item) -> None:
     """Every part gives float32 of its interface's shape, all finite, in training and in eval mode."""
     for case in runnable(item.of(ArchitectureSpec)):
-        parts = fresh_parts(case)
-        for part, module in parts.items():
-            given, shape = given_to(module, data_shape_of(parts))
+        bench = Bench.of(subject, case)
+        for part, module in bench.parts.items():
+            given, shape = bench.given(part)
             for mode in (True, False):
                 out = given_by(module.train(mode), given)
                 where = f"{case.label}: {part} in {'training' if mode else 'eval'} mode"
+                wanted = shape or (len(given[0]), *out.shape[1:])
                 found = (tuple(out.shape), out.dtype)
-                require(found == (shape, torch.float32), f"{where} gives {out.dtype} {found[0]}, not float32 {shape}")
+                require(found == (wanted, torch.float32), f"{where} gives {out.dtype} {found[0]}, not float32 {wanted}")
                 require(out.isfinite().all(), f"{where} gives NaN or infinity")
 
 
@@ -64,15 +67,28 @@ def _given(model: Model, network: nn.Module, seed: int) -> Tensor:
 
 
 def sample_range(subject: Subject, item: Item) -> None:
-    """Samples are float32 in [0, 1], and the untrained network gives values of about the range it declares."""
+    """Samples are what its modality stores, and an untrained network gives values of about the range it declares."""
     model = _model(subject, _first(item), item)
     x = model.sample(4, seed=0)
-    require((x.dtype, tuple(x.shape)) == (torch.float32, (4, *model.data_shape)), f"samples are {x.dtype} {x.shape}")
-    require(float(x.min()) >= 0 and float(x.max()) <= 1, "samples lie outside [0, 1]")
+    check_samples(subject, item.of(ArchitectureSpec).modality, x, (4, *model.data_shape))
+    if not x.is_floating_point():
+        return
     low, high = model.value_range
     raw = _given(model, model, 0)
     out = float(((raw < -1) | (raw > 2)).float().mean())
     require(out <= FAR_OUT, f"{out:.0%} of what it gives lies far outside [{low:g}, {high:g}]: its range is another")
+
+
+def check_samples(subject: Subject, modality: str, x: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise FailedCheck unless x are float32 in [0, 1] or int64 tokens of that shape, DataError for none of the kind.
+
+    What the kind needs to know of its data is not known here: a vocabulary is the modality's usual one.
+    """
+    kind = load_modality(subject.registry.modality(modality))
+    given = f"samples are {x.dtype} {tuple(x.shape)}"
+    require(tuple(x.shape) == shape and x.dtype in (torch.float32, torch.int64), f"{given}, not {shape}")
+    require(not x.is_floating_point() or bool(((x >= 0) & (x <= 1)).all()), "samples lie outside [0, 1]")
+    kind.check(kind.stored(x))
 
 
 def same_seed_same_sample(subject: Subject, item: Item) -> None:
@@ -90,9 +106,10 @@ def same_seed_same_sample(subject: Subject, item: Item) -> None:
 def batch_invariance(subject: Subject, item: Item) -> None:
     """In eval mode the output for one example does not depend on the others in its batch."""
     for case in runnable(item.of(ArchitectureSpec)):
-        parts = fresh_parts(case)
-        for part, module in parts.items():
-            given, _ = given_to(module.eval(), data_shape_of(parts), 3)
+        bench = Bench.of(subject, case)
+        for part, module in bench.parts.items():
+            given, _ = bench.given(part, 3)
+            module.eval()
             with torch.no_grad():
                 together = given_by(module, given)[:1]
                 alone = given_by(module, tuple(None if value is None else value[:1] for value in given))
@@ -104,10 +121,10 @@ def batch_invariance(subject: Subject, item: Item) -> None:
 def gradients(subject: Subject, item: Item) -> None:
     """Every parameter gets a gradient that is finite and not all zero."""
     for case in runnable(item.of(ArchitectureSpec)):
-        parts = fresh_parts(case)
-        for part, module in parts.items():
-            given, _ = given_to(module.train(), data_shape_of(parts))
-            out = given_by(module, given)
+        bench = Bench.of(subject, case)
+        for part, module in bench.parts.items():
+            given, _ = bench.given(part)
+            out = given_by(module.train(), given)
             if out.requires_grad:  # a likelihood may have nothing to learn
                 weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
                 (out * weights).sum().backward()
@@ -121,13 +138,13 @@ def gradients(subject: Subject, item: Item) -> None:
 
 def players_apart(subject: Subject, item: Item) -> None:
     """Learning of one player alone leaves the other without a gradient: they share no parameter."""
-    case = _first(item)
-    parts = fresh_parts(case)
+    bench = Bench.of(subject, _first(item))
+    parts = bench.parts
     for part, module in parts.items():
-        given, _ = given_to(module.train(), data_shape_of(parts))
+        given, _ = bench.given(part)
         for other in parts.values():
             other.zero_grad(set_to_none=True)
-        out = given_by(module, given)
+        out = given_by(module.train(), given)
         if out.requires_grad:
             out.sum().backward()
         for name, other in parts.items():
@@ -159,7 +176,7 @@ def logits(subject: Subject, item: Item) -> None:
         model = family_of(case.spec.family, subject.registry, item.name).container(parts)
         generator, discriminator = parts["generator"], parts["discriminator"]
         with torch.no_grad():
-            (given, _) = given_to(discriminator, model.data_shape, 3)
+            given, _ = Bench(subject, case, parts).given("discriminator", 3)
             fakes = generator(model.latents(3, seed=seed), _labels(model, 3))
             values += [discriminator(x, *given[1:]) for x in (fakes, 100 * given[0])]
     found = torch.cat(values)
@@ -176,16 +193,16 @@ def _labels(part: Any, n: int) -> Tensor | None:
 def state_round_trip(subject: Subject, item: Item) -> None:
     """Every part's state goes through safetensors bit for bit, shared tensors too, and gives the same values."""
     case = _first(item)
-    parts, empty = fresh_parts(case), build_parts(case.spec, case.config)
+    bench, empty = Bench.of(subject, case), build_parts(case.spec, case.config)
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
-        for part, module in parts.items():
+        for part, module in bench.parts.items():
             path = Path(folder) / f"{part}.safetensors"
             save(path, module.state_dict())
             fill(empty[part], parse(bytearray(path.read_bytes()), part), part)
             again = empty[part].state_dict()
             for key, tensor in module.state_dict().items():
                 require(torch.equal(tensor, again[key]), f"{part}.{key} is not the same after safetensors")
-            given, _ = given_to(module, data_shape_of(parts))
+            given, _ = bench.given(part)
             with torch.no_grad():
                 one, other = given_by(module.eval(), given), given_by(empty[part].eval(), given)
             # Close, not equal: another memory layout of the same weights runs through other kernels.

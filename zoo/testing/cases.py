@@ -15,20 +15,23 @@ import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import import_reference, resource
-from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, ModalitySpec
 from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
+from zoo.data.modality import load_modality
 from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
+from zoo.nn.families import load_family
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
 from zoo.testing.subject import FailedCheck, Item, Subject, require
 
 __all__ = [
+    "Bench",
     "Case",
     "cases",
     "data_shape_of",
+    "examples_of",
     "fresh_parts",
     "given_by",
-    "given_to",
     "is_frozen",
     "own_recipes",
     "runnable",
@@ -111,20 +114,54 @@ def data_shape_of(parts: dict[str, Any]) -> tuple[int, ...]:
     return shapes.pop()
 
 
-def given_to(part: nn.Module, data_shape: tuple[int, ...], n: int = BATCH) -> tuple[tuple[Any, ...], tuple[int, ...]]:
-    """A batch of n that the part takes, and the shape it must give; a posterior's mean and log_var are stacked."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(n, *data_shape, generator=generator)
+def examples_of(modality: ModalitySpec, n: int, data_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Made-up examples as a model takes them: anywhere in [0, 1], or tokens."""
+    kind = load_modality(modality)
+    x = kind.values(kind.made_up(n, data_shape, torch.Generator().manual_seed(0)))
+    return torch.rand(n, *data_shape, generator=generator) if x.is_floating_point() else x
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A case with its parts, and what they are tried with."""
+
+    subject: Subject
+    case: Case
+    parts: dict[str, Any]
+
+    @classmethod
+    def of(cls, subject: Subject, case: Case) -> Bench:
+        """With random weights of seed 0."""
+        return cls(subject, case, fresh_parts(case))
+
+    def given(self, name: str, n: int = BATCH) -> tuple[tuple[Any, ...], tuple[int, ...] | None]:
+        """A batch of n that the part takes, and the shape it must give; None where only its family knows.
+
+        A posterior's mean and log_var are stacked.
+        """
+        registry, generator = self.subject.registry, torch.Generator().manual_seed(0)
+        family = load_family(registry.family(self.case.spec.family))
+        if name in family.tried_with:
+            return family.tried_with[name](self.parts[name], n, generator), None
+        x = examples_of(registry.modality(self.case.spec.modality), n, data_shape_of(self.parts), generator)
+        return _given_to(self.parts[name], x, generator)
+
+
+def _given_to(part: nn.Module, x: Tensor, generator: torch.Generator) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+    n = len(x)
     if isinstance(part, Likelihood):
-        return (torch.rand(n, *data_shape, generator=generator), x.round()), (n, *data_shape)
+        return (torch.rand(x.shape, generator=generator), x.round()), tuple(x.shape)
     if isinstance(part, Encoder):
         return (x,), (n, 2, *part.latent_shape)
     if isinstance(part, (Generator, Decoder, Discriminator)):
         labels = None if part.num_classes is None else torch.arange(n) % part.num_classes
         if isinstance(part, Discriminator):
-            return (x * 2 - 1, labels), (n,)
+            return (x * 2 - 1 if x.is_floating_point() else x, labels), (n,)
         return (torch.randn(n, *part.latent_shape, generator=generator), labels), (n, *part.data_shape)
-    raise FailedCheck(f"a {type(part).__name__} implements none of the interfaces of zoo.nn")
+    raise FailedCheck(
+        f"a {type(part).__name__} implements none of the interfaces of zoo.nn, and its family does not say what it is "
+        "tried with; add it to Family.tried_with"
+    )
 
 
 def given_by(part: nn.Module, given: tuple[Any, ...]) -> Tensor:

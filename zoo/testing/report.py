@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 __all__ = ["LEVELS", "OUTCOMES", "VERSION", "CheckResult", "Outcome", "Report"]
 
-VERSION = 3  # of the check set: raised when a check is added, removed or made stricter
-LEVELS = ("package", "discovery", "build", "behaviour", "weights", "datasets", "trainers", "commands")
+VERSION = 4  # of the check set: raised when a check is added, removed or made stricter
+LEVELS = (
+    *("package", "discovery", "build", "behaviour", "weights", "datasets"),
+    *("modalities", "families", "features", "trainers", "commands"),
+)
 Outcome = Literal["passed", "failed", "not applicable", "expected failure", "unexpected pass"]
 OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "not applicable", "expected failure", "unexpected pass")
 
@@ -20,7 +23,7 @@ class CheckResult:
 
     check: str  # "build.bad-config-refused"
     spec: str  # full name, "acme/tiny-gan"; of a check of the whole plugin the plugin's
-    kind: str  # "plugin", "architecture", "dataset", "model", "trainer", "command" or "feature"
+    kind: str  # "plugin", "architecture", "dataset", "model", "trainer", "command", "feature", "family" or "modality"
     outcome: Outcome
     detail: str = ""  # why it failed, is expected to, or does not apply
     seconds: float = 0.0  # wall time, for information only

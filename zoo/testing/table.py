@@ -7,7 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
-from zoo.testing import behaviour, build, commands, datasets, discovery, package, starters, training, weights
+from zoo.testing import (
+    behaviour,
+    build,
+    commands,
+    datasets,
+    discovery,
+    families,
+    features,
+    modalities,
+    package,
+    starters,
+    training,
+    weights,
+)
 from zoo.testing.subject import Item, Subject
 
 __all__ = ["TABLE", "Check", "as_markdown"]
@@ -37,6 +50,7 @@ class Check:
 
 PLUGIN, ARCHITECTURE, DATASET = ("plugin",), ("architecture",), ("dataset",)
 MODEL, TRAINER, COMMAND = ("model",), ("trainer",), ("command",)
+MODALITY, FAMILY, FEATURES = ("modality",), ("family",), ("feature",)
 SPECS = ("architecture", "dataset", "model", "trainer", "command", "feature", "family", "modality")
 
 # What a check needs to have passed before it says anything of its own.
@@ -50,6 +64,9 @@ PINNED = ("weights.pins",)
 LOADED = ("weights.header",)
 DECLARED = ("datasets.declaration",)
 READ = ("datasets.schema",)
+KIND = ("modalities.declaration",)
+KEPT = ("modalities.round-trip",)
+FOUND = ("features.loads",)
 CALLED = ("trainers.callable", "trainers.settings")
 
 TABLE: tuple[Check, ...] = (
@@ -143,6 +160,17 @@ TABLE: tuple[Check, ...] = (
         id="datasets.same-twice", kinds=DATASET, function=datasets.same_twice, needs=READ, spares=datasets.takes_path
     ),
     Check(id="datasets.classes", kinds=DATASET, function=datasets.classes, needs=READ, spares=datasets.no_classes),
+    Check(id="modalities.declaration", kinds=MODALITY, function=modalities.declaration),
+    Check(id="modalities.light", kinds=MODALITY, function=modalities.light),
+    Check(id="modalities.round-trip", kinds=MODALITY, function=modalities.round_trip, needs=KIND),
+    Check(id="modalities.refuses", kinds=MODALITY, function=modalities.refuses, needs=KEPT),
+    Check(id="modalities.files", kinds=MODALITY, function=modalities.files, needs=(*KEPT, "modalities.light")),
+    Check(id="modalities.augmentations", kinds=MODALITY, function=modalities.augmentations, needs=KEPT),
+    Check(id="families.declaration", kinds=FAMILY, function=families.declaration),
+    Check(id="families.sampling", kinds=FAMILY, function=families.sampling, needs=("families.declaration",)),
+    Check(id="features.loads", kinds=FEATURES, function=features.loads),
+    Check(id="features.vector", kinds=FEATURES, function=features.vector, needs=FOUND),
+    Check(id="features.maps", kinds=FEATURES, function=features.maps, needs=FOUND),
     Check(id="trainers.callable", kinds=TRAINER, function=training.trainer_callable),
     Check(id="trainers.settings", kinds=TRAINER, function=training.trainer_settings),
     Check(id="trainers.steps", kinds=TRAINER, function=training.trainer_steps, needs=CALLED),
