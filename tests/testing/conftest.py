@@ -1,4 +1,4 @@
-"""The reference plugin's weights, and a fixture that installs a variation of it on sys.path."""
+"""The reference plugin's weights, and a fixture that installs a variation of a reference on sys.path."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def acme_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def acme(tmp_path: Path, acme_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], Installed]:
-    """`acme(Change(…))` installs a variation of the reference under the entry point `acme`, for this test."""
+    """`acme(Change(…))` installs a variation of a reference, `acme` where no other is named, for this test."""
 
     def make(change: Change) -> Installed:
-        site = tmp_path / "site"
+        site = tmp_path / f"site-{change.plugin}"
         site.mkdir()
         weights = acme_weights if change.plugin == "acme" else None  # the other has recipes alone
         installed = install(site, weights, change)

@@ -1,4 +1,4 @@
-"""The mutants: the reference plugin with one thing broken, and the check that must notice.
+"""The mutants of the reference plugin `acme`, and of `sounds` in `mutants/sounds.py`.
 
 An edit is (file, old text, new text). A mutation of the GAN's networks is made without the weights that were trained
 with the networks as they were, and without the plugin's own trainer, which would notice too.
@@ -6,38 +6,9 @@ with the networks as they were, and without the plugin's own trainer, which woul
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
-
-import torch
-from safetensors.torch import load_file, save_file
-from testing.mutants.workshop import Change, nothing
-
-Edit = tuple[str, str, str]
-Damage = Callable[[Path], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mutant:
-    """One thing broken."""
-
-    fails: str  # the id of the check
-    name: str
-    says: str  # a part of the detail
-    edits: tuple[Edit, ...] = ()
-    weights: Damage = nothing
-    pinned: Damage = nothing
-    installed: Damage = nothing
-    reference: ClassVar[Change] = Change()
-
-    @property
-    def change(self) -> Change:
-        """What is done to the reference."""
-        return Change(edits=self.edits, weights=self.weights, pinned=self.pinned, installed=self.installed)
-
+from testing.mutants.damage import Damage, append, config, flip_a_bit, grey, other_owner, tensors
+from testing.mutants.mutant import Edit, Mutant
+from testing.mutants.sounds import SOUNDS
 
 SPECS, NETWORKS, CONFIGS, DATA, TRAINERS = "__init__.py", "networks.py", "configs.py", "data.py", "trainers.py"
 COMMANDS = "commands.py"
@@ -65,65 +36,6 @@ def gan(fails: str, name: str, says: str, *edits: tuple[str, str]) -> Mutant:
 def published(fails: str, name: str, says: str, weights: Damage) -> Mutant:
     """The weights changed before they are pinned."""
     return Mutant(fails=fails, name=name, says=says, weights=weights)
-
-
-# --- what is done to files -----------------------------------------------------------------------------------------
-
-
-def append(pattern: str, text: str) -> Damage:
-    """Add text to the one file of that pattern."""
-
-    def damage(folder: Path) -> None:
-        (path,) = folder.glob(pattern)
-        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
-
-    return damage
-
-
-def config(change: Callable[[dict[str, dict[str, object]]], None]) -> Damage:
-    """Change config.json."""
-
-    def damage(folder: Path) -> None:
-        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        change(data)
-        (folder / "config.json").write_text(json.dumps(data), encoding="utf-8")
-
-    return damage
-
-
-def tensors(file: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Damage:
-    """Change the tensors of a file."""
-
-    def damage(folder: Path) -> None:
-        held = load_file(folder / file)
-        change(held)
-        save_file(held, folder / file)
-
-    return damage
-
-
-def flip_a_bit(folder: Path) -> None:
-    """In the last byte of the model."""
-    path = folder / "model.safetensors"
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
-
-
-def grey(folder: Path) -> None:
-    """Weights that give the same grey picture for every latent, and golden samples that say so."""
-    tensors("model.safetensors", lambda held: [tensor.zero_() for tensor in held.values()])(folder)
-    tensors("golden.safetensors", lambda held: held["x"].fill_(0.5))(folder)
-
-
-def other_owner(site: Path) -> None:
-    """A second distribution with the same entry point."""
-    info = site / "other-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", encoding="utf-8")
-    (package,) = site.glob("acme_zoo_*/__init__.py")
-    (info / "entry_points.txt").write_text(f"[zoo]\nacme = {package.parent.name}\n", encoding="utf-8")
-    (info / "RECORD").write_text("", encoding="utf-8")
 
 
 START = "ZOO_API_VERSION = API_VERSION"
@@ -447,6 +359,7 @@ MUTANTS = (
     spec("commands.arguments", "no-parser", "does not take one Arg", "parser: argparse.ArgumentParser", "", COMMANDS),
     spec("commands.arguments", "an-option-twice", "conflicting option", '"--loud"', '"--help"', COMMANDS),
     spec("commands.arguments", "a-help-of-percents", "incomplete format", "half as loud", "at 50 %", COMMANDS),
+    *SOUNDS,
 )
 
 IMMUTABLE: dict[str, str] = {}  # check -> why no plugin that the zoo loads can fail it
