@@ -46,7 +46,7 @@ def trained(own: Registry, tiny_recipe: Make, tmp_path: Path) -> Callable[..., R
 
 
 def test_data_of_any_rank_and_type_are_loaded_when_their_modality_says_so(own: Registry) -> None:
-    """Waveforms (N, 1, T) and tokens (N, L) int64 come as they are stored; what travels with the weights comes along."""
+    """Waveforms (N, 1, T) and tokens (N, L) come as they are stored; what travels with the weights comes along."""
     waves, tokens = (load_dataset(name, registry=own, env={}) for name in ("sines", "words"))
     assert torch.equal(waves.data, load_waves(None).data)  # type: ignore[arg-type]
     assert torch.equal(tokens.data, load_tokens(None).data)  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ def test_an_architecture_and_data_of_two_modalities_are_refused(own: Registry, t
 
 
 def test_waveforms_are_trained_written_and_shown(own: Registry, trained: Callable[..., Run], tmp_path: Path) -> None:
-    """A VAE of the zoo's own trainer learns them; samples are WAV files, in the run, on its page, and beside the weights.
+    """A trainer of the zoo's own learns them; samples are WAV files, in the run, on its page, and beside the weights.
 
     A flip that the kind of data has not is none.
     """

@@ -104,6 +104,7 @@ def edit(arguments: argparse.Namespace) -> None:
     """Write pictures moved along concepts."""
     import torch
 
+    from zoo.data.modality import modality_of
     from zoo.latent.concept_file import concepts_of
     from zoo.latent.concepts import concept_named
 
@@ -123,7 +124,7 @@ def edit(arguments: argparse.Namespace) -> None:
         for i in range(len(x))
     ]
     write_examples(model, torch.cat(strips), out, columns=1 + len(strengths), scale=arguments.scale)
-    done = f"brought to {' x '.join(map(str, model.data_shape))}"
+    done = modality_of(model).how_read(model.data_shape)
     what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"
     moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
     print(f"{out}: {what}; latents {how}; then {moves}")

@@ -28,10 +28,10 @@ ENCODED = "mean"  # where there is an encoder: the means of the posteriors of x
 
 
 def golden_samples(model: Model) -> dict[str, Tensor]:
-    """The tensors of golden.safetensors: `z`, `x` = decode(z) in [0, 1] or int64 tokens, `tolerance` on |x| and the `seed`
-    of z.
+    """The tensors of golden.safetensors: `z`, `x` = decode(z), `tolerance` on |x| and the `seed` of z.
 
-    A model that encodes continuous data adds `mean` = encode(x).mean, whose tolerance is relative to the largest mean, if above 1.
+    x is in [0, 1], or int64 tokens. A model that encodes continuous data adds `mean` = encode(x).mean, whose tolerance
+    is relative to the largest mean, if above 1.
     """
     z = model.latents(COUNT, seed=SEED)
     x = model.decode(z)
@@ -87,10 +87,8 @@ def _replay(model: Model, folder: Folder) -> float:
         raise IntegrityError(f"{folder.name}: seed {seed} no longer draws the golden latents")
     found = model.decode(z)
     if (found.shape, found.dtype) != (golden["x"].shape, golden["x"].dtype):
-        x = golden["x"]
-        raise WeightsError(
-            f"{where}: x is {x.dtype} {tuple(x.shape)}, the model gives {found.dtype} {tuple(found.shape)}"
-        )
+        kept, given = (f"{x.dtype} {tuple(x.shape)}" for x in (golden["x"], found))
+        raise WeightsError(f"{where}: x is {kept}, the model gives {given}")
     difference = float((found - golden["x"]).abs().max())
     if isinstance(model, Encodes) and not tokens:
         difference = max(difference, _encoded_difference(model, golden, where))

@@ -105,9 +105,8 @@ def zoo_families(context):
     return [FamilySpec(name="flow", summary="", family="flow:FAMILY")]
 @hookimpl
 def zoo_architectures(context):
-    parts = {"net": "flow:Net"}
-    return [ArchitectureSpec(name=n, summary="", family=f, modality="image", config="flow:C", parts=parts) for n, f in
-            (("a", "flow"), ("b", "gan"))]
+    more = {"summary": "", "modality": "image", "config": "flow:C", "parts": {"net": "flow:Net"}}
+    return [ArchitectureSpec(name=n, family=f, **more) for n, f in (("a", "flow"), ("b", "gan"))]
 @hookimpl
 def zoo_trainers(context):
     return [TrainerSpec(name="t", summary="", family="flow", settings="flow:S", trainer="flow:T")]
@@ -308,6 +307,6 @@ def test_the_functions_of_the_catalogue_take_a_registry(entry_point: Make) -> No
 ARCHITECTURE = """
 @hookimpl
 def zoo_architectures(context):
-    about = {"family": "gan", "modality": "image", "config": "a:b", "parts": {"generator": "a:b"}}
-    return [ArchitectureSpec(name="net", summary="", **about)]
+    kinds = {"family": "gan", "modality": "image"}
+    return [ArchitectureSpec(name="net", summary="", config="a:b", parts={"generator": "a:b"}, **kinds)]
 """

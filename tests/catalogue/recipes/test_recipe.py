@@ -173,7 +173,8 @@ def test_resolving_looks_every_name_up() -> None:
     assert resolved.architecture is registry.architecture("dcgan")
     assert resolved.trainer is registry.trainer("adversarial")
     assert resolved.dataset is registry.dataset("shapes")
-    assert (resolved.family, resolved.doctor) == ("gan", DoctorSettings(action="stop"))
+    assert (resolved.family.name, resolved.doctor) == ("gan", DoctorSettings(action="stop"))
+    assert resolved.modality is registry.modality("image")
     assert resolve(replace(RECIPE, dataset="acme/photos"), registry).dataset is None
     assert resolve(replace(RECIPE, dataset="?"), registry).dataset is None
 
