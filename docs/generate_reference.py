@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +15,15 @@ from zoo.catalogue.plugins.loading import HOOKS
 
 PAGE = Path(__file__).parent / "plugin-reference.md"
 INTERFACES = {
-    "zoo.nn.interfaces": ("Encoder", "Decoder", "Generator", "Discriminator"),
-    "zoo.nn.features": ("Features", "load_features"),
-    "zoo.nn.distributions": ("DiagonalGaussian", "Likelihood", "Bernoulli", "Gaussian", "DiscretizedLogistic"),
-    "zoo.data.loading": ("DataRequest", "Examples", "Streamed"),
-    "zoo.data.rows": ("Rows",),
-    "zoo.training.trainer": ("Trainer",),
+    "zoo.nn": (
+        *("Encoder", "Decoder", "Generator", "Discriminator", "Family", "Extras", "Features", "load_features"),
+        *("DiagonalGaussian", "Likelihood", "Bernoulli", "Gaussian", "DiscretizedLogistic"),
+    ),
+    "zoo.data": (
+        *("Modality", "DataRequest", "Examples", "Streamed", "Rows", "Draws", "Judge"),
+        *("load_dataset", "load_modality", "modality_of"),
+    ),
+    "zoo.training": ("Trainer", "make_optimizer"),
     "zoo.testing": ("conformance",),
 }
 COMMON = {  # meanings that several specs share
@@ -28,8 +32,8 @@ COMMON = {  # meanings that several specs share
     "licence": "an SPDX identifier where there is one",
     "architecture": "full name: `acme/tiny-vae`, or `res-vae` of the zoo",
     "dataset": "full name or reference: `shapes`, `acme/dots`, `cifar10[frog]`",
-    "data_shape": "(C, H, W)",
-    "modality": "what an example is",
+    "data_shape": "of one example: (C, H, W) for pictures",
+    "modality": "the kind of data: `image`, or one of a plugin",
     "homepage": "a URL",
     "tags": "free words",
 }
@@ -91,7 +95,8 @@ def entry(name: str, value: Any) -> str:
 
 
 def _plain(function: Any) -> str:
-    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
+    text = str(inspect.signature(function)).replace(repr(os.environ), "os.environ")
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
     return text.replace("(self, ", "(").replace("(self)", "()")
 
 

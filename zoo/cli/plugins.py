@@ -235,7 +235,7 @@ def _changing(action: AddAction) -> None:
         command.set_defaults(switch=name)
     command = action("new", _new, "Write a new plugin package that passes `zoo plugins check`.")
     command.add_argument("name", help="its namespace: lower-case letters and digits, words joined by '-'")
-    kinds = ("architecture", "dataset", "weights")
+    kinds = ("architecture", "dataset", "weights", "trainer", "modality")
     command.add_argument("--kind", choices=kinds, default=kinds[0], help="what it brings (default architecture)")
     command.add_argument("--into", default=".", metavar="DIR", help="where its folder is made (default: here)")
     command = action("add", _add, "Print the command that installs a package beside the zoo.")

@@ -158,8 +158,17 @@ def test_a_new_package_passes_the_check_from_its_wheel(kind: str, built: Site) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["my-architecture/tiny-shapes", "my-dataset/vae-rings", "my-weights/my-shapes"])
-def test_the_recipe_of_a_new_package_trains(model: str, built: Site) -> None:
+@pytest.mark.parametrize(
+    ("model", "ending"),
+    [
+        ("my-architecture/tiny-shapes", "png"),
+        ("my-dataset/vae-rings", "png"),
+        ("my-weights/my-shapes", "png"),
+        ("my-trainer/copied-shapes", "png"),
+        ("my-modality/sound-tones", "wav"),
+    ],
+)
+def test_the_recipe_of_a_new_package_trains(model: str, ending: str, built: Site) -> None:
     """Its recipe is listed, trains for a few steps, and exports a folder that verifies and samples."""
     assert model in built.rows("list", model)
     name = model.partition("/")[2]
@@ -167,6 +176,6 @@ def test_the_recipe_of_a_new_package_trains(model: str, built: Site) -> None:
     assert code == 0, err
     assert built.run("export", f"run-{name}", "-o", f"./{name}")[0] == 0
     assert built.run("verify", f"./{name}")[0] == 0
-    assert built.run("sample", f"./{name}", "-n", "4", "-o", f"{name}.png")[0] == 0
-    assert (built.home / f"{name}.png").stat().st_size > 100
+    assert built.run("sample", f"./{name}", "-n", "4", "-o", f"{name}.{ending}")[0] == 0
+    assert (built.home / f"{name}.{ending}").stat().st_size > 100
     assert os.listdir(built.folder)

@@ -42,7 +42,7 @@ class ArchitectureSpec:
 
     name: str
     summary: str
-    family: str  # "gan" or "vae": which container holds the parts
+    family: str  # the kind of model: "gan", "vae", or one of a plugin
     modality: str  # the kind of data it works on: "image"
     config: str  # reference to a frozen dataclass with bounds
     parts: Mapping[str, str]  # part name -> reference to a callable (config) -> module

@@ -17,7 +17,7 @@ from zoo.version import __version__
 
 __all__ = ["KINDS", "write_plugin"]
 
-KINDS = ("architecture", "dataset", "weights")
+KINDS = ("architecture", "dataset", "weights", "trainer", "modality")
 TEMPLATES = Path(__file__).parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RESERVED = ("zoo", "genzoo", "hf")
