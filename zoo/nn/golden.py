@@ -50,7 +50,8 @@ def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType
     model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
     more = {name: check(folder, model) for name, check in checks.items()}
     difference = _replay(model, folder)
-    published = family_of(registry.architecture(folder.config()["architecture"]).family, folder.name).published
+    architecture = registry.architecture(folder.config()["architecture"])
+    published = family_of(architecture.family, registry, folder.name).published
     return {
         "name": folder.name,
         "ok": True,
@@ -69,6 +70,8 @@ def _replay(model: Model, folder: Folder) -> float:
     golden = parse(folder.read(GOLDEN), where)
     form = {key: tensor.dtype for key, tensor in golden.items()}
     wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, Encodes) else {})
+    if form.get("x") == torch.int64:  # tokens
+        wanted["x"] = torch.int64
     if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
         keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
         raise WeightsError(f"{where} must hold {keys}; export the run again")
@@ -82,8 +85,9 @@ def _replay(model: Model, folder: Folder) -> float:
     if not torch.allclose(model.latents(len(z), seed=seed), z, rtol=0, atol=1e-4):
         raise IntegrityError(f"{folder.name}: seed {seed} no longer draws the golden latents")
     found = model.decode(z)
-    if found.shape != golden["x"].shape:
-        raise WeightsError(f"{where}: x has shape {tuple(golden['x'].shape)}, the model gives {tuple(found.shape)}")
+    if (found.shape, found.dtype) != (golden["x"].shape, golden["x"].dtype):
+        kept, given = (f"{x.dtype} {tuple(x.shape)}" for x in (golden["x"], found))
+        raise WeightsError(f"{where}: x is {kept}, the model gives {given}")
     difference = float((found - golden["x"]).abs().max())
     if isinstance(model, Encodes):
         difference = max(difference, _encoded_difference(model, golden, where))
