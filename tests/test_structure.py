@@ -45,7 +45,7 @@ LAYERS: list[set[str]] = [
 DOORS = {"zoo", "zoo.api", "zoo.__main__"}  # they stand in front of the house, and lead into it
 
 # What a plugin's modules may import of the core; its `__init__.py` only the first.
-DOOR = {"zoo.api", "zoo.nn", "zoo.errors", "zoo.configs", "zoo.files", "zoo.data", "zoo.images"}
+DOOR = {"zoo", "zoo.api", "zoo.nn", "zoo.errors", "zoo.configs", "zoo.files", "zoo.data", "zoo.images"}
 DOOR_PACKAGES = ("zoo.nn.", "zoo.data.", "zoo.training.", "zoo.latent.")
 
 BANNED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp", "pty"}
