@@ -68,7 +68,7 @@ def test_an_architecture_trains_on_a_folder(run: Run, here: Path) -> None:
     told = recipe_in("runs/dcgan-my-photos")
     assert (told["dataset"], told["images"], told["batch_size"]) == ("images:./My Photos", 32, 8)
     assert (told["config"]["image_size"], told["config"]["channels"]) == (8, 3)
-    assert "24 pictures" in told["summary"]
+    assert "24 examples" in told["summary"]
 
 
 @pytest.mark.parametrize("recipe", ["dcgan", "one.toml", "dcgan-shapes"])

@@ -96,7 +96,8 @@ def publish(
     Raises what `contents` and `check` raise, UsageError for a malformed name, NetworkError where the Hub refuses or
     somebody else committed meanwhile, IntegrityError when what the Hub gives back is something else.
     """
-    from zoo.catalogue.hub.client import Hub, is_offline
+    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.hub.transport import is_offline
 
     _check_names(repo_id, revision)
     known = published_names(_suffix(folder, registry))
@@ -164,7 +165,8 @@ def _differences(
     hub: Hub, repo: str, commit: str, files: Mapping[str, bytes], known: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Which files a commit has not or has otherwise, and which of the `known` names it has beyond them."""
-    from zoo.catalogue.hub.client import Absent, Digest
+    from zoo.catalogue.hub.client import Digest
+    from zoo.catalogue.hub.transport import Absent
 
     changed, gone = [], []
     for name in known:
