@@ -40,7 +40,8 @@ def test_asking_the_catalogue_loads_nothing_heavy() -> None:
 def test_importing_the_plugin_door_loads_nothing_heavy() -> None:
     """`zoo.api`, the door `zoo.nn`, and each first-party plugin's `__init__`, load no heavy package."""
     assert (
-        loaded_after("import zoo.api, zoo.nn, zoo.images, zoo.training, zoo_gan, zoo_gan.configs, zoo_images") == set()
+        loaded_after("import zoo.api, zoo.nn, zoo.data, zoo.images, zoo.training, zoo_gan, zoo_gan.configs, zoo_images")
+        == set()
     )
 
 

@@ -14,10 +14,14 @@ def sound(fails: str, name: str, says: str, file: str, old: str, new: str) -> Mu
 
 
 FIRST = '        ModalitySpec(\n            name="wave",'
-SMELL = (
-    '        ModalitySpec(\n            name="smell",\n            summary="Smells.",\n            suffixes=(".txt",),\n'
-    '            html="acme_sounds.html:lines",\n            modality="acme_sounds.MADE",\n        ),\n'
-)
+SMELL = """        ModalitySpec(
+            name="smell",
+            summary="Smells.",
+            suffixes=(".txt",),
+            html="acme_sounds.html:lines",
+            modality="acme_sounds.MADE",
+        ),
+"""
 
 SOUNDS = (
     sound(
