@@ -186,3 +186,11 @@ def test_a_starter_makes_a_recipe_of_it(here: Path, run: Run) -> None:
     found = run("train", "sounds/wave-vae", "--data", "sounds/tones[low]", "--images", "640", "--out", "runs/low")
     assert found.code == 0, found.err
     assert "config.length = 64" in found.out
+
+
+def test_nothing_in_the_zoo_knows_of_it() -> None:
+    """No file of the core holds the package's name, or one of its families and kinds of data."""
+    words = ("acme_sounds", "sounds/", "autoregressive", "next-token")
+    core = Path(zoo.__file__).parent
+    told = {path: path.read_text(encoding="utf-8") for path in core.rglob("*.py")}
+    assert [path.name for path, text in told.items() if any(word in text for word in words)] == []

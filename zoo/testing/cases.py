@@ -22,7 +22,7 @@ from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.families import load_family
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
-from zoo.testing.subject import FailedCheck, Item, Subject, require
+from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 
 __all__ = [
     "Bench",
@@ -37,6 +37,7 @@ __all__ = [
     "runnable",
     "size_of",
     "smallest",
+    "smallest_of_family",
 ]
 
 BATCH = 2
@@ -100,6 +101,23 @@ def smallest(subject: Subject, item: Item) -> Case:
         for recipe in own_recipes(subject, item.name)
     ]
     return min([runnable(spec)[0], *recipes], key=size_of)
+
+
+def smallest_of_family(subject: Subject, family: str) -> tuple[str, Case]:
+    """The name of an architecture of the family and its smallest case, the plugin's own before the zoo's.
+
+    Raises NotApplicable where none is installed.
+    """
+    own = {other.name for other in subject.items if other.kind == "architecture"}
+    found: list[tuple[bool, int, str, Case]] = []
+    for owned in subject.registry.list("architecture"):
+        usable = owned.name in own or "/" not in owned.name  # other people's may be broken
+        if usable and isinstance(owned.spec, ArchitectureSpec) and owned.spec.family == family:
+            case = runnable(owned.spec)[0]
+            found.append((owned.name not in own, size_of(case), owned.name, case))
+    if not found:
+        raise NotApplicable(f"no architecture of the family {family} is installed")
+    return min(found, key=lambda row: row[:3])[2:]
 
 
 def fresh_parts(case: Case) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.catalogue.contract.specs import ArchitectureSpec, FamilySpec
+from zoo.catalogue.contract.specs import FamilySpec
 from zoo.catalogue.weights.folder import DISCRIMINATOR, PRIOR
 from zoo.nn.distributions import Likelihood
-from zoo.nn.families import Family, load_family
+from zoo.nn.families import load_family
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
-from zoo.testing.cases import Case, fresh_parts, runnable, size_of
-from zoo.testing.subject import Item, NotApplicable, Subject, require
+from zoo.testing.cases import fresh_parts, smallest_of_family
+from zoo.testing.subject import Item, Subject, require
 
 __all__ = ["declaration", "sampling"]
 
@@ -40,28 +40,10 @@ def declaration(subject: Subject, item: Item) -> None:
 
 def sampling(subject: Subject, item: Item) -> None:
     """A model of it is a function of its noise: a sample depends neither on others nor on torch's state."""
-    case = _smallest(subject, item)
-    model = _family(item).container(fresh_parts(case))
+    _, case = smallest_of_family(subject, item.name)
+    model = load_family(item.of(FamilySpec)).container(fresh_parts(case))
     require(not model.training, "its container gives a model that is not in eval mode")
     several, state = model.sample(5, seed=0), torch.get_rng_state()
     require(torch.equal(model.sample(3, seed=0), several[:3]), "three samples of a seed are not the first of five")
     require(torch.equal(torch.get_rng_state(), state), "sampling draws from torch's global random state")
     require(torch.equal(model.decode(model.latents(5, seed=0)), several), "its samples are not its decoded latents")
-
-
-def _family(item: Item) -> Family:
-    return load_family(item.of(FamilySpec))
-
-
-def _smallest(subject: Subject, item: Item) -> Case:
-    """The smallest architecture of the family that is installed, the plugin's own before others'."""
-    own = {other.name for other in subject.items if other.kind == "architecture"}
-    found: list[tuple[bool, int, Case]] = []
-    for owned in subject.registry.list("architecture"):
-        usable = owned.name in own or "/" not in owned.name  # other people's may be broken
-        if usable and isinstance(owned.spec, ArchitectureSpec) and owned.spec.family == item.name:
-            case = runnable(owned.spec)[0]
-            found.append((owned.name not in own, size_of(case), case))
-    if not found:
-        raise NotApplicable(f"no architecture of the family {item.name} is installed")
-    return min(found, key=lambda row: row[:2])[2]

@@ -18,7 +18,7 @@ from zoo.configs import as_data, decode
 from zoo.data.loading import Examples
 from zoo.data.modality import load_modality
 from zoo.nn.families import family_of
-from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, runnable, size_of, smallest
+from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, smallest, smallest_of_family
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.loop import Progress, train_loop
@@ -188,17 +188,7 @@ def trainer_callable(subject: Subject, item: Item) -> None:
 
 def _trained_by(subject: Subject, item: Item) -> _Run:
     """A short run of the smallest architecture of the trainer's family, the plugin's own before the zoo's."""
-    family = item.of(TrainerSpec).family
-    own = {other.name for other in subject.items if other.kind == "architecture"}
-    found: list[tuple[bool, int, str, Case]] = []
-    for owned in subject.registry.list("architecture"):
-        usable = owned.name in own or "/" not in owned.name  # other people's may be broken
-        if usable and isinstance(owned.spec, ArchitectureSpec) and owned.spec.family == family:
-            case = runnable(owned.spec)[0]
-            found.append((owned.name not in own, size_of(case), owned.name, case))
-    if not found:
-        raise NotApplicable(f"no architecture of the family {family} is installed")
-    _, _, name, case = min(found, key=lambda row: row[:3])
+    name, case = smallest_of_family(subject, item.of(TrainerSpec).family)
     return _run(subject, name, case, item.name, FEW)
 
 
