@@ -22,8 +22,11 @@ class Encoder(nn.Module, ABC):
     data_shape: tuple[int, ...]
 
     @abstractmethod
-    def forward(self, x: Tensor) -> DiagonalGaussian:
-        """Map data (N, *data_shape) in [0, 1] to N posteriors over latents of `latent_shape`."""
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        """Map data (N, *data_shape) in [0, 1] to N posteriors over latents of `latent_shape`.
+
+        It is given the labels (N,) where the decoder has classes, and may leave them aside.
+        """
 
 
 class Decoder(nn.Module, ABC):
