@@ -20,8 +20,8 @@ class ConditionalNorm(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         scale, shift = self.scale(labels), self.shift(labels)  # (N, width) each
-        normed: Tensor = self.norm(x)
-        return normed * scale[:, :, None, None] + shift[:, :, None, None]
+        x = self.norm(x) * scale[:, :, None, None] + shift[:, :, None, None]
+        return x
 
 
 class Labelled(nn.ModuleList):

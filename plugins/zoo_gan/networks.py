@@ -30,7 +30,7 @@ def _doubling(inputs: int, outputs: int, kernel: int, *, bias: bool) -> nn.ConvT
 
 
 class DCGANGenerator(Generator):
-    """z (N, latent_size) and, with classes, labels (N,) -> pictures (N, C, S, S), in [-1, 1] where the output is tanh."""
+    """z (N, latent_size), labels (N,) if any -> pictures (N, C, S, S), in [-1, 1] where the output is tanh."""
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()

@@ -74,6 +74,7 @@ class ConvEncoder(Encoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = config.num_classes or None
         layers: list[nn.Module] = []
         width, side = config.channels, config.image_size
         for target, stride in zip(config.encoder_widths, config.encoder_strides, strict=True):
@@ -149,6 +150,7 @@ class ResEncoder(Encoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = config.num_classes or None
         first = config.widths[0]
         stem = _halving(config.channels, first) if config.patch == 2 else nn.Conv2d(config.channels, first, 3, 1, 1)
         layers: list[nn.Module] = [stem]
@@ -206,6 +208,7 @@ class MLPEncoder(Encoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = config.num_classes or None
         self.body = _dense((math.prod(self.data_shape), *config.hidden))
         self.head = _Head(config.hidden[-1], config)
         _glorot(self)

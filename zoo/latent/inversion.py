@@ -76,7 +76,7 @@ def invert(
     if model.num_classes is not None and labels is None:
         raise UsageError("this model has classes; say with labels of which each picture is")
     still, (device, _) = resting(model), home(model)
-    labels = check_labels(labels, len(x), model.num_classes)
+    labels = check_labels(labels, len(x), model.num_classes, model.classes)
     if start is None:
         copies = draws
         z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each picture

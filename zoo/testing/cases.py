@@ -117,10 +117,10 @@ def given_to(part: nn.Module, data_shape: tuple[int, ...], n: int = BATCH) -> tu
     x = torch.rand(n, *data_shape, generator=generator)
     if isinstance(part, Likelihood):
         return (torch.rand(n, *data_shape, generator=generator), x.round()), (n, *data_shape)
-    if isinstance(part, Encoder):
-        return (x,), (n, 2, *part.latent_shape)
-    if isinstance(part, (Generator, Decoder, Discriminator)):
+    if isinstance(part, (Encoder, Generator, Decoder, Discriminator)):
         labels = None if part.num_classes is None else torch.arange(n) % part.num_classes
+        if isinstance(part, Encoder):
+            return (x, labels), (n, 2, *part.latent_shape)
         if isinstance(part, Discriminator):
             return (x * 2 - 1, labels), (n,)
         return (torch.randn(n, *part.latent_shape, generator=generator), labels), (n, *part.data_shape)

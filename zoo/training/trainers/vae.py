@@ -21,7 +21,7 @@ from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, impo
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.training.optimizers import make_optimizer
-from zoo.training.trainer import Figures, Precision, Trainer
+from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
 
 __all__ = [
     "AutoencoderSettings",
@@ -123,14 +123,14 @@ class _Autoencoding(Trainer):
             x = (self.draws.uniform(*x.shape) < x).to(x)
         return x
 
-    def _encode(self, x: Tensor) -> DiagonalGaussian:
+    def _encode(self, x: Tensor, labels: Tensor | None) -> DiagonalGaussian:
         with self.in_precision(self.settings.precision):
-            posterior: DiagonalGaussian = self.encoder(x)
+            posterior: DiagonalGaussian = self.encoder(x, labels)
         return DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
 
-    def _decode(self, z: Tensor) -> Tensor:
+    def _decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         with self.in_precision(self.settings.precision):
-            parameters: Tensor = self.decoder(z)
+            parameters: Tensor = self.decoder(z, labels)
         return parameters.float()
 
 
@@ -150,12 +150,12 @@ class VAETrainer(_Autoencoding):
         """One update from uint8 examples (N, C, H, W)."""
         x = self._ready(pixels)
         self.images = self.steps * len(x) * self.processes.count
-        return self.learn(
-            "vae", self._loss, x, self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
-        )
+        noise = self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
+        return self.learn("vae", self._loss, x, noise, *seen_labels(labels, self.decoder.num_classes))
 
-    def _loss(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Figures]:
-        terms = decoded_terms(self._decode, self.likelihood, x, self._encode(x), noise.transpose(0, 1))
+    def _loss(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
+        posterior = self._encode(x, labels)
+        terms = decoded_terms(self._decode, self.likelihood, x, posterior, noise.transpose(0, 1), labels)
         loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.images)
         return loss, self._figures(terms, x, loss.detach())
 
@@ -184,11 +184,11 @@ class AutoencoderTrainer(_Autoencoding):
 
     def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
         """One update from uint8 examples (N, C, H, W)."""
-        return self.learn("vae", self._loss, self._ready(pixels))
+        return self.learn("vae", self._loss, self._ready(pixels), *seen_labels(labels, self.decoder.num_classes))
 
-    def _loss(self, x: Tensor) -> tuple[Tensor, Figures]:
-        code = self._encode(x).mean
-        reconstruction = -self.likelihood.log_prob(self._decode(code), x).mean()
+    def _loss(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
+        code = self._encode(x, labels).mean
+        reconstruction = -self.likelihood.log_prob(self._decode(code, labels), x).mean()
         absolute = code.flatten(1).abs().sum(1).mean()
         loss = reconstruction + self.settings.sparsity * absolute
         return loss, {
