@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ __all__ = [
     "draw_latents",
     "draw_noise",
     "in_chunks",
+    "in_rows",
     "seeded",
 ]
 
@@ -36,6 +37,7 @@ CHUNK = 32
 FLOAT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the process's defaults are
 DOUBLE = FLOAT | {"dtype": torch.float64}
 MOST = 1_000_000
+T = TypeVar("T")
 
 
 def seeded(seed: int | None) -> torch.Generator:
@@ -153,6 +155,17 @@ def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Seque
         names = " or names of classes" if classes else ""
         raise UsageError(f"labels must be {n} whole numbers from 0 to {num_classes - 1}{names}, one for each sample")
     return given.long()
+
+
+def in_rows(n: int, rows: Sequence[T]) -> tuple[list[T] | None, int | None]:
+    """Labels of n samples that stand in a grid with a row for each of `rows`, and its columns; None without rows.
+
+    The last row may be shorter, and where there are more rows than samples the last ones are missing.
+    """
+    if not rows:
+        return None, None
+    columns = max(1, -(-n // len(rows)))
+    return [rows[index // columns] for index in range(n)], columns
 
 
 def _number(label: str | int, classes: Sequence[str]) -> int:

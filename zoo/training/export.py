@@ -21,6 +21,7 @@ from zoo.files import new_folder, sha256_of
 from zoo.images.sheet import card_scale, grid
 from zoo.nn.golden import golden_samples
 from zoo.nn.models import Model
+from zoo.nn.sampling import in_rows
 from zoo.nn.serialization import save
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
@@ -57,7 +58,9 @@ def export(
         for name, file in family.beside.items():
             save(aside / file, _named({name: state.trainer.parts[name]}))
         save(aside / GOLDEN, golden_samples(model))
-        grid(model.sample(SAMPLES, seed=SAMPLES_SEED), scale=card_scale(model.data_shape)).save(aside / "samples.png")
+        labels, columns = in_rows(SAMPLES, range(model.num_classes or 0))
+        shown = model.sample(SAMPLES, seed=SAMPLES_SEED, labels=labels)
+        grid(shown, columns=columns, scale=card_scale(model.data_shape)).save(aside / "samples.png")
         write_card(aside)
         return pins(aside)
 

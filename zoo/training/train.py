@@ -21,7 +21,9 @@ from zoo.files import storage_errors
 from zoo.images.sheet import grid
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family
+from zoo.nn.sampling import in_rows
 from zoo.training.checkpoint import save_checkpoint
+from zoo.training.classes import check_classes, classes_seen
 from zoo.training.doctor.treatment import WentBack, watch
 from zoo.training.doctor.watch import Care
 from zoo.training.loop import Progress, train_loop
@@ -65,6 +67,8 @@ def train(
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
     facts = _facts(examples, held_out, processes)
+    if classes_seen(resolved, family):
+        facts["data"]["classes"] = list(examples.classes)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
@@ -151,7 +155,9 @@ def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[
 
 
 def _sample(record: Record, state: TrainState, family: Family) -> None:
-    picture = grid(averaged_model(state, family).sample(GRID, seed=GRID_SEED), scale=3)
+    model = averaged_model(state, family)
+    labels, columns = in_rows(GRID, range(model.num_classes or 0))
+    picture = grid(model.sample(GRID, seed=GRID_SEED, labels=labels), columns=columns, scale=3)
     record.picture(picture, state.images)
 
 
@@ -173,7 +179,9 @@ def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[D
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
     channels, side, _ = shape
     load = partial(stream_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
-    return hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    found = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    check_classes(classes_seen(resolved, family), found)
+    return found
 
 
 @contextlib.contextmanager
