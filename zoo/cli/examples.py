@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_reference",
+    "asked_labels",
     "check_size",
     "encoding_model",
     "examples_for",
     "find_latents",
+    "labels_of",
     "loaded",
     "located",
     "own_data",
@@ -82,6 +84,29 @@ def examples_for(model: Model, reference: str, split: str) -> Examples:
 
     channels, size = model.data_shape[:2]
     return load_dataset(reference, registry=default_registry(), split=split, image_size=size, channels=channels)
+
+
+def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int] | None:
+    """The classes of some rows of a dataset, as the model knows them; None for a model without classes.
+
+    Raises UsageError for data without labels.
+    """
+    if model.num_classes is None:
+        return None
+    if examples.labels is None:
+        raise UsageError(f"the model has classes, and {examples.name} has no labels; name data that have")
+    numbers = examples.labels[rows].tolist()
+    return [examples.classes[number] for number in numbers] if model.classes else numbers
+
+
+def asked_labels(model: Model, asked: Sequence[str] | None, n: int) -> tuple[list[str | int] | None, int | None]:
+    """Labels of n samples that fill a row for each class asked for (each that there is), and the pictures a row."""
+    from zoo.nn.sampling import in_rows
+
+    if asked:
+        rows = [int(text) if text.isdecimal() and text not in model.classes else text for text in asked]
+        return in_rows(n, rows)
+    return in_rows(n, range(model.num_classes or 0))
 
 
 def as_reference(text: str) -> str:

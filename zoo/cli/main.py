@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.cli.concept import add_fit_verbs
 from zoo.cli.edit import add_latent_verbs, join_negatives
-from zoo.cli.examples import check_size, takes_picture
+from zoo.cli.examples import asked_labels, check_size, takes_picture
 from zoo.cli.hub import hub_verbs, prepare_hub, search
 from zoo.cli.measure import add_measure_verbs
 from zoo.cli.output import Verb, complain, plain, show, takes_json, takes_offline
@@ -157,9 +157,13 @@ def _sample(arguments: argparse.Namespace) -> None:
     out = check_picture_path(Path(arguments.output))
     model = load(arguments.name)
     check_size(arguments.n, model.data_shape, arguments.scale)
-    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, prior=arguments.prior)
-    save_picture(grid(images, columns=arguments.columns, scale=arguments.scale), out)
-    print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
+    labels, columns = asked_labels(model, arguments.label, arguments.n)
+    images = model.sample(
+        arguments.n, seed=arguments.seed, labels=labels, truncation=arguments.truncation, prior=arguments.prior
+    )
+    save_picture(grid(images, columns=arguments.columns or columns, scale=arguments.scale), out)
+    of = f" ({', '.join(arguments.label)})" if arguments.label else ""
+    print(f"{out}: {arguments.n} samples of {arguments.name}{of}, seed {arguments.seed}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -211,7 +215,10 @@ def _model_verbs(verb: Verb) -> None:
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
-    command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
+    command.add_argument(
+        "--label", action="append", metavar="CLASS", help="name or number, of a model with classes; again for more rows"
+    )
+    command.add_argument("--columns", type=int, help="pictures a row (default: the square root, or a row a class)")
     command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_picture(command)

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.examples import as_reference, encoding_model, examples_for, located, own_data, some
+from zoo.cli.examples import as_reference, encoding_model, examples_for, labels_of, located, own_data, some
 from zoo.cli.output import Verb, table, takes_json, takes_offline
 from zoo.cli.progress import ImageBar
 from zoo.errors import UsageError
@@ -30,6 +30,7 @@ def add_measure_verbs(verb: Verb) -> None:
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     command.add_argument("--data", help="where the pictures are that it was trained on: ./photos (default: by name)")
     command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
+    command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     _takes_write(command)
     takes_json(command)
     command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
@@ -69,6 +70,7 @@ def _eval(arguments: argparse.Namespace) -> None:
             samples=arguments.samples,
             data=None if arguments.data is None else as_reference(arguments.data),
             features=arguments.features,
+            per_class=arguments.per_class,
             write=arguments.write,
             progress=advance,
         )
@@ -86,6 +88,9 @@ def _eval(arguments: argparse.Namespace) -> None:
         rows.append({"name": "test images", "images": test} | {key: f"{floor[key]:.4f}" for key in (FRECHET, KERNEL)})
     if report.mixture_frechet is not None:
         rows.append({"name": "samples of the mixture", "images": count, FRECHET: f"{report.mixture_frechet:.4f}"})
+    for found in data.get("classes", ()):
+        row = {"name": f"class {found['name']}", "images": found["samples"]}
+        rows.append(row | {key: f"{found[key]:.4f}" for key in (FRECHET, KERNEL)})
     table(rows, ("name", "images", FRECHET, KERNEL))
     print(f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples by {data['network']}")
     if coding := data.get("reconstruction"):
@@ -111,12 +116,13 @@ def _likelihood(arguments: argparse.Namespace) -> None:
     folder = _folder(arguments)
     model = encoding_model(folder)
     reference = own_data(model, arguments.data)
-    data = examples_for(model, reference, arguments.split).data
-    data = data[some(len(data), arguments.n, arguments.seed)]
+    examples = examples_for(model, reference, arguments.split)
+    rows = some(len(examples.data), arguments.n, arguments.seed)
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
-            data,
+            examples.data[rows],
+            labels_of(model, examples, rows),
             samples=arguments.samples,
             seed=arguments.seed,
             binarise=trained_on_bits(model),

@@ -12,6 +12,7 @@ from zoo.cli.examples import (
     encoding_model,
     examples_for,
     find_latents,
+    labels_of,
     located,
     own_data,
     photo,
@@ -188,7 +189,7 @@ def _scatter(arguments: argparse.Namespace) -> None:
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     chosen = some(len(examples.data), arguments.n, arguments.seed)
-    z = model.encode(examples.data[chosen].float() / 255).mean
+    z = model.encode(examples.data[chosen].float() / 255, labels_of(model, examples, chosen)).mean
     labels = None if examples.labels is None else examples.labels[chosen]
     title = f"{len(z):,} examples of {reference} ({arguments.split}), encoded by {arguments.name}"
     save_picture(scatter(z, labels, examples.classes, title=title), out)

@@ -168,7 +168,7 @@ class Encodes(Model):
         asks for them. Raises UsageError for another shape, values that are not in [0, 1], or labels that are missing.
         """
         with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
-            x, of, network = self._seen(x), self._labels(labels, len(x)), folded(resting(self))
+            x, of, network = self._seen(x), self.labels_of(labels, len(x)), folded(resting(self))
 
             def both(rows: Tensor, of: Tensor | None) -> Tensor:
                 posterior = network.posterior(rows, of)
@@ -182,8 +182,12 @@ class Encodes(Model):
         """Decode the means of the posteriors of x: (N, *data_shape) in [0, 1] -> the same. Raises UsageError."""
         return self.decode(self.encode(x, labels).mean, labels)
 
-    def _labels(self, labels: Labels, n: int) -> Tensor | None:
-        """Labels of examples, checked, where the weights are: unlike of samples, nobody can choose them."""
+    @final
+    def labels_of(self, labels: Labels, n: int) -> Tensor | None:
+        """Labels of n examples as int64 (n,) where the weights are, None for a model without classes.
+
+        Unlike those of samples they cannot be chosen: raises UsageError where they are missing, and for bad ones.
+        """
         if labels is None and self.num_classes is not None:
             raise UsageError("this model has classes: give labels, of which each example is")
         checked = check_labels(labels, n, self.num_classes, self.classes)
@@ -217,7 +221,7 @@ class Bounded(Encodes):
         of samples that is none. For tighter bounds see `zoo.evaluation.likelihood`.
         """
         with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
-            x, of, network = self._seen(x), self._labels(labels, len(x)), resting(self)
+            x, of, network = self._seen(x), self.labels_of(labels, len(x)), resting(self)
             noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)
             posterior = network.posterior(x, of)
             exact = DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
