@@ -181,8 +181,16 @@ TRAINED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAINED)
-def test_it_learns_which_label_is_which(kind: str, tmp_path: Path, tiny_recipe: MakeRecipe, registry: Registry) -> None:
+def test_it_learns_which_label_is_which(
+    kind: str,
+    tmp_path: Path,
+    tiny_recipe: MakeRecipe,
+    registry: Registry,
+    real_data: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A classifier of real digits finds in at least 0.8 of the samples the digit that was asked for; chance is 0.1."""
+    monkeypatch.setenv("ZOO_DATA", real_data("mnist.tar"))
     quiet = {"log_every": 30_000, "sample_every": 30_000, "checkpoint_every": 30_000, "doctor": {"action": "off"}}
     recipe = tiny_recipe(**{"dataset": "mnist"} | quiet | TRAINED[kind])
     train(resolve(recipe, registry), tmp_path / "run", registry=registry)
