@@ -123,11 +123,11 @@ def test_a_folder_that_is_no_vaes_is_refused(tiny: SimpleNamespace) -> None:
 
 def test_parts_of_another_family_make_no_container(tiny: SimpleNamespace) -> None:
     """A part behind another interface, or one that is missing, is a WeightsError naming it."""
-    vae = {name: tiny.model.get_submodule(name) for name in family_of("vae", "test").published}
+    vae = {name: tiny.model.get_submodule(name) for name in family_of("vae", default_registry(), "test").published}
     with pytest.raises(WeightsError, match="has a likelihood"):
-        family_of("vae", "test").container({k: v for k, v in vae.items() if k != "likelihood"})
+        family_of("vae", default_registry(), "test").container({k: v for k, v in vae.items() if k != "likelihood"})
     with pytest.raises(WeightsError, match="the decoder is a"):
-        family_of("vae", "test").container(vae | {"decoder": vae["encoder"]}, Extras())
+        family_of("vae", default_registry(), "test").container(vae | {"decoder": vae["encoder"]}, Extras())
 
 
 def test_what_a_vae_gives_can_be_learned_from(tiny: SimpleNamespace) -> None:

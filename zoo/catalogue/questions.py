@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.catalogue.contract.references import resource
-from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.registry import KINDS, Registry
 from zoo.catalogue.contract.specs import ModelSpec, to_json
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe
@@ -41,7 +41,7 @@ def info(name: str, *, registry: Registry | None = None) -> dict[str, Any]:
     a damaged bundle IntegrityError, DataError or StorageError.
     """
     registry = registry or default_registry()
-    for kind in ("model", "architecture", "dataset", "trainer", "feature"):
+    for kind in KINDS.values():
         if (kind, name) in registry.entries:
             owned = registry.owned(kind, name)
             data = to_json(owned.spec) | {"name": name}

@@ -1,9 +1,14 @@
-"""The door to models, for plugin authors. A name is imported when it is first used; `import zoo.nn` loads no torch."""
+"""The door to models, for plugin authors. A name is imported when it is first used; `import zoo.nn` loads no torch.
+
+This file is also the plugin that contributes the zoo's own families.
+"""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from zoo.api import API_VERSION, FamilySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
     from zoo.nn.distributions import (
@@ -54,6 +59,26 @@ _NAMES = {  # module -> what it gives
     "models": ("Bounded", "Encodes", "Extras", "Model"),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
+
+
+ZOO_API_VERSION = API_VERSION
+
+
+@hookimpl
+def zoo_families(context: PluginContext) -> list[FamilySpec]:
+    """Two players, and encoder with decoder."""
+    return [
+        FamilySpec(
+            name="gan",
+            summary="A generator, trained against a discriminator.",
+            family="zoo.nn.gan:FAMILY",
+        ),
+        FamilySpec(
+            name="vae",
+            summary="An encoder and a decoder, with a likelihood of the data.",
+            family="zoo.nn.vae:FAMILY",
+        ),
+    ]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Families of models: which parts a family has, in which file each is kept, and what makes a model of them.
 
-An architecture names its family; loading, training, export and verification look it up here. The families themselves
-are in files of their own, and are imported when one is asked for.
+An architecture names its family, and plugins contribute families, the core among them: a spec refers to a `Family`,
+which is imported when a model of it is built.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any
 from torch import nn
 
 from zoo.catalogue.contract.references import import_reference
-from zoo.errors import ConfigError, UsageError, WeightsError
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import FamilySpec
+from zoo.errors import ConfigError, NotFoundError, PluginError, UsageError, WeightsError
 from zoo.nn.models import Extras, Model
 
-__all__ = ["Family", "family_of"]
+__all__ = ["Family", "family_of", "load_family"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +52,17 @@ class Family:
         return {name: self.beside[name] for name in names}
 
 
-KNOWN = {"gan": "zoo.nn.gan:FAMILY", "vae": "zoo.nn.vae:FAMILY"}
-
-
-def family_of(name: str, owner: str) -> Family:
-    """The family of that name. Raises ConfigError, naming `owner`, for one this zoo does not know."""
-    if name not in KNOWN:
-        raise ConfigError(f"{owner}: this zoo cannot load the family {name!r}; update genzoo")
-    family: Family = import_reference(KNOWN[name], f"family {name}")
+def load_family(spec: FamilySpec) -> Family:
+    """The family that a spec refers to. Raises PluginError where its code fails or is none."""
+    family = import_reference(spec.family, f"family {spec.name}", spec.install_hint)
+    if not isinstance(family, Family):
+        raise PluginError(f"family {spec.name}: {spec.family} is a {type(family).__name__}, no Family")
     return family
+
+
+def family_of(name: str, registry: Registry, owner: str) -> Family:
+    """The family of that name. Raises ConfigError, naming `owner`, for one that no plugin brings, PluginError."""
+    try:
+        return load_family(registry.family(name))
+    except NotFoundError as error:
+        raise ConfigError(f"{owner}: {error}") from error

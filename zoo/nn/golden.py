@@ -55,7 +55,8 @@ def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType
     model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
     more = {name: check(folder, model) for name, check in checks.items()}
     difference = _replay(model, folder)
-    published = family_of(registry.architecture(folder.config()["architecture"]).family, folder.name).published
+    architecture = registry.architecture(folder.config()["architecture"])
+    published = family_of(architecture.family, registry, folder.name).published
     return {
         "name": folder.name,
         "ok": True,
@@ -75,6 +76,8 @@ def _replay(model: Model, folder: Folder) -> float:
     form = {key: tensor.dtype for key, tensor in golden.items()}
     wanted = FORM | ({ENCODED: torch.float32} if isinstance(model, Encodes) else {})
     wanted |= {} if model.num_classes is None else {LABELS: torch.int64}
+    if form.get("x") == torch.int64:  # tokens
+        wanted["x"] = torch.int64
     if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
         keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
         raise WeightsError(f"{where} must hold {keys}; export the run again")
@@ -91,8 +94,9 @@ def _replay(model: Model, folder: Folder) -> float:
     if labels is not None and (labels.shape != z.shape[:1] or not bool(((labels >= 0) & (labels < classes)).all())):
         raise WeightsError(f"{where}: labels must be one of {classes} classes for each z; export the run again")
     found = model.decode(z, labels)
-    if found.shape != golden["x"].shape:
-        raise WeightsError(f"{where}: x has shape {tuple(golden['x'].shape)}, the model gives {tuple(found.shape)}")
+    if (found.shape, found.dtype) != (golden["x"].shape, golden["x"].dtype):
+        kept, given = (f"{x.dtype} {tuple(x.shape)}" for x in (golden["x"], found))
+        raise WeightsError(f"{where}: x is {kept}, the model gives {given}")
     difference = float((found - golden["x"]).abs().max())
     if isinstance(model, Encodes):
         difference = max(difference, _encoded_difference(model, golden, where))

@@ -60,7 +60,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     if folder.spec is not None and folder.spec.architecture not in (data["architecture"], spec.name):
         raise WeightsError(f"{folder.name} is catalogued as {folder.spec.architecture}, its config says {spec.name}")
     config = decode_config(spec, data["config"], f"{folder.name}: config")
-    family = family_of(spec.family, folder.name)
+    family = family_of(spec.family, registry, folder.name)
     beside = family.files_of(("discriminator",) if discriminator else ())
     parts = build_parts(spec, config, [*family.published, *beside])
     _fill_parts({name: parts[name] for name in family.published}, folder, MODEL)

@@ -39,8 +39,8 @@ def _first(item: Item) -> Case:
     return runnable(item.of(ArchitectureSpec))[0]
 
 
-def _model(case: Case, item: Item) -> Model:
-    return family_of(case.spec.family, item.name).container(fresh_parts(case))
+def _model(subject: Subject, case: Case, item: Item) -> Model:
+    return family_of(case.spec.family, subject.registry, item.name).container(fresh_parts(case))
 
 
 def outputs(subject: Subject, item: Item) -> None:
@@ -65,7 +65,7 @@ def _given(model: Model, network: nn.Module, seed: int) -> Tensor:
 
 def sample_range(subject: Subject, item: Item) -> None:
     """Samples are float32 in [0, 1], and the untrained network gives values of about the range it declares."""
-    model = _model(_first(item), item)
+    model = _model(subject, _first(item), item)
     x = model.sample(4, seed=0)
     require((x.dtype, tuple(x.shape)) == (torch.float32, (4, *model.data_shape)), f"samples are {x.dtype} {x.shape}")
     require(float(x.min()) >= 0 and float(x.max()) <= 1, "samples lie outside [0, 1]")
@@ -77,7 +77,7 @@ def sample_range(subject: Subject, item: Item) -> None:
 
 def same_seed_same_sample(subject: Subject, item: Item) -> None:
     """The same seed gives the same sample bit for bit, whatever the global random state is; another seed another."""
-    model = _model(_first(item), item)
+    model = _model(subject, _first(item), item)
     one = model.sample(4, seed=0)
     torch.rand(3)
     require(torch.equal(model.sample(4, seed=0), one), "the same seed gives another sample the second time")
@@ -137,7 +137,7 @@ def players_apart(subject: Subject, item: Item) -> None:
 
 def encode_decode(subject: Subject, item: Item) -> None:
     """encode gives mean and log_var of latent_shape; decode of the mean gives data in [0, 1]; the ELBO is finite."""
-    model = _model(_first(item), item)
+    model = _model(subject, _first(item), item)
     assert isinstance(model, Bounded)
     x = torch.rand(3, *model.data_shape, generator=torch.Generator().manual_seed(0)).round()
     labels = _labels(model, 3)
@@ -157,7 +157,7 @@ def logits(subject: Subject, item: Item) -> None:
     values = []
     for seed in range(SEEDS):
         parts: dict[str, Any] = initialise_parts(case.spec, case.config, seed=seed)
-        model = family_of(case.spec.family, item.name).container(parts)
+        model = family_of(case.spec.family, subject.registry, item.name).container(parts)
         generator, discriminator = parts["generator"], parts["discriminator"]
         with torch.no_grad():
             (given, _) = given_to(discriminator, model.data_shape, 3)

@@ -106,7 +106,7 @@ def same_seed_same_start(subject: Subject, item: Item) -> None:
 def interfaces(subject: Subject, item: Item) -> None:
     """The family is known; every part implements its interface, and all agree on the shapes of data and latents."""
     spec = item.of(ArchitectureSpec)
-    family = family_of(spec.family, item.name)
+    family = family_of(spec.family, subject.registry, item.name)
     for case in cases(spec):
         parts: dict[str, Any] = dict(build_parts(spec, case.config))
         family.container(parts)

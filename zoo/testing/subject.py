@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zoo.catalogue.contract.registry import KINDS, Registry
-from zoo.catalogue.contract.specs import Spec
-from zoo.catalogue.plugins.loading import Plugin, discover, load_plugins
+from zoo.catalogue.plugins.loading import Plugin, discover, load_plugins, owned_by
 from zoo.configs import near
 from zoo.errors import NotFoundError
 from zoo.testing.points import points
@@ -92,12 +91,7 @@ class Subject:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """The plugin's specs under their full names, in the order it gives them."""
-        return tuple(Item(kind=KINDS[type(spec)], name=self._full(spec), spec=spec) for spec in self.plugin.specs)
-
-    def _full(self, spec: Spec) -> str:
-        kind = KINDS[type(spec)]
-        owned = (claim for claim in self.registry.list(kind) if claim.spec is spec)
-        return next(owned).name
+        return tuple(Item(kind=KINDS[type(one.spec)], name=one.name, spec=one.spec) for one in owned_by(self.plugin))
 
     @cache  # noqa: B019 - a subject lives as long as its report is made
     def probe(self, hash_seed: int) -> Mapping[str, Any]:

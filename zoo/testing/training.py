@@ -184,7 +184,7 @@ def trainer_callable(subject: Subject, item: Item) -> None:
     """The trainer can be imported and called; its family is one the zoo knows."""
     spec = item.of(TrainerSpec)
     require(callable(import_reference(spec.trainer, item.name)), f"{spec.trainer} cannot be called")
-    family_of(spec.family, item.name)
+    family_of(spec.family, subject.registry, item.name)
 
 
 def _trained_by(subject: Subject, item: Item) -> _Run:
@@ -211,7 +211,7 @@ def trainer_steps(subject: Subject, item: Item) -> None:
     require(
         isinstance(trainer, Trainer), f"{item.of(TrainerSpec).trainer} makes a {type(trainer).__name__}, no Trainer"
     )
-    published = family_of(item.of(TrainerSpec).family, item.name).published
+    published = family_of(item.of(TrainerSpec).family, subject.registry, item.name).published
     require(
         set(trainer.averaged) >= set(published), f"it does not average {' and '.join(published)}, which is published"
     )

@@ -10,11 +10,11 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Resolved, resolve
 from zoo.catalogue.runs.folder import RECIPE, Recorded, read_run
 from zoo.files import new_file
-from zoo.nn.families import Family, family_of
+from zoo.nn.families import Family, load_family
 from zoo.nn.models import Model
 from zoo.training.state import TrainState
 
-__all__ = ["Run", "_family", "averaged_model"]
+__all__ = ["Run", "averaged_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,8 @@ class Run:
             aside.write_text(json.dumps(self.recorded.to_json(), indent=1) + "\n", encoding="utf-8")
 
     def family(self) -> Family:
-        """The family of the architecture that is trained. Raises ConfigError."""
-        return _family(self.resolved)
-
-
-def _family(resolved: Resolved) -> Family:
-    return family_of(resolved.family, f"recipe {resolved.recipe.name}")
+        """The family of the architecture that is trained. Raises PluginError."""
+        return load_family(self.resolved.family)
 
 
 def averaged_model(state: TrainState, family: Family) -> Model:

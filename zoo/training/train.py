@@ -20,7 +20,7 @@ from zoo.errors import PluginError, UsageError
 from zoo.files import storage_errors
 from zoo.images.sheet import grid
 from zoo.nn.build import build_parts
-from zoo.nn.families import Family
+from zoo.nn.families import Family, load_family
 from zoo.nn.sampling import in_rows
 from zoo.training.checkpoint import save_checkpoint
 from zoo.training.classes import check_classes, classes_seen
@@ -30,7 +30,7 @@ from zoo.training.loop import Progress, train_loop
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.record import Record, recording, reported
 from zoo.training.resuming import changed_from_catalogue, resume_run
-from zoo.training.run import Run, _family, averaged_model
+from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState, first_state
 
 __all__ = ["train"]
@@ -62,7 +62,7 @@ def train(
     if not processes.first:
         warn = report = _say_nothing
     before = read_run(out) if resume else None  # where there is none, nothing is loaded and nothing written
-    recipe, family = resolved.recipe, _family(resolved)
+    recipe, family = resolved.recipe, load_family(resolved.family)
     examples, held_out = _examples(resolved, family, registry)
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")

@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.plugins.loading import Plugin, PluginWarning, default_registry, discover, load_plugins
+from zoo.catalogue.plugins.loading import Plugin, PluginWarning, default_registry, discover, load_plugins, owned_by
 from zoo.errors import PluginError, UsageError
 
 Make = Callable[..., EntryPoint]
@@ -84,6 +84,34 @@ def test_the_zoos_own_plugins_load() -> None:
     ours = [plugin for plugin in load_plugins({}) if plugin.distribution == "genzoo"]
     assert {"training", "zoo_gan", "zoo_images"} <= {plugin.namespace for plugin in ours}
     assert [plugin.error for plugin in ours if plugin.error or plugin.disabled or not plugin.specs] == []
+
+
+def test_the_core_s_own_cannot_be_left_out() -> None:
+    """Families, trainers and kinds of data of the core are there whatever the user's settings choose."""
+    for env in ({"ZOO_PLUGINS": "acme"}, {"ZOO_PLUGINS_DISABLE": "nn,training,images,zoo_gan"}):
+        plugins = {plugin.namespace: plugin.disabled for plugin in load_plugins(env)}
+        assert [plugins[name] for name in ("images", "nn", "training", "zoo_gan")] == [False, False, False, True]
+
+
+def test_a_plugin_s_own_families_and_kinds_of_data_get_its_namespace(entry_point: Make) -> None:
+    """A spec may name what the same plugin brings without its namespace; a name of the core's stays as it is."""
+    code = """
+from zoo.api import ArchitectureSpec, FamilySpec, TrainerSpec, hookimpl
+@hookimpl
+def zoo_families(context):
+    return [FamilySpec(name="flow", summary="", family="flow:FAMILY")]
+@hookimpl
+def zoo_architectures(context):
+    parts = {"net": "flow:Net"}
+    return [ArchitectureSpec(name=n, summary="", family=f, config="flow:C", parts=parts) for n, f in
+            (("a", "flow"), ("b", "gan"))]
+@hookimpl
+def zoo_trainers(context):
+    return [TrainerSpec(name="t", summary="", family="flow", settings="flow:S", trainer="flow:T")]
+"""
+    named = {owned.name: getattr(owned.spec, "family", "") for owned in owned_by(load_one(entry_point("acme", code)))}
+    families = {"acme/a": "acme/flow", "acme/b": "gan", "acme/t": "acme/flow"}
+    assert {name: named[name] for name in families} == families
 
 
 def test_the_default_registry_is_built_once() -> None:

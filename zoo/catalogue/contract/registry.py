@@ -24,15 +24,15 @@ from zoo.errors import NotFoundError, PluginError
 
 __all__ = ["KINDS", "PLURALS", "Owned", "Registry"]
 
-KINDS: dict[type, str] = {
+KINDS: dict[type, str] = {  # in the order in which a bare name is looked up
+    ModelSpec: "model",
     ArchitectureSpec: "architecture",
     DatasetSpec: "dataset",
-    ModelSpec: "model",
     TrainerSpec: "trainer",
-    CommandSpec: "command",
     FeaturesSpec: "feature",
     FamilySpec: "family",
     ModalitySpec: "modality",
+    CommandSpec: "command",
 }
 PLURALS = {kind: kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s" for kind in KINDS.values()}
 S = TypeVar(

@@ -39,6 +39,11 @@ class Installed:
         """Whether the distribution that ships the core brings it."""
         return self.distribution.lower() == CORE
 
+    @property
+    def core(self) -> bool:
+        """Whether it is a part of the core itself, which can neither be left out nor switched off."""
+        return self.ours and self.value.startswith("zoo.")
+
     @classmethod
     def of(cls, point: EntryPoint) -> Installed:
         """The same from an entry point that `importlib.metadata` has read."""

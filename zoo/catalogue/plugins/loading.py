@@ -25,7 +25,7 @@ import pluggy
 from zoo.catalogue.contract import hookspecs
 from zoo.catalogue.contract.hookspecs import API_VERSION, FIRST_API_VERSION, PluginContext
 from zoo.catalogue.contract.names import check_name
-from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.catalogue.contract.registry import KINDS, Owned, Registry
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
@@ -236,10 +236,21 @@ def load_plugins(
 
 
 def owned_by(plugin: Plugin) -> list[Owned]:
-    """The plugin's specs under their full names: the zoo's own alone, others behind their namespace."""
+    """The plugin's specs under their full names: the zoo's own alone, others behind their namespace.
+
+    A spec of another plugin names its own families and kinds of data as it likes: here they get their full names too.
+    """
     prefix = "" if plugin.ours else f"{plugin.namespace}/"
     selector = f"{plugin.namespace}@{plugin.distribution}"
-    return [Owned(name=prefix + spec.name, spec=spec, owner=plugin.owner, selector=selector) for spec in plugin.specs]
+    own = {(KINDS[type(spec)], spec.name) for spec in plugin.specs}
+
+    def full(spec: Spec) -> Spec:
+        named = {key: getattr(spec, key, "") for key in ("family", "modality")}
+        changed: Any = {key: prefix + name for key, name in named.items() if (key, name) in own}
+        return replace(spec, **changed) if changed else spec
+
+    specs = [full(spec) for spec in plugin.specs] if prefix else plugin.specs
+    return [Owned(name=prefix + spec.name, spec=spec, owner=plugin.owner, selector=selector) for spec in specs]
 
 
 def _report(failed: list[Plugin], policy: str) -> None:

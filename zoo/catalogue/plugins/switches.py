@@ -39,6 +39,8 @@ def chosen(value: str) -> frozenset[str]:
 
 def switched_off(plugin: Installed, env: Mapping[str, str], disabled: frozenset[str]) -> str:
     """What keeps a plugin from being loaded, or "". `disabled` is what `read_disabled` gave."""
+    if plugin.core:
+        return ""
     if matches(plugin, chosen(env.get("ZOO_PLUGINS_DISABLE", ""))):
         return "ZOO_PLUGINS_DISABLE"
     if "ZOO_PLUGINS" in env:

@@ -14,10 +14,10 @@ from msgspec import Meta
 from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, TrainerSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, FamilySpec, TrainerSpec
 from zoo.catalogue.recipes.doctor_settings import DoctorSettings
 from zoo.configs import as_data, decode
-from zoo.errors import ConfigError, UsageError, ZooError
+from zoo.errors import ConfigError, NotFoundError, UsageError, ZooError
 from zoo.files import storage_errors
 
 __all__ = [
@@ -128,7 +128,7 @@ class Resolved:
     architecture: ArchitectureSpec
     dataset: DatasetSpec | None  # None: not known here, where a run can still be exported; loading it says why
     trainer: TrainerSpec
-    family: str  # of the architecture and of the trainer
+    family: FamilySpec  # of the architecture and of the trainer
     config: Any  # the architecture's
     settings: Any  # the trainer's
     doctor: DoctorSettings
@@ -161,11 +161,18 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
         architecture=architecture,
         dataset=_dataset(recipe.dataset, registry),
         trainer=trainer,
-        family=architecture.family,
+        family=_family(architecture, registry, owner),
         config=config,
         settings=settings,
         doctor=doctor,
     )
+
+
+def _family(architecture: ArchitectureSpec, registry: Registry, owner: str) -> FamilySpec:
+    try:
+        return registry.family(architecture.family)
+    except NotFoundError as error:
+        raise ConfigError(f"{owner}: {error}") from error
 
 
 def _dataset(reference: str, registry: Registry) -> DatasetSpec | None:
