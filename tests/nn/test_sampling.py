@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.nn.sampling import CHUNK, check_labels, draw_latents, in_chunks
+from zoo.nn.sampling import CHUNK, check_labels, draw_latents, in_chunks, in_rows
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (100,), (2, 3)])
@@ -195,3 +195,18 @@ def test_the_network_sees_full_chunks_and_no_row_is_lost(n: int, classes: bool) 
     assert torch.equal(in_chunks(network, z, labels), expected)
     assert set(sizes) == {(CHUNK, CHUNK if classes else None)}
     assert len(sizes) == math.ceil(n / CHUNK)
+
+
+@pytest.mark.parametrize(
+    ("n", "rows", "expected"),
+    [
+        (6, "abc", ("aabbcc", 2)),
+        (7, "abc", ("aaabbbc", 3)),
+        (2, "abc", ("ab", 1)),
+        (5, "a", ("aaaaa", 5)),
+    ],
+)
+def test_a_grid_has_a_row_for_each(n: int, rows: str, expected: tuple[str, int]) -> None:
+    """Every row is of one kind, and exactly n are asked for."""
+    assert in_rows(n, rows) == ([*expected[0]], expected[1])
+    assert in_rows(n, "") == (None, None)
