@@ -46,7 +46,7 @@ def pinned(folder: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, architectur
         weights=WeightsSpec(files=folder.pins, bundled="zoo_test_tiny:tiny"),
     )
     owned = [Owned(name="tiny", spec=spec, owner="test")]
-    return Registry.of([*owned, *default_registry().list("architecture")])
+    return Registry.of([*owned, *default_registry().list("architecture"), *default_registry().list("family")])
 
 
 def rewrite(path: Path, **change: Any) -> None:
@@ -278,13 +278,14 @@ def architecture(**change: Any) -> Registry:
     spec = default_registry().architecture("dcgan")
     keys = ("name", "summary", "family", "config", "parts")
     changed = ArchitectureSpec(**{key: getattr(spec, key) for key in keys} | change)
-    return Registry.of([Owned(name="dcgan", spec=changed, owner="test")])
+    owned = Owned(name="dcgan", spec=changed, owner="test")
+    return Registry.of([owned, *default_registry().list("family")])
 
 
 def test_an_architecture_of_another_kind_is_refused(tiny: SimpleNamespace) -> None:
     """An unknown family, or a part that implements no interface, is an error that says so."""
     folder = Folder(name="tiny", path=tiny.path)
-    with pytest.raises(ConfigError, match="cannot load the family 'flow'"):
+    with pytest.raises(ConfigError, match="no family is named 'flow'"):
         load_folder(folder, architecture(family="flow"))
     with pytest.raises(PluginError, match="building its generator failed"):
         load_folder(folder, architecture(parts={"generator": "torch.nn:Linear"}))

@@ -121,7 +121,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def search(arguments: argparse.Namespace) -> None:
     """List models on the Hub that are tagged as the zoo's."""
-    from zoo.catalogue.hub.client import Hub, is_offline
+    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.hub.transport import is_offline
 
     if is_offline():
         raise NetworkError("searching the Hub needs the network, and being offline was asked for; see `zoo list`")

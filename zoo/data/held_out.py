@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
+from zoo.catalogue.recipes.recipe import DoctorSettings
 from zoo.data.loading import Data, Examples, Streamed
 from zoo.errors import ConfigError, DataError, NotFoundError
 

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
-from zoo.catalogue.recipes.recipe import Recipe, neutral
+from zoo.catalogue.recipes.recipe import DoctorSettings, Recipe, neutral
 from zoo.catalogue.weights.card import write_card
 from zoo.catalogue.weights.folder import CONFIG, FILES, GOLDEN, MODEL
 from zoo.configs import as_data

@@ -8,8 +8,7 @@ from typing import Any
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
-from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
+from zoo.catalogue.recipes.recipe import DoctorSettings, Recipe, read_recipe, resolve
 from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, checkpoints
 from zoo.configs import as_data
 from zoo.errors import ConfigError, ZooError

@@ -226,7 +226,7 @@ def test_retry_after_is_honoured(hub: Any, catalogue: Registry) -> None:
 
 def test_a_slow_body_is_given_up(hub: Any, catalogue: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that drip in below the least rate end in a NetworkError."""
-    monkeypatch.setattr("zoo.catalogue.hub.client.GRACE", 0.3)
+    monkeypatch.setattr("zoo.catalogue.hub.transport.GRACE", 0.3)
     hub.fault("GET .*config", "slow", None, 0.05)
     begun = time.monotonic()
     with pytest.raises(NetworkError, match="bytes a second"):

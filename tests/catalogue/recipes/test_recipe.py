@@ -11,8 +11,7 @@ import pytest
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, TrainerSpec
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
-from zoo.catalogue.recipes.recipe import Recipe, override, parse_recipe, read_recipe, resolve
+from zoo.catalogue.recipes.recipe import DoctorSettings, Recipe, override, parse_recipe, read_recipe, resolve
 from zoo.configs import as_data
 from zoo.errors import ConfigError, NotFoundError, StorageError, UsageError
 
@@ -173,7 +172,8 @@ def test_resolving_looks_every_name_up() -> None:
     assert resolved.architecture is registry.architecture("dcgan")
     assert resolved.trainer is registry.trainer("adversarial")
     assert resolved.dataset is registry.dataset("shapes")
-    assert (resolved.family, resolved.doctor) == ("gan", DoctorSettings(action="stop"))
+    assert resolved.family is registry.family("gan")
+    assert resolved.doctor == DoctorSettings(action="stop")
     assert resolve(replace(RECIPE, dataset="acme/photos"), registry).dataset is None
     assert resolve(replace(RECIPE, dataset="?"), registry).dataset is None
 

@@ -14,7 +14,7 @@ import pytest
 
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
-from zoo.catalogue.hub.client import is_offline
+from zoo.catalogue.hub.transport import is_offline
 from zoo.catalogue.weights.folder import Folder, parse_config
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError, UsageError, WeightsError

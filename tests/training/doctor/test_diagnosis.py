@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
+from zoo.catalogue.recipes.recipe import DoctorSettings
 from zoo.configs import decode
 from zoo.training.doctor.diagnosis import DISEASES, Doctor, Finding
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
+from zoo.catalogue.recipes.recipe import DoctorSettings
 from zoo.configs import decode
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Examples, Streamed

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -15,12 +15,12 @@ from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, FamilySpec, TrainerSpec
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
 from zoo.configs import as_data, decode
 from zoo.errors import ConfigError, NotFoundError, UsageError, ZooError
 from zoo.files import storage_errors
 
 __all__ = [
+    "DoctorSettings",
     "Recipe",
     "Resolved",
     "neutral",
@@ -34,6 +34,37 @@ __all__ = [
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
 SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
+Share = Annotated[float, Meta(ge=0, le=1)]
+Images = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorSettings:
+    """The table `[doctor]`: what `zoo.training.doctor` watches for and does.
+
+    A threshold of 0 switches its disease off; `docs/doctor.md` says where each comes from.
+    """
+
+    action: Literal["warn", "stop", "rollback", "off"] = "warn"
+    patience: Images = 20_000  # images over which every reading must show a disease before it is one
+    look_every: Images = 0  # images between looks at samples and held-out images; 0: the recipe's sample_every
+    samples: Annotated[int, Meta(ge=8, le=4096)] = 256  # of the generator, and images of each kind, in a look
+    discriminator_wins: Share = 0.99  # share of the real and of the fake images told right, each: at least,
+    discriminator_loss: Annotated[float, Meta(ge=0, le=1e6)] = 0.05  # and its loss, where it is reported: at most
+    generator_wins: Share = 0.53  # share of all images told right (chance is 0.5): at most
+    spread: Share = 0.3  # mean distance between samples, over that between training images: at most
+    nearest: Share = 0.1  # median distance to the nearest other sample, over that of training images: at most
+    overfitting: Share = 0.7  # r_v, 0 to 1 (Karras et al. 2020): at least
+    active_units: Share = 0.05  # share of the latent units in use: at most
+    kl: Annotated[float, Meta(ge=0, le=1e6)] = 0.1  # nats an example: at most
+    held_out: Annotated[float, Meta(ge=0, le=0.5)] = 0.0  # share of the training data kept out of it, for r_v
+    held_out_split: str = ""  # a split of the dataset, for r_v, instead of a share
+    rollbacks: Annotated[int, Meta(ge=1, le=100)] = 3  # "rollback": how often, before the run is stopped
+    rollback_lr: Annotated[float, Meta(gt=0, le=1)] = 0.5  # "rollback": every learning rate times this, each time
+
+    def __post_init__(self) -> None:
+        if self.held_out and self.held_out_split:
+            raise ValueError("held_out and held_out_split are two ways to the same; give one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +90,7 @@ class Recipe:
     checkpoint_every: Count = 50_000
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.doctor_settings.DoctorSettings
+    doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.recipe.DoctorSettings
 
 
 def parse_recipe(text: str, where: str) -> Recipe:

@@ -41,7 +41,8 @@ def warn(text: str) -> None:
 def hub_folder_of(repo: str, revision: str | None, name: str, pins: Mapping[str, str]) -> Folder:
     """The files of the format, and nothing else, in the Hub's own cache; fetched where they are not there."""
     from zoo.catalogue.hub.cache import RepoCache, hub_folder
-    from zoo.catalogue.hub.client import Hub, is_offline
+    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.hub.transport import is_offline
 
     cache = RepoCache(hub_folder(), repo)
     hub = None if is_offline() else functools.cache(Hub)  # opened where it is asked first
@@ -127,7 +128,7 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
 
 @contextlib.contextmanager
 def _format(repo: str, revision: str) -> Iterator[None]:
-    from zoo.catalogue.hub.client import Absent
+    from zoo.catalogue.hub.transport import Absent
 
     try:
         yield

@@ -85,7 +85,8 @@ def publish(
     name, NetworkError where the Hub refuses or somebody else committed meanwhile, IntegrityError when what the Hub
     gives back is something else.
     """
-    from zoo.catalogue.hub.client import Hub, is_offline
+    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.hub.transport import is_offline
 
     _check_names(repo_id, revision)
     files, left_out = contents(folder)
@@ -140,7 +141,8 @@ def _prepared(hub: Hub, repo: str, revision: str, private: bool) -> str:
 
 def _differences(hub: Hub, repo: str, commit: str, files: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     """Which files a commit has not or has otherwise, and which of the format it has beyond them."""
-    from zoo.catalogue.hub.client import Absent, Digest
+    from zoo.catalogue.hub.client import Digest
+    from zoo.catalogue.hub.transport import Absent
 
     changed, gone = [], []
     for name in PUBLISHED:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zoo.catalogue.recipes.doctor_settings import DoctorSettings
+from zoo.catalogue.recipes.recipe import DoctorSettings
 
 __all__ = ["DISEASES", "Disease", "Doctor", "Finding"]
 
