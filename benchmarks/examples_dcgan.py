@@ -267,7 +267,7 @@ def report(path: Path, reference: str, samples: int, seed: int, cache: Path | No
 
 
 def examples(reference: str, split: str) -> Examples:
-    return load_dataset(reference, registry=default_registry(), split=split, image_size=32)
+    return load_dataset(reference, registry=default_registry(), split=split, data_shape=(3, 32, 32))
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
     python benchmarks/start_up.py [--runs 15] [--plugins 300]
 
-The goal is at most 0.15 of `import torch`. With --plugins, what that many installed plugins add to `zoo list`: the
-goal is at most 0.3 for 300. Each is a distribution of its own with two models, an architecture and a dataset.
+The goal is at most 0.10 of `import torch`. With --plugins, what that many installed plugins add to `zoo list`: the
+goal is at most 0.15 for 300. Each is a distribution of its own with two models, an architecture and a dataset.
 """
 
 from __future__ import annotations

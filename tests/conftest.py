@@ -130,17 +130,21 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
     ) -> SimpleNamespace:
         import json
 
+        import torch
+
         from zoo.catalogue.plugins.loading import default_registry
         from zoo.files import sha256_of
         from zoo.nn.build import decode_config, initialise_parts
         from zoo.nn.gan import GAN
         from zoo.nn.golden import golden_samples
+        from zoo.nn.models import Extras
         from zoo.nn.serialization import save
 
         given = tiny_config if config is None else config
         spec = default_registry().architecture("dcgan")
         parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, given, "test"), seed=0)
-        model = GAN(parts["generator"], parts["discriminator"]).eval()
+        extras = Extras(modality="image", memory_format=torch.channels_last)
+        model = GAN(parts["generator"], parts["discriminator"], extras).eval()
         path = tmp_path / name
         path.mkdir()
         data = {"range": [-1.0, 1.0], "shape": list(model.data_shape), "name": "shapes"}
@@ -178,16 +182,20 @@ def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
     def make(name: str = "tiny", seed: int = 0, latent_size: int = 3) -> SimpleNamespace:
         import json
 
+        import torch
+
         from zoo.catalogue.plugins.loading import default_registry
         from zoo.nn.build import decode_config, initialise_parts
         from zoo.nn.golden import golden_samples
+        from zoo.nn.models import Extras
         from zoo.nn.serialization import save
         from zoo.nn.vae import VAE
 
         config = TINY_VAE | {"latent_size": latent_size}
         spec = default_registry().architecture("conv-vae")
         parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, config, "test"), seed=seed)
-        model = VAE(parts["encoder"], parts["decoder"], parts["likelihood"]).eval()
+        extras = Extras(modality="image", memory_format=torch.channels_last)
+        model = VAE(parts["encoder"], parts["decoder"], parts["likelihood"], extras).eval()
         path = tmp_path / name
         path.mkdir()
         data = {"range": [0.0, 1.0], "shape": [3, 8, 8], "name": "shapes"}
@@ -226,11 +234,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
     """The files of a whole weights folder of a tiny DCGAN, with its card."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.card import write_card
 
     recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
     tiny = make_folder("tiny-files", training={"recipe": recipe, "images": 1, "torch": "2", "threads": 1})
-    write_card(tiny.path)
+    write_card(tiny.path, default_registry().modality("image"))
     return {path.name: path.read_bytes() for path in tiny.path.iterdir()}
 
 

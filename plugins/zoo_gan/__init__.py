@@ -49,6 +49,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             name="dcgan",
             summary="Convolutional GAN (Radford et al. 2016) with the book's layout as a preset.",
             family="gan",
+            modality="image",
             config="zoo_gan.configs:DCGANConfig",
             parts={
                 "generator": "zoo_gan.networks:DCGANGenerator",

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import torch
 
-from zoo.data.decoded import Decoded
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Decoded, Examples
 from zoo.errors import IntegrityError
-from zoo.images.decode import Rules, conform
+from zoo.images import Rules, conform
 from zoo_images import CIFAR10_CLASSES
 from zoo_images.download import Download, fetched
 from zoo_images.pictures import by_folder, load_decoded, load_pictures
@@ -41,7 +40,7 @@ def load(request: DataRequest) -> Examples:
     Raises NotFoundError when there is no tar and downloading is off, NetworkError or IntegrityError when the
     download fails, and DataError when the tar is damaged.
     """
-    rules = Rules.of(request.image_size, request.channels)
+    rules = Rules.of(request.data_shape)
     path = request.find(TAR)
     if path is None:
         return _original(rules, request)

@@ -22,9 +22,9 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Examples
 from zoo.errors import DataError
-from zoo.images.decode import Rules
+from zoo.images import Rules
 from zoo_images.pictures import Choice, load_pictures, required
 from zoo_images.sources import open_source
 
@@ -40,7 +40,7 @@ def load(request: DataRequest) -> Examples:
 
     Raises NotFoundError when there is no tar, and DataError when it or its labels are damaged.
     """
-    rules = Rules.of(request.image_size, request.channels)
+    rules = Rules.of(request.data_shape)
     path = required(TAR, request)
     with open_source(path) as source:
         factors = partial(_factors, path)

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from zoo.api import DataFacts
-from zoo.data.loading import DataRequest, Examples, not_found
+from zoo.data import DataRequest, Examples, not_found
 from zoo.errors import DataError, NotFoundError, UsageError
-from zoo.images.decode import Bad, Rules, check_bad, look
+from zoo.images import Bad, Rules, check_bad, look
 from zoo_images.pictures import Choice, load_pictures
 from zoo_images.sources import open_source
 
@@ -33,7 +33,7 @@ def load(request: DataRequest) -> Examples:
     """
     if request.path is None:
         raise UsageError("images: it needs a path; write images:PATH")
-    rules = Rules.of(request.image_size, request.channels, default_size=IMAGE_SIZE)
+    rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE)
     with open_source(request.path) as source:
         choose = partial(_choose, request, source.is_tar)
         return load_pictures(source, choose, rules=rules, request=request, version="images-1")
@@ -60,7 +60,8 @@ def facts(request: DataRequest) -> DataFacts:
             sides.append(side)
             grey = grey and is_grey
         check_bad(bad, len(some), source.where)
-    return DataFacts(count=len(pictures), side=int(statistics.median(sides)), channels=1 if grey else 3)
+    side = int(statistics.median(sides))
+    return DataFacts(count=len(pictures), shape=(1 if grey else 3, side, side))
 
 
 def _choose(request: DataRequest, is_tar: bool, names: Sequence[str]) -> Choice:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from zoo.data.loading import DataRequest, Examples
-from zoo.images.decode import Rules
+from zoo.data import DataRequest, Examples
+from zoo.images import Rules
 from zoo_images import MNIST_CLASSES
 from zoo_images.pictures import by_folder, load_pictures, required
 from zoo_images.sources import open_source
@@ -18,7 +18,7 @@ def load(request: DataRequest) -> Examples:
 
     Raises NotFoundError when there is no tar, and DataError when it is damaged.
     """
-    rules = Rules.of(request.image_size, request.channels or 1)
+    rules = Rules.of(request.data_shape, default_channels=1)
     with open_source(required(TAR, request)) as source:
         choose = partial(by_folder, request, MNIST_CLASSES)
         return load_pictures(source, choose, rules=rules, request=request, version="mnist-1")

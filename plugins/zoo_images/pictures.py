@@ -8,10 +8,9 @@ from pathlib import Path
 
 import torch
 
-from zoo.data.decoded import Decoded, cached, content_key
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Decoded, Examples, cached, content_key
 from zoo.errors import NotFoundError
-from zoo.images.decode import Rules, check_bad, decode_all
+from zoo.images import Rules, check_bad, decode_all
 from zoo_images.sources import Source
 
 __all__ = ["Choice", "by_folder", "load_decoded", "load_pictures", "required"]

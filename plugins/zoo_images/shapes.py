@@ -15,9 +15,9 @@ import math
 
 import torch
 
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Examples
 from zoo.errors import DataError
-from zoo.images.decode import Rules
+from zoo.images import Rules
 
 CLASSES = ("circle", "square", "triangle")
 SPLITS = {"train": (0, 10_000), "test": (10_000, 12_000)}
@@ -31,7 +31,7 @@ def load(request: DataRequest) -> Examples:
 
     Raises DataError when they would take more than 8 GiB.
     """
-    rules = Rules.of(request.image_size, request.channels, default_size=SIDE)
+    rules = Rules.of(request.data_shape, default_size=SIDE)
     index = torch.arange(*SPLITS[request.split])
     classes: tuple[str, ...] = CLASSES
     if request.selection is not None:

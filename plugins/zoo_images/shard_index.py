@@ -20,10 +20,10 @@ from pathlib import Path, PurePosixPath
 import torch
 from torch import Tensor
 
-from zoo.data.decoded import Decoded, cached, content_key
+from zoo.data import Decoded, cached, content_key
 from zoo.errors import DataError, NotFoundError, StorageError
 from zoo.files import storage_errors
-from zoo.images.decode import SUFFIXES
+from zoo.images import SUFFIXES
 from zoo_images.sources import file_state, members, open_regular, readable, refusal
 
 __all__ = ["Shard", "index_shard"]

@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
-from zoo.data.rows import Rows
+from zoo.data import Rows
 from zoo.errors import DataError, IntegrityError
 from zoo.files import storage_errors
-from zoo.images.decode import MAX_BAD, MAX_FILE_BYTES, Bad, Rules, decode_in_thread
+from zoo.images import MAX_BAD, MAX_FILE_BYTES, Bad, Rules, decode_in_thread
 from zoo_images.shard_index import Shard
 from zoo_images.sources import TOO_LARGE
 

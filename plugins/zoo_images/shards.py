@@ -21,11 +21,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.data.decoded import Decoded, fingerprint
-from zoo.data.loading import DataRequest, Examples, Streamed, not_found
+from zoo.data import DataRequest, Decoded, Examples, Streamed, fingerprint, not_found
 from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.files import storage_errors
-from zoo.images.decode import Bad, Picture, Rules, check_bad, decode_all
+from zoo.images import Bad, Picture, Rules, check_bad, decode_all
 from zoo_images.folder import IMAGE_SIZE, SPLITS
 from zoo_images.pictures import load_decoded
 from zoo_images.shard_index import Shard, index_shard
@@ -48,7 +47,7 @@ def load(request: DataRequest) -> Examples | Streamed:
     """
     if request.path is None:
         raise UsageError("shards: it needs a path; write shards:PATH")
-    rules = Rules.of(request.image_size, request.channels, default_size=IMAGE_SIZE)
+    rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE)
     with storage_errors(f"cannot read {request.path!s:.200}"):
         paths = shard_paths(request.path, request.split)
     with ThreadPoolExecutor(INDEXERS) as pool:

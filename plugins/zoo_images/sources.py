@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from zoo.errors import DataError, NotFoundError, StorageError, ZooError
-from zoo.images.decode import MAX_FILE_BYTES, SUFFIXES, Bad, Picture
+from zoo.images import MAX_FILE_BYTES, SUFFIXES, Bad, Picture
 
 __all__ = ["Source", "file_state", "is_picture", "members", "open_regular", "open_source", "readable", "refusal"]
 

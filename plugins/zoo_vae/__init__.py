@@ -68,6 +68,7 @@ def _architecture(
         name=name,
         summary=summary,
         family="vae",
+        modality="image",
         config=f"zoo_vae.configs:{prefix}VAEConfig",
         parts={
             "encoder": f"zoo_vae.networks:{prefix}Encoder",

@@ -39,8 +39,10 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             recipe="zoo_test_bundle:toy.toml",
             weights=WeightsSpec(files=pins, bundled="zoo_test_bundle:weights"),
         ),
-        "net": ArchitectureSpec(name="net", summary="", family="gan", config="a:b", parts={"generator": "a:b"}),
-        "d": DatasetSpec(name="d", summary="", load="a:b", licence="MIT"),
+        "net": ArchitectureSpec(
+            name="net", summary="", family="gan", modality="image", config="a:b", parts={"generator": "a:b"}
+        ),
+        "d": DatasetSpec(name="d", summary="", load="a:b", licence="MIT", modality="image"),
     }
     owned = [Owned(name=name, spec=spec, owner="acme (acme-zoo 1.2)") for name, spec in specs.items()]
     return SimpleNamespace(folder=folder, registry=Registry.of(owned))

@@ -154,7 +154,7 @@ TWO = ["--positives", "shapes[circle]", "--negatives", "shapes[square]"]
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["concept", "show", "MODEL"], 2, "name is missing"),
+        (["concept", "show", "MODEL"], 2, "required: CONCEPT"),
         (["concept", "show", "MODEL", "smile"], 3, "it has none"),
         (["concept", "fit", "MODEL", "smile"], 2, "needs --data"),
         (["concept", "fit", "MODEL", "Sm/ile", "--data", "faces", "--factor", "smiling"], 2, "lower-case words"),

@@ -119,11 +119,11 @@ def test_what_cannot_be_listed_or_shown_is_one_line(run: Run, tmp_path: Path) ->
     for argv, code, says in [
         (["list", str(tmp_path / "nothing")], 3, "does not exist; name the folder"),
         (["list", str(tmp_path / "file")], 3, "is no folder; name the folder"),
-        (["list", str(tmp_path), "--report"], 2, "--report is of one run"),
+        (["list", str(tmp_path), "--report"], 2, "unrecognized arguments: --report"),
         (["show", str(tmp_path)], 3, "is no run folder"),
         (["show", str(tmp_path / "nothing"), "--report"], 3, "is no run folder"),
         (["show", str(tmp_path / "bad")], 4, "recipe.json is damaged"),
-        (["show"], 2, "name the run's folder"),
+        (["show"], 2, "required: RUN"),
         (["frobnicate"], 2, "invalid choice"),
     ]:
         found, out, err = run(*argv)
@@ -250,7 +250,7 @@ class Page(html.parser.HTMLParser):
 
 def page(folder: Path) -> Page:
     recorded, units = read_run(folder), default_registry().trainer("adversarial").units
-    path = write_report(folder, recorded, details(folder, recorded), units)
+    path = write_report(folder, recorded, details(folder, recorded), units, default_registry().modality("image"))
     return Page(path.read_text(encoding="utf-8"))
 
 

@@ -13,6 +13,7 @@ import torch
 from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import DatasetSpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.decoded import Decoded, cached, content_key, fingerprint
 from zoo.data.loading import DataRequest, Examples, Streamed, load_dataset, stream_dataset
 from zoo.data.rows import Rows
@@ -84,7 +85,7 @@ def load_stream_wrong_labels(request: DataRequest) -> Streamed:
 
 
 def registry(load: Callable[..., object] = load_toy, name: str = "toy", **values: object) -> Registry:
-    settings: dict[str, object] = {"classes": CLASSES, "splits": {"train": 4, "test": 4}} | values
+    settings: dict[str, object] = {"classes": CLASSES, "splits": {"train": 4, "test": 4}, "modality": "image"} | values
     spec = DatasetSpec(
         name=name.rpartition("/")[2],
         summary="",
@@ -92,7 +93,8 @@ def registry(load: Callable[..., object] = load_toy, name: str = "toy", **values
         load=f"{__name__}:{load.__name__}",
         **settings,  # type: ignore[arg-type]
     )
-    return Registry.of([Owned(name=name, spec=spec, owner="test")])
+    image = default_registry().owned("modality", "image")
+    return Registry.of([Owned(name=name, spec=spec, owner="test"), image])
 
 
 def load(reference: str, owner: Registry | None = None, env: Mapping[str, str] | None = None, **rest: str) -> Examples:

@@ -15,6 +15,7 @@ from zoo.images.probes import Probe, fit_probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.distributions import DiagonalGaussian, Gaussian
 from zoo.nn.interfaces import Decoder, Encoder
+from zoo.nn.models import Extras
 from zoo.nn.vae import VAE
 
 SIDE = 16
@@ -55,7 +56,7 @@ class _Square(Decoder):
 @pytest.fixture(scope="module")
 def model() -> VAE:
     """The latent is the picture itself."""
-    return VAE(_Flat(), _Square(), Gaussian((1, 1, 1))).eval()
+    return VAE(_Flat(), _Square(), Gaussian((1, 1, 1)), Extras(modality="image")).eval()
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,19 @@ import math
 import pytest
 import torch
 from linear_gaussian import DATA, LinearGaussian
+from own_modalities import Waves
 
 from zoo.errors import UsageError
 from zoo.evaluation.likelihood import importance_weighted_nll
 from zoo.nn.vae import VAE
 
 PIXELS = torch.randint(0, 256, (40, DATA), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(autouse=True)
+def _of_any_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data of these models are of one dimension."""
+    monkeypatch.setattr("zoo.evaluation.likelihood.modality_of", lambda model: Waves())
 
 
 def known(*, spoiled: bool) -> tuple[VAE, float]:

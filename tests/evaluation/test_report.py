@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from zoo.errors import DataError, UsageError
+from zoo.evaluation.features import Observer
 from zoo.evaluation.report import Report, evaluate, neighbour_pairs
+from zoo.images.modality import Images
 from zoo.nn.features import Features
 
 
@@ -37,7 +39,7 @@ def _images(count: int, seed: int, channels: int = 3) -> Tensor:
 
 
 def _report(drawn: Tensor, *, seed: int = 0) -> Report:
-    return evaluate(drawn, _images(60, 0), _images(30, 1), Pixels(), seed=seed)
+    return evaluate(drawn, _images(60, 0), _images(30, 1), Observer(Pixels(), Images()), seed=seed)
 
 
 def test_a_report_is_complete_and_json() -> None:
@@ -77,14 +79,14 @@ def test_the_floor_is_what_the_test_images_score() -> None:
 def test_distances_are_in_the_stated_units() -> None:
     """Pixel distance is the root mean square in [0, 1]: black against white is 1."""
     train = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
-    report = evaluate(torch.ones(4, 3, 2, 2), train, None, Pixels(), neighbours=2)
+    report = evaluate(torch.ones(4, 3, 2, 2), train, None, Observer(Pixels(), Images()), neighbours=2)
     assert report.neighbours[0].value_distance == pytest.approx(1)
     assert report.neighbours[0].feature_distance == pytest.approx(math.sqrt(12))
 
 
 def test_no_test_images_no_floor() -> None:
     """Without test images floor and yardstick are None and the rest is there."""
-    report = evaluate(_images(8, 2), _images(20, 0), None, Pixels(), neighbours=0)
+    report = evaluate(_images(8, 2), _images(20, 0), None, Observer(Pixels(), Images()), neighbours=0)
     assert report.floor is None
     assert report.test_distances is None
     assert report.neighbours == ()
@@ -98,7 +100,9 @@ def test_progress_runs_to_the_end() -> None:
     def progress(done: int, total: int) -> None:
         seen.append((done, total))
 
-    evaluate(_images(8, 2), _images(20, 0), _images(10, 1), Pixels(), neighbours=1, progress=progress)
+    evaluate(
+        _images(8, 2), _images(20, 0), _images(10, 1), Observer(Pixels(), Images()), neighbours=1, progress=progress
+    )
     assert seen == [(20, 38), (28, 38), (38, 38)]
 
 
@@ -114,25 +118,25 @@ def test_progress_runs_to_the_end() -> None:
 def test_samples_that_cannot_be_judged_are_refused(drawn: Tensor, cause: str) -> None:
     """NaN, a wrong range, shape or count raise DataError that says `samples` and the cause."""
     with pytest.raises(DataError, match=f"samples: .*{cause}"):
-        evaluate(drawn, _images(20, 0), None, Pixels(), neighbours=1)
+        evaluate(drawn, _images(20, 0), None, Observer(Pixels(), Images()), neighbours=1)
 
 
 def test_counts_that_cannot_be_meant_are_refused() -> None:
     """Too few samples, or more neighbours than samples, raise UsageError."""
     for samples, neighbours in ((3, 0), (8, 9), (8, -1)):
         with pytest.raises(UsageError):
-            evaluate(_images(samples, 2), _images(9, 0), None, Pixels(), neighbours=neighbours)
+            evaluate(_images(samples, 2), _images(9, 0), None, Observer(Pixels(), Images()), neighbours=neighbours)
 
 
 def test_neighbours_come_in_pairs() -> None:
     """Each sample is followed by its nearest training example, as stored, and foreign indices raise DataError."""
     drawn, train = _images(8, 2, channels=1), _images(20, 0, channels=1)
-    report = evaluate(drawn, train, None, Pixels(1), neighbours=3)
-    pairs = neighbour_pairs(drawn / 255, train, report.neighbours)
+    report = evaluate(drawn, train, None, Observer(Pixels(1), Images()), neighbours=3)
+    pairs = neighbour_pairs(drawn / 255, train, report.neighbours, Images())
     assert pairs.shape == (6, 1, 2, 2)
     assert pairs.dtype == torch.uint8
     for i, neighbour in enumerate(report.neighbours):
         assert torch.equal(pairs[2 * i], drawn[i])
         assert torch.equal(pairs[2 * i + 1], train[neighbour.by_features])
     with pytest.raises(DataError):
-        neighbour_pairs(drawn[:2], train, report.neighbours)
+        neighbour_pairs(drawn[:2], train, report.neighbours, Images())

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.errors import UsageError, WeightsError
 from zoo.evaluation.results import read_results, record
 
+REGISTRY = default_registry()
 CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": False}
 CODING |= {"negative_elbo": None, "kl": None, "bits_per_dim": None}
 
@@ -31,8 +33,8 @@ def folder(tmp_path: Path) -> Folder:
 
 def test_results_are_added_to_what_is_there(folder: Folder) -> None:
     """A second record keeps the first, a repeated key is replaced, and the card tells both."""
-    record(folder, {"reconstruction": CODING, "first": 1})
-    record(folder, {"first": 2})
+    record(folder, {"reconstruction": CODING, "first": 1}, registry=REGISTRY)
+    record(folder, {"first": 2}, registry=REGISTRY)
     found = read_results(folder)
     assert (found["reconstruction"], found["first"]) == (CODING, 2)
     assert "0.0525" in (folder.path / "README.md").read_text(encoding="utf-8")
@@ -41,18 +43,18 @@ def test_results_are_added_to_what_is_there(folder: Folder) -> None:
 def test_concepts_are_kept_beside_one_another(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measuring one concept does not lose another's figures."""
     monkeypatch.setattr("zoo.evaluation.results.card_of", lambda *_: "card")
-    record(folder, {"concepts": {"a": 1, "b": 1}})
-    record(folder, {"concepts": {"b": 2}})
+    record(folder, {"concepts": {"a": 1, "b": 1}}, registry=REGISTRY)
+    record(folder, {"concepts": {"b": 2}}, registry=REGISTRY)
     assert read_results(folder)["concepts"] == {"a": 1, "b": 2}
 
 
 def test_results_of_other_weights_are_not_carried_along(folder: Folder) -> None:
     """Where model.safetensors has changed, what was measured of the old one is gone."""
-    record(folder, {"reconstruction": CODING})
+    record(folder, {"reconstruction": CODING}, registry=REGISTRY)
     with (folder.path / "model.safetensors").open("ab") as stream:
         stream.write(b" ")
     assert read_results(folder) == {}
-    record(folder, {"first": 1})
+    record(folder, {"first": 1}, registry=REGISTRY)
     assert "reconstruction" not in read_results(folder)
 
 
@@ -68,9 +70,9 @@ def test_where_no_card_can_be_written_nothing_changes(folder: Folder) -> None:
     for _ in range(2):
         before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
         with pytest.raises(WeightsError, match="lacks what a card says"):
-            record(folder, {"likelihood": {}})
+            record(folder, {"likelihood": {}}, registry=REGISTRY)
         assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
-        record(folder, {"first": 1})
+        record(folder, {"first": 1}, registry=REGISTRY)
     assert json.loads((folder.path / "evaluation.json").read_text())["first"] == 1
 
 
@@ -78,5 +80,5 @@ def test_nothing_is_written_into_the_hubs_cache(folder: Folder) -> None:
     """A folder that came from the Hub is refused, and stays as it was."""
     before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
     with pytest.raises(UsageError, match="nothing is written there"):
-        record(replace(folder, source="hub"), {"first": 1})
+        record(replace(folder, source="hub"), {"first": 1}, registry=REGISTRY)
     assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from zoo.data.draws import Draws
-from zoo.images.augment import AUGMENTATIONS, augment, color, cutout, flip, translation
+from zoo.images.augment import AUGMENTATIONS, color, cutout, flip, translation
 
 SIDE = 16
 MANY = 400
@@ -56,7 +56,7 @@ def test_the_generator_decides(name: str) -> None:
 def test_each_image_is_augmented_on_its_own(name: str) -> None:
     """Equal images of one batch come out different."""
     y = AUGMENTATIONS[name](images(1).expand(20, -1, -1, -1), seeded())
-    assert len({tuple(image.flatten().tolist()) for image in y}) > 5
+    assert len({tuple(image.flatten().tolist()) for image in y}) > (1 if name == "flip" else 5)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -75,19 +75,6 @@ def test_the_gradient_is_the_slope(name: str) -> None:
     moved = AUGMENTATIONS[name](u, seeded()) - AUGMENTATIONS[name](torch.zeros_like(u), seeded())
     torch.testing.assert_close((slope * u).sum(), (moved * v).sum(), rtol=1e-4, atol=1e-3)
     assert slope.flatten(1).any(1).all()
-
-
-def test_a_policy_is_applied_in_its_order() -> None:
-    """`augment` applies the named ones in turn with one generator; the order counts, none changes nothing."""
-    x = images(8)
-    draws = seeded()
-    by_hand = translation(cutout(x, draws), draws)
-    assert torch.equal(augment(x, ["cutout", "translation"], seeded()), by_hand)
-    assert not torch.equal(augment(x, ["translation", "cutout"], seeded()), by_hand)
-    draws = seeded()
-    assert torch.equal(augment(x, [], draws), x)
-    assert torch.equal(draws.generator.get_state(), generator().get_state())
-    assert augment(x, ["translation"], seeded()).is_contiguous(memory_format=torch.channels_last)
 
 
 # --- one by one ----------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"prior_weight": math.nan}, "prior_weight is nan"),
     ({"prior_weight": -1}, "prior_weight is -1"),
     ({"x": PICTURE * math.nan}, r"not in \[0, 1\]"),
-    ({"x": PICTURE * 255}, "divide pixels by 255"),
+    ({"x": PICTURE * 255}, r"not in \[0, 1\]; scale them"),
     ({"x": PICTURE[..., :2]}, "floats"),
     ({"x": PICTURE[:0]}, "floats"),
     ({"x": (PICTURE * 255).byte()}, "floats"),

@@ -24,7 +24,12 @@ def toy(make: Any, monkeypatch: pytest.MonkeyPatch) -> ArchitectureSpec:
     module.make = make  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "zoo_test_toy", module)
     return ArchitectureSpec(
-        name="toy", summary="", family="gan", config="zoo_test_toy:Config", parts={"generator": "zoo_test_toy:make"}
+        name="toy",
+        summary="",
+        family="gan",
+        modality="image",
+        config="zoo_test_toy:Config",
+        parts={"generator": "zoo_test_toy:make"},
     )
 
 

@@ -22,6 +22,7 @@ from zoo.errors import ConfigError, IntegrityError, NotFoundError, PluginError, 
 from zoo.nn.pretrained import load, load_folder
 
 Make = Callable[..., SimpleNamespace]
+KINDS = [owned for kind in ("family", "modality") for owned in default_registry().list(kind)]
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def pinned(folder: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, architectur
         weights=WeightsSpec(files=folder.pins, bundled="zoo_test_tiny:tiny"),
     )
     owned = [Owned(name="tiny", spec=spec, owner="test")]
-    return Registry.of([*owned, *default_registry().list("architecture"), *default_registry().list("family")])
+    return Registry.of([*owned, *default_registry().list("architecture"), *KINDS])
 
 
 def rewrite(path: Path, **change: Any) -> None:
@@ -276,10 +277,9 @@ def test_a_device_that_is_not_there_is_a_usage_error(device: Any, tiny: SimpleNa
 
 def architecture(**change: Any) -> Registry:
     spec = default_registry().architecture("dcgan")
-    keys = ("name", "summary", "family", "config", "parts")
+    keys = ("name", "summary", "family", "modality", "config", "parts")
     changed = ArchitectureSpec(**{key: getattr(spec, key) for key in keys} | change)
-    owned = Owned(name="dcgan", spec=changed, owner="test")
-    return Registry.of([owned, *default_registry().list("family")])
+    return Registry.of([Owned(name="dcgan", spec=changed, owner="test"), *KINDS])
 
 
 def test_an_architecture_of_another_kind_is_refused(tiny: SimpleNamespace) -> None:

@@ -119,7 +119,7 @@ def test_digits_are_grey_and_chosen_by_folder(tmp_path: Path) -> None:
     assert torch.equal(train.data[:, 0, 0, 0].long(), train.labels)
     assert load("mnist[3]", root).data.unique().tolist() == [3]
     assert load("mnist", root, split="test").data.shape == (1, 1, 28, 28)
-    assert load("mnist", root, channels=3, image_size=8).data.shape == (20, 3, 8, 8)
+    assert load("mnist", root, data_shape=(3, 8, 8)).data.shape == (20, 3, 8, 8)
 
 
 @pytest.mark.slow

@@ -23,11 +23,12 @@ from zoo.catalogue.recipes.recipe import parse_recipe, resolve
 from zoo.data.batches import AHEAD, Batches
 from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError, ZooError
+from zoo.images import zoo_modalities
 from zoo.training.train import train
 from zoo_images import shard_index, shard_rows, shards, sources
 from zoo_images.shard_rows import WINDOW, ShardRows
 
-SPECS = list(zoo_images.zoo_datasets(PluginContext(namespace="")))
+SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
 REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
 Files = list[tuple[str, bytes]]
 
@@ -76,14 +77,14 @@ def folder(tmp_path: Path) -> Path:
 
 def stream(reference: object, cache: Path | None = None, **rest: Any) -> Streamed:
     env = {"ZOO_CACHE": str(cache or "/proc/none")}
-    found = stream_dataset(f"shards:{reference}", registry=REGISTRY, env=env, image_size=8, **rest)
+    found = stream_dataset(f"shards:{reference}", registry=REGISTRY, env=env, data_shape=(3, 8, 8), **rest)
     assert isinstance(found, Streamed)
     return found
 
 
 def in_memory(reference: object, **rest: Any) -> Examples:
     env = {"ZOO_CACHE": "/proc/none"}
-    return load_dataset(f"shards:{reference}", registry=REGISTRY, env=env, image_size=8, **rest)
+    return load_dataset(f"shards:{reference}", registry=REGISTRY, env=env, data_shape=(3, 8, 8), **rest)
 
 
 def rows_of(found: Streamed) -> ShardRows:
@@ -119,7 +120,7 @@ def test_names_of_classes_are_sorted_and_selected(tmp_path: Path) -> None:
     assert found.labels is not None
     assert (found.classes, found.labels.tolist()) == (("12", "cat", "dog"), [2, 2, 2, 0, 1, 0, 1, 0, 1])
     env = {"ZOO_CACHE": "/proc/none"}
-    cats = load_dataset(f"shards[cat]:{tmp_path / 's'}", registry=REGISTRY, env=env, image_size=8)
+    cats = load_dataset(f"shards[cat]:{tmp_path / 's'}", registry=REGISTRY, env=env, data_shape=(3, 8, 8))
     assert (numbers(cats.data), cats.classes) == ([4, 6, 8], ("cat",))
     assert cats.labels is not None
     assert cats.labels.tolist() == [0, 0, 0]

@@ -26,11 +26,12 @@ from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.data.loading import Examples, load_dataset
 from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, StorageError, UsageError
 from zoo.images import decode as images
+from zoo.images import zoo_modalities
 from zoo.images.decode import Rules, decode
 from zoo_images import cifar10, download, shapes, sources
 from zoo_images.torchvision_shim import import_torchvision
 
-SPECS = list(zoo_images.zoo_datasets(PluginContext(namespace="")))
+SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
 REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
 OTHER = (10, 200, 90)
 
@@ -196,7 +197,7 @@ def test_sizes_out_of_range_are_refused(size: int, channels: int, tmp_path: Path
     """A size or number of channels that cannot be meant is a UsageError, for every dataset of pictures."""
     for reference in (f"images:{fill(tmp_path, 2)}", "shapes", "cifar10"):
         with pytest.raises(UsageError, match=r"image_size|channels"):
-            load(reference, image_size=size, channels=channels)
+            load(reference, data_shape=(channels, size, size))
 
 
 # --- folders
@@ -215,7 +216,7 @@ def test_a_folder_becomes_classes(tmp_path: Path) -> None:
     assert examples.labels is not None
     assert examples.labels.tolist() == [0] * 10 + [1] * 11
     assert examples.data[:3, 0, 0, 0].tolist() == [0, 2, 4]
-    dogs = load(f"images[dog]:{tmp_path}", image_size=16, channels=1)
+    dogs = load(f"images[dog]:{tmp_path}", data_shape=(1, 16, 16))
     assert dogs.data.shape == (11, 1, 16, 16)
     assert dogs.classes == ("dog",)
 
@@ -453,7 +454,7 @@ def test_only_the_class_asked_for_is_decoded(tmp_path: Path) -> None:
     every = load("cifar10", roots=str(tmp_path), split="test")
     assert every.labels is not None
     assert every.labels.tolist() == list(range(10))
-    assert load("cifar10[cat]", roots=str(tmp_path), split="test", image_size=48).data.shape == (1, 3, 48, 48)
+    assert load("cifar10[cat]", roots=str(tmp_path), split="test", data_shape=(3, 48, 48)).data.shape == (1, 3, 48, 48)
     with pytest.raises(DataError, match=r"cat/0000\.jpg"):
         load("cifar10[cat]", roots=str(tmp_path))
 
@@ -503,7 +504,7 @@ def test_without_the_tar_the_original_is_downloaded(tmp_path: Path, monkeypatch:
     assert examples.labels is not None
     assert examples.labels.tolist() == [0, 6, 1, 6, 2, 6, 3, 6, 4, 6]
     assert examples.data[:4, 2, 31, 31].tolist() == [0, 60, 20, 60]
-    frogs = load("cifar10[frog]", tmp_path, offline="1", channels=1)
+    frogs = load("cifar10[frog]", tmp_path, offline="1", data_shape=(1, 32, 32))
     assert (frogs.data.shape, frogs.classes) == ((5, 1, 32, 32), ("frog",))
     assert len(fetched) == 1
     kept = tmp_path / "downloads" / "c.tar.gz"
@@ -557,7 +558,7 @@ def test_torchvision_can_be_imported() -> None:
 
 def test_shapes_are_drawn_as_their_factors_say() -> None:
     """A shape's centre of mass, area and hue are those of its factors."""
-    examples = load("shapes", split="test", image_size=64)
+    examples = load("shapes", split="test", data_shape=(3, 64, 64))
     weight = examples.data.float().amax(dim=1) / 255
     area = weight.sum(dim=(1, 2)) / 64**2
     centre = (torch.arange(64) + 0.5) / 64
@@ -588,4 +589,4 @@ def test_a_shape_depends_on_its_index_alone() -> None:
         assert abs(values.mean() - 0.5) < 0.01
     table = torch.stack([every.factors[name].float() for name in shapes._factors(torch.arange(1))])
     assert (torch.corrcoef(table) - torch.eye(5)).abs().max() < 0.04
-    assert load("shapes", channels=1).data.shape == (10_000, 1, 32, 32)
+    assert load("shapes", data_shape=(1, 32, 32)).data.shape == (10_000, 1, 32, 32)

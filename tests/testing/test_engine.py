@@ -151,9 +151,9 @@ def test_a_report_is_json(subject: Subject) -> None:
     data = json.loads(json.dumps(report.to_json()))
     assert list(data) == ["name", "ok", "version", "counts", "rows"]
     assert (data["name"], data["ok"], data["version"]) == ("acme", True, VERSION)
-    assert data["counts"]["run"] == len(data["rows"]) == len(told) == 6
+    assert data["counts"]["run"] == len(data["rows"]) == len(told) == 7
     assert {row["level"] for row in data["rows"]} == {"package", "commands"}
-    assert told[-1] == "commands.runs acme/hello"
+    assert told[-1] == "commands.arguments acme/hello"
 
 
 def test_a_plugin_that_cannot_be_loaded_gives_rows_and_no_exception(acme: Callable[[Change], Any]) -> None:

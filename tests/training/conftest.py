@@ -15,6 +15,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.configs import decode
+from zoo.images.modality import Images
 from zoo.nn.build import decode_config, initialise_parts
 from zoo.training.run import Run
 from zoo.training.train import train
@@ -36,9 +37,11 @@ def make_trainer(registry: Registry) -> Callable[..., AdversarialTrainer]:
     def make(*, config: dict[str, Any] | None = None, seed: int = 0, **settings: Any) -> AdversarialTrainer:
         spec = registry.architecture("dcgan")
         decoded = decode_config(spec, CONFIG | (config or {}), "test")
-        parts = initialise_parts(spec, decoded, seed=seed)
+        parts = initialise_parts(spec, decoded, seed=seed, memory_format=torch.channels_last)
         random = torch.Generator().manual_seed(seed)
-        return AdversarialTrainer(parts, decode(AdversarialSettings, settings, "settings"), random)
+        trainer = AdversarialTrainer(parts, decode(AdversarialSettings, settings, "settings"), random)
+        trainer.modality, trainer.memory_format = Images(), torch.channels_last
+        return trainer
 
     return make
 

@@ -19,12 +19,12 @@ from zoo.training.trainer import Figures, Trainer
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
 Make = Callable[..., AdversarialTrainer]
-PIXELS = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+REAL = 2 * torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 1
 PLAIN = {"generator_norm": "none", "discriminator_norm": "none"}  # batch norm sees each piece alone
 
 
 class Line(Trainer):
-    """Fits one weight to the mean of its rows; `settings` says whether it goes through `learn`."""
+    """Fits one weight to the mean of its rows; `through` says whether it goes through `learn`."""
 
     def __init__(self, *, through: bool = True, clip_value: float = 0.0) -> None:
         self.parts = {"line": nn.Linear(1, 1, bias=False)}
@@ -32,8 +32,8 @@ class Line(Trainer):
         self.optimizers = {"line": torch.optim.SGD(self.parts["line"].parameters(), lr=1.0)}
         self.base_rates, self.through, self.clip_value = {"line": 1.0}, through, clip_value
 
-    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
-        rows = pixels.float()
+    def step(self, x: Tensor, labels: Tensor | None) -> Figures:
+        rows = x.float()
         if self.through:
             return self.learn("line", self.loss, rows)
         self.loss(rows)[0].backward()
@@ -66,9 +66,8 @@ def test_pieces_have_the_gradient_of_the_whole(pieces: int, make_trainer: Make) 
     """A batch in pieces gives both players the gradient of the whole one, and the mean of the metrics."""
     whole, cut = make_trainer(config=PLAIN, flips=False), make_trainer(config=PLAIN, flips=False)
     cut.join(ALONE, accumulate=pieces)
-    real = PIXELS.float() / 127.5 - 1
     for phase, player in (("discriminator_phase", "discriminator"), ("generator_phase", "generator")):
-        given: Any = real if player == "discriminator" else len(real)
+        given: Any = REAL if player == "discriminator" else len(REAL)
         figures, theirs = getattr(whole, phase)(given), getattr(cut, phase)(given)
         torch.testing.assert_close(theirs, figures, rtol=1e-4, atol=1e-5)
         for mine, other in zip(whole.parts[player].parameters(), cut.parts[player].parameters(), strict=True):
@@ -78,7 +77,7 @@ def test_pieces_have_the_gradient_of_the_whole(pieces: int, make_trainer: Make) 
 def test_bfloat16_steps_near_float32_and_keeps_its_weights(make_trainer: Make) -> None:
     """With `precision` bfloat16 both players' losses are near float32's, not the same; weights stay float32."""
     exact, rounded = make_trainer(), make_trainer(precision="bfloat16")
-    ours, theirs = exact.step(PIXELS, None), rounded.step(PIXELS, None)
+    ours, theirs = exact.step(REAL, None), rounded.step(REAL, None)
     for name in ("discriminator_loss", "generator_loss"):
         assert float(ours[name]) != float(theirs[name])
         assert float(theirs[name]) == pytest.approx(float(ours[name]), rel=0.02)

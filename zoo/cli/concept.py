@@ -1,16 +1,24 @@
-"""The verbs that fit something to a model's latents and keep it in the weights folder: concept, mixture."""
+"""The verb `concept`: directions of a latent space that have a meaning, fitted, listed, and measured."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.cli.examples import encoding_model, examples_for, loaded, located, own_data, own_folder, some
-from zoo.cli.measure import add_measure_options, measure_concept
-from zoo.cli.output import Verb, plain, takes_json, takes_offline
+from zoo.cli.examples import (
+    as_given,
+    encoding_model,
+    examples_for,
+    loaded,
+    located,
+    own_folder,
+    takes_write,
+    writable_folder,
+)
+from zoo.cli.output import actions, plain, table, takes_json, takes_offline
 from zoo.cli.progress import ImageBar
 from zoo.errors import UsageError
 
@@ -19,61 +27,84 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
-    from zoo.nn.distributions import DiagonalGaussian
+    from zoo.data.modality import Judge, Labelled
+    from zoo.evaluation.concepts import ConceptReport
+    from zoo.latent.concepts import ConceptVector
     from zoo.nn.models import Encodes, Model
 
-__all__ = ["add_fit_verbs"]
+__all__ = ["concept_arguments"]
 
-HELD_OUT = 10  # one in so many examples is kept from the fit, where the dataset has no test split
 CHECKED = 256  # examples of each side on which a fitted encoder is measured
 
 
-def add_fit_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb(
-        "concept", _concept, "Fit a concept to labelled examples, list them, show one, or measure what it does."
-    )
-    takes_offline(command)
-    command.add_argument("action", choices=["fit", "list", "show", "measure"])
-    command.add_argument("model", help="for fit a weights folder: ./folder")
-    command.add_argument("concept", nargs="?", help="the concept's name, but for list")
+def concept_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo concept` takes."""
+    action = actions(command)
+    _takes_fit(action("fit", _fit, "Fit a concept to labelled examples, and keep it in the weights folder."))
+    listed = action("list", _list, "List the concepts of a model.")
+    shown = action("show", _show, "Show one concept.")
+    measured = action("measure", _measure, "Let judges of real pictures measure what a concept does to examples.")
+    for added in (listed, shown, measured):
+        added.add_argument("model")
+    for added in (shown, measured):
+        added.add_argument("concept", metavar="CONCEPT")
+    _takes_measure(measured)
+    for added in (listed, shown, measured):
+        takes_offline(added)
+        takes_json(added)
+
+
+def _takes_fit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="FOLDER", help="a weights folder: ./folder")
+    command.add_argument("concept", metavar="CONCEPT", help="its name")
     command.add_argument("--data", help="labelled examples to fit to, such as faces")
     command.add_argument("--factor", help="the factor that is 1 for positives, 0 for negatives, below 0 for unknown")
     command.add_argument("--positives", metavar="DATASET", help="instead of --data: examples that have the property")
     command.add_argument("--negatives", metavar="DATASET", help="and such as lack it: 'images:./serious'")
     command.add_argument("--balance", metavar="FACTOR", help="a factor that must not be carried along")
-    command.add_argument("--split", default="train", help="for fit: of the dataset (default train)")
+    command.add_argument("--split", default="train", help="of the dataset (default train)")
     command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")
     text = "samples that an encoder is fitted to first, where the model has none (default 10000)"
     command.add_argument("--encoder-images", type=int, default=10_000, metavar="N", help=text)
     command.add_argument("--seed", type=int, default=0, help="of those samples: whole number from 0 (default 0)")
     command.add_argument("--orthogonal", metavar="NAME[,NAME]", help="take away what it shares with these concepts")
-    add_measure_options(command)
-    takes_json(command)
-    command = verb("mixture", _mixture, "Fit a Gaussian mixture to encoded examples, as a prior to sample from.")
-    command.add_argument("action", choices=["fit"])
-    command.add_argument("model", metavar="FOLDER", help="a weights folder: ./folder (needs genzoo[latent])")
-    command.add_argument("--components", type=int, default=10, help="normal distributions (default 10)")
-    command.add_argument("--data", help="another dataset than the model's own")
-    command.add_argument("--split", default="train", help="of the dataset, to fit to (default train)")
-    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
+    takes_offline(command)
     takes_json(command)
 
 
-def _concept(arguments: argparse.Namespace) -> None:
-    from zoo.latent.concept_file import concepts_of, describe
+def _takes_measure(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", help="labelled examples with splits train and test, such as faces")
+    command.add_argument("--factor", help="the factor that the concept should change")
+    command.add_argument("--keep", metavar="FACTOR", help="a factor that should stay as it is")
+    command.add_argument("--region", metavar="BOX", help="left,top,right,bottom of what may change, in pixels")
+    takes_write(command)
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from zoo.latent.concept_file import concepts_of
+
+    _print(concepts_of(located(arguments.model)).values(), arguments)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    _print([_named(arguments.concept, located(arguments.model))], arguments)
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    _print([_named(arguments.concept, _fit_concept(arguments))], arguments)
+
+
+def _named(name: str, folder: Folder) -> ConceptVector:
+    from zoo.latent.concept_file import concepts_of
     from zoo.latent.concepts import concept_named
 
-    if arguments.action == "measure":
-        measure_concept(arguments)
-        return
-    if arguments.action == "list":
-        rows = [describe(concept) for concept in concepts_of(located(arguments.model)).values()]
-    else:
-        if not arguments.concept:
-            raise UsageError(f"zoo concept {arguments.action} MODEL CONCEPT: the concept's name is missing")
-        folder = _fit_concept(arguments) if arguments.action == "fit" else located(arguments.model)
-        rows = [describe(concept_named(arguments.concept, concepts_of(folder), folder))]
+    return concept_named(name, concepts_of(folder), folder)
+
+
+def _print(concepts: Iterable[ConceptVector], arguments: argparse.Namespace) -> None:
+    from zoo.latent.concept_file import describe
+
+    rows = [describe(concept) for concept in concepts]
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return
@@ -95,8 +126,8 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
     encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
         model,
-        positives.float() / 255,
-        negatives.float() / 255,
+        as_given(model, positives),
+        as_given(model, negatives),
         name=arguments.concept,
         balance=None if first is None or second is None else (first, second),
         method="linear_probe" if arguments.probe else "mean_difference",
@@ -136,7 +167,7 @@ class _LateEncoder:
         """The encoder's measures on samples, and its round trip on the examples, some of each side."""
         import torch
 
-        x = torch.cat([positives[:CHECKED], negatives[:CHECKED]]).float() / 255
+        x = as_given(self.model, torch.cat([positives[:CHECKED], negatives[:CHECKED]]))
         error = float((self.model.decode(self(x)) - x).square().mean().sqrt())
         return self.measures | {"encoder_round_trip_examples": error}
 
@@ -150,7 +181,7 @@ def _check_sources(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--positives and --negatives are both {apart[0]}; there is no difference to find")
 
 
-_Side = tuple["Tensor", "Tensor | None"]  # pixels (N, C, S, S) uint8, and the second label (N,) where one is asked for
+_Side = tuple["Tensor", "Tensor | None"]  # stored examples, and the second label (N,) where one is asked for
 
 
 def _labelled(arguments: argparse.Namespace, model: Model) -> tuple[_Side, _Side, str]:
@@ -176,54 +207,68 @@ def _factor(examples: Examples, name: str, reference: str) -> Tensor:
     return examples.factors[name]
 
 
-def _mixture(arguments: argparse.Namespace) -> None:
-    from zoo.catalogue.weights.folder import PRIOR
-    from zoo.latent.priors import fit_mixture, held_out, save_mixture
+def _measure(arguments: argparse.Namespace) -> None:
+    """Fit judges to real examples of the training split, and let them judge edits of the test split."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.evaluation import concepts
+    from zoo.evaluation.results import record
 
-    folder = own_folder(arguments.model)
+    if not (arguments.data and arguments.factor and arguments.keep):
+        raise UsageError("zoo concept measure MODEL CONCEPT needs --data DATASET, --factor NAME and --keep NAME")
+    region = _region(arguments.region)
+    folder = writable_folder(arguments)
     model = encoding_model(folder)
-    reference = own_data(model, arguments.data)
-    seen, unseen, apart = _codes(model, reference, arguments)
-    mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed)
-    report = held_out(mixture, unseen, seed=arguments.seed)
-    save_mixture(folder.path, mixture)
-    row = {
-        "name": arguments.model,
-        "components": arguments.components,
-        "data": reference,
-        "split": arguments.split,
-        "codes": len(seen.mean),
-        "held_out": apart,
-        "held_out_codes": report.codes,
-        "mixture_nats": report.mixture,
-        "normal_nats": report.normal,
-    }
+    concept = _named(arguments.concept, folder)
+    concept.check_fit(model)
+    examples, probe, other = _judges(arguments, model)
+    report = concepts.measure_concept(
+        model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
+    )
+    if arguments.write:
+        record(folder, {"concepts": {concept.name: report.to_json()}}, registry=default_registry())
+    _print_report(report, arguments)
+
+
+def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Labelled, Judge, Judge]:
+    """The test split's examples and labels, and a judge of each of the two factors."""
+    from zoo.data.modality import modality_of
+
+    train, test = (examples_for(model, arguments.data, split) for split in ("train", "test"))
+    for name in (arguments.factor, arguments.keep):
+        if name not in test.factors or name not in train.factors:
+            raise UsageError(f"{arguments.data} has no factor {name!r:.80}; it has {', '.join(test.factors) or 'none'}")
+    factors = (arguments.factor, arguments.keep)
+    judge = modality_of(model).judge
+    probes = [judge((train.data, train.factors[f]), (test.data, test.factors[f])) for f in factors]
+    return (test.data, test.factors[arguments.factor]), probes[0], probes[1]
+
+
+def _region(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        left, top, right, bottom = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"--region is {text!r:.80}; write left,top,right,bottom in pixels, as in 14,38,50,60"
+        ) from error
+    return left, top, right, bottom
+
+
+def _print_report(report: ConceptReport, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print(json.dumps([row], indent=1))
+        print(json.dumps([report.to_json()], indent=1))
         return
     print(
-        f"{folder.path / PRIOR}: {arguments.components} components fitted to {len(seen.mean):,} "
-        f"codes of {reference} ({arguments.split}); {report.codes:,} others ({apart}) have mean log-density "
-        f"{report.mixture:.3f} nats under the mixture, {report.normal:.3f} under N(0, I)"
+        f"{report.name}: {report.negatives:,} examples without {report.factor}, {report.positives:,} with it, judged "
+        f"by probes of real pictures (AUC {report.probe_auc:.3f} for {report.factor}, {report.other_auc:.3f} for "
+        f"{report.other})"
     )
-
-
-def _codes(
-    model: Encodes, reference: str, arguments: argparse.Namespace
-) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
-    """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
-    from zoo.catalogue.contract.data_references import parse_reference
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.errors import DataError
-
-    data = examples_for(model, reference, arguments.split).data
-    splits = default_registry().dataset(parse_reference(reference)[0]).splits
-    if "test" in splits and arguments.split != "test":
-        other, apart = examples_for(model, reference, "test").data, "split test"
-    else:
-        if len(data) < HELD_OUT:
-            raise DataError(f"{reference} has {len(data)} examples in split {arguments.split}; too few to fit to")
-        order = some(len(data), len(data), arguments.seed)
-        kept = len(data) // HELD_OUT
-        data, other, apart = data[order[kept:]], data[order[:kept]], f"one in {HELD_OUT}, kept out"
-    return model.encode(data.float() / 255), model.encode(other.float() / 255), apart
+    gained, lost, changed = f"{report.factor} gained", f"{report.factor} lost", f"{report.other} changed"
+    rows = [
+        {"strength": f"{row.strength:g}", gained: f"{row.gained:.1%}", lost: f"{row.lost:.1%}"}
+        | {changed: f"{row.gained_drift:.1%}, {row.lost_drift:.1%}"}
+        | {"inside": f"{row.inside:.4f}", "outside": f"{row.outside:.4f}"}
+        for row in report.rows
+    ]
+    table(rows, ("strength", gained, lost, changed, "inside", "outside"))

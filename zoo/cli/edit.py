@@ -1,27 +1,30 @@
-"""The verbs about pictures as a model sees them: reconstruct, edit. Thin, like all of the command line."""
+"""The verbs about pictures as a model sees them: reconstruct, edit."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
+    as_given,
+    asked_labels,
     check_size,
     encoding_model,
     examples_for,
     find_latents,
+    labels_of,
     loaded,
     located,
+    output_of,
     photo,
     some,
     takes_inversion,
     takes_picture,
+    write_examples,
 )
-from zoo.cli.output import Verb, takes_offline
+from zoo.cli.output import takes_offline
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,30 +32,20 @@ if TYPE_CHECKING:
 
     from zoo.nn.models import Model
 
-__all__ = ["add_latent_verbs", "join_negatives"]
+__all__ = ["edit", "edit_arguments", "reconstruct", "reconstruct_arguments"]
 
 MOST_PHOTOS = 1000
-NEGATIVES = re.compile(r"-[\d.][\d.,e+-]*")
 
 
-def join_negatives(argv: Sequence[str]) -> list[str]:
-    """`--strength -2,-1` as `--strength=-2,-1`: argparse takes a list that begins with a minus for an option."""
-    words: list[str] = []
-    for word in argv:
-        if words and words[-1].startswith("--") and "=" not in words[-1] and NEGATIVES.fullmatch(word):
-            words[-1] += f"={word}"
-        else:
-            words.append(word)
-    return words
-
-
-def add_latent_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb("reconstruct", _reconstruct, "Encode pictures and decode them again: two rows, the first as given.")
+def reconstruct_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo reconstruct` takes."""
     command.add_argument("--model", required=True, help="a model with an encoder")
     takes_offline(command)
     _takes_photos(command)
-    command = verb("edit", _edit, "Move pictures along concepts: a strip each, one picture a strength.")
+
+
+def edit_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo edit` takes."""
     command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
     takes_offline(command)
     _takes_photos(command)
@@ -67,19 +60,21 @@ def _takes_photos(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
+    text = "their class, by name or number, where the model has classes; again for one each"
+    command.add_argument("--label", action="append", metavar="CLASS", help=text)
 
 
-def _reconstruct(arguments: argparse.Namespace) -> None:
+def reconstruct(arguments: argparse.Namespace) -> None:
+    """Write pictures and what the model makes of them."""
     import torch
 
-    from zoo.images.sheet import check_picture_path, grid, save_picture
-
-    out = check_picture_path(Path(arguments.output))
+    folder = located(arguments.model)
+    out = output_of(arguments, folder)
     _check_photos(arguments)
-    model = encoding_model(located(arguments.model))
-    x = _pictures(arguments, model)
-    y = model.reconstruct(x)
-    save_picture(grid(torch.cat([x, y]), columns=len(x), scale=arguments.scale), out)
+    model = encoding_model(folder)
+    x, labels = _pictures(arguments, model)
+    y = model.reconstruct(x, labels)
+    write_examples(model, torch.cat([x, y]), out, columns=len(x), scale=arguments.scale)
     error = float((x - y).square().mean().sqrt())
     print(f"{out}: {len(x)} pictures above, their reconstructions below; root mean square error {error:.4f} of 1")
 
@@ -89,14 +84,19 @@ def _check_photos(arguments: argparse.Namespace) -> None:
         raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
 
 
-def _pictures(arguments: argparse.Namespace, model: Model) -> Tensor:
-    """The photos, or examples of the dataset, (N, C, S, S) in [0, 1]."""
+def _pictures(arguments: argparse.Namespace, model: Model) -> tuple[Tensor, list[str | int] | None]:
+    """The photos, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told."""
     import torch
 
+    asked = asked_labels(model, arguments.label) if arguments.label else None
     if arguments.photos:
-        return torch.cat([photo(Path(path), model) for path in arguments.photos])
-    data = examples_for(model, arguments.data, arguments.split).data
-    return data[some(len(data), min(arguments.n, MOST_PHOTOS), arguments.seed)].float() / 255
+        x = torch.cat([photo(Path(path), model) for path in arguments.photos])
+        return x, asked if asked is None or len(asked) > 1 else asked * len(x)
+    if asked is not None:
+        raise UsageError("--label is for photos; the examples of a dataset have their own")
+    examples = examples_for(model, arguments.data, arguments.split)
+    rows = some(len(examples.data), min(arguments.n, MOST_PHOTOS), arguments.seed)
+    return as_given(model, examples.data[rows]), labels_of(model, examples, rows)
 
 
 def _strengths(text: str) -> list[float]:
@@ -109,31 +109,30 @@ def _strengths(text: str) -> list[float]:
     return values
 
 
-def _edit(arguments: argparse.Namespace) -> None:
+def edit(arguments: argparse.Namespace) -> None:
+    """Write pictures moved along concepts."""
     import torch
 
-    from zoo.images.sheet import check_picture_path, grid, save_picture
     from zoo.latent.concept_file import concepts_of
     from zoo.latent.concepts import concept_named
 
-    out, strengths = check_picture_path(Path(arguments.output)), _strengths(arguments.strength)
-    _check_photos(arguments)
     folder = located(arguments.model)
+    out, strengths = output_of(arguments, folder), _strengths(arguments.strength)
+    _check_photos(arguments)
     model, known = loaded(folder), concepts_of(folder)
     concepts = [concept_named(name, known, folder) for name in arguments.concept.split(",")]
     for concept in concepts:
         concept.check_fit(model)
-    x = _pictures(arguments, model)
-    check_size(len(x) * len(concepts) * (1 + len(strengths)), model.data_shape, arguments.scale)
-    z, how = find_latents(model, x, arguments.inversion_steps)
-    strips = [
-        torch.cat([x[i : i + 1], model.decode(torch.cat([concept.apply(z[i : i + 1], s) for s in strengths]))])
-        for concept in concepts
-        for i in range(len(x))
-    ]
-    save_picture(grid(torch.cat(strips), columns=1 + len(strengths), scale=arguments.scale), out)
-    channels, size = model.data_shape[:2]
-    done = f"cut to the central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
+    x, labels = _pictures(arguments, model)
+    check_size(model, len(x) * len(concepts) * (1 + len(strengths)), arguments.scale)
+    z, how = find_latents(model, x, arguments.inversion_steps, labels)
+    strips = []
+    for concept in concepts:
+        for i in range(len(x)):
+            moved = torch.cat([concept.apply(z[i : i + 1], s) for s in strengths])
+            strips += [x[i : i + 1], model.decode(moved, None if labels is None else labels[i])]
+    write_examples(model, torch.cat(strips), out, columns=1 + len(strengths), scale=arguments.scale)
+    done = f"brought to {' x '.join(map(str, model.data_shape))}"
     what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"
     moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
     print(f"{out}: {what}; latents {how}; then {moves}")

@@ -1,4 +1,4 @@
-"""What the verbs that look at pictures or draw them share: models, photos, examples of data sets, their latents."""
+"""What the verbs that read examples or write them share: models, files, examples of data sets, their latents."""
 
 from __future__ import annotations
 
@@ -14,28 +14,36 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
+    from zoo.nn.distributions import DiagonalGaussian
     from zoo.nn.models import Encodes, Model
 
 __all__ = [
+    "as_given",
     "as_reference",
     "asked_labels",
     "check_size",
+    "encoded",
     "encoding_model",
     "examples_for",
     "find_latents",
     "labels_of",
     "loaded",
     "located",
+    "output_of",
     "own_data",
     "own_folder",
     "photo",
+    "row_labels",
     "some",
     "takes_inversion",
+    "takes_label",
     "takes_picture",
+    "takes_write",
+    "writable_folder",
+    "write_examples",
 ]
 
 INVERSION_STEPS = 300
-PATHS = "images"  # the dataset that a plain path is one of
 
 
 def takes_picture(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
@@ -43,15 +51,31 @@ def takes_picture(command: argparse.ArgumentParser, *, seed: bool = True) -> Non
     if seed:
         command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
     command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the picture: .png, .jpg, .webp, …")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the file: its ending says the format")
 
 
-def check_size(count: int, shape: Sequence[int], scale: int) -> None:
-    """Refuse, with UsageError, what no picture can hold before it is made."""
-    from zoo.images.sheet import MOST_PIXELS
+def check_size(model: Model, count: int, scale: int) -> None:
+    """Refuse, with UsageError, what no file can hold before it is made."""
+    from zoo.data.modality import modality_of
 
-    if count * shape[-2] * shape[-1] * max(scale, 1) ** 2 > MOST_PIXELS:
-        raise UsageError(f"{count:,} samples at scale {scale} do not fit in one picture; use fewer or a smaller scale")
+    modality_of(model).fits(count, model.data_shape, scale=scale)
+
+
+def output_of(arguments: argparse.Namespace, folder: Folder) -> Path:
+    """Where the examples go. Raises UsageError for an ending that their kind of data has not; nothing is loaded yet."""
+    from zoo.catalogue.plugins.loading import default_registry
+
+    out, suffixes = Path(arguments.output), default_registry().modality_of(folder.config()["architecture"]).suffixes
+    if out.suffix.lower() not in suffixes:
+        raise UsageError(f"{out} must end in one of {', '.join(suffixes)}")
+    return out
+
+
+def write_examples(model: Model, x: Tensor, out: Path, *, columns: int | None, scale: int) -> None:
+    """Write what a model gives into one file. Raises what its modality raises."""
+    from zoo.data.modality import modality_of
+
+    modality_of(model).write(x, out, columns=columns, scale=scale)
 
 
 def located(name: str) -> Folder:
@@ -78,12 +102,11 @@ def encoding_model(folder: Folder) -> Encodes:
 
 
 def examples_for(model: Model, reference: str, split: str) -> Examples:
-    """A dataset's split as the model sees pictures. Raises what `load_dataset` raises."""
+    """A dataset's split in the shape that the model takes. Raises what `load_dataset` raises."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.data.loading import load_dataset
 
-    channels, size = model.data_shape[:2]
-    return load_dataset(reference, registry=default_registry(), split=split, image_size=size, channels=channels)
+    return load_dataset(reference, registry=default_registry(), split=split, data_shape=model.data_shape)
 
 
 def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int] | None:
@@ -99,27 +122,49 @@ def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int]
     return [examples.classes[number] for number in numbers] if model.classes else numbers
 
 
-def asked_labels(model: Model, asked: Sequence[str] | None, n: int) -> tuple[list[str | int] | None, int | None]:
-    """Labels of n samples that fill a row for each class asked for (each that there is), and the pictures a row."""
-    from zoo.nn.sampling import in_rows
+def encoded(model: Encodes, examples: Examples, rows: Tensor) -> DiagonalGaussian:
+    """The posteriors of some rows of a dataset, each given its class where there are classes."""
+    return model.encode(as_given(model, examples.data[rows]), labels_of(model, examples, rows))
 
+
+def takes_label(command: argparse.ArgumentParser) -> None:
+    """Add --label."""
+    text = "class, by name or number, of a model with classes; again for more rows"
+    command.add_argument("--label", action="append", metavar="CLASS", help=text)
+
+
+def asked_labels(model: Model, asked: Sequence[str] | None) -> list[str | int]:
+    """The classes asked for, or each that there is, in order; none for a model without."""
     if asked:
-        rows = [int(text) if text.isdecimal() and text not in model.classes else text for text in asked]
-        return in_rows(n, rows)
-    return in_rows(n, range(model.num_classes or 0))
+        return [int(text) if text.isdecimal() and text not in model.classes else text for text in asked]
+    return list(range(model.num_classes or 0))
 
 
-def as_reference(text: str) -> str:
-    """A path as the dataset of that path: `./photos` -> `images:./photos`; what names a dataset stays as it is.
+def row_labels(model: Model, asked: Sequence[str] | None, rows: int) -> list[str | int | None]:
+    """The class of each of so many rows: those asked for in turn, or else all; None for a model without classes."""
+    labels = asked_labels(model, asked)
+    return [labels[row % len(labels)] if labels else None for row in range(rows)]
 
-    Raises NotFoundError for a bare word that names a file or folder here, and no dataset.
+
+def as_given(model: Model, stored: Tensor) -> Tensor:
+    """Stored examples as the model takes them and gives them."""
+    from zoo.data.modality import modality_of
+
+    return modality_of(model).values(stored)
+
+
+def as_reference(text: str, modality: str) -> str:
+    """A path as the dataset of that path, `./photos` -> `images:./photos`; what names a dataset stays as it is.
+
+    `modality` says of which kind the files are. Raises NotFoundError for a bare word that names a file or folder here,
+    and no dataset, UsageError where not one dataset, but none or several, would read such a path.
     """
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.errors import NotFoundError
 
     name = text.partition("[")[0].partition(":")[0]
     if text in (".", "..") or text.startswith(("./", "../", "~", "/")) or name == text.removesuffix(".tar") + ".tar":
-        return f"{PATHS}:{text}"
+        return f"{_of_paths(modality)}:{text}"
     if text and name == text and ("dataset", name) not in default_registry().entries and Path(text).exists():
         raise NotFoundError(
             f"no dataset is named {text!r:.100}; if the files of that name here are meant, write ./{text}"
@@ -127,9 +172,26 @@ def as_reference(text: str) -> str:
     return text
 
 
+def _of_paths(modality: str) -> str:
+    """The dataset that a path alone stands for: the zoo's own before a plugin's."""
+    from zoo.catalogue.contract.specs import DatasetSpec
+    from zoo.catalogue.plugins.loading import default_registry
+
+    found = [
+        owned.name
+        for owned in default_registry().list("dataset")
+        if isinstance(owned.spec, DatasetSpec) and owned.spec.plain and owned.spec.modality == modality
+    ]
+    first = [name for name in found if "/" not in name] or found
+    if len(first) != 1:
+        there = f"{' and '.join(first)} do" if first else "no dataset does"
+        raise UsageError(f"of {modality}, {there} read a path alone; write DATASET:PATH")
+    return first[0]
+
+
 def own_data(model: Model, given: str | None) -> str:
     """The dataset that was given, or else the one of the training. Raises UsageError where neither is known."""
-    name = as_reference(given) if given else model.info["data"].get("name")
+    name = as_reference(given, model.modality) if given else model.info["data"].get("name")
     if not isinstance(name, str):
         raise UsageError("the model's config does not name its data; give some with --data")
     return name
@@ -152,21 +214,10 @@ def some(count: int, n: int | None, seed: int) -> Tensor:
 
 
 def photo(path: Path, model: Model) -> Tensor:
-    """A photo as (1, C, S, S) in [0, 1]. Raises NotFoundError, StorageError, and DataError for what is no picture."""
-    from zoo.errors import DataError, NotFoundError
-    from zoo.files import storage_errors
-    from zoo.images.decode import MAX_FILE_BYTES, Rules, decode
+    """A user's file as the model takes it, (1, *data_shape). Raises what its modality raises."""
+    from zoo.data.modality import modality_of
 
-    if not path.is_file():
-        raise NotFoundError(f"there is no photo {path}")
-    with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    channels, size = model.data_shape[:2]
-    try:
-        pixels = decode(content, Rules(image_size=size, channels=channels))
-    except DataError as error:
-        raise DataError(f"{path}: {error}; give a JPEG, PNG or another picture") from error
-    return pixels[None].float() / 255
+    return modality_of(model).read(path, model.data_shape)
 
 
 def takes_inversion(command: argparse.ArgumentParser) -> None:
@@ -175,21 +226,23 @@ def takes_inversion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--inversion-steps", type=int, default=INVERSION_STEPS, metavar="N", help=text)
 
 
-def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
-    """Latents of pictures x (N, C, S, S) in [0, 1], and a clause that says how they were found and how well they fit.
+def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int] | None = None) -> tuple[Tensor, str]:
+    """Latents of examples x (N, *data_shape), and a clause that says how they were found and how well they fit.
 
-    Raises UsageError for steps out of range where the model has no encoder.
+    `labels` say of which classes they are, where there are classes. Raises UsageError for steps out of range where the
+    model has no encoder.
     """
     from zoo.latent.inversion import MOST_STEPS, invert, pixel_error
     from zoo.nn.models import Encodes
 
     if isinstance(model, Encodes):
-        z, how = model.encode(x).mean, "encoded"
+        z, how = model.encode(x, labels).mean, "encoded"
     else:
         if not 1 <= steps <= MOST_STEPS:
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
-        z, how = invert(model, x, steps=steps).z, f"found by {steps} steps of inversion (the model has no encoder)"
-    errors = pixel_error(model.decode(z), x).tolist()
+        z = invert(model, x, steps=steps, labels=labels).z
+        how = f"found by {steps} steps of inversion (the model has no encoder)"
+    errors = pixel_error(model.decode(z, labels), x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"
 
 
@@ -198,4 +251,19 @@ def own_folder(name: str) -> Folder:
     folder = located(name)
     if folder.source != "folder":
         raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
+    return folder
+
+
+def takes_write(command: argparse.ArgumentParser) -> None:
+    """Add --write."""
+    command.add_argument("--write", action="store_true", help="write the figures and the card into the weights folder")
+
+
+def writable_folder(arguments: argparse.Namespace) -> Folder:
+    """Where the model is; with --write the figures go there too, which is checked before any work is done."""
+    from zoo.evaluation.results import check_writable
+
+    folder = located(arguments.model)
+    if arguments.write:
+        check_writable(folder)
     return folder

@@ -1,4 +1,4 @@
-"""The verbs that measure: eval, likelihood, `concept measure`. Each can write its figures into the weights folder."""
+"""The verbs that measure: eval, likelihood, which can write their figures into the weights folder, and continuity."""
 
 from __future__ import annotations
 
@@ -6,69 +6,65 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.examples import as_reference, encoding_model, examples_for, labels_of, located, own_data, some
-from zoo.cli.output import Verb, table, takes_json, takes_offline
+from zoo.cli.examples import (
+    as_reference,
+    encoded,
+    encoding_model,
+    examples_for,
+    labels_of,
+    located,
+    own_data,
+    some,
+    takes_write,
+    writable_folder,
+)
+from zoo.cli.output import table, takes_json, takes_offline
 from zoo.cli.progress import ImageBar
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from zoo.catalogue.weights.folder import Folder
-    from zoo.evaluation.concepts import ConceptReport
-    from zoo.images.probes import Probe
-    from zoo.nn.models import Encodes
+    from torch import Tensor
 
-__all__ = ["add_measure_options", "add_measure_verbs", "measure_concept"]
+    from zoo.nn.models import Model
+
+__all__ = [
+    "continuity",
+    "continuity_arguments",
+    "eval_arguments",
+    "evaluate",
+    "likelihood",
+    "likelihood_arguments",
+]
 
 FRECHET, KERNEL = "frechet", "kernel"
+MOST_PAIRS = 5000
 
 
-def add_measure_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb("eval", _eval, "Measure a model's distance to its data (needs genzoo[eval]).")
+def eval_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo eval` takes."""
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     command.add_argument("--data", help="where the pictures are that it was trained on: ./photos (default: by name)")
     command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
-    _takes_write(command)
-    takes_json(command)
-    command = verb("likelihood", _likelihood, "Estimate the likelihood of held-out data by importance sampling.")
-    command.add_argument("model")
-    takes_offline(command)
-    command.add_argument("--data", help="another dataset than the model's own")
-    command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
-    command.add_argument("--samples", type=int, default=1000, help="latents an example (default 1000)")
-    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
-    _takes_write(command)
+    takes_write(command)
     takes_json(command)
 
 
-def add_measure_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of `concept measure`."""
-    command.add_argument("--keep", metavar="FACTOR", help="for measure: a factor that should stay as it is")
-    command.add_argument(
-        "--region", metavar="BOX", help="for measure: left,top,right,bottom of what may change, in pixels"
-    )
-    _takes_write(command)
-
-
-def _takes_write(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--write", action="store_true", help="write the figures and the card into the weights folder")
-
-
-def _eval(arguments: argparse.Namespace) -> None:
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Measure how far samples are from the data."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.evaluation.model import evaluate_model
 
     folder = located(arguments.name)
+    modality = default_registry().architecture(folder.config()["architecture"]).modality
     with ImageBar(quiet=arguments.json) as advance:
         report = evaluate_model(
             folder,
             default_registry(),
             samples=arguments.samples,
-            data=None if arguments.data is None else as_reference(arguments.data),
+            data=None if arguments.data is None else as_reference(arguments.data, modality),
             features=arguments.features,
             per_class=arguments.per_class,
             write=arguments.write,
@@ -99,21 +95,26 @@ def _eval(arguments: argparse.Namespace) -> None:
         print(f"reconstructions of {coding['examples']:,} {coding['split']} examples: off by {error}{nats}")
 
 
-def _folder(arguments: argparse.Namespace) -> Folder:
-    """Where the model is; with --write the figures go there too, which is checked before any work is done."""
-    from zoo.evaluation.results import check_writable
+def likelihood_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo likelihood` takes."""
+    command.add_argument("model")
+    takes_offline(command)
+    command.add_argument("--data", help="another dataset than the model's own")
+    command.add_argument("--split", default="test", help="of the dataset (default test)")
+    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
+    command.add_argument("--samples", type=int, default=1000, help="latents an example (default 1000)")
+    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
+    takes_write(command)
+    takes_json(command)
 
-    folder = located(arguments.model)
-    if arguments.write:
-        check_writable(folder)
-    return folder
 
-
-def _likelihood(arguments: argparse.Namespace) -> None:
+def likelihood(arguments: argparse.Namespace) -> None:
+    """Estimate the likelihood of held-out data."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
     from zoo.evaluation.results import record
 
-    folder = _folder(arguments)
+    folder = writable_folder(arguments)
     model = encoding_model(folder)
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
@@ -130,7 +131,7 @@ def _likelihood(arguments: argparse.Namespace) -> None:
         )
     found = {"data": reference, "split": arguments.split} | report.to_json()
     if arguments.write:
-        record(folder, {"likelihood": found})
+        record(folder, {"likelihood": found}, registry=default_registry())
     if arguments.json:
         print(json.dumps([{"name": arguments.model} | found], indent=1))
         return
@@ -142,68 +143,62 @@ def _likelihood(arguments: argparse.Namespace) -> None:
     )
 
 
-def measure_concept(arguments: argparse.Namespace) -> None:
-    """Fit judges to real pictures of the training split, and let them judge edits of the test split."""
-    from zoo.evaluation import concepts
-    from zoo.evaluation.results import record
-    from zoo.latent.concept_file import concepts_of
-    from zoo.latent.concepts import concept_named
-
-    if not (arguments.concept and arguments.data and arguments.factor and arguments.keep):
-        raise UsageError("zoo concept measure MODEL CONCEPT needs --data DATASET, --factor NAME and --keep NAME")
-    region = _region(arguments.region)
-    folder = _folder(arguments)
-    model = encoding_model(folder)
-    concept = concept_named(arguments.concept, concepts_of(folder), folder)
-    concept.check_fit(model)
-    examples, probe, other = _judges(arguments, model)
-    report = concepts.measure_concept(
-        model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
-    )
-    if arguments.write:
-        record(folder, {"concepts": {concept.name: report.to_json()}})
-    _show(report, arguments)
+def continuity_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo continuity` takes."""
+    command.add_argument("names", nargs="+", metavar="MODEL")
+    takes_offline(command)
+    command.add_argument("--data", help="another dataset than each model's own, for models with an encoder")
+    command.add_argument("--split", default="test", help="of the dataset (default test)")
+    command.add_argument("--pairs", type=int, default=200, help="ways that are walked (default 200)")
+    command.add_argument("--seed", type=int, default=0, help="of their ends: whole number from 0 (default 0)")
+    takes_json(command)
 
 
-def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Any, Probe, Probe]:
-    """The test split's pictures and labels, and a probe for each of the two factors."""
-    from zoo.images.probes import fit_probe
-
-    train, test = (examples_for(model, arguments.data, split) for split in ("train", "test"))
-    for name in (arguments.factor, arguments.keep):
-        if name not in test.factors or name not in train.factors:
-            raise UsageError(f"{arguments.data} has no factor {name!r:.80}; it has {', '.join(test.factors) or 'none'}")
-    factors = (arguments.factor, arguments.keep)
-    probes = [fit_probe((train.data, train.factors[f]), (test.data, test.factors[f])) for f in factors]
-    return (test.data, test.factors[arguments.factor]), probes[0], probes[1]
-
-
-def _region(text: str | None) -> tuple[int, int, int, int] | None:
-    if text is None:
-        return None
-    try:
-        left, top, right, bottom = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f"--region is {text!r:.80}; write left,top,right,bottom in pixels, as in 14,38,50,60"
-        ) from error
-    return left, top, right, bottom
-
-
-def _show(report: ConceptReport, arguments: argparse.Namespace) -> None:
+def continuity(arguments: argparse.Namespace) -> None:
+    """Measure how evenly latent spaces decode."""
+    if not 2 <= arguments.pairs <= MOST_PAIRS:
+        raise UsageError(f"--pairs is {arguments.pairs}; it must be a whole number from 2 to {MOST_PAIRS:,}")
+    rows = [_measured(name, arguments) for name in arguments.names]
     if arguments.json:
-        print(json.dumps([report.to_json()], indent=1))
+        print(json.dumps(rows, indent=1))
         return
-    print(
-        f"{report.name}: {report.negatives:,} examples without {report.factor}, {report.positives:,} with it, judged "
-        f"by probes of real pictures (AUC {report.probe_auc:.3f} for {report.factor}, {report.other_auc:.3f} for "
-        f"{report.other})"
-    )
-    gained, lost, changed = f"{report.factor} gained", f"{report.factor} lost", f"{report.other} changed"
-    rows = [
-        {"strength": f"{row.strength:g}", gained: f"{row.gained:.1%}", lost: f"{row.lost:.1%}"}
-        | {changed: f"{row.gained_drift:.1%}, {row.lost_drift:.1%}"}
-        | {"inside": f"{row.inside:.4f}", "outside": f"{row.outside:.4f}"}
-        for row in report.rows
-    ]
-    table(rows, ("strength", gained, lost, changed, "inside", "outside"))
+    for row in rows:
+        at = dict(zip(row["fractions"], row["relative"], strict=True))
+        row |= {"latent": f"{row['latent_distance']:.3g}", "decoded": f"{row['decoded_distance']:.4f}"}
+        row |= {f"{fraction:.0%}": f"{share:.3f}" for fraction, share in at.items()}
+        row["longest step"] = f"{row['longest_step']:.4f} ± {row['longest_step_error']:.4f}"
+    shares = [f"{fraction:.0%}" for fraction in rows[0]["fractions"] if fraction < 1]
+    table(rows, ("name", "ends", "pairs", "latent", "decoded", *shares, "longest step"))
+    print("latent, decoded: mean distance of the ends. N%: share of it decoded after N% of the way; less is smoother.")
+    print("longest step: share of the decoded length that the longest of ten equal steps takes; 0.1 is even.")
+
+
+def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from zoo.latent.continuity import continuity
+    from zoo.nn.pretrained import load
+
+    model = load(name)
+    ends, words = _ends(model, arguments)
+    try:
+        found = continuity(model.decode, ends[::2], ends[1::2])
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    return {"name": name, "ends": words, "seed": arguments.seed} | asdict(found)
+
+
+def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
+    """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
+    from zoo.nn.models import Encodes
+
+    count = 2 * arguments.pairs
+    if not isinstance(model, Encodes):
+        return model.latents(count, seed=arguments.seed), "draws from the prior"
+    reference = own_data(model, arguments.data)
+    examples = examples_for(model, reference, arguments.split)
+    there = len(examples.data)
+    if count > there:
+        raise UsageError(f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {there:,} examples")
+    z = encoded(model, examples, some(there, count, arguments.seed)).mean
+    return z, f"codes of {reference} ({arguments.split})"

@@ -1,16 +1,32 @@
-"""What the verbs of the command line share: tables, one-line messages, common options."""
+"""What the verbs of the command line share: tables, one-line messages, common options, verbs of verbs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-__all__ = ["Verb", "complain", "plain", "show", "table", "takes_json", "takes_offline"]
+from zoo.errors import ZooError
 
-Verb = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
+__all__ = [
+    "AddAction",
+    "act",
+    "actions",
+    "complain",
+    "each",
+    "plain",
+    "prepare_hub",
+    "show",
+    "table",
+    "takes_json",
+    "takes_offline",
+]
+
+Action = Callable[[argparse.Namespace], int | None]
+AddAction = Callable[[str, Action, str], argparse.ArgumentParser]  # name, what it runs, one line
 
 
 def plain(text: str) -> str:
@@ -48,3 +64,70 @@ def takes_json(command: argparse.ArgumentParser) -> None:
 def takes_offline(command: argparse.ArgumentParser) -> None:
     """Add --offline."""
     command.add_argument("--offline", action="store_true", help="ask no network, as ZOO_OFFLINE=1 does")
+
+
+def prepare_hub(arguments: argparse.Namespace) -> Callable[[], None]:
+    """For a verb that may ask the Hub: apply --offline, and note what is said of commits.
+
+    Gives the function that prints the notes: a command that fails prints its one line and no more.
+    """
+    if "offline" not in arguments:
+        return lambda: None
+    import logging
+
+    notes: list[str] = []
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            notes.append(record.getMessage())
+
+    if arguments.offline:
+        os.environ["ZOO_OFFLINE"] = "1"
+    logger = logging.getLogger("zoo")
+    logger.handlers = [Notes(level=logging.INFO)]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+    def print_notes() -> None:
+        for note in notes:
+            complain(note)
+
+    return print_notes
+
+
+def each(
+    names: Iterable[str], work: Callable[[str], dict[str, Any]], *, keep: bool
+) -> tuple[list[dict[str, Any]], int]:
+    """The rows of all names and the exit code of the first that failed; each failure is one line on standard error.
+
+    With `keep` a failed one has a row too.
+    """
+    rows, code = [], 0
+    for name in names:
+        try:
+            rows.append(work(name))
+        except ZooError as error:
+            complain(str(error) if name in str(error) else f"{name}: {error}")
+            code = code or error.exit_code
+            if keep:
+                message = " ".join(str(error).split())
+                rows.append({"name": name, "ok": False, "exit_code": error.exit_code, "error": message})
+    return rows, code
+
+
+def actions(command: argparse.ArgumentParser) -> AddAction:
+    """For a verb of verbs: the function that adds one, and gives its parser."""
+    under = command.add_subparsers(metavar="ACTION", required=True)
+
+    def action(name: str, run: Action, text: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = under.add_parser(name, help=text, description=text)
+        added.set_defaults(action=run)
+        return added
+
+    return action
+
+
+def act(arguments: argparse.Namespace) -> int | None:
+    """Run the action that was chosen: what a verb of verbs runs."""
+    code: int | None = arguments.action(arguments)
+    return code

@@ -10,18 +10,17 @@ import argparse
 import json
 import os
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.output import Verb, complain, show, takes_json
+from zoo.cli.output import AddAction, actions, complain, show, takes_json
 from zoo.errors import NotFoundError
 
 if TYPE_CHECKING:
     from zoo.catalogue.plugins.installed import Installed
     from zoo.catalogue.plugins.loading import Plugin
 
-__all__ = ["plugin_verbs"]
+__all__ = ["plugins_arguments"]
 
 SELECTOR = "NAMESPACE, or NAMESPACE@DISTRIBUTION for one of two owners"
 
@@ -160,7 +159,7 @@ def _choose(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.plugins.switches import matches, read_disabled, switched_off, write_disabled
 
     before = read_disabled(os.environ)
-    if arguments.action == "disable":
+    if arguments.switch == "disable":
         _named(arguments.name)
         after = before | {arguments.name}
     else:
@@ -169,16 +168,16 @@ def _choose(arguments: argparse.Namespace) -> None:
             _named(arguments.name)
     concerned = [one for one in installed() if matches(one, [arguments.name])]
     if after != before:
-        print(f"{write_disabled(os.environ, after)}: {arguments.name} {arguments.action}d")
+        print(f"{write_disabled(os.environ, after)}: {arguments.name} {arguments.switch}d")
     else:
-        print(f"{arguments.name} was {arguments.action}d already")
+        print(f"{arguments.name} was {arguments.switch}d already")
     for one in concerned:
         off = switched_off(one, os.environ, after)
-        if arguments.action == "enable" and off:
+        if arguments.switch == "enable" and off:
             others = [name for name in sorted(after) if matches(one, [name])]
             say = f"`zoo plugins enable {others[0]}`" if others else f"the environment variable {off}"
             complain(f"warning: {one.owner} stays disabled; see {say}")
-        if arguments.action == "disable" and not off:
+        if arguments.switch == "disable" and not off:
             complain(f"warning: {one.owner} is loaded all the same; the environment variable ZOO_PLUGINS names it")
 
 
@@ -201,24 +200,15 @@ def _add(arguments: argparse.Namespace) -> None:
 
 # --- the parser ----------------------------------------------------------------------------------------------------
 
-Action = Callable[[str, Callable[[argparse.Namespace], int | None], str], argparse.ArgumentParser]
 
-
-def plugin_verbs(verb: Verb) -> None:
-    """Add the verbs of this file."""
-    command = verb("plugins", _list, "List, check, disable, enable and write plugins.")
-    actions = command.add_subparsers(metavar="ACTION", dest="action", required=True, parser_class=type(command))
-
-    def action(name: str, run: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
-        added: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
-        return added
-
+def plugins_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo plugins` takes."""
+    action = actions(command)
     _looking(action)
     _changing(action)
 
 
-def _looking(action: Action) -> None:
+def _looking(action: AddAction) -> None:
     command = action("list", _list, "List the installed plugins and their state.")
     command.add_argument("--names", action="store_true", help="from their metadata alone: no plugin is loaded")
     takes_json(command)
@@ -238,10 +228,11 @@ def _looking(action: Action) -> None:
     takes_json(command)
 
 
-def _changing(action: Action) -> None:
+def _changing(action: AddAction) -> None:
     for name, text in (("enable", "Load a plugin again that was disabled."), ("disable", "Load a plugin no more.")):
         command = action(name, _choose, text)
         command.add_argument("name", help=SELECTOR)
+        command.set_defaults(switch=name)
     command = action("new", _new, "Write a new plugin package that passes `zoo plugins check`.")
     command.add_argument("name", help="its namespace: lower-case letters and digits, words joined by '-'")
     kinds = ("architecture", "dataset", "weights")

@@ -3,50 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.cli.output import Verb, plain, show, takes_json
-from zoo.errors import UsageError, ZooError
+from zoo.cli.output import actions, plain, show, takes_json
+from zoo.errors import ZooError
 
-__all__ = ["add_runs_verb"]
+if TYPE_CHECKING:
+    from zoo.catalogue.runs.folder import Recorded
+
+__all__ = ["runs_arguments"]
 
 SHOWN = 4  # metrics in a line of the table
 
 
-def add_runs_verb(verb: Verb) -> None:
-    """Add the verb to the parser."""
-    command = verb(
-        "runs", _runs, "List the runs in a folder, or show one: progress, recipe, checkpoints, what is next."
-    )
-    command.add_argument("action", choices=["list", "show"])
-    command.add_argument("place", nargs="?", metavar="FOLDER", help="for list a folder of runs (default runs); a run")
-    command.add_argument("--report", action="store_true", help="for show: write report.html into the run anew")
-    takes_json(command)
+def runs_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo runs` takes."""
+    action = actions(command)
+    added = action("list", _list, "List the runs in a folder.")
+    added.add_argument("folder", nargs="?", type=Path, default=Path("runs"), metavar="FOLDER", help="(default runs)")
+    takes_json(added)
+    added = action("show", _show, "Show one run: progress, recipe, checkpoints, what is next.")
+    added.add_argument("run", type=Path, metavar="RUN", help="its folder; `zoo runs list` shows some")
+    added.add_argument("--report", action="store_true", help="write report.html into the run anew")
+    takes_json(added)
 
 
-def _runs(arguments: argparse.Namespace) -> None:
-    if arguments.action == "list":
-        if arguments.report:
-            raise UsageError("--report is of one run: zoo runs show RUN --report")
-        _list(Path(arguments.place or "runs"), arguments.json)
-    elif not arguments.place:
-        raise UsageError("zoo runs show RUN: name the run's folder; `zoo runs list` shows some")
-    else:
-        _show(Path(arguments.place), arguments)
-
-
-def _list(folder: Path, as_json: bool) -> None:
+def _list(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.runs.summary import list_runs
 
-    rows = list_runs(folder)
-    if not rows and not as_json:
-        print(f"{folder}: no runs in it yet")
-    if not as_json:
+    rows = list_runs(arguments.folder)
+    if not rows and not arguments.json:
+        print(f"{arguments.folder}: no runs in it yet")
+    if not arguments.json:
         rows = [_line(row) for row in rows]
-    show(rows, ("name", "recipe", "images", "state", "when", "last"), as_json)
+    show(rows, ("name", "recipe", "images", "state", "when", "last"), arguments.json)
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
@@ -61,26 +55,29 @@ def _figures(metrics: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
-def _units(trainer: str) -> Mapping[str, str]:
-    """The units of a trainer's metrics, where its plugin is still there."""
+def _page(run: Path, recorded: Recorded, told: dict[str, Any]) -> Path:
+    """Write the page, with the units of the metrics and with samples shown where their plugins are still there."""
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.runs.page import write_report
 
-    try:
-        return default_registry().trainer(trainer).units
-    except ZooError:
-        return {}
+    registry, recipe = default_registry(), recorded.recipe
+    units: Mapping[str, str] = {}
+    modality = None
+    with contextlib.suppress(ZooError):
+        units = registry.trainer(recipe.trainer).units
+    with contextlib.suppress(ZooError):
+        modality = registry.modality_of(recipe.architecture)
+    return write_report(run, recorded, told, units, modality)
 
 
-def _show(run: Path, arguments: argparse.Namespace) -> None:
+def _show(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.runs.folder import read_run
     from zoo.catalogue.runs.summary import details
 
-    recorded = read_run(run)
-    told = details(run, recorded)
+    recorded = read_run(arguments.run)
+    told = details(arguments.run, recorded)
     if arguments.report:
-        from zoo.catalogue.runs.page import write_report
-
-        told["report"] = str(write_report(run, recorded, told, _units(recorded.recipe.trainer)))
+        told["report"] = str(_page(arguments.run, recorded, told))
     if arguments.json:
         print(json.dumps([told], indent=1))
         return

@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import as_reference
-from zoo.cli.output import Verb, complain, plain
+from zoo.cli.output import complain, plain
 from zoo.cli.progress import TrainingBar, stop_signals
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.catalogue.recipes.recipe import Recipe
 
-__all__ = ["add_training_verbs"]
+__all__ = ["export", "export_arguments", "train", "train_arguments"]
 
 
-def add_training_verbs(verb: Verb) -> None:
-    """Add the verbs to the parser."""
-    command = verb("train", _train, "Train a recipe, or an architecture on data of your own.")
+def train_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo train` takes."""
     text = "a model of `zoo list`, a TOML file, a run folder, or an architecture (then with --data)"
     command.add_argument("recipe", help=text)
     command.add_argument("--data", help="what to learn from: ./photos (a folder or tar), or a dataset: 'cifar10[cat]'")
@@ -33,9 +32,6 @@ def add_training_verbs(verb: Verb) -> None:
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
     command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
-    command = verb("export", _export, "Write a run's newest checkpoint as a weights folder.")
-    command.add_argument("run_folder", metavar="RUN")
-    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
 
 
 def _recipe_of(name: str) -> Recipe:
@@ -82,13 +78,12 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
         like = ", ".join(o.name for o in registry.list("model") if getattr(o.spec, "architecture", "") == name)
         advice = f"give --data ./my-photos, or a dataset of `zoo list --datasets`{f'; or train {like}' if like else ''}"
         raise UsageError(f"{name} is an architecture, and needs something to learn from: {advice}")
-    reference = as_reference(arguments.data)
+    reference = as_reference(arguments.data, registry.architecture(name).modality)
     facts = data_facts(reference, registry=registry, split=str(given.get("split", "train")), given=given)
     recipe, chosen = start_recipe(name, reference, facts, registry)
-    colour = "grey" if facts.channels == 1 else "colour"
     width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
     return recipe, [
-        f"{plain(reference)}: {facts.count:,} pictures, {colour}, median side {facts.side} pixels",
+        f"{plain(reference)}: {facts.count:,} examples, typically {' x '.join(map(str, facts.shape))}",
         f"what {name} begins with on these; --set KEY=VALUE changes it:",
         *(f"    {plain(f'{choice.key} = {choice.value}'):<{width}}  {plain(choice.why)}" for choice in chosen),
     ]
@@ -96,11 +91,13 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
 
 def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | None:
     """The recipe of the run that is to go on, where it is one of this architecture and this data."""
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import with_values
     from zoo.catalogue.recipes.starters import run_name
     from zoo.catalogue.runs.folder import RECIPE, read_run
 
-    reference = None if arguments.data is None else as_reference(arguments.data)
+    modality = default_registry().architecture(arguments.recipe).modality
+    reference = None if arguments.data is None else as_reference(arguments.data, modality)
     if not arguments.resume or not (arguments.out or reference):
         return None
     folder = Path(arguments.out or Path("runs") / run_name(arguments.recipe, reference or ""))
@@ -115,6 +112,7 @@ def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
     """What is to be trained, with what the user has set; and lines to be printed first."""
     from dataclasses import replace
 
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import parse_changes, with_values
 
     given = parse_changes(arguments.set) | ({} if arguments.images is None else {"images": arguments.images})
@@ -122,7 +120,10 @@ def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
         resumed = _resumed(arguments, given)
         return (resumed, []) if resumed else _started(arguments, given)
     recipe = with_values(_recipe_of(arguments.recipe), given)
-    return (recipe if arguments.data is None else replace(recipe, dataset=as_reference(arguments.data))), []
+    if arguments.data is None:
+        return recipe, []
+    modality = default_registry().architecture(recipe.architecture).modality
+    return replace(recipe, dataset=as_reference(arguments.data, modality)), []
 
 
 def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
@@ -138,15 +139,16 @@ def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
     return Path("runs") / recipe.name
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def train(arguments: argparse.Namespace) -> int:
+    """Train, or go on; 130 for a run that was stopped and saved."""
     import torch
 
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import resolve
     from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
+    from zoo.training import train as training
     from zoo.training.machine.allocator import keep_freed_memory
     from zoo.training.machine.processes import open_processes
-    from zoo.training.train import train
 
     recipe, lines = _recipe(arguments)
     resolved = resolve(recipe, default_registry())  # a value out of range is said before the rest
@@ -167,7 +169,7 @@ def _train(arguments: argparse.Namespace) -> int:
             complain(line)
 
     with contextlib.closing(processes), processes.silent(), stop_signals() as stopped, bar as report:
-        train(
+        training.train(
             resolved,
             out,
             registry=default_registry(),
@@ -188,11 +190,18 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export(arguments: argparse.Namespace) -> None:
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.training.export import export
+def export_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo export` takes."""
+    command.add_argument("run_folder", metavar="RUN")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
 
-    digests = export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
+
+def export(arguments: argparse.Namespace) -> None:
+    """Write a run's newest checkpoint as a weights folder, and print its pins."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.training import export as exporting
+
+    digests = exporting.export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
     print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
     for file, digest in digests.items():
         print(f'    "{file}": "{digest}",')

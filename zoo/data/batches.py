@@ -1,4 +1,4 @@
-"""Batches: uint8 stays uint8 until a batch is made, and the order follows from the seed alone."""
+"""Batches: examples stay as they are stored until a batch is made, and the order follows from the seed alone."""
 
 from __future__ import annotations
 

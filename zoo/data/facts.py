@@ -1,4 +1,4 @@
-"""A reference -> how many pictures there are, of what size and colour: what a starter chooses by."""
+"""A reference -> how many examples there are, and of what shape: what a starter chooses by."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.facts import DataFacts
 from zoo.catalogue.contract.references import import_reference
 from zoo.data.loading import DatasetRegistry, check_request, load_dataset, make_request
-from zoo.errors import DataError, PluginError, ZooError
+from zoo.data.modality import load_modality
+from zoo.errors import PluginError, ZooError
 
 __all__ = ["data_facts"]
 
@@ -28,13 +27,11 @@ def data_facts(
 ) -> DataFacts:
     """What the dataset says of itself; where it does not, it is asked, or else loaded as it is stored.
 
-    `given` is what the user has set. Raises what `load_dataset` raises, and DataError for what is no picture.
+    `given` is what the user has set. Raises what `load_dataset` raises.
     """
     name, selection, path = parse_reference(reference)
     spec = registry.dataset(name)
     check_request(spec, name, selection, path, split)
-    if spec.modality != "image" or (spec.data_shape is not None and len(spec.data_shape) != 3):
-        raise DataError(f"dataset {name} is of {spec.modality}, not of pictures; train it from a recipe (a TOML file)")
     if spec.facts:
         look = import_reference(spec.facts, f"dataset {name}", spec.install_hint)
         try:
@@ -47,10 +44,9 @@ def data_facts(
         if not isinstance(facts, DataFacts):
             raise PluginError(f"dataset {name}: its facts are a {type(facts).__name__}, no DataFacts")
     elif spec.data_shape is not None and selection is None and split in spec.splits:
-        channels, height, width = spec.data_shape
-        facts = DataFacts(count=spec.splits[split], side=min(height, width), channels=channels)
+        facts = DataFacts(count=spec.splits[split], shape=spec.data_shape)
     else:
-        data = load_dataset(reference, registry=registry, split=split, env=env).data
-        grey = data.shape[1] == 1 or all(torch.equal(data[:, 0], data[:, index]) for index in range(1, data.shape[1]))
-        facts = DataFacts(count=len(data), side=min(data.shape[2:]), channels=1 if grey else 3)
+        examples = load_dataset(reference, registry=registry, split=split, env=env)
+        modality = load_modality(registry.modality(spec.modality), examples.about)
+        facts = DataFacts(count=len(examples.data), shape=modality.typical_shape(examples.data))
     return replace(facts, given=dict(given or {}))

@@ -1,4 +1,4 @@
-"""A reference such as `cifar10[frog]` -> its examples, decoded, checked and kept in memory as bytes.
+"""A reference such as `cifar10[frog]` -> its examples, decoded, checked and kept in memory as they are stored.
 
 Training can also take examples that stay where they are and are read as they are needed.
 """
@@ -9,17 +9,18 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
 from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference
-from zoo.catalogue.contract.specs import DatasetSpec
+from zoo.catalogue.contract.specs import DatasetSpec, ModalitySpec
 from zoo.configs import near
 from zoo.data.decoded import fingerprint
+from zoo.data.modality import load_modality
 from zoo.data.rows import Rows
-from zoo.errors import NotFoundError, PluginError, StorageError, UsageError, ZooError
+from zoo.errors import DataError, NotFoundError, PluginError, StorageError, UsageError, ZooError
 from zoo.settings import cache_folder, data_folders, expand, offline
 
 __all__ = [
@@ -43,6 +44,10 @@ class DatasetRegistry(Protocol):
         """The dataset of that name, or NotFoundError."""
         ...
 
+    def modality(self, name: str) -> ModalitySpec:
+        """The modality of that name, or NotFoundError."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataRequest:
@@ -51,8 +56,7 @@ class DataRequest:
     split: str = "train"
     selection: str | None = None  # the text in brackets: cifar10[frog]
     path: Path | None = None  # for datasets that take one: images:PATH
-    image_size: int | None = None  # pixels a side; None: as stored
-    channels: int | None = None  # 1 grey, 3 colour; None: as stored
+    data_shape: tuple[int, ...] | None = None  # of one of the examples that are wanted; None: as they are stored
     roots: tuple[Path, ...] = ()  # folders of $ZOO_DATA, searched in order
     cache: Path | None = None  # where decoded and downloaded data may be kept; None: nowhere
     offline: bool = False
@@ -83,6 +87,7 @@ class _Described:
     files: Mapping[str, str] = field(
         default_factory=dict
     )  # name -> start of its sha256, where it should be known which file differs
+    about: Mapping[str, Any] = field(default_factory=dict)  # JSON-able, and travels with the weights: a vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +105,7 @@ class Examples(_Described):
     `load_dataset` fills in what is left empty.
     """
 
-    data: torch.Tensor  # (N, C, H, W) uint8
+    data: torch.Tensor  # (N, *data_shape), as the modality stores them: bytes of pictures, int64 tokens
     factors: Mapping[str, torch.Tensor] = field(default_factory=dict)  # name -> (N,), where they are known
 
 
@@ -112,11 +117,10 @@ def load_dataset(
     *,
     registry: DatasetRegistry,
     split: str = "train",
-    image_size: int | None = None,
-    channels: int | None = None,
+    data_shape: tuple[int, ...] | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> Examples:
-    """The examples that `reference` names, at `image_size` pixels a side and with `channels` channels.
+    """The examples that `reference` names, each of `data_shape`.
 
     None keeps what the dataset stores. `env` gives ZOO_DATA (folders searched first, joined by the
     path separator), ZOO_CACHE and ZOO_OFFLINE.
@@ -125,7 +129,7 @@ def load_dataset(
     class or path, DataError for content that cannot be used, NetworkError and IntegrityError for a
     download, StorageError for a disk, and PluginError for a dataset whose code is broken.
     """
-    wanted = _Wanted(split=split, image_size=image_size, channels=channels, env=env)
+    wanted = _Wanted(split=split, data_shape=data_shape, env=env)
     found = _load(reference, registry, wanted, stream=False)
     assert isinstance(found, Examples)
     return found
@@ -136,20 +140,18 @@ def stream_dataset(
     *,
     registry: DatasetRegistry,
     split: str = "train",
-    image_size: int | None = None,
-    channels: int | None = None,
+    data_shape: tuple[int, ...] | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> Data:
     """As `load_dataset`, but a dataset that can be read as it is needed is not taken into memory."""
-    wanted = _Wanted(split=split, image_size=image_size, channels=channels, env=env)
+    wanted = _Wanted(split=split, data_shape=data_shape, env=env)
     return _load(reference, registry, wanted, stream=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
     split: str
-    image_size: int | None
-    channels: int | None
+    data_shape: tuple[int, ...] | None
     env: Mapping[str, str]
 
 
@@ -158,10 +160,10 @@ def _load(reference: str, registry: DatasetRegistry, wanted: _Wanted, *, stream:
     spec = registry.dataset(name)
     check_request(spec, name, selection, path, wanted.split)
     request = make_request(selection, path, split=wanted.split, env=wanted.env)
-    request = replace(request, image_size=wanted.image_size, channels=wanted.channels, stream=stream)
+    request = replace(request, data_shape=wanted.data_shape, stream=stream)
     load = import_reference(spec.load, f"dataset {name}", spec.install_hint)
     try:
-        examples = _checked(load(request), name, stream=stream)
+        examples = _checked(load(request), name, registry.modality(spec.modality), request)
     except ZooError:
         raise
     except (Exception, SystemExit) as error:  # a plugin does not end the program
@@ -216,8 +218,8 @@ def check_request(spec: DatasetSpec, name: str, selection: str | None, path: Pat
         raise NotFoundError(f"no class of {name} is named {selection!r:.100}; it has no classes, write {name} alone")
 
 
-def _checked(found: object, name: str, *, stream: bool) -> Data:
-    if isinstance(found, Streamed) and stream:
+def _checked(found: object, name: str, modality: ModalitySpec, request: DataRequest) -> Data:
+    if isinstance(found, Streamed) and request.stream:
         if not found.sha256 or len(found.data) == 0:
             raise PluginError(f"dataset {name}: streamed examples must be some, and have their sha256")
         _check_labels(found, len(found.data), name)
@@ -225,8 +227,15 @@ def _checked(found: object, name: str, *, stream: bool) -> Data:
     if not isinstance(found, Examples):
         raise PluginError(f"dataset {name}: its loader returned {type(found).__name__}, not Examples")
     data = found.data
-    if data.dtype != torch.uint8 or data.ndim != 4 or len(data) == 0:
-        raise PluginError(f"dataset {name}: data must be (N, C, H, W) uint8, not {tuple(data.shape)} {data.dtype}")
+    given = f"dataset {name}: data are {data.dtype} {tuple(data.shape)}"
+    if data.ndim == 0 or len(data) == 0:
+        raise PluginError(f"{given}; some examples are needed")
+    try:
+        load_modality(modality, found.about).check(data)
+    except DataError as error:
+        raise PluginError(f"{given}, which its modality {modality.name} refuses: {error}") from error
+    if (wanted := request.data_shape) not in (None, tuple(data.shape[1:])):
+        raise PluginError(f"{given}; asked was for examples of the shape {wanted}")
     _check_labels(found, len(data), name)
     return found
 

@@ -8,21 +8,24 @@ range that a trainer declares, and given to users in [0, 1]. *Discrete* data are
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.draws import Draws
-from zoo.errors import PluginError, ZooError
+from zoo.errors import PluginError, UsageError, ZooError
 
-__all__ = ["Augmentation", "Modality", "load_modality", "memory_format"]
+__all__ = ["Augmentation", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
 
 Augmentation = Callable[[Tensor, Draws], Tensor]  # (x as a network sees it, the run's draws) -> x, differentiable
+Labelled = tuple[Tensor, Tensor]  # stored examples (N, ...), and labels (N,): 1, 0, or below 0 for unknown
 
 
 class Modality(ABC):
@@ -37,6 +40,14 @@ class Modality(ABC):
     @abstractmethod
     def ready(self, stored: Tensor, value_range: tuple[float, float] = (0.0, 1.0)) -> Tensor:
         """Stored examples -> what a network sees: floats that span `value_range`, or tokens, which have no range."""
+
+    def values(self, stored: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Stored examples -> what a model takes from users and gives them: floats in [0, 1] of that dtype, or tokens.
+
+        The inverse of `stored`.
+        """
+        x = self.ready(stored)
+        return x.to(dtype) if x.is_floating_point() else x
 
     @abstractmethod
     def stored(self, x: Tensor) -> Tensor:
@@ -57,15 +68,70 @@ class Modality(ABC):
         """Write examples (N, *data_shape), as a model gives them or stored, into one file, complete or not at all.
 
         `columns` is how many stand in a row and `scale` how many times larger they are drawn, where the kind of data
-        can be laid out so. Raises UsageError for a suffix or numbers that cannot be meant, StorageError.
+        can be laid out so; None leaves both to the modality. Raises UsageError for a suffix or numbers that cannot be
+        meant, StorageError.
         """
+
+    def fits(self, count: int, data_shape: tuple[int, ...], *, scale: int | None = None) -> None:  # noqa: B027
+        """Raise UsageError where one file cannot hold so many examples: before they are made."""
 
     def typical_shape(self, stored: Tensor) -> tuple[int, ...]:
         """The shape of the networks' data that suits these examples: a starter chooses by it."""
         return tuple(stored.shape[1:])
 
+    def shapes(self) -> Iterable[tuple[int, ...]]:
+        """Shapes that examples of users have, small and large: the conformance kit tries starters on them."""
+        return ()
+
+    def made_up(self, n: int, data_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Examples without a meaning, as they are stored, with something to learn in them: for checks of networks.
+
+        These are noise on a ramp; a modality of tokens makes its own.
+        """
+        noise = torch.rand(n, *data_shape, generator=generator)
+        ramp = torch.linspace(0, 1, data_shape[-1]).expand(n, *data_shape)
+        return self.stored((noise + 3 * ramp) / 4)
+
     def log(self, board: Any, x: Tensor, step: int) -> None:  # noqa: B027 - most kinds have nothing to show
         """Show examples on TensorBoard (`board` is its SummaryWriter), where the kind of data can be shown there."""
+
+    def judge(self, train: Labelled, held_out: Labelled, *, seed: int = 0) -> Judge:
+        """A classifier of real examples, fitted to `train` and measured on `held_out`, which tells one property.
+
+        Raises UsageError where there is none for this kind of data, DataError for too few examples.
+        """
+        raise UsageError("there is no judge of this kind of data yet: its concepts can be used, but not measured")
+
+
+class Judge(Protocol):
+    """A classifier of real examples, which tells one property."""
+
+    @property
+    def auc(self) -> float:
+        """The area under its ROC curve, on the held-out examples."""
+        ...
+
+    @property
+    def accuracy(self) -> float:
+        """Its accuracy on the held-out examples, both sides counting the same."""
+        ...
+
+    def decide(self, x: Tensor) -> Tensor:
+        """Whether each of x (N, *data_shape), as a model gives them, has the property: (N,) bool."""
+        ...
+
+
+class Described(Protocol):
+    """What a model says of its data."""
+
+    modality: str
+    info: dict[str, Any]  # config.json
+
+
+def modality_of(model: Described, registry: Registry | None = None) -> Modality:
+    """The modality of a model's data, with what travels with its weights. Raises NotFoundError, PluginError."""
+    spec = (registry or default_registry()).modality(model.modality)
+    return load_modality(spec, model.info.get("data", {}).get("about"))
 
 
 def load_modality(spec: ModalitySpec, about: Mapping[str, Any] | None = None) -> Modality:
@@ -81,11 +147,3 @@ def load_modality(spec: ModalitySpec, about: Mapping[str, Any] | None = None) ->
     if not isinstance(made, Modality):
         raise PluginError(f"{owner}: {spec.modality} gives a {type(made).__name__}, no Modality")
     return made
-
-
-def memory_format(spec: ModalitySpec) -> torch.memory_format:
-    """How tensors of rank four lie in memory. Raises PluginError for a name that torch lacks."""
-    found = getattr(torch, spec.memory_format, None)
-    if isinstance(found, torch.memory_format):
-        return found
-    raise PluginError(f"modality {spec.name}: torch has no memory format {spec.memory_format!r}")

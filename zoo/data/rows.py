@@ -10,7 +10,7 @@ __all__ = ["Rows"]
 
 
 class Rows(ABC):
-    """N examples (C, H, W) uint8. What a row gives depends on nothing but the row."""
+    """N examples of any shape, as their modality stores them. What a row gives depends on nothing but the row."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -21,9 +21,10 @@ class Rows(ABC):
 
     @abstractmethod
     def read(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Examples (n, C, H, W) uint8 for rows (n,), and the rows they are: the next good one stands in for a bad one.
+        """Examples (n, *data_shape) for rows (n,), as they are stored, and the rows they are.
 
-        Raises DataError where too many are bad, IntegrityError where they have changed, StorageError.
+        The next good one stands in for a bad one. Raises DataError where too many are bad, IntegrityError where they
+        have changed, StorageError.
         """
 
     @abstractmethod

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from zoo.data.loading import Examples
 from zoo.errors import UsageError
-from zoo.evaluation.features import cached_vectors, vectors
+from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.metrics import frechet_distance, kernel_distance
-from zoo.nn.features import Features
 from zoo.nn.models import Model
 
 __all__ = ["ClassDistance", "check_per_class", "class_distances"]
@@ -44,7 +43,7 @@ def check_per_class(model: Model, samples: int) -> None:
 
 
 def class_distances(
-    samples: Tensor, model: Model, train: Examples, network: Features, *, cache_dir: Path | None = None, most: int
+    samples: Tensor, model: Model, train: Examples, observer: Observer, *, cache_dir: Path | None = None, most: int
 ) -> tuple[ClassDistance, ...]:
     """The distances of each class that has at least 2 training examples, of which at most the first `most` count.
 
@@ -57,7 +56,7 @@ def class_distances(
         known, drawn = train.data[train.labels == label][:most], samples[label :: model.num_classes]
         if len(known) < 2:
             continue
-        real, fake = cached_vectors(known, network, cache_dir), vectors(drawn, network)
+        real, fake = cached_vectors(known, observer, cache_dir), vectors(drawn, observer)
         found.append(
             ClassDistance(
                 name=name,

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.data.modality import Judge, Labelled, modality_of
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.kind import values
-from zoo.images.probes import Probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.models import Encodes
 
@@ -64,27 +63,27 @@ class ConceptReport:
 def measure_concept(
     model: Encodes,
     concept: ConceptVector,
-    examples: tuple[Tensor, Tensor],
-    probe: Probe,
-    other: Probe,
+    examples: Labelled,
+    probe: Judge,
+    other: Judge,
     *,
     strengths: Sequence[float] = STRENGTHS,
     region: Box | None = None,
     names: tuple[str, str] = ("", ""),
 ) -> ConceptReport:
-    """Move examples (pictures (N, C, H, W) uint8, labels (N,) 1, 0, or below 0 for unknown) against what they are.
+    """Move examples (stored, with labels (N,) 1, 0, or below 0 for unknown) against what they are.
 
     Negatives move along the concept and positives back along it, by each of `strengths`; `probe` judges whether the
     property came or went, `other` whether another one changed on the way. `region` (left, top, right, bottom) splits
     the distance in pixels into that within it and that outside. `names` are the two properties'. Raises UsageError for
     strengths or a region that cannot be meant, DataError where a side is empty.
     """
-    x, y = examples
+    modality, (x, y) = modality_of(model), examples
     _check(x, strengths, region)
     sides = [x[y == value] for value in (1, 0)]
     if not all(len(side) for side in sides):
         raise DataError(f"{len(sides[0])} examples have the property and {len(sides[1])} lack it; both are needed")
-    z = [model.encode(values(side)).mean for side in sides]
+    z = [model.encode(modality.values(side)).mean for side in sides]
     still = [model.decode(latents) for latents in z]
     before = [other.decide(pictures) for pictures in still]
     rows = []

@@ -3,51 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from zoo.data.decoded import Decoded, cached, content_key, fingerprint
-from zoo.evaluation.kind import stored, values
+from zoo.data.modality import Modality
 from zoo.nn.features import Features
 
-__all__ = ["Progress", "cached_vectors", "vectors"]
+__all__ = ["Observer", "Progress", "cached_vectors", "vectors"]
 
 VERSION = 2  # raised when the way from examples to vectors changes, so that no old cache entry is read
 
 Progress = Callable[[int, int], None]  # (examples done, examples in all)
 
 
-def vectors(x: Tensor, network: Features, *, progress: Progress | None = None) -> Tensor:
+@dataclass(frozen=True)
+class Observer:
+    """What looks at examples: a feature network, and what is known of their kind."""
+
+    network: Features
+    modality: Modality
+
+
+def vectors(x: Tensor, observer: Observer, *, progress: Progress | None = None) -> Tensor:
     """The network's vectors of examples (N, *data_shape), stored or floats in [0, 1]: float32 (N, D), on the CPU.
 
     Floats are rounded as they would be stored first, so that generated examples go the same way as a dataset's.
     `progress` is called with (done, total) after each batch. Raises DataError for what cannot be stored.
     """
-    x = stored(x).cpu()
+    network, modality = observer.network, observer.modality
+    x = modality.stored(x).cpu()
     result = torch.empty(len(x), network.dimensions, dtype=torch.float32, device="cpu")
     with torch.inference_mode():
         for start in range(0, len(x), network.batch_size):
-            batch = values(x[start : start + network.batch_size])
+            batch = modality.values(x[start : start + network.batch_size])
             result[start : start + network.batch_size] = network.vector(batch)
             if progress is not None:
                 progress(start + len(batch), len(x))
     return result
 
 
-def cached_vectors(x: Tensor, network: Features, cache_dir: Path | None, *, progress: Progress | None = None) -> Tensor:
-    """`vectors(x, network)`, kept below `cache_dir` under the sha256 of the examples and of the network's weights.
+def cached_vectors(
+    x: Tensor, observer: Observer, cache_dir: Path | None, *, progress: Progress | None = None
+) -> Tensor:
+    """`vectors(x, observer)`, kept below `cache_dir` under the sha256 of the examples and of the network's weights.
 
     An entry that is missing or damaged is computed anew; a folder that cannot be read or written costs time, never a
     failure. `None` keeps nothing. Raises as `vectors`.
     """
-    x = stored(x)
+    network, x = observer.network, observer.modality.stored(x)
     key = content_key(
         network=network.name, weights=network.sha256, version=VERSION, examples=fingerprint({"examples": x})
     )
 
     def build() -> Decoded:
-        return Decoded(tensors={"features": vectors(x, network, progress=progress)})
+        return Decoded(tensors={"features": vectors(x, observer, progress=progress)})
 
     return cached(cache_dir, key, build).tensors["features"]

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.errors import UsageError
-from zoo.evaluation.kind import is_stored, values
+from zoo.data.modality import Modality, modality_of
+from zoo.errors import DataError, UsageError
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.models import Bounded, Model, bounding
@@ -70,15 +70,14 @@ def importance_weighted_nll(
     Raises UsageError for a model without an encoder, data of another shape or type, and counts that cannot be meant.
     """
     model = bounding(model)
-    if not is_stored(data, model.data_shape) or len(data) < 2:
-        wanted = f"(N, {model.data_shape}) as a dataset stores them, N >= 2,"
-        raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; {wanted} are needed")
+    modality = modality_of(model)
+    _check_stored(data, modality, model.data_shape)
     if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 10**7:
         raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to 10,000,000")
     random = seeded(seed)
     of, rows = model.labels_of(labels, len(data)), []
     for start in range(0, len(data), ROWS):
-        x = values(data[start : start + ROWS])
+        x = modality.values(data[start : start + ROWS])
         x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
         known = None if of is None else of[start : start + ROWS]
         posterior = model.encode(x, known)
@@ -102,6 +101,17 @@ def importance_weighted_nll(
         bits_per_dim=bits_per_dim(mean, math.prod(model.data_shape), model.likelihood),
         torch=torch.__version__,
     )
+
+
+def _check_stored(data: Tensor, modality: Modality, data_shape: tuple[int, ...]) -> None:
+    try:
+        modality.check(data)
+        good = tuple(data.shape[1:]) == data_shape and len(data) >= 2
+    except DataError:
+        good = False
+    if not good:
+        wanted = f"(N, {data_shape}) as a dataset stores them, N >= 2,"
+        raise UsageError(f"data are {data.dtype} {tuple(data.shape)}; {wanted} are needed")
 
 
 def _estimate(

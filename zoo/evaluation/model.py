@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.data.loading import Examples, load_dataset
-from zoo.errors import DataError, NotFoundError, WeightsError
+from zoo.data.modality import modality_of
+from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
-from zoo.evaluation.features import cached_vectors, vectors
-from zoo.evaluation.kind import NEIGHBOURS, writer
+from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
@@ -31,7 +31,8 @@ from zoo.settings import cache_folder
 
 __all__ = ["Evaluation", "evaluate_model"]
 
-PAIRS = 16  # samples shown beside their nearest training example
+NEIGHBOURS = "neighbours"  # the file that shows samples beside their nearest training examples, without its suffix
+PAIRS, COLUMNS = 16, 8  # samples shown beside their nearest training example; examples in a row
 SEED = 0
 MOST_TRAIN, MOST_TEST = 10_000, 5_000  # examples whose features are taken, drawn at random beyond
 
@@ -86,7 +87,11 @@ def evaluate_model(
     if per_class:
         check_per_class(model, samples)
     train, test = _data(folder, model, registry, data)
-    network = load_features(features or default_features(_modality(folder, registry), registry), registry)
+    modality = modality_of(model, registry)
+    network = load_features(features or default_features(model.modality, registry), registry)
+    if network.modality != model.modality:
+        raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
+    observer = Observer(network, modality)
     known = _some(train.data, MOST_TRAIN)
     drawn = model.sample(samples, seed=SEED)
     cache = cache_folder(os.environ)
@@ -94,22 +99,24 @@ def evaluate_model(
         drawn,
         known,
         None if test is None else _some(test.data, MOST_TEST),
-        network,
+        observer,
         neighbours=min(PAIRS, len(drawn)),
         cache_dir=cache,
         progress=progress,
     )
     mixture = None
     if model.mixture is not None:
-        mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), network)
-        mixture = frechet_distance(mixed, cached_vectors(known, network, cache))
-    classes = class_distances(drawn, model, train, network, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
+        mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
+        mixture = frechet_distance(mixed, cached_vectors(known, observer, cache))
+    classes = class_distances(drawn, model, train, observer, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
     found = Evaluation(
         samples=report, mixture_frechet=mixture, reconstruction=_coded(model, train, test), classes=classes
     )
     if write:
-        pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours)
-        record(folder, found.to_json(), {NEIGHBOURS: writer(pairs)})
+        pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours, modality)
+        name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
+        write_pairs = partial(modality.write, pairs, columns=COLUMNS)
+        record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
 
 
@@ -129,11 +136,6 @@ def _coded(model: Model, train: Examples, test: Examples | None) -> Reconstructi
     )
 
 
-def _modality(folder: Folder, registry: Registry) -> str:
-    """What kind of data it was trained on."""
-    return registry.dataset(parse_reference(_facts(folder)["name"])[0]).modality
-
-
 def _facts(folder: Folder) -> dict[str, Any]:
     facts: dict[str, Any] = folder.config()["data"]
     if not all(isinstance(facts.get(key), str) for key in ("name", "split", "sha256")):
@@ -144,10 +146,9 @@ def _facts(folder: Folder) -> dict[str, Any]:
 def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Examples, Examples | None]:
     """The examples it was trained on, and the test split where there is one."""
     facts = _facts(folder)
-    channels, size = model.data_shape[:2]
     name = where or facts["name"]
     try:
-        train = load_dataset(name, registry=registry, split=facts["split"], image_size=size, channels=channels)
+        train = load_dataset(name, registry=registry, split=facts["split"], data_shape=model.data_shape)
     except NotFoundError as error:
         if where or ":" not in name:
             raise
@@ -157,7 +158,7 @@ def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -
     if train.sha256 != facts["sha256"]:
         raise DataError(f"{name} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}")
     try:
-        test = load_dataset(name, registry=registry, split="test", image_size=size, channels=channels)
+        test = load_dataset(name, registry=registry, split="test", data_shape=model.data_shape)
     except NotFoundError:
         return train, None
     return train, test

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.evaluation.kind import values
+from zoo.data.modality import modality_of
 from zoo.nn.bounds import active_units, bits_per_dim
 from zoo.nn.models import Bounded
 from zoo.nn.sampling import Labels, seeded
@@ -52,10 +52,11 @@ def reconstruction_report(
 
     A model with classes needs `labels`. Raises UsageError for data of another shape.
     """
-    random, labels = seeded(0), model.labels_of(labels, len(data))
+    random, modality = seeded(0), modality_of(model)
+    labels = model.labels_of(labels, len(data))
     squares, means, nats = 0.0, [], []
     for start in range(0, len(data), ROWS):
-        x = values(data[start : start + ROWS])
+        x = modality.values(data[start : start + ROWS])
         of = None if labels is None else labels[start : start + ROWS]
         posterior = model.encode(x, of)
         means.append(posterior.mean)

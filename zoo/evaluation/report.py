@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.data.modality import Modality
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.features import Progress, cached_vectors, vectors
-from zoo.evaluation.kind import stored, values
+from zoo.evaluation.features import Observer, Progress, cached_vectors, vectors
 from zoo.evaluation.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
-from zoo.nn.features import Features, load_features
 
 __all__ = ["Distances", "Floor", "Neighbour", "Report", "evaluate", "neighbour_pairs"]
 
@@ -84,10 +83,10 @@ class Report:
         return asdict(self)
 
 
-def _points(x: Tensor) -> Tensor:
+def _points(x: Tensor, modality: Modality) -> Tensor:
     """Stored examples -> (N, values of one) scaled so that a Euclidean distance is a root mean square, of 1."""
-    flat = values(x, torch.float64).flatten(1)
-    return flat.div_(math.sqrt(flat.shape[1]))
+    flat = modality.values(x, torch.float64).flatten(1).double()
+    return flat / math.sqrt(flat.shape[1])
 
 
 @dataclass(frozen=True)
@@ -126,9 +125,10 @@ class _Nearest:
         )
 
 
-def _nearest(queries: _Set, train: _Set) -> _Nearest:
+def _nearest(queries: _Set, train: _Set, modality: Modality) -> _Nearest:
     by_features, feature_distance = nearest_neighbours(queries.features, train.features)
-    by_values, value_distance = nearest_neighbours(_points(queries.examples), _points(train.examples))
+    points = _points(queries.examples, modality), _points(train.examples, modality)
+    by_values, value_distance = nearest_neighbours(points[0], points[1])
     return _Nearest(by_features[:, 0], feature_distance[:, 0], by_values[:, 0], value_distance[:, 0])
 
 
@@ -136,9 +136,9 @@ def _offset(progress: Progress | None, before: int, total: int) -> Progress | No
     return None if progress is None else lambda done, _: progress(before + done, total)
 
 
-def _checked(x: Tensor, what: str, shape: torch.Size) -> Tensor:
+def _checked(x: Tensor, what: str, shape: torch.Size, modality: Modality) -> Tensor:
     try:
-        x = stored(x).cpu()
+        x = modality.stored(x).cpu()
     except DataError as error:
         raise DataError(f"{what}: {error}") from error
     if x.shape[1:] != shape or len(x) < LEAST:
@@ -151,7 +151,7 @@ def evaluate(
     samples: Tensor,
     train: Tensor,
     test: Tensor | None,
-    network: Features | str,
+    observer: Observer,
     *,
     seed: int = 0,
     neighbours: int = 16,
@@ -160,8 +160,8 @@ def evaluate(
 ) -> Report:
     """Compare generated samples with the training examples, and the test examples with them likewise.
 
-    All are (N, *data_shape), as datasets store them or floats in [0, 1]. `network` is what looks at them, or its name
-    in the catalogue. `neighbours` is how many of the samples are listed beside their nearest training example. Vectors
+    All are (N, *data_shape), as datasets store them or as models give them. `observer` is what looks at them.
+    `neighbours` is how many of the samples are listed beside their nearest training example. Vectors
     of real examples are kept in `cache_dir`. `progress` is called with (examples done, examples in all).
 
     The distances are those of the network that the report names: they do not compare with another network's. The
@@ -169,25 +169,24 @@ def evaluate(
     Precision and recall take as many random training examples as there are samples, at most.
 
     Raises DataError for samples that are not finite, not in [0, 1] or of another shape; UsageError for counts too
-    small; and what `load_features` raises.
+    small.
     """
     count = len(samples)
     if count < LEAST or not 0 <= neighbours <= count:
         raise UsageError(f"{count} samples, neighbours={neighbours}: {LEAST} <= samples >= neighbours >= 0 is needed")
-    shape = train.shape[1:]
-    train = _checked(train, "training examples", shape)
-    test = None if test is None else _checked(test, "test examples", shape)
-    samples = _checked(samples, "samples", shape)
-    network = load_features(network) if isinstance(network, str) else network
+    shape, network, modality = train.shape[1:], observer.network, observer.modality
+    train = _checked(train, "training examples", shape, modality)
+    test = None if test is None else _checked(test, "test examples", shape, modality)
+    samples = _checked(samples, "samples", shape, modality)
     total = len(train) + count + (0 if test is None else len(test))
-    known = _Set(train, cached_vectors(train, network, cache_dir, progress=_offset(progress, 0, total)))
-    drawn = _Set(samples, vectors(samples, network, progress=_offset(progress, len(train), total)))
+    known = _Set(train, cached_vectors(train, observer, cache_dir, progress=_offset(progress, 0, total)))
+    drawn = _Set(samples, vectors(samples, observer, progress=_offset(progress, len(train), total)))
     unseen = None
     if test is not None:
         last = _offset(progress, total - len(test), total)
-        unseen = _Set(test, cached_vectors(test, network, cache_dir, progress=last))
+        unseen = _Set(test, cached_vectors(test, observer, cache_dir, progress=last))
 
-    nearest = _nearest(drawn, known)
+    nearest = _nearest(drawn, known, modality)
     kernel, kernel_error = kernel_distance(drawn.features, known.features, seed=seed)
     some = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:count]
     precision, recall = precision_recall(known.features[some], drawn.features)
@@ -206,7 +205,7 @@ def evaluate(
         floor=None if unseen is None else _floor(unseen, drawn, known, seed),
         neighbours=nearest.first(neighbours),
         sample_distances=nearest.distances(),
-        test_distances=None if unseen is None else _nearest(unseen, known).distances(),
+        test_distances=None if unseen is None else _nearest(unseen, known, modality).distances(),
     )
 
 
@@ -222,12 +221,12 @@ def _floor(unseen: _Set, drawn: _Set, known: _Set, seed: int) -> Floor:
     )
 
 
-def neighbour_pairs(samples: Tensor, train: Tensor, neighbours: Sequence[Neighbour]) -> Tensor:
+def neighbour_pairs(samples: Tensor, train: Tensor, neighbours: Sequence[Neighbour], modality: Modality) -> Tensor:
     """Each of the samples followed by its nearest training example by features: (2K, *data_shape), stored.
 
     `samples` are those the report was made of, or its first K. Raises DataError where an index lies outside of them.
     """
-    samples, train = stored(samples), stored(train)
+    samples, train = modality.stored(samples), modality.stored(train)
     if any(n.sample >= len(samples) or n.by_features >= len(train) for n in neighbours):
         raise DataError(f"neighbours of others: {len(samples)} samples and {len(train)} training examples are here")
     pairs = [x for n in neighbours for x in (samples[n.sample], train[n.by_features])]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card import card_of
 from zoo.catalogue.weights.folder import CARD, EVALUATION, Folder
 from zoo.errors import UsageError, WeightsError
@@ -40,7 +41,9 @@ def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     return found if found.get("model_sha256") in (None, model_sha256) else {}
 
 
-def record(folder: Folder, results: Mapping[str, Any], files: Mapping[str, Writer] | None = None) -> None:
+def record(
+    folder: Folder, results: Mapping[str, Any], files: Mapping[str, Writer] | None = None, *, registry: Registry
+) -> None:
     """Put results into evaluation.json, beside what is there of the same weights, and write files and the card.
 
     `files` maps names to what writes the files. All are written, or none. A key that is there is replaced, but for
@@ -55,7 +58,9 @@ def record(folder: Folder, results: Mapping[str, Any], files: Mapping[str, Write
     if concepts:
         merged["concepts"] = concepts
     figures = (json.dumps(merged, indent=1) + "\n").encode()
-    text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *files})
+    config = folder.config()
+    modality = registry.modality_of(config["architecture"])
+    text = card_of(folder.path, config, figures, {*os.listdir(folder.path), *files}, modality)
     names = (*files, EVALUATION, CARD)
     with new_files(*(folder.path / name for name in names)) as asides:
         for write, aside in zip(files.values(), asides, strict=False):

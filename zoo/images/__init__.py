@@ -1,8 +1,47 @@
-"""Pictures. This file is the plugin that contributes what the zoo knows of them: specs only."""
+"""Pictures. This file is the plugin that contributes what the zoo knows of them, specs only; and a door: plugins that
+deal in pictures too import from here. A name is imported when it is first used.
+"""
 
 from __future__ import annotations
 
-from zoo.api import API_VERSION, FeaturesSpec, PluginContext, hookimpl
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from zoo.api import API_VERSION, FeaturesSpec, ModalitySpec, PluginContext, hookimpl
+
+if TYPE_CHECKING:
+    from zoo.images.decode import (
+        MAX_BAD,
+        MAX_FILE_BYTES,
+        SUFFIXES,
+        Bad,
+        Picture,
+        Rules,
+        check_bad,
+        conform,
+        decode,
+        decode_all,
+        decode_in_thread,
+        look,
+    )
+    from zoo.images.sheet import grid, to_pil
+
+__all__ = [
+    "MAX_BAD",
+    "MAX_FILE_BYTES",
+    "SUFFIXES",
+    "Bad",
+    "Picture",
+    "Rules",
+    "check_bad",
+    "conform",
+    "decode",
+    "decode_all",
+    "decode_in_thread",
+    "grid",
+    "look",
+    "to_pil",
+]
 
 ZOO_API_VERSION = API_VERSION
 
@@ -20,6 +59,22 @@ LITE = {  # the file that each package carries, and its sha256
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
+
+
+@hookimpl
+def zoo_modalities(context: PluginContext) -> list[ModalitySpec]:
+    """Pictures."""
+    return [
+        ModalitySpec(
+            name="image",
+            summary="Pictures (C, H, W), grey or colour, of 256 levels.",
+            modality="zoo.images.modality:images",
+            suffixes=(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"),
+            html="zoo.images.html:html",
+            task="unconditional-image-generation",
+            memory_format="channels_last",
+        )
+    ]
 
 
 @hookimpl
@@ -42,3 +97,10 @@ def _lite(number: int) -> FeaturesSpec:
         install_hint=f"pip install 'genzoo[{extra}]'",
         tags=("default",) if number == 0 else (),
     )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'zoo.images' has no attribute {name!r}")
+    home = "zoo.images.sheet" if name in ("grid", "to_pil") else "zoo.images.decode"
+    return getattr(importlib.import_module(home), name)

@@ -1,18 +1,17 @@
 """DiffAugment (Zhao et al. 2020, arXiv:2006.10738) and flips: differentiable, random, the same for real and fake.
 
-Each function takes images (N, C, H, W) in [-1, 1] and the run's draws, and gives images of the same shape.
+Each function takes pictures (N, C, H, W) in [-1, 1] and the run's draws, and gives pictures of the same shape.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from zoo.data.draws import Draws
+from zoo.data.modality import Augmentation
 
-__all__ = ["AUGMENTATIONS", "augment", "flip"]
+__all__ = ["AUGMENTATIONS", "flip"]
 
 
 def color(x: Tensor, draws: Draws) -> Tensor:
@@ -48,21 +47,15 @@ def cutout(x: Tensor, draws: Draws) -> Tensor:
     return x * ~(in_rows[:, :, None] & in_columns[:, None, :])[:, None]
 
 
-AUGMENTATIONS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
-    "color": color,
-    "translation": translation,
-    "cutout": cutout,
-}
-
-
-def augment(x: Tensor, policy: Sequence[str], draws: Draws) -> Tensor:
-    """Apply the named augmentations in their order."""
-    for name in policy:
-        x = AUGMENTATIONS[name](x, draws)
-    return x.contiguous(memory_format=torch.channels_last)
-
-
 def flip(x: Tensor, draws: Draws) -> Tensor:
     """Mirror each image left to right with probability a half."""
     mirrored = draws.uniform(len(x), 1, 1, 1) < 0.5
     return torch.where(mirrored, x.flip(3), x)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "color": color,
+    "translation": translation,
+    "cutout": cutout,
+    "flip": flip,
+}

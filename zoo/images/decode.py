@@ -28,7 +28,9 @@ from PIL import Image, ImageChops, ImageCms, ImageOps
 from zoo.errors import DataError, UsageError
 
 __all__ = [
+    "MAX_BAD",
     "MAX_FILE_BYTES",
+    "SUFFIXES",
     "Bad",
     "Picture",
     "Rules",
@@ -62,11 +64,18 @@ class Rules:
     channels: int = 3  # 1 or 3
 
     @classmethod
-    def of(cls, image_size: int | None, channels: int | None, *, default_size: int | None = None) -> Rules:
-        """What was asked for; where nothing was, `default_size` and colour. Raises UsageError out of range."""
-        return cls(
-            image_size=default_size if image_size is None else image_size, channels=3 if channels is None else channels
-        )
+    def of(
+        cls, data_shape: tuple[int, ...] | None, *, default_size: int | None = None, default_channels: int = 3
+    ) -> Rules:
+        """Those that give pictures of `data_shape`, (C, S, S); None: the defaults.
+
+        Raises UsageError for what is no square picture, and out of range.
+        """
+        if data_shape is None:
+            return cls(image_size=default_size, channels=default_channels)
+        if len(data_shape) != 3 or data_shape[1] != data_shape[2]:
+            raise UsageError(f"examples of shape {data_shape} were asked for; pictures are made square, (C, S, S)")
+        return cls(image_size=data_shape[1], channels=data_shape[0])
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):

@@ -10,13 +10,13 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from zoo.catalogue.contract.references import import_reference
-from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, ModalitySpec
 from zoo.catalogue.weights.folder import MOST_BYTES
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
 from zoo.nn.torch_state import default_state
 
-__all__ = ["build_parts", "decode_config", "initialise_parts"]
+__all__ = ["build_parts", "decode_config", "initialise_parts", "memory_format"]
 
 
 class _NoFilling(TorchFunctionMode):
@@ -53,9 +53,12 @@ def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None
 
 
 @default_state()
-def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[str, nn.Module]:
+def initialise_parts(
+    spec: ArchitectureSpec, config: Any, *, seed: int, memory_format: torch.memory_format = torch.contiguous_format
+) -> dict[str, nn.Module]:
     """The parts on the CPU with random weights that follow from the seed; the global random state is restored.
 
+    `memory_format` is how those of rank four lie in memory: what computes fastest, see `memory_format` of a modality.
     Raises what `build_parts` raises, and ConfigError for parts larger than a file that is ever loaded, 8 GiB, before
     memory is taken.
     """
@@ -69,8 +72,16 @@ def initialise_parts(spec: ArchitectureSpec, config: Any, *, seed: int) -> dict[
         torch.manual_seed(seed)
         for name in spec.parts:
             part: Any = _made(spec, name, config)
-            parts[name] = part.to(memory_format=torch.channels_last)
+            parts[name] = part.to(memory_format=memory_format)
     return parts
+
+
+def memory_format(spec: ModalitySpec) -> torch.memory_format:
+    """How tensors of rank four lie in memory. Raises PluginError for a name that torch lacks."""
+    found = getattr(torch, spec.memory_format, None)
+    if isinstance(found, torch.memory_format):
+        return found
+    raise PluginError(f"modality {spec.name}: torch has no memory format {spec.memory_format!r}")
 
 
 def _made(spec: ArchitectureSpec, name: str, config: Any) -> nn.Module:

@@ -58,7 +58,7 @@ class Likelihood(nn.Module, ABC):
     """p(x given z), from what the decoder gives: one number for each value of x, of the data's shape.
 
     `bits_offset` is what makes bits a dimension comparable: log2 of the number of levels where `log_prob` is a density
-    on [0, 1] and the data have 256 levels, 0 where it is a probability of the values themselves.
+    on [0, 1] of data that have levels, 0 where it is a probability of the values themselves.
     """
 
     bits_offset: float = 0.0
@@ -98,13 +98,12 @@ class Gaussian(Likelihood):
     The sd's `shape` broadcasts with the data's: () is one for all values, (C, 1, 1) one for each channel of pictures.
 
     With a learned sd the weight between reconstruction and KL is found by maximum likelihood (Rybkin et al. 2021,
-    arXiv:2006.13202). It is a density on [0, 1]; bits a dimension add the 8 bits of its 256 levels.
+    arXiv:2006.13202). It is a density on [0, 1]; bits a dimension add those of the `levels` the data have.
     """
 
-    bits_offset = 8.0
-
-    def __init__(self, shape: Sequence[int] = (), *, sd: float = 0.1, learned: bool = False) -> None:
+    def __init__(self, shape: Sequence[int] = (), *, sd: float = 0.1, learned: bool = False, levels: int = 256) -> None:
         super().__init__()
+        self.bits_offset = math.log2(levels)
         self.log_sd = _scale(shape, sd, learned=learned)
 
     def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
@@ -116,24 +115,28 @@ class Gaussian(Likelihood):
 
 
 class DiscretizedLogistic(Likelihood):
-    """Locations -> a logistic distribution's mass in the bin of each of the 256 levels, the outer two open.
+    """Locations -> a logistic distribution's mass in the bin of each of the data's `levels`, the outer two open.
 
     Kingma et al. 2016, arXiv:1606.04934, appendix A.1: sigmoid((x + h - m) / s) - sigmoid((x - h - m) / s), here with
     h half a level. The scale s has a `shape` as a Gaussian's sd has.
     """
 
-    def __init__(self, shape: Sequence[int] = (), *, scale: float = 0.05, learned: bool = True) -> None:
+    def __init__(
+        self, shape: Sequence[int] = (), *, scale: float = 0.05, learned: bool = True, levels: int = 256
+    ) -> None:
         super().__init__()
+        self.bins = levels - 1  # widths of one from the lowest level to the highest
         self.log_scale = _scale(shape, scale, learned=learned)
 
     def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
         inverse = torch.exp(-self.log_scale)
-        upper = (x - parameters + 0.5 / 255) * inverse
-        lower = (x - parameters - 0.5 / 255) * inverse
-        width = inverse / 255
+        half = 0.5 / self.bins
+        upper = (x - parameters + half) * inverse
+        lower = (x - parameters - half) * inverse
+        width = inverse / self.bins
         # log(sigmoid(u) - sigmoid(l)) = log sigmoid(u) + log sigmoid(-l) + log(1 - exp(-(u - l))): no cancellation.
         inside = F.logsigmoid(upper) + F.logsigmoid(-lower) + torch.log(-torch.expm1(-width))
-        lowest, highest = x < 0.5 / 255, x > 1 - 0.5 / 255
+        lowest, highest = x < half, x > 1 - half
         return torch.where(lowest, F.logsigmoid(upper), torch.where(highest, F.logsigmoid(-lower), inside))
 
     def mean(self, parameters: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ class Features(nn.Module, ABC):
     strides: tuple[int, ...]  # of the maps, from fine to coarse: input values a side for each of a map
     dimensions: int  # D, of the vector
     batch_size: int = 64  # examples at a time where there is no gradient: what it is fastest with
-    name: str = ""  # full name and the weights' sha256: set by `load_features`
+    name: str = ""  # full name, modality and the weights' sha256: set by `load_features`
+    modality: str = ""
     sha256: str = ""
 
     @abstractmethod
@@ -87,7 +88,7 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
         raise PluginError(f"{owner}: building it failed: {type(error).__name__}: {error!s:.200}") from error
     if not isinstance(network, Features):
         raise PluginError(f"{owner}: {spec.features} gives a {type(network).__name__}, no zoo.nn.Features")
-    network.name, network.sha256 = name, spec.sha256
+    network.name, network.modality, network.sha256 = name, spec.modality, spec.sha256
     return network.eval().requires_grad_(False)
 
 

@@ -45,7 +45,8 @@ class Extras:
     spec: ModelSpec | None = None
     info: dict[str, Any] | None = None
     origin: str = ""
-    modality: str = "image"
+    modality: str = ""  # the name of the kind of data
+    memory_format: torch.memory_format = torch.contiguous_format  # of data of rank four
     classes: tuple[str, ...] = ()
 
 
@@ -64,6 +65,7 @@ class Model(nn.Module, ABC):
     value_range: tuple[float, float]  # of the networks' data; users get it moved to [0, 1]
     mixture: GaussianMixture | None  # the ex-post prior, where the weights carry one
     modality: str  # the name of the kind of data
+    memory_format: torch.memory_format  # in which its networks compute fastest, of tensors of rank four
     spec: ModelSpec | None  # the catalogue entry, where there is one
     info: dict[str, Any]  # what config.json says of data and training
     origin: str  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
@@ -86,7 +88,7 @@ class Model(nn.Module, ABC):
         self.prior, self.mixture = prior, given.mixture
         self.value_range = given.value_range or self.usual_range
         self.spec, self.info, self.origin = given.spec, given.info or {}, given.origin
-        self.modality = given.modality
+        self.modality, self.memory_format = given.modality, given.memory_format
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -197,7 +199,7 @@ class Encodes(Model):
         """x, checked, as the weights take it."""
         device, dtype = home(self)
         x = check_examples(x, self.data_shape).to(device, dtype)
-        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+        return x.contiguous(memory_format=self.memory_format) if x.ndim == 4 else x
 
 
 class Bounded(Encodes):

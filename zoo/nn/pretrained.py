@@ -13,7 +13,7 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
-from zoo.nn.build import build_parts, decode_config
+from zoo.nn.build import build_parts, decode_config, memory_format
 from zoo.nn.families import family_of
 from zoo.nn.models import Extras, Model
 from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
@@ -77,6 +77,8 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         info=data,
         origin=folder.origin,
         classes=_classes(data, folder),
+        modality=spec.modality,
+        memory_format=memory_format(registry.modality(spec.modality)),
     )
     try:
         return family.container(parts, extras)

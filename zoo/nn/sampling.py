@@ -118,7 +118,7 @@ def check_examples(x: Tensor, shape: tuple[int, ...]) -> Tensor:
         raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; floats (N, {wanted}) in [0, 1] are needed")
     x = x.float()
     if not bool(((x >= 0) & (x <= 1)).all()):  # NaN is neither
-        raise UsageError("x holds values that are not in [0, 1]; divide pixels by 255")
+        raise UsageError("x holds values that are not in [0, 1]; scale them")
     return x
 
 

@@ -24,17 +24,10 @@ __all__ = ["fill", "parse", "parse_metadata", "save"]
 
 MOST_HEADER = 8 * 2**20  # bytes
 MOST_TENSORS = 100_000
-DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
+LETTERS = {"F": (16, 32, 64), "BF": (16,), "I": (8, 16, 32, 64), "U": (8,)}  # of the format, and how many bits follow
+WORDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}  # torch's for them
+DTYPES: dict[str, torch.dtype] = {"BOOL": torch.bool} | {
+    f"{letter}{bits}": getattr(torch, f"{WORDS[letter]}{bits}") for letter, sizes in LETTERS.items() for bits in sizes
 }
 
 

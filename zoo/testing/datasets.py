@@ -17,7 +17,7 @@ __all__ = ["classes", "declaration", "licence", "no_classes", "same_twice", "sch
 
 
 def declaration(subject: Subject, item: Item) -> None:
-    """Its loader can be called; splits, classes, shape and homepage can be meant."""
+    """Its loader can be called; modality, splits, classes, shape and homepage can be meant."""
     spec = item.of(DatasetSpec)
     require(callable(import_reference(spec.load, item.name)), f"{spec.load} cannot be called")
     texts = [*spec.classes, *spec.splits]
@@ -26,7 +26,9 @@ def declaration(subject: Subject, item: Item) -> None:
     require(spec.splits or spec.takes_path, "it has neither splits nor a path")
     require(all(type(count) is int and count > 0 for count in spec.splits.values()), "a split has no size")
     shape = spec.data_shape
-    require(shape is None or (len(shape) == 3 and min(shape) >= 1), f"data_shape is {shape}, not (C, H, W)")
+    good = isinstance(shape, tuple) and bool(shape) and all(type(side) is int and side >= 1 for side in shape)
+    require(shape is None or good, f"data_shape is {shape}, no shape of an example")
+    subject.registry.modality(spec.modality)
     require(spec.homepage == "" or spec.homepage.startswith("https://"), "its homepage is no https:// address")
 
 
@@ -50,11 +52,10 @@ def _splits(item: Item) -> list[str]:
 
 
 def schema(subject: Subject, item: Item) -> None:
-    """Its smallest split is uint8 (N, C, H, W) of its data_shape; labels, classes and factors fit in number."""
+    """Its smallest split is what its modality stores, of its data_shape; labels, classes and factors fit in number."""
     spec = item.of(DatasetSpec)
     examples = _load(subject, item, _splits(item)[0])
     data, labels = examples.data, examples.labels
-    require((data.dtype, data.ndim) == (torch.uint8, 4), f"data are {data.dtype} {tuple(data.shape)}")
     wanted = spec.data_shape or tuple(data.shape[1:])
     require(tuple(data.shape[1:]) == wanted, f"data have the shape {tuple(data.shape[1:])}, declared is {wanted}")
     require(examples.classes == spec.classes, f"its classes are {examples.classes}, declared are {spec.classes}")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 __all__ = ["LEVELS", "OUTCOMES", "VERSION", "CheckResult", "Outcome", "Report"]
 
-VERSION = 2  # of the check set: raised when a check is added, removed or made stricter
+VERSION = 3  # of the check set: raised when a check is added, removed or made stricter
 LEVELS = ("package", "discovery", "build", "behaviour", "weights", "datasets", "trainers", "commands")
 Outcome = Literal["passed", "failed", "not applicable", "expected failure", "unexpected pass"]
 OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "not applicable", "expected failure", "unexpected pass")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 
 from zoo.catalogue.contract.facts import DataFacts
-from zoo.catalogue.contract.specs import ArchitectureSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec
 from zoo.catalogue.recipes.recipe import resolve
 from zoo.catalogue.recipes.starters import chosen_by, start_recipe
+from zoo.data.modality import load_modality
 from zoo.nn.build import build_parts
 from zoo.testing.cases import data_shape_of
-from zoo.testing.subject import Item, Subject, require
+from zoo.testing.subject import Item, NotApplicable, Subject, require
 
 __all__ = ["no_starter", "starter"]
 
-COUNTS, SIDES, CHANNELS = (16, 300, 60_000), (8, 28, 64, 1_500), (1, 3)
-REFERENCE = "images:pictures"
+COUNTS = (16, 300, 60_000)
 FEWEST_IMAGES = 64  # a user may ask for a short run
 
 
@@ -25,18 +25,33 @@ def no_starter(item: Item) -> str:
 
 
 def starter(subject: Subject, item: Item) -> None:
-    """For few and many, small and large, grey and coloured pictures the starter's recipe decodes and can be built."""
+    """For few and many, small and large examples of its modality the starter's recipe decodes and can be built."""
     spec = item.of(ArchitectureSpec)
-    for count, side, channels in itertools.product(COUNTS, SIDES, CHANNELS):
-        facts = DataFacts(count=count, side=side, channels=channels)
-        label = f"{count} pictures of {side} pixels, channels {channels}"
+    reference, shapes = _data(subject, spec.modality)
+    for count, shape in itertools.product(COUNTS, shapes):
+        facts = DataFacts(count=count, shape=shape)
+        label = f"{count} examples of the shape {shape}"
         require(chosen_by(spec, facts) == chosen_by(spec, facts), f"{label}: it chooses otherwise the second time")
-        recipe, _ = start_recipe(item.name, REFERENCE, facts, subject.registry)
+        recipe, _ = start_recipe(item.name, reference, facts, subject.registry)
         config = resolve(recipe, subject.registry).config
         require(recipe.batch_size <= count, f"{label}: a batch of {recipe.batch_size} is more than there are")
         require(recipe.batch_size <= recipe.images, f"{label}: the recipe ends before its first batch")
-        shape = data_shape_of(dict(build_parts(spec, config)))
-        square = len(shape) == 3 and shape[0] in CHANNELS and shape[1] == shape[2]
-        require(square, f"{label}: it is built for data of shape {shape}, which no pictures are made into")
-    facts = DataFacts(count=300, side=64, given={"images": FEWEST_IMAGES})
-    resolve(start_recipe(item.name, REFERENCE, facts, subject.registry)[0], subject.registry)
+        built = data_shape_of(dict(build_parts(spec, config)))
+        require(len(built) == len(shape), f"{label}: it is built for data of the shape {built}")
+    facts = DataFacts(count=300, shape=shapes[-1], given={"images": FEWEST_IMAGES})
+    resolve(start_recipe(item.name, reference, facts, subject.registry)[0], subject.registry)
+
+
+def _data(subject: Subject, modality: str) -> tuple[str, list[tuple[int, ...]]]:
+    """A reference to data of the modality, and shapes that they have: the modality's own, else those of datasets."""
+    registry = subject.registry
+    specs = [(o.name, o.spec) for o in registry.list("dataset") if isinstance(o.spec, DatasetSpec)]
+    datasets = {name: spec for name, spec in specs if spec.modality == modality}
+    if not datasets:
+        raise NotApplicable(f"no dataset of the modality {modality} is installed")
+    shapes = list(load_modality(registry.modality(modality)).shapes())
+    shapes = shapes or [spec.data_shape for spec in datasets.values() if spec.data_shape is not None]
+    if not shapes:
+        raise NotApplicable(f"no dataset of the modality {modality} says of which shape it is")
+    plain = next((name for name, spec in datasets.items() if spec.plain), "")
+    return f"{plain}:examples" if plain else next(iter(datasets)), shapes

@@ -155,6 +155,7 @@ TABLE: tuple[Check, ...] = (
         spares=lambda item: "" if item.spec.family == "gan" else f"the family {item.spec.family} has no two players",
     ),
     Check(id="commands.runs", kinds=COMMAND, function=commands.runs),
+    Check(id="commands.arguments", kinds=COMMAND, function=commands.arguments, spares=commands.no_arguments),
 )
 
 

@@ -16,6 +16,7 @@ from zoo.catalogue.contract.specs import ArchitectureSpec, TrainerSpec
 from zoo.catalogue.recipes.recipe import Recipe, Resolved, resolve
 from zoo.configs import as_data, decode
 from zoo.data.loading import Examples
+from zoo.data.modality import load_modality
 from zoo.nn.families import family_of
 from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, runnable, size_of, smallest
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
@@ -49,10 +50,9 @@ class _Run:
     losses: list[dict[str, float]] = field(default_factory=list)
 
     def start(self) -> TrainState:
-        """The state before the first step, on made-up pictures with labels."""
-        noise = torch.rand(EXAMPLES, *self.data_shape, generator=torch.Generator().manual_seed(0))
-        ramp = torch.linspace(0, 1, self.data_shape[-1]).expand(EXAMPLES, *self.data_shape)
-        data = ((noise + 3 * ramp) / 4 * 255).to(torch.uint8)
+        """The state before the first step, on made-up examples with labels."""
+        modality = load_modality(self.resolved.modality)
+        data = modality.made_up(EXAMPLES, self.data_shape, torch.Generator().manual_seed(0))
         examples = Examples(data=data, labels=torch.arange(EXAMPLES) % 2, classes=("even", "odd"))
         torch.manual_seed(self.resolved.recipe.seed)
         return first_state(self.resolved, examples)
@@ -177,7 +177,6 @@ def trainer_settings(subject: Subject, item: Item) -> None:
     require(
         decode(cls, as_data(settings), item.name) == settings, "they are not the same after a way through plain data"
     )
-    require({"decay", "anneal"} <= set(as_data(settings)), "they lack decay or anneal, which the loop asks for")
 
 
 def trainer_callable(subject: Subject, item: Item) -> None:

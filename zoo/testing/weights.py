@@ -15,7 +15,7 @@ from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
 from zoo.catalogue.weights.card import check_card
 from zoo.catalogue.weights.folder import CARD, CONFIG, DISCRIMINATOR, FILES, GOLDEN, Folder
 from zoo.catalogue.weights.locate import locate
-from zoo.catalogue.weights.publishing import PUBLISHED
+from zoo.catalogue.weights.publishing import published_names
 from zoo.configs import as_data, decode
 from zoo.errors import NetworkError, NotFoundError
 from zoo.nn.build import decode_config
@@ -82,11 +82,12 @@ def pins(subject: Subject, item: Item) -> None:
 def files(subject: Subject, item: Item) -> None:
     """The folder holds ordinary files alone: those of the format, the card, samples and figures."""
     folder = _folder(subject, item)
+    known = published_names(subject.registry.modality_of(item.of(ModelSpec).architecture).suffixes[0])
     for path in sorted(folder.path.rglob("*")):
         name = path.relative_to(folder.path).as_posix()
         linked = path.is_symlink() and folder.source == "bundled"  # the Hub's cache is made of links
         require(not linked and stat.S_ISREG(path.stat().st_mode), f"{name} is no ordinary file")
-        require(name in PUBLISHED or folder.source != "bundled", f"{name} belongs into no weights folder")
+        require(name in known or folder.source != "bundled", f"{name} belongs into no weights folder")
 
 
 def header(subject: Subject, item: Item) -> None:

@@ -17,7 +17,6 @@ from zoo.catalogue.weights.card import write_card
 from zoo.catalogue.weights.folder import CONFIG, FILES, GOLDEN, MODEL
 from zoo.configs import as_data
 from zoo.files import new_folder, sha256_of
-from zoo.images.sheet import card_scale, grid
 from zoo.nn.golden import golden_samples
 from zoo.nn.models import Model
 from zoo.nn.sampling import in_rows
@@ -46,7 +45,7 @@ def export(
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
     with torch.random.fork_rng(devices=[]):  # restoring sets the global random state
-        state = first_state(run.resolved)
+        state = first_state(run.resolved, about=run.recorded.facts["data"].get("about"))
         state.restore(tensors, numbers)
     family = run.family()
     model = averaged_model(state, family)
@@ -59,8 +58,9 @@ def export(
         save(aside / GOLDEN, golden_samples(model))
         labels, columns = in_rows(SAMPLES, range(model.num_classes or 0))
         shown = model.sample(SAMPLES, seed=SAMPLES_SEED, labels=labels)
-        grid(shown, columns=columns, scale=card_scale(model.data_shape)).save(aside / "samples.png")
-        write_card(aside)
+        path = aside / f"samples{run.resolved.modality.suffixes[0]}"
+        state.trainer.modality.write(shown, path, columns=columns)
+        write_card(aside, run.resolved.modality)
         return pins(aside)
 
 

@@ -1,4 +1,4 @@
-"""What a run writes besides checkpoints: metrics.jsonl, grids of samples, TensorBoard, and at its end report.html."""
+"""What a run writes besides checkpoints: metrics.jsonl, samples, TensorBoard, and at its end report.html."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.runs.folder import METRICS, SAMPLES, Recorded, images_of
 from zoo.catalogue.runs.page import write_report
 from zoo.catalogue.runs.summary import details
+from zoo.data.modality import Modality
 from zoo.errors import ZooError
 from zoo.files import new_file, storage_errors
-from zoo.images.sheet import save_picture
 from zoo.training.loop import Progress
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
-    from PIL.Image import Image
+    from torch import Tensor
 
 __all__ = ["Record", "recording", "reported"]
 
 Warn = Callable[[str], None]
+SCALE = 3  # how many times larger samples are drawn, where their kind of data is drawn
 
 
 class Record:
@@ -42,14 +44,15 @@ class Record:
                 for name, value in progress.metrics.items():
                     self.board.add_scalar(name, value, progress.images)
 
-    def picture(self, picture: Image, images: int) -> None:
-        """Write a grid of samples, made after so many images. Raises StorageError."""
-        save_picture(picture, self.out / SAMPLES / f"{images:012d}.png")
-        if self.board is not None:
-            import numpy
+    def samples(self, x: Tensor, modality: Modality, suffix: str, images: int, *, columns: int | None = None) -> None:
+        """Write samples (N, *data_shape), made after so many images, into one file of that suffix, `columns` a row.
 
+        Raises StorageError, and UsageError for what the modality cannot write.
+        """
+        modality.write(x, self.out / SAMPLES / f"{images:012d}{suffix}", columns=columns, scale=SCALE)
+        if self.board is not None:
             with storage_errors(f"cannot write {self.out / 'tensorboard'}"):
-                self.board.add_image("samples", numpy.asarray(picture.convert("RGB")), images, dataformats="HWC")
+                modality.log(self.board, x, images)
 
 
 @contextlib.contextmanager
@@ -82,21 +85,23 @@ def _tensorboard(out: Path, images: int, warn: Warn) -> Any:
 
 
 @contextlib.contextmanager
-def reported(out: Path, recorded: Recorded, units: Mapping[str, str], warn: Warn) -> Iterator[None]:
+def reported(
+    out: Path, recorded: Recorded, units: Mapping[str, str], modality: ModalitySpec, warn: Warn
+) -> Iterator[None]:
     """Write report.html when the block ends, well or by an error of the zoo's own; a report that fails costs a line.
 
-    `units` are the trainer's.
+    `units` are the trainer's, and the samples are of that modality.
     """
+
+    def report() -> None:
+        try:
+            write_report(out, recorded, details(out, recorded, running=False), units, modality)
+        except Exception as error:  # noqa: BLE001  the run is worth more than its report
+            warn(f"the report was not written ({type(error).__name__}: {error!s:.200}); the run is whole without it")
+
     try:
         yield
     except ZooError:
-        _report(out, recorded, units, warn)
+        report()
         raise
-    _report(out, recorded, units, warn)
-
-
-def _report(out: Path, recorded: Recorded, units: Mapping[str, str], warn: Warn) -> None:
-    try:
-        write_report(out, recorded, details(out, recorded, running=False), units)
-    except Exception as error:  # noqa: BLE001  the run is worth more than its report
-        warn(f"the report was not written ({type(error).__name__}: {error!s:.200}); the run is whole without it")
+    report()

@@ -43,4 +43,4 @@ class Run:
 
 def averaged_model(state: TrainState, family: Family) -> Model:
     """The model a run publishes: the averages of its family's published parts, in eval mode."""
-    return family.container({name: state.emas[name].module for name in family.published})
+    return family.container({name: state.emas[name].module for name in family.published}, state.extras)

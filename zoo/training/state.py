@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,8 +12,10 @@ from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.data.batches import Batches
 from zoo.data.loading import Data
+from zoo.data.modality import load_modality
 from zoo.errors import ConfigError, WeightsError
-from zoo.nn.build import initialise_parts
+from zoo.nn.build import initialise_parts, memory_format
+from zoo.nn.models import Extras
 from zoo.training.doctor.diagnosis import Doctor
 from zoo.training.ema import Ema
 from zoo.training.machine.onednn import OneDNNLinear
@@ -48,18 +51,28 @@ class Means:
 class TrainState:
     """Parts, moving averages, optimizers, position in the data, both random states, and how far the run is."""
 
-    def __init__(self, trainer: Trainer, batches: Batches, random: torch.Generator, *, ema_half_life: float) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        batches: Batches,
+        random: torch.Generator,
+        *,
+        ema_half_life: float,
+        extras: Extras | None = None,
+    ) -> None:
         self.trainer, self.batches, self.random = trainer, batches, random
+        self.extras = extras or Extras()  # what the averaged model is given besides its parts
         self.emas = {name: Ema(trainer.parts[name], half_life=ema_half_life) for name in trainer.averaged}
         self.images, self.steps = 0, 0
         self.means = Means()  # a report is of all its steps, before a cut and after
         self.doctor: Doctor | None = None  # who watches the run, where somebody does
 
     def next_batch(self) -> tuple[Tensor, Tensor | None]:
-        """This process's rows of the next batch and their labels, on its device."""
-        device = self.trainer.processes.device
-        pixels, labels = self.batches.next()
-        return pixels.to(device), None if labels is None else labels.to(device)
+        """This process's rows of the next batch, as the networks see them, and their labels, on its device."""
+        trainer, device = self.trainer, self.trainer.processes.device
+        stored, labels = self.batches.next()
+        x = trainer.modality.ready(stored.to(device), trainer.value_range)
+        return x, None if labels is None else labels.to(device)
 
     def capture(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The state as tensors and as JSON-able numbers; all processes must ask for it together."""
@@ -144,26 +157,26 @@ def _of_rank(name: str, rank: int) -> str:
     return f"{name}.{rank}" if rank else name
 
 
-def first_state(resolved: Resolved, examples: Data | None = None, processes: Processes = ALONE) -> TrainState:
+def first_state(
+    resolved: Resolved,
+    examples: Data | None = None,
+    processes: Processes = ALONE,
+    *,
+    about: Mapping[str, Any] | None = None,
+) -> TrainState:
     """A run's state before the first step; without examples it can be restored but not stepped.
 
-    Raises ConfigError for a batch that the processes cannot share equally, and what building the parts raises.
+    `about` is what travels with the weights of the data: that of the examples, where there are some. Raises
+    ConfigError for a batch that the processes cannot share equally, and what building parts and modality raises.
     """
-    recipe, spec = resolved.recipe, resolved.trainer
+    recipe = resolved.recipe
     if recipe.batch_size % (recipe.accumulate * processes.count):
         whom = f"{processes.count} processes with {recipe.accumulate} pieces each"
         raise ConfigError(f"a batch of {recipe.batch_size} has no equal shares for {whom}; change batch_size")
-    parts = initialise_parts(resolved.architecture, resolved.config, seed=recipe.seed)
-    if recipe.shared_batch_norm:
-        processes.share_batch_norm(parts)
-    for part in parts.values():
-        OneDNNLinear.replace_in(part)
-        part.to(processes.device)
+    about = about or {} if examples is None else examples.about
     random = torch.Generator().manual_seed(recipe.seed)
-    make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
-    trainer = make(parts, resolved.settings, random)
-    trainer.join(processes, accumulate=recipe.accumulate)
-    empty = torch.zeros(recipe.batch_size, 1, dtype=torch.uint8)
+    trainer = _trainer(resolved, processes, random, about)
+    empty = torch.zeros(recipe.batch_size, 1)
     batches = Batches(
         empty if examples is None else examples.data,
         None if examples is None else examples.labels,
@@ -172,4 +185,27 @@ def first_state(resolved: Resolved, examples: Data | None = None, processes: Pro
         rank=processes.rank,
         count=processes.count,
     )
-    return TrainState(trainer, batches, random, ema_half_life=recipe.ema_half_life)
+    extras = Extras(
+        value_range=trainer.value_range,
+        modality=resolved.architecture.modality,
+        memory_format=trainer.memory_format,
+        info={"data": {"about": dict(about)}} if about else None,
+    )
+    return TrainState(trainer, batches, random, ema_half_life=recipe.ema_half_life, extras=extras)
+
+
+def _trainer(resolved: Resolved, processes: Processes, random: torch.Generator, about: Mapping[str, Any]) -> Trainer:
+    """The trainer with fresh parts on its device, joined to the others."""
+    recipe, spec = resolved.recipe, resolved.trainer
+    layout = memory_format(resolved.modality)
+    parts = initialise_parts(resolved.architecture, resolved.config, seed=recipe.seed, memory_format=layout)
+    if recipe.shared_batch_norm:
+        processes.share_batch_norm(parts)
+    for part in parts.values():
+        OneDNNLinear.replace_in(part)
+        part.to(processes.device)
+    make = import_reference(spec.trainer, f"trainer {recipe.trainer}", spec.install_hint)
+    trainer: Trainer = make(parts, resolved.settings, random)
+    trainer.modality, trainer.memory_format = load_modality(resolved.modality, about), layout
+    trainer.join(processes, accumulate=recipe.accumulate)
+    return trainer

@@ -18,7 +18,6 @@ from zoo.data.held_out import hold_out
 from zoo.data.loading import Data, stream_dataset
 from zoo.errors import PluginError, UsageError
 from zoo.files import storage_errors
-from zoo.images.sheet import grid
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
 from zoo.nn.sampling import in_rows
@@ -80,7 +79,9 @@ def train(
         if before is not None:
             resume_run(run, before, state, warn)
         processes.once(run.write)
-        processes.once(lambda: held.enter_context(reported(out, recorded, resolved.trainer.units, warn)))
+        processes.once(
+            lambda: held.enter_context(reported(out, recorded, resolved.trainer.units, resolved.modality, warn))
+        )
         care.begin(state, partial(_checkpoint, out))
         while not _learn(run, state, family, care, report=report, warn=warn, stop=stop):
             pass  # the doctor has taken the state back
@@ -106,7 +107,7 @@ def _learn(
     """The loop, and what of it is recorded in the folder by the first process. Gives false where it is to be entered
     again, from the state that the doctor has gone back to: what was recorded beyond is dropped, as after a cut.
     """
-    out, processes = run.folder, state.trainer.processes
+    out, processes, suffix = run.folder, state.trainer.processes, run.resolved.modality.suffixes[0]
     records: list[Record] = []  # one, in the first process
 
     def tell(progress: Progress) -> None:
@@ -122,7 +123,7 @@ def _learn(
                 state,
                 run.resolved.recipe,
                 report=lambda progress: processes.once(lambda: tell(progress)),
-                sample=lambda state: processes.once(lambda: _sample(records[0], state, family)),
+                sample=lambda state: processes.once(lambda: _sample(records[0], state, family, suffix)),
                 checkpoint=partial(_checkpoint, out),
                 stop=stop,
                 care=care,
@@ -141,7 +142,8 @@ def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[
             "count": len(examples.data),
             "sha256": examples.sha256,
             "licence": examples.licence,
-        },
+        }
+        | ({"about": dict(examples.about)} if examples.about else {}),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
@@ -154,11 +156,11 @@ def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[
     return facts
 
 
-def _sample(record: Record, state: TrainState, family: Family) -> None:
+def _sample(record: Record, state: TrainState, family: Family, suffix: str) -> None:
     model = averaged_model(state, family)
     labels, columns = in_rows(GRID, range(model.num_classes or 0))
-    picture = grid(model.sample(GRID, seed=GRID_SEED, labels=labels), columns=columns, scale=3)
-    record.picture(picture, state.images)
+    x = model.sample(GRID, seed=GRID_SEED, labels=labels)
+    record.samples(x, state.trainer.modality, suffix, state.images, columns=columns)
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:
@@ -175,10 +177,9 @@ def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[D
     """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
     recipe, spec, first = resolved.recipe, resolved.architecture, family.published[0]
     shape = getattr(build_parts(spec, resolved.config, [first])[first], "data_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 3 or shape[1] != shape[2]:
-        raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, not (C, S, S)")
-    channels, side, _ = shape
-    load = partial(stream_dataset, recipe.dataset, registry=registry, image_size=side, channels=channels)
+    if not isinstance(shape, tuple) or not shape or not all(type(side) is int and side > 0 for side in shape):
+        raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, no shape")
+    load = partial(stream_dataset, recipe.dataset, registry=registry, data_shape=shape)
     found = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
     check_classes(classes_seen(resolved, family), found)
     return found
@@ -191,7 +192,7 @@ def _only_one(out: Path, *, resume: bool) -> Iterator[None]:
         if not resume and ((out / RECIPE).exists() or checkpoints(out / CHECKPOINTS)):
             raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
         with storage_errors(f"cannot write into {out}"):  # removed: what a killed process was writing
-            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*.png"):
+            for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*"):
                 for left in out.glob(pattern):
                     left.unlink()
         yield

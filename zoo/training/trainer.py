@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.draws import Draws
+from zoo.data.modality import Modality
 from zoo.errors import ConfigError
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.optimizers import clip_gradients, learning_rate
@@ -34,7 +35,7 @@ class Trainer(ABC):
     """Built as `Trainer(parts, settings, random)`: the parts by name, the decoded settings, the run's own generator.
 
     All randomness of a step comes from that generator (and from the global one where a layer, such as dropout, takes
-    no other); the loop saves both. `settings` has `decay` and `anneal`.
+    no other); the loop saves both. What it learns from is made by its `modality`, in the range that it declares.
 
     A trainer that draws with `self.draws` and updates with `self.learn` can be run by several processes, on a GPU, and
     with `accumulate`; one that steps its optimizers itself by one process only.
@@ -44,6 +45,13 @@ class Trainer(ABC):
     parts: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     base_rates: dict[str, float]  # optimizer name -> learning rate before decay
+    decay: float = (
+        0.0  # how the rates fall, see `learning_rate`: a trainer takes both from its settings, or leaves them
+    )
+    anneal: float = 0.0
+    value_range: tuple[float, float] = (0.0, 1.0)  # of the data that `step` gets; nothing to tokens
+    modality: Modality  # the kind of data: set before `join`
+    memory_format: torch.memory_format = torch.contiguous_format  # of its data of rank four
     settings: Any
     random: torch.Generator
     clip_value: float = 0.0  # bounds of what `learn` clips; 0: no clipping
@@ -52,10 +60,14 @@ class Trainer(ABC):
     apart: bool = False  # whether the discriminator learns from real and fake images in batches of their own
     accumulate: int = 1  # pieces that `learn` cuts a batch into
     learned: bool = False  # whether `learn` has been called
+    steps: int = 0  # taken before the coming one
 
     @abstractmethod
-    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
-        """Learn from one batch (N, …) uint8 and its labels (N,); give metrics as scalar tensors, not synchronised."""
+    def step(self, x: Tensor, labels: Tensor | None) -> Figures:
+        """Learn from one batch and its labels (N,); give metrics as scalar tensors, not synchronised.
+
+        x (N, *data_shape) are floats that span `value_range`, or int64 tokens.
+        """
 
     @property
     def draws(self) -> Draws:
@@ -101,11 +113,31 @@ class Trainer(ABC):
             return nullcontext()
         return torch.autocast(self.processes.device.type, torch.bfloat16)
 
+    def augment(self, x: Tensor, names: Iterable[str]) -> Tensor:
+        """Apply the modality's augmentations of these names in their order: x as a network sees it -> the same."""
+        for name in names:
+            x = self.modality.augmentations[name](x, self.draws)
+        return x.contiguous(memory_format=self.memory_format) if x.ndim == 4 else x
+
+    def mirror(self, x: Tensor) -> Tensor:
+        """Some of x mirrored at random, where the kind of data has a mirror image."""
+        flip = self.modality.augmentations.get("flip")
+        return x if flip is None else flip(x, self.draws)
+
+    def check_augmentations(self, names: Iterable[str]) -> None:
+        """Raise ConfigError for a name that is none of the modality's augmentations."""
+        there = self.modality.augmentations
+        if unknown := [name for name in names if name not in there]:
+            raise ConfigError(
+                f"augment: this kind of data has no {unknown[0]!r:.80}; it has {', '.join(there) or 'none'}"
+            )
+
     def set_rates(self, *, step: int, progress: float) -> None:
-        """Set the learning rates for the coming step."""
-        decay, anneal = self.settings.decay, self.settings.anneal
+        """Set the learning rates for the coming step, and note which it is."""
+        self.steps = step
+        how = {"decay": self.decay, "anneal": self.anneal}
         for name, optimizer in self.optimizers.items():
-            rate = learning_rate(self.base_rates[name], step=step, progress=progress, decay=decay, anneal=anneal)
+            rate = learning_rate(self.base_rates[name], step=step, progress=progress, **how)
             for group in optimizer.param_groups:
                 group["lr"] = rate
 

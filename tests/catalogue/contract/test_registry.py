@@ -39,8 +39,10 @@ def test_a_name_gives_its_spec_under_its_full_name() -> None:
 
 
 SPECS: dict[str, Spec] = {
-    "architecture": ArchitectureSpec(name="n", summary="", family="gan", config="a:b", parts={"generator": "a:b"}),
-    "dataset": DatasetSpec(name="n", summary="", load="a:b", licence="MIT"),
+    "architecture": ArchitectureSpec(
+        name="n", summary="", family="gan", modality="image", config="a:b", parts={"generator": "a:b"}
+    ),
+    "dataset": DatasetSpec(name="n", summary="", load="a:b", licence="MIT", modality="image"),
     "model": model("n"),
     "trainer": TrainerSpec(name="n", summary="", family="gan", settings="a:b", trainer="a:b"),
     "command": CommandSpec(name="n", summary="", run="a:b"),

@@ -297,5 +297,6 @@ def test_the_functions_of_the_catalogue_take_a_registry(entry_point: Make) -> No
 ARCHITECTURE = """
 @hookimpl
 def zoo_architectures(context):
-    return [ArchitectureSpec(name="net", summary="", family="gan", config="a:b", parts={"generator": "a:b"})]
+    kinds = {"family": "gan", "modality": "image"}
+    return [ArchitectureSpec(name="net", summary="", config="a:b", parts={"generator": "a:b"}, **kinds)]
 """

@@ -201,7 +201,9 @@ def test_what_cannot_be_resolved_is_named(change: dict[str, Any], error: type[Ex
 def test_trainer_and_architecture_are_of_one_family() -> None:
     """A trainer for another family of networks is a ConfigError naming both."""
     specs = [
-        ArchitectureSpec(name="net", summary="", family="vae", config="a:b", parts={"encoder": "a:b"}),
+        ArchitectureSpec(
+            name="net", summary="", family="vae", modality="image", config="a:b", parts={"encoder": "a:b"}
+        ),
         TrainerSpec(name="duel", summary="", family="gan", settings="a:b", trainer="a:b"),
     ]
     registry = Registry.of(Owned(name=spec.name, spec=spec, owner="test") for spec in specs)

@@ -20,7 +20,7 @@ from zoo.errors import ConfigError, DataError, NotFoundError, PluginError
 
 REGISTRY = default_registry()
 ARCHITECTURES = ["dcgan", "conv-vae", "res-vae"]
-PHOTOS = DataFacts(count=300, side=170)
+PHOTOS = DataFacts(count=300, shape=(3, 170, 170))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], ArchitectureSpec]:
 def test_a_starter_follows_the_data(name: str, count: int, side: int, fits: Any) -> None:
     """Side, channels and batch follow from the pictures, and the recipe resolves, for few and many, small and large."""
     for channels in (1, 3):
-        facts = DataFacts(count=count, side=side, channels=channels)
+        facts = DataFacts(count=count, shape=(channels, side, side))
         recipe, chosen = start_recipe(name, "images:./photos", facts, REGISTRY)
         resolved = resolve(recipe, REGISTRY)
         config = resolved.config
@@ -111,7 +111,7 @@ def test_a_given_value_out_of_range_is_named() -> None:
 
 def test_few_pictures_are_too_few() -> None:
     """Fewer than 16 pictures are a DataError with their number."""
-    with pytest.raises(DataError, match="15 pictures are too few to learn from; add more"):
+    with pytest.raises(DataError, match="15 examples are too few to learn from; add more"):
         start_recipe("dcgan", "images:./photos", replace(PHOTOS, count=15), REGISTRY)
 
 
@@ -172,7 +172,7 @@ def test_a_name_that_is_nothing_is_told_with_what_is_near() -> None:
 
 def test_facts_help_to_choose() -> None:
     """The nearest side is by ratio, a batch is a power of two and at most half of the pictures."""
-    facts = DataFacts(count=100, side=45, given={"images": 7, "seed": "x"})
+    facts = DataFacts(count=100, shape=(3, 45, 45), given={"images": 7, "seed": "x"})
     assert facts.nearest((32, 64)) == 32
     assert facts.nearest((8, 16, 64)) == 64
     assert [replace(facts, count=count).batch(32) for count in (2, 16, 63, 64, 9_999)] == [2, 8, 16, 32, 32]

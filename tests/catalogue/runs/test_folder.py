@@ -85,9 +85,9 @@ def test_names_that_are_numbers_count(tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / "000000000032").touch()
     assert [path.name for path in checkpoints(tmp_path / "checkpoints")] == ["000000000004", "000000000016"]
     (tmp_path / "samples").mkdir()
-    for name in ("8.png", "000000000016.png", "x.png", "4.jpg"):
+    for name in ("8.png", "000000000016.png", "x.png", "4.jpg", "2", ".000000000032.png"):
         (tmp_path / "samples" / name).touch()
-    assert [path.name for path in samples(tmp_path)] == ["8.png", "000000000016.png"]
+    assert [path.name for path in samples(tmp_path)] == ["4.jpg", "8.png", "000000000016.png"]
     assert checkpoints(tmp_path / "nothing") == []
 
 

@@ -22,6 +22,8 @@ from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
 from zoo.evaluation.report import Distances, Floor, Neighbour, Report
 
+IMAGE = default_registry().modality("image")
+FILES = [f"{stem}.png" for stem in PICTURES]
 RECIPE = Recipe(
     name="tiny",
     summary="Shapes of 8 pixels.",
@@ -82,7 +84,7 @@ def card(folder: Path, config: dict[str, Any] | None = None, report: Report | No
     (folder / "config.json").write_text(json.dumps(config or config_of()))
     if report is not None:
         (folder / "evaluation.json").write_text(json.dumps(report.to_json()))
-    write_card(folder)
+    write_card(folder, IMAGE)
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -261,11 +263,11 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
 
 def test_pictures_that_are_there_stand_in_the_card_with_their_commands(tmp_path: Path) -> None:
     """Each known picture has a section when its file is in the folder, and none otherwise."""
-    assert not any(file in card(tmp_path) for file in PICTURES)
-    for file in PICTURES:
+    assert not any(file in card(tmp_path) for file in FILES)
+    for file in FILES:
         (tmp_path / file).write_bytes(b"picture")
     text = card(tmp_path)
-    for file in PICTURES:
+    for file in FILES:
         assert f"]({file})" in text
         assert re.search(rf"`zoo \w+ .*-o {file}`", text)
 
@@ -312,7 +314,7 @@ def test_a_damaged_report_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config_of()))
     (tmp_path / "evaluation.json").write_bytes(content)
     with pytest.raises(WeightsError, match=r"evaluation\.json") as caught:
-        write_card(tmp_path)
+        write_card(tmp_path, IMAGE)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "README.md").exists()
 
@@ -326,16 +328,16 @@ def test_a_figure_that_no_float_holds_does_not_verify(value: str, tmp_path: Path
     with pytest.raises(WeightsError, match=r"precision is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
         check_card(Folder(name="tiny", path=tmp_path))
     with pytest.raises(WeightsError, match=r"lacks what a card says"):
-        write_card(tmp_path)
+        write_card(tmp_path, IMAGE)
 
 
 def test_a_folder_without_a_config_is_named(tmp_path: Path) -> None:
     """Where there is no config.json it is a StorageError with the folder; where it is damaged, a WeightsError."""
     with pytest.raises(StorageError, match=f"cannot read {tmp_path}"):
-        write_card(tmp_path)
+        write_card(tmp_path, IMAGE)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json is no JSON"):
-        write_card(tmp_path)
+        write_card(tmp_path, IMAGE)
 
 
 def test_a_full_disk_keeps_the_old_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

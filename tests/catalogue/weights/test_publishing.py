@@ -16,7 +16,7 @@ from loopback_hub import TOKEN, LoopbackHub, Repo
 from zoo.catalogue.contract.specs import WeightsSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
-from zoo.catalogue.weights.publishing import PUBLISHED, Published, publish
+from zoo.catalogue.weights.publishing import Published, publish, published_names
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
 from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
@@ -38,7 +38,7 @@ def check(given: Folder) -> object:
 
 
 def push(folder: Path, **more: Any) -> Published:
-    return publish(folder, "acme/new", check=check, **more)
+    return publish(folder, "acme/new", registry=default_registry(), check=check, **more)
 
 
 def on_hub(hub: LoopbackHub, branch: str = "main") -> dict[str, bytes]:
@@ -92,7 +92,7 @@ def test_only_the_built_list_is_published(hub: Any, folder: Path, tiny_files: An
     done = push(folder)
     assert done.left_out == (".env", "checkpoints", "link.txt", "notes.txt", "pytorch_model.bin")
     assert on_hub(hub) == tiny_files
-    assert set(tiny_files) <= set(PUBLISHED)
+    assert set(tiny_files) <= set(published_names(".png"))
 
 
 @pytest.mark.parametrize("name", ["samples.png", "model.safetensors", "README.md"])
@@ -224,7 +224,7 @@ def test_private_repositories_and_branches(hub: Any, folder: Path, tiny_files: A
 def test_malformed_names_are_usage_errors(repo: str, revision: str, hub: Any, folder: Path) -> None:
     """Before anything is read or sent."""
     with pytest.raises(UsageError):
-        publish(folder, repo, check=check, revision=revision)
+        publish(folder, repo, registry=default_registry(), check=check, revision=revision)
     assert hub.log == []
 
 

@@ -40,6 +40,7 @@ class Mutant:
 
 
 SPECS, NETWORKS, CONFIGS, DATA, TRAINERS = "__init__.py", "networks.py", "configs.py", "data.py", "trainers.py"
+COMMANDS = "commands.py"
 BUNDLED = 'weights=WeightsSpec(files=PINS, bundled="acme_zoo:weights/tiny-dots") if PINS else None'
 UNPUBLISHED: Edit = (SPECS, BUNDLED, "weights=None")
 NO_TRAINER: Edit = (SPECS, "    return [\n        TrainerSpec(", "    return []\n    return [\n        TrainerSpec(")
@@ -398,8 +399,8 @@ MUTANTS = (
         "datasets.schema",
         "never-there",
         "external=True",
-        "    side, channels =",
-        "    from zoo.errors import NotFoundError\n\n    raise NotFoundError('gone')\n    side, channels =",
+        "    channels, side, _ =",
+        "    from zoo.errors import NotFoundError\n\n    raise NotFoundError('gone')\n    channels, side, _ =",
         DATA,
     ),
     spec("datasets.splits", "another-count", "declared are 33", '"train": 32', '"train": 33'),
@@ -414,14 +415,6 @@ MUTANTS = (
     ),
     # --- trainers and commands
     spec("trainers.callable", "missing", "cannot import", "trainers:DuelTrainer", "trainers:Absent"),
-    spec(
-        "trainers.settings",
-        "no-anneal",
-        "anneal",
-        "    anneal: Annotated[float, Meta(ge=0, le=1)] = 0.0\n",
-        "",
-        TRAINERS,
-    ),
     spec("trainers.settings", "a-default-out-of-range", "lr", "] = 1e-3", "] = 2.0", TRAINERS),
     spec("trainers.steps", "nothing-averaged", "average", '    averaged = ("generator",)\n', "", TRAINERS),
     spec(
@@ -450,7 +443,10 @@ MUTANTS = (
         "generator(z)",
         TRAINERS,
     ),
-    spec("commands.runs", "no-arguments", "does not take one list", "arguments: list[str]", "", "commands.py"),
+    spec("commands.runs", "no-arguments", "does not take one Name", "arguments: argparse.Namespace", "", COMMANDS),
+    spec("commands.arguments", "no-parser", "does not take one Arg", "parser: argparse.ArgumentParser", "", COMMANDS),
+    spec("commands.arguments", "an-option-twice", "conflicting option", '"--loud"', '"--help"', COMMANDS),
+    spec("commands.arguments", "a-help-of-percents", "incomplete format", "half as loud", "at 50 %", COMMANDS),
 )
 
 IMMUTABLE: dict[str, str] = {}  # check -> why no plugin that the zoo loads can fail it

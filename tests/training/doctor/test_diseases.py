@@ -129,7 +129,7 @@ def test_weights_that_explode_are_caught(tmp_path: Path, make: MakeRecipe, tiny_
 @pytest.mark.slow
 def test_overfitting_is_caught(tmp_path: Path, make: MakeRecipe, tiny_train: Train, registry: Registry) -> None:
     """A discriminator that sees 16 images 300 times is stopped; the same one on 5,000 images is not."""
-    drawn = load_dataset("shapes", registry=registry, image_size=8, channels=3).data[:32]
+    drawn = load_dataset("shapes", registry=registry, data_shape=(3, 8, 8)).data[:32]
     (tmp_path / "few").mkdir()
     for index, pixels in enumerate(drawn):
         Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(tmp_path / f"few/{index:02}.png")

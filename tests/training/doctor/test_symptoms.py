@@ -16,10 +16,12 @@ from zoo.data.held_out import hold_out
 from zoo.data.loading import Examples, Streamed
 from zoo.data.rows import Rows
 from zoo.errors import ConfigError, DataError, NotFoundError
+from zoo.images.modality import Images
 from zoo.nn.gan import GAN
 from zoo.training.doctor.symptoms import Symptoms, nearest, overfitting, spread
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
+IMAGES = Images()
 MakeTrainer = Callable[..., AdversarialTrainer]
 
 
@@ -85,7 +87,7 @@ def test_without_a_gap_there_is_no_overfitting() -> None:
 def test_a_look_measures_samples_against_training_images(make_trainer: MakeTrainer) -> None:
     """Spread and nearest are those of the samples over those of as many training images."""
     trainer = make_trainer()
-    symptoms = Symptoms(examples(), None, samples=16)
+    symptoms = Symptoms(examples(), None, samples=16, modality=IMAGES)
     figures = symptoms.look(model_of(trainer), trainer.discriminator)
     fake = model_of(trainer).sample(16, seed=0x600D)
     real = symptoms.seen.data.float() / 255
@@ -98,7 +100,7 @@ def test_a_look_measures_samples_against_training_images(make_trainer: MakeTrain
 def test_a_collapsed_generator_is_seen(make_trainer: MakeTrainer) -> None:
     """A generator that ignores its latents has no spread; the same one before has."""
     trainer = make_trainer()
-    symptoms = Symptoms(examples(), None, samples=16)
+    symptoms = Symptoms(examples(), None, samples=16, modality=IMAGES)
     assert symptoms.look(model_of(trainer), None)["sample_spread"] > 1e-3
     with torch.no_grad():
         next(trainer.generator.parameters()).zero_()  # the layer that reads z
@@ -108,7 +110,7 @@ def test_a_collapsed_generator_is_seen(make_trainer: MakeTrainer) -> None:
 def test_the_discriminator_is_asked_for_what_was_held_out(make_trainer: MakeTrainer) -> None:
     """r_v and r_t are those of its logits in eval mode, of images in the networks' range."""
     trainer = make_trainer()
-    symptoms = Symptoms(examples(), examples(seed=1), samples=16)
+    symptoms = Symptoms(examples(), examples(seed=1), samples=16, modality=IMAGES)
     assert symptoms.held_out is not None
     figures = symptoms.look(model_of(trainer), trainer.discriminator)
     trainer.discriminator.eval()
@@ -127,7 +129,7 @@ def test_a_discriminator_that_sees_real_and_fake_apart_is_asked_so(make_trainer:
     for name, buffer in trainer.discriminator.named_buffers():
         if name.endswith("running_mean"):
             buffer.fill_(100.0)  # of neither kind
-    symptoms = Symptoms(examples(), examples(seed=1), samples=16)
+    symptoms = Symptoms(examples(), examples(seed=1), samples=16, modality=IMAGES)
     together = symptoms.look(model_of(trainer), trainer.discriminator)
     figures = symptoms.look(model_of(trainer), trainer.discriminator, apart=True)
     fake = model_of(trainer).sample(16, seed=0x600D) * 2 - 1
@@ -147,13 +149,13 @@ def test_without_a_generator_or_images_nothing_is_seen(make_trainer: MakeTrainer
     trainer = make_trainer()
     model = model_of(trainer)
     same = Examples(data=torch.zeros(9, 3, 8, 8, dtype=torch.uint8))
-    assert Symptoms(examples(1), None, samples=16).look(model, trainer.discriminator) == {}
-    assert Symptoms(same, None, samples=16).look(model, trainer.discriminator) == {}
-    assert set(Symptoms(examples(), None, samples=9).look(model, trainer.discriminator)) == {
+    assert Symptoms(examples(1), None, samples=16, modality=IMAGES).look(model, trainer.discriminator) == {}
+    assert Symptoms(same, None, samples=16, modality=IMAGES).look(model, trainer.discriminator) == {}
+    assert set(Symptoms(examples(), None, samples=9, modality=IMAGES).look(model, trainer.discriminator)) == {
         "sample_spread",
         "sample_nearest",
     }
-    assert "r_v" not in Symptoms(examples(), examples(), samples=9).look(model, None)
+    assert "r_v" not in Symptoms(examples(), examples(), samples=9, modality=IMAGES).look(model, None)
 
 
 NETWORKS: list[dict[str, Any]] = [
@@ -179,7 +181,7 @@ def test_a_look_changes_nothing(config: dict[str, Any], apart: bool, make_traine
         return [*tensors, torch.get_rng_state(), trainer.random.get_state(), torch.tensor(modes), grads]
 
     before = everything()
-    symptoms = Symptoms(examples(), examples(seed=1), samples=16)
+    symptoms = Symptoms(examples(), examples(seed=1), samples=16, modality=IMAGES)
     figures = symptoms.look(model, trainer.discriminator, apart=apart)
     after = everything()
     assert before[-1] == after[-1]
@@ -278,7 +280,7 @@ def test_of_data_that_are_not_in_memory_few_are_read(make_trainer: MakeTrainer) 
     """A look reads its own samples of them, with their labels; a share of them cannot be held out."""
     rows = Unread()
     streamed = Streamed(data=rows, labels=torch.arange(1000) % 7)
-    symptoms = Symptoms(streamed, None, samples=16)
+    symptoms = Symptoms(streamed, None, samples=16, modality=IMAGES)
     assert len(rows.asked) == 16
     assert symptoms.seen.labels is not None
     assert symptoms.seen.labels.tolist() == [row % 7 for row in rows.asked]

@@ -35,7 +35,7 @@ CONFIG: dict[str, Any] = {
     "decoder_stem": 4,
     "decoder_widths": [4, 4],
 }
-PIXELS = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+X = torch.randint(0, 256, (6, 3, 8, 8), generator=torch.Generator().manual_seed(3)) / 255
 
 
 def parts_of(registry: Registry, **config: Any) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def test_the_importance_weighted_objective_takes_no_kl_settings(bad: dict[str, A
 def test_a_step_follows_the_gradient_of_the_objective(registry: Registry, settings: dict[str, Any]) -> None:
     """After a step each parameter's gradient is that of the objective for the very noise the trainer drew."""
     trainer, twin = vae_trainer(registry, **settings), vae_trainer(registry, **settings)
-    metrics = trainer.step(PIXELS, None)
+    metrics = trainer.step(X, None)
     noise = torch.randn(6, twin.settings.samples, 3, generator=twin.random).transpose(0, 1)
-    terms = variational_terms(twin.encoder, twin.decoder, twin.likelihood, PIXELS / 255, noise)
+    terms = variational_terms(twin.encoder, twin.decoder, twin.likelihood, X, noise)
     loss = objective(terms, twin.settings, dimensions=192)
     gradients = torch.autograd.grad(loss, twin.weights)
     assert float(metrics["loss"]) == pytest.approx(float(loss.detach()), rel=1e-5)
@@ -118,7 +118,7 @@ def test_a_step_follows_the_gradient_of_the_objective(registry: Registry, settin
 
 def test_the_figures_add_up(registry: Registry) -> None:
     """elbo = -(reconstruction + kl), and the bits are the nats over 192 log 2."""
-    figures = {key: float(value) for key, value in vae_trainer(registry).step(PIXELS, None).items()}
+    figures = {key: float(value) for key, value in vae_trainer(registry).step(X, None).items()}
     assert figures["elbo"] == pytest.approx(-figures["reconstruction"] - figures["kl"], rel=1e-5)
     assert figures["loss"] == pytest.approx(-figures["elbo"], rel=1e-5)
     assert figures["reconstruction_bits_per_dim"] == pytest.approx(figures["reconstruction"] / 192 / math.log(2))
@@ -128,18 +128,18 @@ def test_the_figures_add_up(registry: Registry) -> None:
 def test_binarised_pixels_are_zeros_and_ones_drawn_anew(registry: Registry) -> None:
     """With `binarise` the data are 0 or 1 with the grey level as probability, and differ from one step to the next."""
     trainer = vae_trainer(registry, binarise=True)
-    grey = torch.full((50, 3, 8, 8), 64, dtype=torch.uint8)
-    first, second = trainer._ready(grey), trainer._ready(grey)
+    grey = torch.full((50, 3, 8, 8), 64 / 255)
+    first, second = trainer._varied(grey), trainer._varied(grey)
     assert set(first.unique().tolist()) == {0.0, 1.0}
     assert float(first.mean()) == pytest.approx(64 / 255, abs=0.02)
     assert not torch.equal(first, second)
-    assert trainer._ready(torch.full_like(grey, 255)).min() == 1
+    assert trainer._varied(torch.ones_like(grey)).min() == 1
 
 
 def test_bfloat16_steps_near_float32_and_keeps_its_weights(registry: Registry) -> None:
     """With `precision` bfloat16 the products are rounded: the loss is near, not the same; weights stay float32."""
     exact, rounded = vae_trainer(registry), vae_trainer(registry, precision="bfloat16")
-    losses = [float(trainer.step(PIXELS, None)["loss"]) for trainer in (exact, rounded)]
+    losses = [float(trainer.step(X, None)["loss"]) for trainer in (exact, rounded)]
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
     assert {parameter.dtype for parameter in rounded.weights} == {torch.float32}
@@ -150,10 +150,10 @@ def test_an_autoencoder_pays_for_its_codes(registry: Registry) -> None:
     """The loss is the reconstruction plus sparsity times the codes' L1 norm, with a posterior that is a point."""
     parts = parts_of(registry, posterior="point")
     settings = decode(AutoencoderSettings, {"sparsity": 2.0}, "settings")
-    figures = AutoencoderTrainer(parts, settings, torch.Generator()).step(PIXELS, None)
+    figures = AutoencoderTrainer(parts, settings, torch.Generator()).step(X, None)
     expected = float(figures["reconstruction"]) + 2 * float(figures["code_l1"])
     assert float(figures["loss"]) == pytest.approx(expected)
-    q = parts["encoder"](PIXELS / 255)
+    q = parts["encoder"](X)
     assert float(q.log_var.max()) < -10
     assert not any("log_var" in name for name, _ in parts["encoder"].named_parameters())
 

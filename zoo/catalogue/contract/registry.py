@@ -19,7 +19,6 @@ from zoo.catalogue.contract.specs import (
     Spec,
     TrainerSpec,
 )
-from zoo.configs import near
 from zoo.errors import NotFoundError, PluginError
 
 __all__ = ["KINDS", "PLURALS", "Owned", "Registry"]
@@ -92,6 +91,8 @@ class Registry:
         namespace = name.partition("/")[0] if "/" in name else ""
         if namespace in self.failures:
             raise PluginError(f"{kind} {name!r} is unknown because its plugin failed: {self.failures[namespace]}")
+        from zoo.configs import near  # at start-up it would cost as much as the rest of this file's imports
+
         hint = near(name, self._names(kind)) or f"; `zoo list --{PLURALS[kind]}` shows what there is"
         lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
         raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
@@ -132,6 +133,10 @@ class Registry:
     def modality(self, name: str) -> ModalitySpec:
         """The modality of that full name. Raises NotFoundError, PluginError."""
         return self._get(ModalitySpec, name)
+
+    def modality_of(self, architecture: str) -> ModalitySpec:
+        """The modality on which that architecture works. Raises NotFoundError, PluginError."""
+        return self.modality(self.architecture(architecture).modality)
 
     def list(self, kind: str, pattern: str = "*") -> list[Owned]:
         """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""

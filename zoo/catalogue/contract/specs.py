@@ -43,6 +43,7 @@ class ArchitectureSpec:
     name: str
     summary: str
     family: str  # "gan" or "vae": which container holds the parts
+    modality: str  # the kind of data it works on: "image"
     config: str  # reference to a frozen dataclass with bounds
     parts: Mapping[str, str]  # part name -> reference to a callable (config) -> module
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> some keys of the config
@@ -51,7 +52,8 @@ class ArchitectureSpec:
 
     def __post_init__(self) -> None:
         check_name(self.name, "architecture")
-        _check_strings(self.name, summary=self.summary, family=self.family, install_hint=self.install_hint)
+        _check_strings(self.name, summary=self.summary, family=self.family, modality=self.modality)
+        _check_strings(self.name, install_hint=self.install_hint)
         check_reference(self.config, CODE, f"architecture {self.name}: config")
         if self.starter != "":
             check_reference(self.starter, CODE, f"architecture {self.name}: starter")
@@ -72,11 +74,12 @@ class DatasetSpec:
     summary: str
     load: str  # reference to a callable (DataRequest) -> Examples
     licence: str
-    modality: str = "image"
-    data_shape: tuple[int, ...] | None = None  # (C, H, W); None where the data decide
+    modality: str  # the kind of data: "image"
+    data_shape: tuple[int, ...] | None = None  # of one example; None where the data decide
     classes: tuple[str, ...] = ()  # what `name[class]` may select
     splits: Mapping[str, int] = field(default_factory=dict)  # split -> number of examples
     takes_path: bool = False  # `name:PATH`
+    plain: bool = False  # whether a path alone, `./folder`, means this dataset to models of its modality
     external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
@@ -87,6 +90,8 @@ class DatasetSpec:
         _check_strings(self.name, summary=self.summary, licence=self.licence, modality=self.modality)
         _check_strings(self.name, install_hint=self.install_hint, homepage=self.homepage)
         check_reference(self.load, CODE, f"dataset {self.name}: load")
+        if self.plain and not self.takes_path:
+            raise PluginError(f"dataset {self.name}: plain is for datasets that take a path")
         if self.facts != "":
             check_reference(self.facts, CODE, f"dataset {self.name}: facts")
 
@@ -168,17 +173,20 @@ class TrainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSpec:
-    """A verb a plugin adds to the command line."""
+    """A verb of the command line: the zoo's own are written so too."""
 
     name: str
     summary: str
-    run: str  # reference to a callable (argv: list[str]) -> int | None
+    run: str  # reference to a callable (argparse.Namespace) -> int | None: the exit code, None for 0
+    arguments: str = ""  # reference to a callable (argparse.ArgumentParser) -> None that adds what the verb takes
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
 
     def __post_init__(self) -> None:
         check_name(self.name, "command")
         _check_strings(self.name, summary=self.summary, install_hint=self.install_hint)
         check_reference(self.run, CODE, f"command {self.name}: run")
+        if self.arguments != "":
+            check_reference(self.arguments, CODE, f"command {self.name}: arguments")
 
 
 @dataclass(frozen=True, kw_only=True)

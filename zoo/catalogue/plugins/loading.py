@@ -39,7 +39,6 @@ from zoo.catalogue.contract.specs import (
 )
 from zoo.catalogue.plugins.installed import CORE, GROUP, Installed, installed
 from zoo.catalogue.plugins.switches import read_disabled, switched_off
-from zoo.configs import near
 from zoo.errors import PluginError, UsageError
 
 __all__ = [
@@ -129,6 +128,8 @@ def _check_hooks(plugin: object) -> None:
         value = getattr(plugin, name) if name.startswith("zoo_") else inspect.getattr_static(plugin, name, None)
         options = getattr(value, "zoo_impl", None) if inspect.isroutine(value) else None
         if options and name not in HOOKS:
+            from zoo.configs import near
+
             raise PluginError(f"unknown hook {name!r}{near(name, HOOKS)}")
         if name not in HOOKS:
             continue

@@ -14,7 +14,7 @@ from msgspec import Meta
 from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, FamilySpec, TrainerSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, FamilySpec, ModalitySpec, TrainerSpec
 from zoo.configs import as_data, decode
 from zoo.errors import ConfigError, NotFoundError, UsageError, ZooError
 from zoo.files import storage_errors
@@ -23,6 +23,8 @@ __all__ = [
     "DoctorSettings",
     "Recipe",
     "Resolved",
+    "check_modality",
+    "known_dataset",
     "neutral",
     "override",
     "parse_changes",
@@ -159,6 +161,7 @@ class Resolved:
     architecture: ArchitectureSpec
     dataset: DatasetSpec | None  # None: not known here, where a run can still be exported; loading it says why
     trainer: TrainerSpec
+    modality: ModalitySpec  # the kind of data, of the architecture and of the dataset
     family: FamilySpec  # of the architecture and of the trainer
     config: Any  # the architecture's
     settings: Any  # the trainer's
@@ -168,7 +171,8 @@ class Resolved:
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     """Look up the recipe's names and decode its tables.
 
-    Raises NotFoundError for an architecture or a trainer that the registry lacks, ConfigError for values out of range.
+    Raises NotFoundError for an architecture, a trainer or a modality that the registry lacks, ConfigError for values
+    out of range and for an architecture and a dataset of two modalities.
     """
     architecture, trainer = registry.architecture(recipe.architecture), registry.trainer(recipe.trainer)
     owner = f"recipe {recipe.name}"
@@ -177,6 +181,9 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
             f"{owner}: trainer {trainer.name} is for the family {trainer.family!r}, "
             f"architecture {architecture.name} is of {architecture.family!r}"
         )
+    dataset = known_dataset(recipe.dataset, registry)
+    if dataset is not None:
+        check_modality(architecture, dataset, owner)
     if recipe.preset and recipe.preset not in architecture.presets:
         known = ", ".join(architecture.presets) or "none"
         raise ConfigError(f"{owner}: {architecture.name} has no preset {recipe.preset!r}; it has: {known}")
@@ -190,8 +197,9 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     return Resolved(
         recipe=written_out,
         architecture=architecture,
-        dataset=_dataset(recipe.dataset, registry),
+        dataset=dataset,
         trainer=trainer,
+        modality=registry.modality(architecture.modality),
         family=_family(architecture, registry, owner),
         config=config,
         settings=settings,
@@ -206,7 +214,17 @@ def _family(architecture: ArchitectureSpec, registry: Registry, owner: str) -> F
         raise ConfigError(f"{owner}: {error}") from error
 
 
-def _dataset(reference: str, registry: Registry) -> DatasetSpec | None:
+def check_modality(architecture: ArchitectureSpec, dataset: DatasetSpec, owner: str) -> None:
+    """Raise ConfigError, naming `owner`, where the architecture works on another kind of data than the dataset has."""
+    if architecture.modality != dataset.modality:
+        raise ConfigError(
+            f"{owner}: architecture {architecture.name} works on the modality {architecture.modality!r}, "
+            f"dataset {dataset.name} is of {dataset.modality!r}; choose two of one"
+        )
+
+
+def known_dataset(reference: str, registry: Registry) -> DatasetSpec | None:
+    """The dataset that a reference names, or None where it is not known here."""
     try:
         return registry.dataset(parse_reference(reference)[0])
     except ZooError:

@@ -10,13 +10,13 @@ from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec
-from zoo.catalogue.recipes.recipe import Recipe, neutral, with_values
+from zoo.catalogue.recipes.recipe import Recipe, check_modality, known_dataset, neutral, with_values
 from zoo.configs import near
 from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, ZooError
 
 __all__ = ["check_given", "chosen_by", "run_name", "start_recipe", "unknown_start"]
 
-FEWEST = 16  # pictures: below, there is nothing to learn from
+FEWEST = 16  # examples: below, there is nothing to learn from
 KEY = re.compile(r"((config|settings|doctor)\.)?[A-Za-z_]\w*")
 REPORTS, GRIDS = (100, 500, 10_000), (20, 2_000, 50_000)  # of a run, and the fewest and most images between two
 
@@ -50,12 +50,16 @@ def start_recipe(
 ) -> tuple[Recipe, list[Choice]]:
     """A recipe for the data of that reference, and what was chosen: what `facts.given` has set is left to the user.
 
-    Raises NotFoundError, DataError for too few pictures, ConfigError for a value out of range, PluginError.
+    Raises NotFoundError, DataError for too few examples, PluginError, and ConfigError for a value out of range or data
+    of another modality than the architecture's.
     """
+    spec = registry.architecture(architecture)
+    if (dataset := known_dataset(reference, registry)) is not None:
+        check_modality(spec, dataset, reference)
     if facts.count < FEWEST:
         advice = f"add more: {FEWEST} is the least, some hundreds are a beginning"
-        raise DataError(f"{reference}: {facts.count} pictures are too few to learn from; {advice}")
-    chosen = chosen_by(registry.architecture(architecture), facts)
+        raise DataError(f"{reference}: {facts.count} examples are too few to learn from; {advice}")
+    chosen = chosen_by(spec, facts)
     values = {choice.key: choice.value for choice in chosen} | dict(facts.given)
     known = {choice.key for choice in chosen}
     chosen += [choice for choice in _rhythm(values.get("images")) if choice.key not in known]
@@ -63,7 +67,7 @@ def start_recipe(
     plain = neutral(reference)
     start = Recipe(
         name=run_name(architecture, reference),
-        summary=f"{architecture} on {plain}, {facts.count:,} pictures.",
+        summary=f"{architecture} on {plain}, {facts.count:,} examples.",
         architecture=architecture,
         dataset=reference,
         trainer=str(values["trainer"]),

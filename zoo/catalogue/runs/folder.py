@@ -2,7 +2,7 @@
 
     recipe.json        the recipe with every default written out, the data's fingerprint, versions and threads
     checkpoints/       the last two, named by images seen
-    samples/           a grid of the averaged model's samples at fixed latents, named by images seen
+    samples/           the averaged model's samples at fixed latents, a file each time, named by images seen
     metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
     doctor.jsonl       one line for each thing the doctor found
     report.html        curves, grids and recipe on one page
@@ -132,20 +132,21 @@ def as_written(tensors: str, numbers: Mapping[str, Any]) -> bool:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints in a folder, oldest first."""
-    return sorted(_numbered(folder, "", Path.is_dir), key=lambda path: int(path.name))
+    return sorted(_numbered(folder, files=False), key=lambda path: int(path.name))
 
 
 def samples(run: Path) -> list[Path]:
-    """A run's grids of samples, oldest first."""
-    return sorted(_numbered(run / SAMPLES, ".png", Path.is_file), key=lambda path: int(path.stem))
+    """A run's files of samples, oldest first."""
+    return sorted(_numbered(run / SAMPLES, files=True), key=lambda path: int(path.stem))
 
 
-def _numbered(folder: Path, suffix: str, kind: Any) -> Iterable[Path]:
-    """What is named by images seen."""
+def _numbered(folder: Path, *, files: bool) -> Iterable[Path]:
+    """What is named by images seen: files, which have a suffix, or folders, which have none."""
     if not folder.is_dir():
         return []
     with storage_errors(f"cannot read {folder}"):
-        found = [path for path in entries_of(folder) if path.suffix == suffix and path.stem.isdecimal()]
+        kind = Path.is_file if files else Path.is_dir
+        found = [path for path in entries_of(folder) if path.stem.isdecimal() and bool(path.suffix) == files]
         return [path for path in found if path.name.isascii() and len(path.stem) <= 20 and kind(path)]
 
 

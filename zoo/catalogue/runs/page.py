@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.runs.curves import grouped, panel
-from zoo.catalogue.runs.folder import REPORT, Recorded, metrics_of, read_bounded, samples
+from zoo.catalogue.runs.folder import REPORT, Recorded, metrics_of, samples
 from zoo.files import new_file
 from zoo.version import __version__
 
 __all__ = ["write_report"]
 
-GRIDS = 6  # grids of samples on the page
-MOST_GRID = 2**24  # bytes of one
-SIDE = 560  # pixels that one is made to fit into
+SHOWN = 6  # files of samples on the page
 MOST_PANELS = 40
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 1180px;
@@ -40,31 +38,36 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; white-space: pre-wra
 """
 
 
-def write_report(run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str]) -> Path:
+def write_report(
+    run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec | None
+) -> Path:
     """Write `report.html` into the run's folder, complete or not at all; gives its path.
 
-    `recorded` is what `read_run` gave, `told` what `details` did, and `units` are the trainer's: metric -> unit.
+    `recorded` is what `read_run` gave, `told` what `details` did, `units` are the trainer's (metric -> unit), and
+    `modality` shows the samples (None: nobody can).
 
     Raises DataError for files that no run writes, StorageError.
     """
-    text = _page(run, recorded, told, units)
+    text = _page(run, recorded, told, units, modality)
     with new_file(run / REPORT) as aside:
         aside.write_text(text, encoding="utf-8", errors="backslashreplace")
     return run / REPORT
 
 
-def _page(run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str]) -> str:
+def _page(
+    run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec | None
+) -> str:
     name = _text(told["name"])
     sections = [
         f'<h1>{name}</h1>\n<p class="lead">{_text(recorded.recipe.summary)} {_text(_progress(told))}</p>',
         _section("What the doctor said", [_list(told["findings"])]) if told["findings"] else "",
         _section("Learning curves", _panels(metrics_of(run), units), "panels"),
-        _section("Samples", _grids(samples(run)), "grids"),
+        _section("Samples", _samples(samples(run), modality), "grids"),
         _section("Data", [_table(recorded.facts["data"])]),
         _section("Versions", [_table({"zoo": __version__, **_rest(recorded.facts)})]),
         _section("Recipe", [_recipe(recorded.changed), f"<pre>{_text(_toml(told['recipe']))}</pre>"]),
     ]
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -96,28 +99,23 @@ def _panels(rows: Sequence[Mapping[str, float]], units: Mapping[str, str]) -> li
     return [*drawn, f"<p>{left_out} more are in metrics.jsonl.</p>"] if left_out else drawn
 
 
-def _grids(paths: Sequence[Path]) -> list[str]:
-    """Some grids, evenly from the first to the last."""
-    count = min(GRIDS, len(paths))
+def _samples(paths: Sequence[Path], modality: ModalitySpec | None) -> list[str]:
+    """Some files of samples, evenly from the first to the last."""
+    count = min(SHOWN, len(paths))
     chosen = [paths[round(index * (len(paths) - 1) / max(1, count - 1))] for index in range(count)]
-    return [_grid(path) for path in dict.fromkeys(chosen)]
+    return [_sample(path, modality) for path in dict.fromkeys(chosen)]
 
 
-def _grid(path: Path) -> str:
-    from PIL import Image
-
+def _sample(path: Path, modality: ModalitySpec | None) -> str:
     caption = f"{int(path.stem):,} images seen"
+    if modality is None:
+        return f"<p>{_text(path.name)} cannot be shown: the plugin that knows its kind of data is not here</p>"
     try:
-        with Image.open(io.BytesIO(read_bounded(path, MOST_GRID)), formats=["PNG"]) as picture:
-            picture.draft("RGB", (SIDE, SIDE))
-            small = picture.convert("L" if picture.mode == "L" else "RGB")
-            small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
-        file = io.BytesIO()
-        small.save(file, "PNG", optimize=True)
-    except Exception as error:  # noqa: BLE001  on hostile bytes Pillow raises nearly anything
+        show = import_reference(modality.html, f"modality {modality.name}", modality.install_hint)
+        shown = str(show(path))
+    except Exception as error:  # noqa: BLE001  a file may hold anything, and a modality may be a plugin's
         return f"<p>{_text(path.name)} cannot be shown ({_text(type(error).__name__)})</p>"
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<figure><img src="data:image/png;base64,{data}" alt="samples"><figcaption>{caption}</figcaption></figure>'
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
 def _recipe(changed: Sequence[str] | None) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.weights.card_sections import SAMPLES, metrics_of, sections
+from zoo.catalogue.contract.specs import ModalitySpec
+from zoo.catalogue.weights.card_sections import SAMPLES, displayed, metrics_of, sections
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, Folder, parse_config
 from zoo.configs import strict_json
 from zoo.errors import WeightsError
@@ -46,12 +47,12 @@ def dataset_of(data: dict[str, Any]) -> str:
     return str(re.split(r"[\[:]", data["data"]["name"])[0])
 
 
-def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any]) -> list[str]:
+def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any], modality: ModalitySpec) -> list[str]:
     recipe, metrics = data["training"]["recipe"], metrics_of(evaluation)
     lines = [
         "---",
         "library_name: genzoo",
-        "pipeline_tag: unconditional-image-generation",
+        *([f"pipeline_tag: {_yaml(modality.task)}"] if modality.task else []),
         f"license: {_yaml((recipe['licence'] or 'other').lower())}",
         f"datasets: [{_yaml(dataset_of(data))}]",
         f"tags: [genzoo, {data['architecture']}, {recipe['trainer']}]",
@@ -61,9 +62,10 @@ def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any]) -
             "model-index:",
             f"- name: {_toml(name)}",
             "  results:",
-            "  - task: {type: unconditional-image-generation}",
+            f"  - task: {{type: {_yaml(modality.task or 'other')}}}",
         ]
-        lines += [f"    dataset: {{name: {_toml(data['data']['name'])}, type: image}}", "    metrics:"]
+        kind = _yaml(modality.name)
+        lines += [f"    dataset: {{name: {_toml(data['data']['name'])}, type: {kind}}}", "    metrics:"]
         lines += [
             f"    - {{type: {key}, {_seen(key, evaluation)}value: {value:.5g}}}" for key, value in metrics.items()
         ]
@@ -78,8 +80,10 @@ def _seen(key: str, evaluation: dict[str, Any]) -> str:
     return f"name: {_toml(text)}, "
 
 
-def write_card(folder: Path) -> None:
+def write_card(folder: Path, modality: ModalitySpec) -> None:
     """Write README.md of a weights folder from its config.json, and evaluation.json where there is one.
+
+    `modality` is that of the model's data.
 
     Raises WeightsError when either is malformed, StorageError when one cannot be read or the card cannot be written.
     """
@@ -88,18 +92,19 @@ def write_card(folder: Path) -> None:
         raw = (folder / CONFIG).read_bytes()
         figures = path.read_bytes() if path.is_file() else b"{}"
         files = os.listdir(folder)
-    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures, files)
+    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures, files, modality)
     with new_file(folder / CARD) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collection[str]) -> str:
-    """The card of a folder with this config.json, this evaluation.json (`{}` for none) and these files.
+def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collection[str], modality: ModalitySpec) -> str:
+    """The card of a folder with this config.json, this evaluation.json (`{}` for none) and these files, for data of
+    that modality.
 
     Raises WeightsError where they do not say enough.
     """
     try:
-        text = "\n".join(_lines(data, strict_json(figures), files))
+        text = "\n".join(_lines(data, strict_json(figures), files, modality))
         text.encode("utf-8")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         cause = f"{type(error).__name__}: {error!s:.80}"
@@ -109,17 +114,20 @@ def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collectio
     return text
 
 
-def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str]) -> list[str]:
+def _lines(
+    data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str], modality: ModalitySpec
+) -> list[str]:
     recipe, source = data["training"]["recipe"], data["data"]
     name = data["training"].get("model", recipe["name"])
+    suffix = modality.suffixes[0]
     title = name.removeprefix("./")  # a folder, of a model that no catalogue has
     return [
-        *_front_matter(title, data, evaluation),
+        *_front_matter(title, data, evaluation, modality),
         f"# {title}",
         "",
         recipe["summary"],
         "",
-        "![samples](samples.png)",
+        displayed("samples", f"samples{suffix}"),
         "",
         "64 samples of seed 0, not selected.",
         "",
@@ -133,7 +141,7 @@ def _lines(data: dict[str, Any], evaluation: dict[str, Any], files: Collection[s
         *(["codes = model.encode(images).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
-        *sections(name, source["name"], evaluation, files),
+        *sections(name, source["name"], evaluation, files, suffix),
         "## Data",
         "",
         f"{source['count']:,} images of `{source['name']}`, split `{source['split']}`, decoded bytes "

@@ -6,11 +6,12 @@ evaluation.json holds the report on samples at its top, and beside it, where the
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PICTURES", "SAMPLES", "Picture", "metrics_of", "sections"]
+__all__ = ["PICTURES", "SAMPLES", "displayed", "metrics_of", "sections", "shown"]
 
 SAMPLES = ("frechet", "kernel", "precision", "recall")
 ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes from
@@ -22,45 +23,56 @@ ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture that may stand in a weights folder, and how it is made there."""
+    """A file of examples that may stand in a weights folder, and how it is made there."""
 
     title: str
     text: str
-    command: str  # {name} is the model, {data} its dataset
+    command: str  # {name} is the model, {data} its dataset, {file} the file
 
 
-PICTURES = {
-    "reconstructions.png": Picture(
+PICTURES = {  # by the file's name without its suffix
+    "reconstructions": Picture(
         title="Reconstructions",
         text="Held-out examples at random, and below each what decoding its code gives back.",
-        command="zoo reconstruct --data '{data}' -n 8 --model {name} --scale 1 -o reconstructions.png",
+        command="zoo reconstruct --data '{data}' -n 8 --model {name} --scale 1 -o {file}",
     ),
-    "manifold.png": Picture(
+    "manifold": Picture(
         title="The latent plane",
         text="Decoded points of the plane, evenly spaced in the prior's probability.",
-        command="zoo manifold {name} --scale 1 -o manifold.png",
+        command="zoo manifold {name} --scale 1 -o {file}",
     ),
-    "scatter.png": Picture(
+    "scatter": Picture(
         title="Where the test set lies",
         text="The posterior means of the test examples, coloured by class.",
-        command="zoo scatter {name} -o scatter.png",
+        command="zoo scatter {name} -o {file}",
     ),
-    "mixture.png": Picture(
+    "mixture": Picture(
         title="Samples of the mixture",
         text="64 samples of the Gaussian mixture that was fitted to the codes of the training set, not selected.",
-        command="zoo sample {name} --prior mixture -n 64 --seed 0 -o mixture.png",
+        command="zoo sample {name} --prior mixture -n 64 --seed 0 -o {file}",
     ),
-    "interpolation.png": Picture(
+    "interpolation": Picture(
         title="Walks",
         text="Walks between held-out examples, which stand at the ends of each row.",
-        command="zoo interpolate {name} --data '{data}' --rows 4 --steps 8 -o interpolation.png",
+        command="zoo interpolate {name} --data '{data}' --rows 4 --steps 8 -o {file}",
     ),
-    "concepts.png": Picture(
+    "concepts": Picture(
         title="Concepts at work",
         text="Held-out examples on the left, then moved along a concept, from negative strengths to positive ones.",
-        command="zoo edit --data '{data}' -n 5 --model {name} --concept {concepts} -o concepts.png",
+        command="zoo edit --data '{data}' -n 5 --model {name} --concept {concepts} -o {file}",
     ),
 }
+
+
+def shown(suffix: str) -> tuple[str, ...]:
+    """The files of examples that may stand in a weights folder, of a modality that writes files of that suffix."""
+    return tuple(f"{stem}{suffix}" for stem in ("samples", "neighbours", *PICTURES))
+
+
+def displayed(title: str, file: str) -> str:
+    """Markdown that shows a file where a page can, and else leads to it."""
+    kind = mimetypes.guess_type(file, strict=False)[0] or ""
+    return f"{'!' if kind.startswith('image/') else ''}[{title}]({file})"
 
 
 def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
@@ -73,11 +85,13 @@ def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
     return found
 
 
-def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str]) -> list[str]:
-    """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the pictures in `files`."""
+def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str], suffix: str) -> list[str]:
+    """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the examples in `files`,
+    whose names end in `suffix`.
+    """
     lines: list[str] = []
     if SAMPLES[0] in evaluation:
-        lines += _figures(name, evaluation) + _neighbours(evaluation)
+        lines += _figures(name, evaluation) + _neighbours(evaluation, suffix)
     if "reconstruction" in evaluation:
         lines += _reconstruction(name, evaluation["reconstruction"])
     if "likelihood" in evaluation:
@@ -85,10 +99,11 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     concepts = evaluation.get("concepts", {})
     for concept in concepts.values():
         lines += _concept(name, data, concept)
-    for file, picture in PICTURES.items():
-        if file in files:
-            command = picture.command.format(name=name, data=data, concepts=",".join(concepts) or "NAME")
-            lines += [f"## {picture.title}", "", f"![{picture.title}]({file})", "", f"{picture.text} `{command}`", ""]
+    for stem, picture in PICTURES.items():
+        if (file := f"{stem}{suffix}") in files:
+            words = {"name": name, "data": data, "concepts": ",".join(concepts) or "NAME", "file": file}
+            command = picture.command.format_map(words)
+            lines += [f"## {picture.title}", "", displayed(picture.title, file), "", f"{picture.text} `{command}`", ""]
     return lines
 
 
@@ -124,12 +139,12 @@ def _kernel(row: dict[str, Any]) -> str:
     return f"{row['kernel']:.5f} ± {row['kernel_standard_error']:.5f}"
 
 
-def _neighbours(report: dict[str, Any]) -> list[str]:
+def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
     mine, real = report["sample_distances"], report["test_distances"]
     lines = [
         "## Nearest training images",
         "",
-        "![nearest training images](neighbours.png)",
+        displayed("nearest training images", f"neighbours{suffix}"),
         "",
         f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training image nearest "
         "to it in feature space. Median distance of all samples to their nearest: "

@@ -8,13 +8,14 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.contract.names import COMMIT, split_hub_name
-from zoo.catalogue.weights.card_sections import PICTURES
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.card_sections import shown
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, GOLDEN, MODEL, Folder, most_bytes
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
 from zoo.files import storage_errors
@@ -22,9 +23,8 @@ from zoo.files import storage_errors
 if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
 
-__all__ = ["PUBLISHED", "Published", "contents", "publish"]
+__all__ = ["Published", "contents", "publish", "published_names"]
 
-PUBLISHED = (*FILES, CARD, "samples.png", EVALUATION, "neighbours.png", *PICTURES)  # what may stand in a repository
 REQUIRED = (CONFIG, MODEL, GOLDEN, CARD)
 BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 TRIES, PAUSE = 3, 1.0
@@ -52,8 +52,13 @@ class _Refused(NetworkError):
     """The Hub does not let this token write."""
 
 
-def contents(folder: Path) -> tuple[dict[str, bytes], list[str]]:
-    """The bytes of what is published of a folder, and the names of what is left out.
+def published_names(suffix: str) -> tuple[str, ...]:
+    """What may stand in a repository, of a modality that writes files of that suffix."""
+    return (*FILES, CARD, EVALUATION, *shown(suffix))
+
+
+def contents(folder: Path, known: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
+    """The bytes of what is published of a folder, files of the `known` names, and the names of what is left out.
 
     Raises NotFoundError where a required file is missing, WeightsError for a link or another thing that is no file in
     the place of one, or for one too large, StorageError.
@@ -61,7 +66,7 @@ def contents(folder: Path) -> tuple[dict[str, bytes], list[str]]:
     with storage_errors(f"cannot read {folder}"):
         names = sorted(os.listdir(folder))
     files = {}
-    for name in (name for name in PUBLISHED if name in names):
+    for name in (name for name in known if name in names):
         path = folder / name
         with storage_errors(f"cannot read {path}"):
             if not stat.S_ISREG(path.lstat().st_mode):
@@ -76,28 +81,37 @@ def contents(folder: Path) -> tuple[dict[str, bytes], list[str]]:
 
 
 def publish(
-    folder: Path, repo_id: str, *, check: Callable[[Folder], object], private: bool = False, revision: str = "main"
+    folder: Path,
+    repo_id: str,
+    *,
+    registry: Registry,
+    check: Callable[[Folder], object],
+    private: bool = False,
+    revision: str = "main",
 ) -> Published:
     """Publish a weights folder: one commit, or none where the Hub has these files already.
 
-    `check` is given the folder with its bytes pinned and raises for anything wrong; nothing is sent before it is
-    content. Safe to run again after any failure. Raises what `contents` and `check` raise, UsageError for a malformed
-    name, NetworkError where the Hub refuses or somebody else committed meanwhile, IntegrityError when what the Hub
-    gives back is something else.
+    `registry` knows in which files the model's kind of data is written. `check` is given the folder with its bytes
+    pinned and raises for anything wrong; nothing is sent before it is content. Safe to run again after any failure.
+    Raises what `contents` and `check` raise, UsageError for a malformed name, NetworkError where the Hub refuses or
+    somebody else committed meanwhile, IntegrityError when what the Hub gives back is something else.
     """
     from zoo.catalogue.hub.client import Hub
     from zoo.catalogue.hub.transport import is_offline
 
     _check_names(repo_id, revision)
-    files, left_out = contents(folder)
+    known = published_names(_suffix(folder, registry))
+    files, left_out = contents(folder, known)
     pins = {name: hashlib.sha256(files[name]).hexdigest() for name in FILES if name in files}
     check(Folder(name=str(folder), path=folder, pins=pins, origin=str(folder)))
     if is_offline():
         raise NetworkError(f"hf://{repo_id}: being offline was asked for; unset ZOO_OFFLINE and HF_HUB_OFFLINE")
     hub = Hub()
     parent = _prepared(hub, repo_id, revision, private)
-    changed, gone = _differences(hub, repo_id, parent, files)
-    commit = parent if not changed and not gone else _commit(hub, repo_id, revision, parent, files, changed, gone)
+    changed, gone = _differences(hub, repo_id, parent, files, known)
+    commit = (
+        parent if not changed and not gone else _commit(hub, repo_id, revision, parent, files, known, (changed, gone))
+    )
     for name, body in files.items():
         digest = hashlib.sha256(body).hexdigest()
         try:
@@ -106,6 +120,14 @@ def publish(
             raise IntegrityError(f"hf://{repo_id}@{commit}: {name} is not what was published ({error})") from None
     summary = {"changed": (*changed, *gone), "left_out": tuple(left_out)}
     return Published(repo_id=repo_id, commit=commit, pins=pins, **summary)
+
+
+def _suffix(folder: Path, registry: Registry) -> str:
+    """Of the files that show a folder's examples; where it has no config, nobody knows."""
+    if not (folder / CONFIG).is_file():
+        return ""
+    config = Folder(name=str(folder), path=folder).config()
+    return registry.modality_of(config["architecture"]).suffixes[0]
 
 
 def _check_names(repo_id: str, revision: str) -> None:
@@ -139,13 +161,15 @@ def _prepared(hub: Hub, repo: str, revision: str, private: bool) -> str:
     return found
 
 
-def _differences(hub: Hub, repo: str, commit: str, files: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
-    """Which files a commit has not or has otherwise, and which of the format it has beyond them."""
+def _differences(
+    hub: Hub, repo: str, commit: str, files: Mapping[str, bytes], known: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Which files a commit has not or has otherwise, and which of the `known` names it has beyond them."""
     from zoo.catalogue.hub.client import Digest
     from zoo.catalogue.hub.transport import Absent
 
     changed, gone = [], []
-    for name in PUBLISHED:
+    for name in known:
         try:
             there = hub.look(repo, commit, name)
         except Absent:
@@ -167,13 +191,13 @@ def _commit(
     revision: str,
     parent: str,
     files: Mapping[str, bytes],
-    changed: list[str],
-    gone: list[str],
+    known: Sequence[str],
+    differences: tuple[list[str], list[str]],
 ) -> str:
     """Write and remove these files in one commit on top of `parent`. A lost answer is found out, not sent twice."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-    api = HfApi(library_name="genzoo")
+    api, (changed, gone) = HfApi(library_name="genzoo"), differences
 
     def send() -> Any:
         # As streams the client sends large files by Git LFS, which every Hub speaks and whose name of a file is the
@@ -196,7 +220,7 @@ def _commit(
             raise
         except NetworkError:
             commit = _prepared(hub, repo, revision, False)
-            if commit != parent and _differences(hub, repo, commit, files) == ([], []):
+            if commit != parent and _differences(hub, repo, commit, files, known) == ([], []):
                 break  # it had arrived
             if commit != parent:
                 text = (

@@ -1,4 +1,4 @@
-"""What a look at the networks shows: how far samples spread, and what the discriminator says of images it never saw.
+"""What a look at the networks shows: how far samples spread, and what the discriminator says of examples it never saw.
 
 A look changes nothing: it draws from generators of its own, and leaves modes, buffers and the run's random numbers as
 they were.
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from zoo.data.held_out import SEED, some
 from zoo.data.loading import Data, Examples
-from zoo.images.values import to_range
+from zoo.data.modality import Modality
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.nn.models import Model
 from zoo.nn.sampling import check_labels
@@ -65,11 +65,12 @@ def overfitting(seen: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float
 class Symptoms:
     """Looks at a model in training, against at most `samples` of the examples; without a generator it sees nothing."""
 
-    def __init__(self, examples: Data, held_out: Data | None, *, samples: int) -> None:
+    def __init__(self, examples: Data, held_out: Data | None, *, samples: int, modality: Modality) -> None:
+        self.modality = modality
         self.seen = some(examples, samples)
         self.held_out = None if held_out is None else some(held_out, samples)
         self.samples = len(self.seen.data)
-        real = to_range(self.seen.data, 0.0, 1.0)
+        real = modality.ready(self.seen.data).float()
         self.usual = (spread(real), nearest(real)) if self.samples > 1 else (0.0, 0.0)
 
     def names(self, model: Model, discriminator: nn.Module | None) -> set[str]:
@@ -95,7 +96,7 @@ class Symptoms:
             fake = model.sample(self.samples, seed=SEED).cpu()
         usual = dict(zip(("sample_spread", "sample_nearest"), self.usual, strict=True))
         measured = {"sample_spread": spread, "sample_nearest": nearest}
-        figures = {name: measured[name](fake) / usual[name] for name in measured if name in names}
+        figures = {name: measured[name](fake.float()) / usual[name] for name in measured if name in names}
         if "r_v" in names and isinstance(discriminator, Discriminator) and self.held_out is not None:
             with _looking(discriminator, batch_norm=apart):
                 figures |= self._overfitting(model, discriminator, fake, self.held_out)
@@ -106,15 +107,17 @@ class Symptoms:
     ) -> dict[str, float]:
         low, high = model.value_range
         labels = check_labels(None, len(fake), model.num_classes)
-        on_fake = _logits(discriminator, fake * (high - low) + low, labels)
+        fake = fake * (high - low) + low if fake.is_floating_point() else fake
+        on_fake = _logits(discriminator, fake, labels)
         on_seen, on_held_out = (
-            _logits(discriminator, to_range(reals.data, low, high), reals.labels) for reals in (self.seen, held_out)
+            _logits(discriminator, self.modality.ready(reals.data, (low, high)), reals.labels)
+            for reals in (self.seen, held_out)
         )
         return overfitting(on_seen, on_held_out, on_fake)
 
 
 def _logits(discriminator: Discriminator, x: Tensor, labels: Tensor | None) -> Tensor:
-    """What the discriminator says of x (N, C, H, W), a chunk at a time: (N,)."""
+    """What the discriminator says of x (N, *data_shape), a chunk at a time: (N,)."""
     device = next(discriminator.parameters()).device
     wanted = labels if discriminator.num_classes is not None else None
     pieces = []

@@ -46,7 +46,7 @@ def watch(out: Path, resolved: Resolved, state: TrainState, data: Watched, *, mo
     """Who watches the run: a doctor, unless the recipe has it off."""
     if resolved.doctor.action == "off":
         return UNWATCHED
-    symptoms = Symptoms(*data, samples=resolved.doctor.samples)
+    symptoms = Symptoms(*data, samples=resolved.doctor.samples, modality=state.trainer.modality)
     return Treatment(out, resolved, state, symptoms, model=model, tell=tell)
 
 

@@ -15,8 +15,6 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from zoo.errors import ConfigError
-from zoo.images.augment import augment, flip
-from zoo.images.values import to_range
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.training.machine.processes import Processes
 from zoo.training.optimizers import make_optimizer
@@ -28,7 +26,6 @@ __all__ = ["AdversarialSettings", "AdversarialTrainer"]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Bound = Annotated[float, Meta(ge=0, le=1e6)]
-Augmentation = Literal["color", "translation", "cutout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +46,8 @@ class AdversarialSettings:
     mix_batches: bool = True  # real and fake in one forward of the discriminator, or each alone
     freeze_discriminator: bool = True  # no gradients for it in the generator's phase
     fresh_fakes: bool = True  # the generator learns from new fakes, or from those the discriminator has just seen
-    flips: bool = True  # mirror the real images at random
-    augment: Annotated[tuple[Augmentation, ...], Meta(max_length=8)] = ()  # DiffAugment, in this order
+    flips: bool = True  # mirror the real examples at random, where their kind has a mirror image
+    augment: Annotated[tuple[str, ...], Meta(max_length=8)] = ()  # of the modality's augmentations, in this order
     precision: Precision = "float32"  # of the networks' products; sums, losses and weights stay float32
 
     def __post_init__(self) -> None:
@@ -62,6 +59,7 @@ class AdversarialTrainer(Trainer):
     """Parts `generator` and `discriminator`; one step is one update of each."""
 
     averaged = ("generator",)
+    value_range = (-1.0, 1.0)
     settings: AdversarialSettings
 
     def __init__(self, parts: dict[str, nn.Module], settings: AdversarialSettings, generator: torch.Generator) -> None:
@@ -75,6 +73,7 @@ class AdversarialTrainer(Trainer):
         self.generator, self.discriminator = first, second
         self.parts, self.settings, self.random = parts, settings, generator
         self.clip_value, self.clip_norm = settings.clip_value, settings.clip_norm
+        self.decay, self.anneal = settings.decay, settings.anneal
         self.apart = not settings.mix_batches
         self.loss = ADVERSARIAL_LOSSES[settings.loss]
         rates = {"generator": settings.generator_lr, "discriminator": settings.discriminator_lr}
@@ -87,16 +86,17 @@ class AdversarialTrainer(Trainer):
         }
 
     def join(self, processes: Processes, *, accumulate: int = 1) -> None:
-        """As every trainer. Raises ConfigError where fakes that both players see cannot be: in pieces or processes."""
+        """As every trainer. Raises ConfigError for augmentations that the kind of data lacks, and where fakes that both
+        players see cannot be: in pieces or processes.
+        """
+        self.check_augmentations(self.settings.augment)
         if not self.settings.fresh_fakes and (processes.count > 1 or accumulate > 1):
             raise ConfigError("fresh_fakes = false needs one process, and accumulate = 1: the fakes are made once")
         super().join(processes, accumulate=accumulate)
 
-    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
-        """One update of the discriminator, then one of the generator, from uint8 images (N, C, H, W)."""
-        real = to_range(pixels, -1.0, 1.0)
-        if self.settings.flips:
-            real = flip(real, self.draws)
+    def step(self, x: Tensor, labels: Tensor | None) -> Figures:
+        """One update of the discriminator, then one of the generator, from examples (N, *data_shape) in [-1, 1]."""
+        real = self.mirror(x) if self.settings.flips else x
         if self.settings.fresh_fakes:
             return {**self.discriminator_phase(real, labels), **self.generator_phase(len(real))}
         z, *asked = self._latents(len(real))
@@ -154,7 +154,7 @@ class AdversarialTrainer(Trainer):
     ) -> tuple[Tensor, Figures]:
         """`given` are the labels (N,) of the real examples, `asked` those that the fakes were made for."""
         n = len(real)
-        real, fake = (augment(x, self.settings.augment, self.draws) for x in (real, fake))
+        real, fake = (self.augment(x, self.settings.augment) for x in (real, fake))
         if self.settings.mix_batches:
             labels = None if given is None or asked is None else torch.cat([given, asked])
             on_real, on_fake = self._logits(torch.cat([real, fake]), labels).split(n)
@@ -173,6 +173,6 @@ class AdversarialTrainer(Trainer):
         return self._taken_for_real(self._fakes(z, asked), asked)
 
     def _taken_for_real(self, fake: Tensor, asked: Tensor | None = None) -> tuple[Tensor, Figures]:
-        logits = self._logits(augment(fake, self.settings.augment, self.draws), asked)
+        logits = self._logits(self.augment(fake, self.settings.augment), asked)
         loss = self.loss.generator(logits, torch.ones_like(logits))
         return loss, {"generator_loss": loss.detach()}

@@ -15,8 +15,6 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from zoo.errors import ConfigError
-from zoo.images.augment import flip
-from zoo.images.values import to_range
 from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, importance_weighted_bound
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
@@ -48,8 +46,8 @@ class AutoencodingSettings:
     decay: Share = 0.0  # per step: rate / (1 + decay * step)
     anneal: Share = 0.0  # share of the run at whose end the rate is a hundredth
     clip_norm: Bound = 0.0  # the whole gradient; 0: no clipping
-    binarise: bool = False  # draw each pixel as 0 or 1 with its grey level as probability, anew each time
-    flips: bool = False  # mirror the images at random
+    binarise: bool = False  # draw each value as 0 or 1 with itself as probability, anew each time
+    flips: bool = False  # mirror the examples at random, where their kind has a mirror image
     precision: Precision = "float32"  # of the networks' products; sums and weights stay float32
 
 
@@ -105,7 +103,7 @@ class _Autoencoding(Trainer):
             raise ConfigError(f"this trainer needs an encoder, a decoder and a likelihood, not {', '.join(parts)}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         self.parts, self.settings, self.random = parts, settings, generator
-        self.clip_norm = settings.clip_norm
+        self.clip_norm, self.decay, self.anneal = settings.clip_norm, settings.decay, settings.anneal
         self.base_rates = {"vae": settings.lr}
         self.weights = [parameter for part in parts.values() for parameter in part.parameters()]
         self.optimizers = {
@@ -114,11 +112,10 @@ class _Autoencoding(Trainer):
             )
         }
 
-    def _ready(self, pixels: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) -> float32 in [0, 1], mirrored and binarised as the settings say."""
-        x = to_range(pixels, 0.0, 1.0)
+    def _varied(self, x: Tensor) -> Tensor:
+        """Examples in [0, 1], mirrored and binarised as the settings say."""
         if self.settings.flips:
-            x = flip(x, self.draws)
+            x = self.mirror(x)
         if self.settings.binarise:
             x = (self.draws.uniform(*x.shape) < x).to(x)
         return x
@@ -138,17 +135,11 @@ class VAETrainer(_Autoencoding):
     """Parts `encoder`, `decoder` and `likelihood`; one step is one update of all."""
 
     settings: VAESettings
-    steps = 0  # taken before the coming one
-    images = 0  # seen in them
+    images = 0  # seen before the coming step: for the KL's warm-up
 
-    def set_rates(self, *, step: int, progress: float) -> None:
-        """Set the learning rate, and note the step for the KL's warm-up."""
-        super().set_rates(step=step, progress=progress)
-        self.steps = step
-
-    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
-        """One update from uint8 examples (N, C, H, W)."""
-        x = self._ready(pixels)
+    def step(self, x: Tensor, labels: Tensor | None) -> Figures:
+        """One update from examples (N, *data_shape) in [0, 1]."""
+        x = self._varied(x)
         self.images = self.steps * len(x) * self.processes.count
         noise = self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
         return self.learn("vae", self._loss, x, noise, *seen_labels(labels, self.decoder.num_classes))
@@ -182,9 +173,9 @@ class AutoencoderTrainer(_Autoencoding):
 
     settings: AutoencoderSettings
 
-    def step(self, pixels: Tensor, labels: Tensor | None) -> Figures:
-        """One update from uint8 examples (N, C, H, W)."""
-        return self.learn("vae", self._loss, self._ready(pixels), *seen_labels(labels, self.decoder.num_classes))
+    def step(self, x: Tensor, labels: Tensor | None) -> Figures:
+        """One update from examples (N, *data_shape) in [0, 1]."""
+        return self.learn("vae", self._loss, self._varied(x), *seen_labels(labels, self.decoder.num_classes))
 
     def _loss(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
         code = self._encode(x, labels).mean

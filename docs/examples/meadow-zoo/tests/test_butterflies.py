@@ -10,9 +10,9 @@ from meadow_zoo.butterflies import FACTORS, load
 def test_a_larger_drawing_is_the_same_picture() -> None:
     """At 64 pixels, squares of four averaged, a butterfly is nearly that of 32 pixels."""
     small = load(DataRequest(split="test")).data[:100].float()
-    large = load(DataRequest(split="test", image_size=64)).data[:100].float()
+    large = load(DataRequest(split="test", data_shape=(3, 64, 64))).data[:100].float()
     assert (torch.nn.functional.avg_pool2d(large, 2) - small).abs().mean() < 4
-    assert load(DataRequest(split="test", channels=1)).data.shape == (1000, 1, 32, 32)
+    assert load(DataRequest(split="test", data_shape=(1, 32, 32))).data.shape == (1000, 1, 32, 32)
 
 
 def test_the_factors_are_even_and_independent() -> None:

@@ -23,6 +23,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             name="splat-vae",
             summary="VAE whose decoder paints with a few coloured Gaussian splats, at any size.",
             family="vae",
+            modality="image",
             config="meadow_zoo.configs:SplatConfig",
             parts={
                 "encoder": "meadow_zoo.networks:SplatEncoder",
@@ -42,6 +43,7 @@ def zoo_datasets(context: PluginContext) -> list[DatasetSpec]:
             summary="Butterflies drawn in memory, with known hue, wings, tilt, size and hour of the day.",
             load="meadow_zoo.butterflies:load",
             licence="CC0-1.0",
+            modality="image",
             data_shape=(3, 32, 32),
             splits={"train": 8000, "test": 1000},
         )

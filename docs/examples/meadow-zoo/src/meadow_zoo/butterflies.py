@@ -14,7 +14,7 @@ The factors are float32, independent and uniform. Examples 0 to 7,999 are the sp
 
 import torch
 from torch import Tensor
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Examples
 
 SPLITS = {"train": (0, 8000), "test": (8000, 9000)}
 SIDE, CHUNK = 32, 500
@@ -33,13 +33,13 @@ def load(request: DataRequest) -> Examples:
     """The split's butterflies, (N, C, S, S) uint8, with their `factors`, each (N,)."""
     index = torch.arange(*SPLITS[request.split])
     factors = _factors(index)
-    side = request.image_size or SIDE
+    channels, side, _ = request.data_shape or (3, SIDE, SIDE)
     pieces = [
         _draw({name: values[start : start + CHUNK, None, None] for name, values in factors.items()}, side)
         for start in range(0, len(index), CHUNK)
     ]
     data = torch.cat(pieces)
-    if request.channels == 1:
+    if channels == 1:
         data = (data.float().mean(1, keepdim=True)).round().to(torch.uint8)
     return Examples(data=data, factors=factors)
 

@@ -26,6 +26,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             name="tiny-gan",
             summary="A GAN of a few hundred weights.",
             family="gan",
+            modality="image",
             config="acme_zoo.configs:TinyConfig",
             parts={
                 "generator": "acme_zoo.networks:TinyGenerator",
@@ -38,6 +39,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             name="tiny-vae",
             summary="A VAE of a few hundred weights.",
             family="vae",
+            modality="image",
             config="acme_zoo.configs:TinyConfig",
             parts={
                 "encoder": "acme_zoo.networks:TinyEncoder",
@@ -58,6 +60,7 @@ def zoo_datasets(context: PluginContext) -> list[DatasetSpec]:
             summary="Dark and light dots.",
             load="acme_zoo.data:load",
             licence="CC0-1.0",
+            modality="image",
             data_shape=(1, 8, 8),
             classes=("dark", "light"),
             splits={"train": 32, "test": 8},
@@ -101,6 +104,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             name="duel",
             summary="Two players and the hinge loss.",
             family="gan",
+            modality="image",
             settings="acme_zoo.trainers:DuelSettings",
             trainer="acme_zoo.trainers:DuelTrainer",
         )
@@ -110,4 +114,11 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
 @hookimpl
 def zoo_commands(context: PluginContext) -> list[CommandSpec]:
     """A greeting."""
-    return [CommandSpec(name="hello", summary="Say nothing, successfully.", run="acme_zoo.commands:hello")]
+    return [
+        CommandSpec(
+            name="hello",
+            summary="Say nothing, successfully.",
+            run="acme_zoo.commands:hello",
+            arguments="acme_zoo.commands:hello_arguments",
+        )
+    ]

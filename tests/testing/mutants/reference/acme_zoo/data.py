@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from zoo.data.loading import DataRequest, Examples
+from zoo.data import DataRequest, Examples
 
 CLASSES = ("dark", "light")
 SPLITS = {"train": range(0, 32), "test": range(32, 40)}
@@ -12,7 +12,7 @@ SPLITS = {"train": range(0, 32), "test": range(32, 40)}
 
 def load(request: DataRequest) -> Examples:
     """One dot in each picture, at a place that follows from the index."""
-    side, channels = request.image_size or 8, request.channels or 1
+    channels, side, _ = request.data_shape or (1, 8, 8)
     index = torch.tensor(SPLITS[request.split])
     labels = index % 2
     if request.selection is not None:

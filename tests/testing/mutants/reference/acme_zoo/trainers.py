@@ -9,7 +9,6 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 
-from zoo.images.values import to_range
 from zoo.training.trainer import Trainer
 
 
@@ -18,27 +17,25 @@ class DuelSettings:
     """How the two learn."""
 
     lr: Annotated[float, Meta(gt=0, le=1)] = 1e-3
-    decay: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    anneal: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class DuelTrainer(Trainer):
     """The hinge loss for both."""
 
     averaged = ("generator",)
+    value_range = (-1.0, 1.0)
 
     def __init__(self, parts: dict[str, nn.Module], settings: DuelSettings, random: torch.Generator) -> None:
         self.parts, self.settings, self.random = parts, settings, random
         self.base_rates = dict.fromkeys(("generator", "discriminator"), settings.lr)
         self.optimizers = {name: torch.optim.Adam(parts[name].parameters(), lr=settings.lr) for name in self.base_rates}
 
-    def step(self, pixels: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def step(self, x: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """One update of the discriminator, then one of the generator."""
         generator, discriminator = self.parts["generator"], self.parts["discriminator"]
-        real = to_range(pixels, -1.0, 1.0)
-        z = torch.randn(len(real), *generator.latent_shape, generator=self.random)
+        z = torch.randn(len(x), *generator.latent_shape, generator=self.random)
         fake = generator(z).detach()
-        loss = (1 - discriminator(real)).relu().mean() + (1 + discriminator(fake)).relu().mean()
+        loss = (1 - discriminator(x)).relu().mean() + (1 + discriminator(fake)).relu().mean()
         self._update("discriminator", loss)
         discriminator.requires_grad_(False)
         fooled = -discriminator(generator(z)).mean()

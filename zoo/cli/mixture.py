@@ -1,0 +1,86 @@
+"""The verb `mixture`: a Gaussian mixture over a model's codes, kept in the weights folder as a prior."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from zoo.cli.examples import encoded, encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli.output import actions, takes_json
+
+if TYPE_CHECKING:
+    from zoo.nn.distributions import DiagonalGaussian
+    from zoo.nn.models import Encodes
+
+__all__ = ["mixture_arguments"]
+
+HELD_OUT = 10  # one in so many examples is kept from the fit, where the dataset has no test split
+
+
+def mixture_arguments(command: argparse.ArgumentParser) -> None:
+    """What `zoo mixture` takes."""
+    command = actions(command)("fit", _fit, "Fit a mixture to encoded examples, and keep it.")
+    command.add_argument("model", metavar="FOLDER", help="a weights folder: ./folder (needs genzoo[latent])")
+    command.add_argument("--components", type=int, default=10, help="normal distributions (default 10)")
+    command.add_argument("--data", help="another dataset than the model's own")
+    command.add_argument("--split", default="train", help="of the dataset, to fit to (default train)")
+    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
+    takes_json(command)
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    from zoo.catalogue.weights.folder import PRIOR
+    from zoo.latent.priors import fit_mixture, held_out, save_mixture
+
+    folder = own_folder(arguments.model)
+    model = encoding_model(folder)
+    reference = own_data(model, arguments.data)
+    seen, unseen, apart = _codes(model, reference, arguments)
+    mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed)
+    report = held_out(mixture, unseen, seed=arguments.seed)
+    save_mixture(folder.path, mixture)
+    row = {
+        "name": arguments.model,
+        "components": arguments.components,
+        "data": reference,
+        "split": arguments.split,
+        "codes": len(seen.mean),
+        "held_out": apart,
+        "held_out_codes": report.codes,
+        "mixture_nats": report.mixture,
+        "normal_nats": report.normal,
+    }
+    if arguments.json:
+        print(json.dumps([row], indent=1))
+        return
+    print(
+        f"{folder.path / PRIOR}: {arguments.components} components fitted to {len(seen.mean):,} "
+        f"codes of {reference} ({arguments.split}); {report.codes:,} others ({apart}) have mean log-density "
+        f"{report.mixture:.3f} nats under the mixture, {report.normal:.3f} under N(0, I)"
+    )
+
+
+def _codes(
+    model: Encodes, reference: str, arguments: argparse.Namespace
+) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
+    """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
+    import torch
+
+    from zoo.catalogue.contract.data_references import parse_reference
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.errors import DataError
+
+    examples = examples_for(model, reference, arguments.split)
+    rows, others = torch.arange(len(examples.data)), examples
+    splits = default_registry().dataset(parse_reference(reference)[0]).splits
+    if "test" in splits and arguments.split != "test":
+        others, apart = examples_for(model, reference, "test"), "split test"
+        held = torch.arange(len(others.data))
+    else:
+        if len(rows) < HELD_OUT:
+            raise DataError(f"{reference} has {len(rows)} examples in split {arguments.split}; too few to fit to")
+        order = some(len(rows), len(rows), arguments.seed)
+        kept = len(rows) // HELD_OUT
+        rows, held, apart = order[kept:], order[:kept], f"one in {HELD_OUT}, kept out"
+    return encoded(model, examples, rows), encoded(model, others, held), apart
