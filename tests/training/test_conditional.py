@@ -112,7 +112,7 @@ def test_a_conditional_vae_must_be_told_the_class(tmp_path: Path, tiny_recipe: M
     export(tmp_path / "run", tmp_path / "tiny", registry)
     model = load(str(tmp_path / "tiny"))
     assert isinstance(model, Bounded)
-    data = load_dataset("shapes", registry=registry, image_size=8, channels=3)
+    data = load_dataset("shapes", registry=registry, data_shape=(3, 8, 8))
     assert data.labels is not None
     stored, labels = data.data[:6], data.labels[:6]
     x = stored.float() / 255
@@ -196,7 +196,7 @@ def test_it_learns_which_label_is_which(
     train(resolve(recipe, registry), tmp_path / "run", registry=registry)
     export(tmp_path / "run", tmp_path / "digits", registry)
     model = load(str(tmp_path / "digits"))
-    real = load_dataset("mnist", registry=registry, image_size=16, channels=1)
+    real = load_dataset("mnist", registry=registry, data_shape=(1, 16, 16))
     assert real.labels is not None
     order = torch.randperm(len(real.data), generator=torch.Generator().manual_seed(0))  # they lie class by class
     shown, held = order[:20_000], order[20_000:22_000]
