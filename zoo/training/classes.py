@@ -6,14 +6,13 @@ from zoo.catalogue.recipes.recipe import Resolved
 from zoo.data.loading import Data
 from zoo.errors import ConfigError
 from zoo.nn.build import build_parts
-from zoo.nn.families import Family
 
 __all__ = ["check_classes", "classes_seen"]
 
 
-def classes_seen(resolved: Resolved, family: Family) -> int:
-    """How many classes the published parts see labels of; 0: they see none. Raises what `build_parts` raises."""
-    parts = build_parts(resolved.architecture, resolved.config, family.published).values()
+def classes_seen(resolved: Resolved) -> int:
+    """How many classes the architecture's parts see labels of; 0: they see none. Raises what `build_parts` raises."""
+    parts = build_parts(resolved.architecture, resolved.config).values()
     return max(getattr(part, "num_classes", None) or 0 for part in parts)
 
 

@@ -66,7 +66,7 @@ def train(
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
     facts = _facts(examples, held_out, processes)
-    if classes_seen(resolved, family):
+    if classes_seen(resolved):
         facts["data"]["classes"] = list(examples.classes)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
@@ -181,7 +181,7 @@ def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[D
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, no shape")
     load = partial(stream_dataset, recipe.dataset, registry=registry, data_shape=shape)
     found = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
-    check_classes(classes_seen(resolved, family), found)
+    check_classes(classes_seen(resolved), found)
     return found
 
 
