@@ -121,6 +121,9 @@ def _lines(
     name = data["training"].get("model", recipe["name"])
     suffix = modality.suffixes[0]
     title = name.removeprefix("./")  # a folder, of a model that no catalogue has
+    classes = source.get("classes", [])
+    one = json.dumps(classes[0]) if classes else ""
+    seen = f"images, {one}" if classes else "images"
     return [
         *_front_matter(title, data, evaluation, modality),
         f"# {title}",
@@ -129,7 +132,7 @@ def _lines(
         "",
         displayed("samples", f"samples{suffix}"),
         "",
-        "64 samples of seed 0, not selected.",
+        f"64 samples of seed 0, not selected{'; a row a class' if classes else ''}.",
         "",
         "## Use",
         "",
@@ -138,7 +141,8 @@ def _lines(
         "",
         f'model = zoo.load("{name}")' + ("  # this folder; from the Hub: hf://ORG/REPO" if name != title else ""),
         f"images = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) in [0, 1]",
-        *(["codes = model.encode(images).mean"] if "reconstruction" in evaluation else []),
+        *([f"images = model.sample(16, seed=0, labels={one})  # of {len(classes)} classes"] if classes else []),
+        *([f"codes = model.encode({seen}).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
         *sections(name, source["name"], evaluation, files, suffix),
@@ -146,6 +150,7 @@ def _lines(
         "",
         f"{source['count']:,} images of `{source['name']}`, split `{source['split']}`, decoded bytes "
         f"sha256 `{source['sha256']}`. Licence of the data: {source['licence']}.",
+        *(["", f"Classes: {', '.join(f'`{name}`' for name in classes)}."] if classes else []),
         "",
         "## Training",
         "",
