@@ -6,20 +6,14 @@ import io
 import sys
 
 import pytest
+from cli.commands import Terminal
 
-from zoo.cli.progress import TrainingBar, duration
+from zoo.cli.progress import ImageBar, TrainingBar, duration
 from zoo.training.loop import Progress
 
 
 def at(images: int, rate: float, total: int = 1000, **metrics: float) -> Progress:
     return Progress(images=images, steps=0, total=total, images_per_second=rate, metrics=metrics)
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_a_line_has_rate_time_left_and_losses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,3 +93,15 @@ def test_a_hidden_bar_shows_nothing_on_a_terminal(monkeypatch: pytest.MonkeyPatc
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     """Seconds, minutes, hours or days, whichever says it in two figures or so."""
     assert duration(seconds) == text
+
+
+def test_an_evaluation_shows_a_bar_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar of an evaluation moves on a terminal, and is silent elsewhere and where it should be quiet."""
+    for screen, quiet, shown in ((Terminal(), False, True), (Terminal(), True, False), (io.StringIO(), False, False)):
+        monkeypatch.setattr(sys, "stderr", screen)
+        bar = ImageBar(quiet=quiet)
+        with bar as advance:
+            advance(3, 12)
+            advance(12, 12)
+        assert bool(screen.getvalue()) == shown
+        assert (bar.bar.n, bar.bar.total) == (12, 12) or not shown

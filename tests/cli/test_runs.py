@@ -296,7 +296,7 @@ def test_the_page_fetches_nothing_and_runs_nothing(tmp_path: Path) -> None:
         assert not [key for key in attributes if key.startswith("on")]
         assert (attributes.get("src") or "data:").startswith("data:")
     policies = [attributes["content"] for _, attributes in found.tags if "http-equiv" in attributes]
-    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    assert policies == ["default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"]
 
 
 def test_all_that_others_wrote_is_text(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import os
 import tarfile
@@ -14,72 +12,24 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
+from plugins.shard_files import (
+    REGISTRY,
+    files_of,
+    make,
+    numbers,
+    picture,
+    stream,
+    two_classes,
+    walk,
+)
 
-import zoo_images
-from zoo.api import PluginContext
-from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.recipes.recipe import parse_recipe, resolve
 from zoo.data.batches import AHEAD, Batches
-from zoo.data.loading import Examples, Streamed, load_dataset, stream_dataset
-from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError, ZooError
-from zoo.images import zoo_modalities
+from zoo.data.loading import Examples, Streamed, load_dataset
+from zoo.errors import ConfigError, DataError, NotFoundError, StorageError, UsageError, ZooError
 from zoo.training.train import train
-from zoo_images import shard_index, shard_rows, shards, sources
+from zoo_images import shard_index, shard_rows, shards
 from zoo_images.shard_rows import WINDOW, ShardRows
-
-SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
-REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
-Files = list[tuple[str, bytes]]
-
-
-def picture(number: int) -> bytes:
-    """A picture that says its number."""
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), (number % 256, number // 256, 7)).save(file, "PNG")
-    return file.getvalue()
-
-
-def numbers(pixels: torch.Tensor) -> list[int]:
-    return [int(x[0, 0, 0]) + 256 * int(x[1, 0, 0]) for x in pixels]
-
-
-def files_of(rows: range, classes: Callable[[int], str] | None = None) -> Files:
-    files = []
-    for row in rows:
-        files.append((f"{row:06}.png", picture(row)))
-        files.append((f"{row:06}.json", json.dumps({"row": row}).encode()))
-        if classes is not None:
-            files.append((f"{row:06}.cls", classes(row).encode()))
-    return files
-
-
-def make(path: Path, files: Files, *extra: tarfile.TarInfo, form: int = tarfile.USTAR_FORMAT) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w", format=form) as tar:
-        for name, content in files:
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-        for member in extra:
-            tar.addfile(member)
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Twenty shards of ten pictures, numbered as they stand, in the classes 0, 1 and 2."""
-    for shard in range(20):
-        rows = range(10 * shard, 10 * shard + 10)
-        make(tmp_path / "shards" / f"part-{shard:02}.tar", files_of(rows, lambda row: f"{row % 3}\n"))
-    return tmp_path / "shards"
-
-
-def stream(reference: object, cache: Path | None = None, **rest: Any) -> Streamed:
-    env = {"ZOO_CACHE": str(cache or "/proc/none")}
-    found = stream_dataset(f"shards:{reference}", registry=REGISTRY, env=env, data_shape=(3, 8, 8), **rest)
-    assert isinstance(found, Streamed)
-    return found
 
 
 def in_memory(reference: object, **rest: Any) -> Examples:
@@ -90,14 +40,6 @@ def in_memory(reference: object, **rest: Any) -> Examples:
 def rows_of(found: Streamed) -> ShardRows:
     assert isinstance(found.data, ShardRows)
     return found.data
-
-
-def walk(found: Streamed, count: int, *, batch_size: int = 16, seed: int = 0) -> list[list[int]]:
-    batches = Batches(found.data, found.labels, batch_size=batch_size, seed=seed)
-    return [numbers(batches.next()[0]) for _ in range(count)]
-
-
-# --- what is read
 
 
 def test_pictures_and_classes_are_read_in_their_order(folder: Path) -> None:
@@ -189,9 +131,6 @@ def test_paths_that_lead_nowhere_are_typed(reference: str, error: type[ZooError]
     """A path without shards, a device, a pattern without end, a name that is too long: each has its error, at once."""
     with pytest.raises(error):
         load_dataset(reference, registry=REGISTRY, env={"ZOO_CACHE": "/proc/none"})
-
-
-# --- the order
 
 
 def test_an_epoch_has_each_picture_once_and_follows_from_the_seed(folder: Path) -> None:
@@ -288,71 +227,6 @@ def test_shards_are_closed(folder: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-# --- bad pictures, and shards that have changed
-
-
-def test_the_next_good_picture_stands_in_for_a_bad_one(folder: Path) -> None:
-    """A bad picture is replaced by the next good one, with its label; it is named, once; positions do not move."""
-    bad = {13, 14, 199}
-    for shard in (1, 19):
-        files = [(n, b"bad" if n[-3:] == "png" and int(n[:6]) in bad else c) for n, c in two_classes(shard)]
-        make(folder / f"part-{shard:02}.tar", files)
-    found = stream(folder)
-    assert len(found.data) == 200
-    pixels, rows = found.data.read(torch.tensor([12, 13, 14, 15, 199, 13]))
-    assert numbers(pixels) == rows.tolist() == [12, 15, 15, 15, 0, 15]
-    named = [line.partition(" at")[0] for line in found.data.news()]
-    assert named == ["part-01.tar, picture 3", "part-01.tar, picture 4", "part-19.tar, picture 9"]
-    assert found.data.news() == []
-    assert [line.partition(" at")[0] for line in found.skipped] == named
-    batches = Batches(found.data, found.labels, batch_size=200, seed=0)
-    pixels, labels = batches.next()
-    assert labels is not None
-    assert labels.tolist() == [number % 3 for number in numbers(pixels)]
-
-
-def two_classes(shard: int) -> Files:
-    return files_of(range(10 * shard, 10 * shard + 10), lambda row: str(row % 3))
-
-
-def test_many_bad_pictures_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than a tenth of bad ones is a DataError that names some: at once where a look shows it, or when reached."""
-    for shard in range(20):
-        rows = range(10 * shard, 10 * shard + 10)
-        make(folder / f"part-{shard:02}.tar", [(f"{row}.png", picture(row) if shard > 2 else b"bad") for row in rows])
-    with pytest.raises(DataError, match=r"30 of 200 pictures are bad: part-00\.tar, picture 0 at byte 512 \("):
-        stream(folder)
-    monkeypatch.setattr(shards, "_look", lambda rows: (torch.zeros(1), []))
-    found = stream(folder)
-    with pytest.raises(DataError, match=r"more than a tenth of 200 pictures are bad: .*part-0"):
-        walk(found, 12)
-
-
-def test_too_large_a_picture_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture of more bytes than are read is a bad one."""
-    monkeypatch.setattr(shard_rows, "MAX_FILE_BYTES", 200)
-    make(folder / "part-00.tar", [*two_classes(0), ("z.png", b"x" * 300), ("z.cls", b"0")])
-    found = stream(folder)
-    found.data.read(torch.tensor([10]))
-    assert "larger than" in found.data.news()[0]
-
-
-def test_a_picture_that_changed_is_an_integrity_error(folder: Path) -> None:
-    """A shard rewritten while it is in use is noticed at the picture, and named."""
-    found = stream(folder)
-    content = bytearray((folder / "part-03.tar").read_bytes())
-    content[512 + 20] ^= 1
-    (folder / "part-03.tar").write_bytes(content)
-    with pytest.raises(IntegrityError, match=r"part-03\.tar: the picture at byte 512 is not the one that was there"):
-        found.data.read(torch.tensor([30]))
-    (folder / "part-00.tar").unlink()  # of 20 the last 16 are open
-    with pytest.raises(StorageError, match=r"cannot read .*part-00\.tar: No such file"):
-        found.data.read(torch.tensor([0]))
-
-
-# --- the index in the cache
-
-
 def test_the_index_is_kept_and_made_anew(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards are read through once; a damaged index is rebuilt; a shard of another size or time is read again."""
     walked: list[str] = []
@@ -410,9 +284,6 @@ def test_the_fingerprint_is_of_the_content(folder: Path, tmp_path: Path) -> None
         assert stream(folder).sha256 != first
 
 
-# --- in memory
-
-
 def test_all_else_takes_what_fits_into_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all are asked for, they come in the order of the rows, under the fingerprint of the stream; where they do
     not fit, some from everywhere do, always the same.
@@ -428,113 +299,6 @@ def test_all_else_takes_what_fits_into_memory(folder: Path, monkeypatch: pytest.
     assert len({number // 10 for number in found}) > 12
     assert some.labels is not None
     assert some.labels.tolist() == [number % 3 for number in found]
-
-
-# --- tars made to do harm
-
-
-def member(name: str, kind: bytes, **more: Any) -> tarfile.TarInfo:
-    made = tarfile.TarInfo(name)
-    made.type = kind
-    for key, value in more.items():
-        setattr(made, key, value)
-    return made
-
-
-def raw(path: Path, *blocks: bytes) -> Path:
-    path.write_bytes(b"".join(blocks) + bytes(1024))
-    return path
-
-
-def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
-    return member(name, kind, size=size).tobuf(tarfile.GNU_FORMAT)
-
-
-def pax_size(size: int) -> bytes:
-    record = f"size={size}\n"
-    text = f"{len(record) + 3} {record}".encode()
-    return header("pax", len(text), tarfile.XHDTYPE) + text.ljust(512, b"\0") + header("1.png", 0)
-
-
-GOOD = [("0.png", picture(0))]
-HARM: dict[str, tuple[Callable[[Path], object], str]] = {
-    "symbolic link": (
-        lambda p: make(p, GOOD, member("1.png", tarfile.SYMTYPE, linkname="/etc/passwd")),
-        r"1\.png: a link, a device or a sparse",
-    ),
-    "hard link": (lambda p: make(p, GOOD, member("1.png", tarfile.LNKTYPE, linkname="0.png")), "a link, a device"),
-    "device": (lambda p: make(p, GOOD, member("1.png", tarfile.CHRTYPE)), "a link, a device"),
-    "pipe": (lambda p: make(p, GOOD, member("notes", tarfile.FIFOTYPE)), "notes: a link, a device"),
-    "sparse": (lambda p: raw(p, header("1.png", 0, tarfile.GNUTYPE_SPARSE)), "a link, a device or a sparse"),
-    "absolute": (lambda p: make(p, [("/etc/1.png", picture(1))]), "/etc/1.png: a path that leads out of the tar"),
-    "parent": (lambda p: make(p, [("../1.png", picture(1))]), r"\.\./1\.png: a path that leads out of the tar"),
-    "same name": (lambda p: make(p, [*GOOD, *GOOD]), r"0\.png and 0\.png are two pictures of one example"),
-    "two pictures": (lambda p: make(p, [*GOOD, ("0.jpg", b"")]), r"0\.png and 0\.jpg are two pictures of one"),
-    "two classes": (lambda p: make(p, [*GOOD, ("0.cls", b"1"), ("0.cls", b"2")]), r"0\.cls: a second class"),
-    "class alone": (lambda p: make(p, [*GOOD, ("1.cls", b"1")]), r"1\.cls: a class without a picture"),
-    "class missing": (lambda p: make(p, [*GOOD, ("1.png", b""), ("1.cls", b"1")]), r"0\.png: no class, and others"),
-    "long class": (lambda p: make(p, [*GOOD, ("0.cls", b"1" * 300)]), r"0\.cls: 300 bytes are no class"),
-    "no text": (lambda p: make(p, [*GOOD, ("0.cls", b"\xff")]), "no UTF-8 text"),
-    "no class": (lambda p: make(p, [*GOOD, ("0.cls", b" \n")]), "'' is no class"),
-    "escape": (lambda p: make(p, [*GOOD, ("0.cls", b"a\x1b[31m")]), "is no class"),
-    "high class": (lambda p: make(p, [*GOOD, ("0.cls", b"9" * 100)]), "class 9+ is too high"),
-    "cut in a member": (lambda p: os.truncate(make(p, GOOD), 512 + 40), r"0\.png: .* the tar ends at byte 552"),
-    "cut at a member": (lambda p: os.truncate(make(p, GOOD), 512 + 512), "without a tar's end mark: it was cut short"),
-    "flipped": (lambda p: flipped(make(p, files_of(range(9))), 1024 + 20), "damaged header"),
-    "huge pax size": (lambda p: raw(p, pax_size(1 << 60)), r"1\.png: .* the tar ends at byte"),
-    "negative pax size": (lambda p: raw(p, pax_size(-(1 << 20))), "cannot be read as a tar"),
-    "long pax header": (lambda p: long_header(p, tarfile.XHDTYPE), "cannot be read as a tar"),
-    "long name": (lambda p: long_header(p, tarfile.GNUTYPE_LONGNAME), "cannot be read as a tar"),
-    "gzip": (lambda p: p.write_bytes(gzip.compress(make(p, GOOD).read_bytes())), r"compressed \(gzip\)"),
-    "zstd": (lambda p: p.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(2000)), r"compressed \(zstd\)"),
-    "empty": (lambda p: p.write_bytes(b""), "cannot be read as a tar"),
-    "text": (lambda p: p.write_text("hello " * 1000), "cannot be read as a tar"),
-    "no pictures": (lambda p: make(p, [("0.txt", b"x")]), "no pictures found"),
-    "a folder": (lambda p: (p / "x.tar").mkdir(parents=True), "not a regular file"),
-}
-
-
-def flipped(path: Path, at: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
-def long_header(path: Path, kind: bytes) -> None:
-    """An extended header of 8 MiB, all of it there."""
-    raw(path, header("long", 8 << 20, kind), bytes(8 << 20), header("1.png", 0))
-
-
-@pytest.mark.parametrize("how", HARM)
-def test_a_hostile_or_damaged_shard_is_a_data_error(how: str, tmp_path: Path) -> None:
-    """Each is a DataError in one line that names the shard; nothing is made, read beyond it, or executed."""
-    do, says = HARM[how]
-    place = tmp_path / "in" / "x.tar"
-    place.parent.mkdir()
-    do(place)
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DataError, match=says) as caught:
-        stream(place, tmp_path / "cache")
-    assert "\n" not in str(caught.value)
-    assert str(tmp_path / "in") in str(caught.value)
-    assert sorted(path for path in tmp_path.rglob("*") if "cache" not in path.parts) == before
-
-
-def test_too_many_members_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More members than are looked at is a DataError, not a full memory."""
-    monkeypatch.setattr(sources, "MAX_FILES", 20)
-    with pytest.raises(DataError, match="more than 20 members"):
-        stream(folder)
-
-
-def test_classes_in_some_shards_alone_are_refused(folder: Path) -> None:
-    """Shards with classes beside shards without are a DataError that names one of each."""
-    make(folder / "part-04.tar", files_of(range(40, 50)))
-    with pytest.raises(DataError, match=r"part-00\.tar has classes and .*part-04\.tar has none"):
-        stream(folder)
-
-
-# --- training
 
 
 RECIPE = """

@@ -113,6 +113,7 @@ def edit(arguments: argparse.Namespace) -> None:
     """Write pictures moved along concepts."""
     import torch
 
+    from zoo.data.modality import modality_of
     from zoo.latent.concept_file import concepts_of
     from zoo.latent.concepts import concept_named
 
@@ -132,7 +133,7 @@ def edit(arguments: argparse.Namespace) -> None:
             moved = torch.cat([concept.apply(z[i : i + 1], s) for s in strengths])
             strips += [x[i : i + 1], model.decode(moved, None if labels is None else labels[i])]
     write_examples(model, torch.cat(strips), out, columns=1 + len(strengths), scale=arguments.scale)
-    done = f"brought to {' x '.join(map(str, model.data_shape))}"
+    done = modality_of(model).how_read(model.data_shape)
     what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"
     moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
     print(f"{out}: {what}; latents {how}; then {moves}")

@@ -184,8 +184,8 @@ def _of_paths(modality: str) -> str:
     ]
     first = [name for name in found if "/" not in name] or found
     if len(first) != 1:
-        there = f"{' and '.join(first)} do" if first else "no dataset does"
-        raise UsageError(f"of {modality}, {there} read a path alone; write DATASET:PATH")
+        there = f"{' and '.join(first)} read" if first else "no dataset reads"
+        raise UsageError(f"of the modality {modality}, {there} a path alone; write DATASET:PATH")
     return first[0]
 
 

@@ -63,6 +63,10 @@ class Modality(ABC):
         Raises NotFoundError, StorageError, and DataError for a file that is none of this kind.
         """
 
+    def how_read(self, data_shape: tuple[int, ...]) -> str:
+        """What `read` does to a file on the way, in a few words for the user: what is cut off must be said."""
+        return f"brought to {' x '.join(map(str, data_shape))}"
+
     @abstractmethod
     def write(self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None) -> None:
         """Write examples (N, *data_shape), as a model gives them or stored, into one file, complete or not at all.

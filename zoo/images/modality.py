@@ -74,6 +74,11 @@ class Images(Modality):
             raise DataError(f"{path}: {error}; give a JPEG, PNG or another picture") from error
         return self.values(pixels[None])
 
+    def how_read(self, data_shape: tuple[int, ...]) -> str:
+        """Cut, resized, and made grey."""
+        channels, size = data_shape[:2]
+        return f"cut to the central square and resized to {size}x{size}" + (", in grey" if channels == 1 else "")
+
     def write(self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None) -> None:
         """One picture of all, in a grid: `columns` a row (the square root), each pixel `scale` wide (as in a card)."""
         save_picture(grid(x, columns=columns, scale=card_scale(x.shape[1:]) if scale is None else scale), path)

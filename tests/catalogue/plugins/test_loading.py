@@ -102,9 +102,8 @@ def zoo_families(context):
     return [FamilySpec(name="flow", summary="", family="flow:FAMILY")]
 @hookimpl
 def zoo_architectures(context):
-    parts = {"net": "flow:Net"}
-    return [ArchitectureSpec(name=n, summary="", family=f, config="flow:C", parts=parts) for n, f in
-            (("a", "flow"), ("b", "gan"))]
+    more = {"summary": "", "modality": "image", "config": "flow:C", "parts": {"net": "flow:Net"}}
+    return [ArchitectureSpec(name=n, family=f, **more) for n, f in (("a", "flow"), ("b", "gan"))]
 @hookimpl
 def zoo_trainers(context):
     return [TrainerSpec(name="t", summary="", family="flow", settings="flow:S", trainer="flow:T")]

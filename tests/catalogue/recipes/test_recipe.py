@@ -173,6 +173,7 @@ def test_resolving_looks_every_name_up() -> None:
     assert resolved.trainer is registry.trainer("adversarial")
     assert resolved.dataset is registry.dataset("shapes")
     assert resolved.family is registry.family("gan")
+    assert resolved.modality is registry.modality("image")
     assert resolved.doctor == DoctorSettings(action="stop")
     assert resolve(replace(RECIPE, dataset="acme/photos"), registry).dataset is None
     assert resolve(replace(RECIPE, dataset="?"), registry).dataset is None

@@ -1,0 +1,65 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+RECIPE = """
+name = "tiny"
+summary = "Shapes of 8 pixels."
+architecture = "dcgan"
+dataset = "shapes[circle]"
+trainer = "adversarial"
+licence = "Apache-2.0"
+images = 32
+batch_size = 4
+log_every = 8
+sample_every = 16
+checkpoint_every = 16
+
+[config]
+image_size = 8
+latent_size = 4
+generator_widths = [4]
+discriminator_widths = [4]
+"""
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """Every file and folder below a folder, files with the sha256 of their content."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        for path in folder.rglob("*")
+    }
+
+
+def python(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """A Python of its own, with warnings as errors and buffered output."""
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-W", "error", *arguments]
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env}
+    return subprocess.run(command, text=True, check=False, **(streams | more))
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def change(path: Path, how: Callable[[dict[str, Any]], object]) -> None:
+    data = json.loads(path.read_text())
+    how(data)
+    path.write_text(json.dumps(data))

