@@ -23,7 +23,7 @@ class LinearEncoder(Encoder):
         self.offset = nn.Parameter(torch.randn(LATENT, generator=generator, dtype=torch.float64))
         self.log_var = nn.Parameter(torch.tensor([-1.0, 0.4], dtype=torch.float64))
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         mean = x.flatten(1) @ self.matrix.T + self.offset
         return DiagonalGaussian(mean, self.log_var.expand_as(mean))
 

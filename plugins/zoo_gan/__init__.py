@@ -27,13 +27,13 @@ BOOK = {
 
 PINS = {
     "dcgan-cifar-frog": {
-        "config.json": "ff8d5c9f769a2b87ee9e6a3f69de445a0726c4a3ee40a96965bc0f2e5b12177c",
+        "config.json": "1b4ff099936dade60747c9390566754ad6e8f032488bc9a76828aa3e9476f5a0",
         "model.safetensors": "9095f347e2ed99d526405c3634ea4aa3677e1c1531e0a09f00b9a97671f1dbb3",
         "discriminator.safetensors": "b8f459c84166c990d06338083dc8809fa6fbd4423cceca5a5ed019078ebb774c",
         "golden.safetensors": "498194cddfb6bf920ee6937d27205823d3bf57aa3e88a29b7794c9699e1bfe54",
     },
     "dcgan-cifar-frog-book": {
-        "config.json": "a1199d3ef5311f1ca89fb4561f3e78756cff2ce0f0d9d1ee5dec8b03259fa2ea",
+        "config.json": "16f5fc6eb86bc0440978ad5da7926c7cb0664189e25fbbd4beca29bc162fee07",
         "model.safetensors": "33c5a28616096f9edf2818e850de4a9915562e8e799311918ce6834f7153fa0a",
         "discriminator.safetensors": "4ed13c67be57f80de818878b54ea8ddc89e434d153822d8457268fc831e85ddb",
         "golden.safetensors": "72baeb287f9f6c8cdd5821e7b2f7ca01dd2b9d9e4f12fe667dec829c8b77f4bc",

@@ -24,13 +24,15 @@ class DCGANConfig:
 
     The generator: z -> dense -> `stem_width` channels at image_size / 2^k -> stages, doubling the side between them
     -> picture, where k counts the doublings. The discriminator: optional stem convolution -> one strided convolution
-    for each of its widths -> dense -> logit.
+    for each of its widths -> dense -> logit. With classes, each has scales and shifts of its own in the generator's
+    batch norms, and a vector that the discriminator's features are projected on.
     """
 
     image_size: Annotated[int, Meta(ge=8, le=256)] = 32  # pixels, a power of two
     channels: Annotated[int, Meta(ge=1, le=4)] = 3
     latent_size: Annotated[int, Meta(ge=1, le=4096)] = 100
     prior: Literal["normal", "uniform"] = "normal"  # the book: normal
+    num_classes: Annotated[int, Meta(ge=0, le=1000)] = 0  # of labels that both nets see; 0: without labels
     kernel_size: Kernel = 4  # of the strided layers of both nets; the book: divisible by the stride 2
 
     generator_widths: Widths = (256, 128, 64)  # channels of each stage, smallest map first
@@ -54,6 +56,8 @@ class DCGANConfig:
     def __post_init__(self) -> None:
         if self.image_size & (self.image_size - 1):
             raise ValueError(f"image_size = {self.image_size} is not a power of two (8, 16, 32, 64, 128, 256)")
+        if self.num_classes and self.generator_norm == "none":
+            raise ValueError("num_classes needs generator_norm = 'batch': a generator sees labels through its norms")
         if self.generator_convs and len(self.generator_convs) != len(self.generator_widths):
             raise ValueError("generator_convs needs one count for each of generator_widths, or none at all")
         if self.stem_size < 2:

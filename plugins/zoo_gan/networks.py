@@ -1,4 +1,7 @@
-"""DCGAN: a generator and a discriminator of convolutions (Radford et al. 2016, arXiv:1511.06434)."""
+"""DCGAN: a generator and a discriminator of convolutions (Radford et al. 2016, arXiv:1511.06434).
+
+With classes, the generator's batch norms are conditional and the discriminator projects (Miyato and Koyama 2018).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from zoo.nn import Discriminator, Generator
+from zoo_gan.conditional import ConditionalNorm, Labelled
 from zoo_gan.configs import DCGANConfig
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]
@@ -26,19 +30,20 @@ def _doubling(inputs: int, outputs: int, kernel: int, *, bias: bool) -> nn.ConvT
 
 
 class DCGANGenerator(Generator):
-    """z (N, latent_size) -> pictures (N, C, S, S), in [-1, 1] where the output is tanh."""
+    """z (N, latent_size), labels (N,) if any -> pictures (N, C, S, S), in [-1, 1] where the output is tanh."""
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
-        self.num_classes = None
+        self.num_classes = config.num_classes or None
         self.prior = config.prior
         stem = config.stem_width or config.generator_widths[0]
         self.stem_shape = (stem, config.stem_size, config.stem_size)
         # A dense layer is the transposed convolution of a 1x1 map, and far faster on a CPU.
         self.stem = nn.Linear(config.latent_size, stem * config.stem_size**2, bias=config.generator_norm == "none")
-        self.body = nn.Sequential(*self._layers(config))
+        layers = self._layers(config)
+        self.body = Labelled(layers) if config.num_classes else nn.Sequential(*layers)
         last = config.generator_widths[-1]
         self.head: nn.Module
         if config.head == "transposed":
@@ -52,7 +57,7 @@ class DCGANGenerator(Generator):
         bias = config.generator_norm == "none"
 
         def finish(width: int) -> list[nn.Module]:
-            norm = [] if bias else [nn.BatchNorm2d(width)]
+            norm = [] if bias else [_norm(width, config.num_classes)]
             return [*norm, _activation(config.generator_activation)]
 
         width = self.stem_shape[0]
@@ -69,24 +74,32 @@ class DCGANGenerator(Generator):
         return layers
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent_size) to pictures (N, C, S, S)."""
+        """Map z (N, latent_size), and labels (N,) where there are classes, to pictures (N, C, S, S)."""
         stem = self.stem(z).view(-1, *self.stem_shape).contiguous(memory_format=torch.channels_last)
-        x: Tensor = self.output(self.head(self.body(stem)))
+        maps = self.body(stem, labels) if self.num_classes else self.body(stem)
+        x: Tensor = self.output(self.head(maps))
         return x
 
 
 class DCGANDiscriminator(Discriminator):
-    """Pictures (N, C, S, S) -> logits (N,)."""
+    """Pictures (N, C, S, S) -> logits (N,); with labels y, psi(h) + <v_y, h> for the features h of the last map.
+
+    Miyato and Koyama 2018, arXiv:1802.05637, equation 3.
+    """
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
         self.data_shape = (config.channels, config.image_size, config.image_size)
-        self.num_classes = None
+        self.num_classes = config.num_classes or None
         self.body = nn.Sequential(*self._layers(config))
         self.dropout = nn.Dropout(config.dropout)
         side = config.discriminator_sizes[-1]
-        self.head = nn.Linear(config.discriminator_widths[-1] * side * side, 1)
+        features = config.discriminator_widths[-1] * side * side
+        self.head = nn.Linear(features, 1)
+        self.projection = nn.Embedding(config.num_classes, features) if config.num_classes else None
         _initialise(self, config.discriminator_norm)
+        if self.projection is not None:
+            nn.init.normal_(self.projection.weight, 0.0, 0.02)
         if config.discriminator_norm == "spectral":
             _normalise(self)
 
@@ -121,9 +134,14 @@ class DCGANDiscriminator(Discriminator):
         return nn.Sequential(conv, crop, nn.MaxPool2d(2))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map pictures (N, C, S, S) to logits (N,)."""
-        logits: Tensor = self.head(self.dropout(self.body(x).flatten(1)))
-        return logits.squeeze(1)
+        """Map pictures (N, C, S, S), and labels (N,) where there are classes, to logits (N,)."""
+        features = self.dropout(self.body(x).flatten(1))
+        logits: Tensor = self.head(features).squeeze(1)
+        return logits if self.projection is None else logits + (self.projection(labels) * features).sum(1)
+
+
+def _norm(width: int, num_classes: int) -> nn.Module:
+    return ConditionalNorm(width, num_classes) if num_classes else nn.BatchNorm2d(width)
 
 
 def _initialise(network: nn.Module, norm: str) -> None:
@@ -140,13 +158,16 @@ def _initialise(network: nn.Module, norm: str) -> None:
                 nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, 0.02)
             nn.init.zeros_(module.bias)
+        elif isinstance(module, ConditionalNorm):
+            nn.init.normal_(module.scale.weight, 1.0, 0.02)
+            nn.init.zeros_(module.shift.weight)
 
 
 def _normalise(network: nn.Module) -> None:
     """Put spectral norm (Miyato et al. 2018, arXiv:1802.05957) on every weight."""
     for module in list(network.modules()):
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
             spectral_norm(module)

@@ -15,6 +15,7 @@ Side = Annotated[int, Meta(ge=4, le=256)]
 Channels = Annotated[int, Meta(ge=1, le=4)]
 Latent = Annotated[int, Meta(ge=1, le=4096)]
 LikelihoodName = Literal["bernoulli", "gaussian", "discretized_logistic"]
+Classes = Annotated[int, Meta(ge=0, le=1000)]
 Scale = Annotated[float, Meta(gt=0, le=10)]
 
 
@@ -37,6 +38,7 @@ class ConvVAEConfig:
     image_size: Side = 28  # pixels
     channels: Channels = 1
     latent_size: Latent = 2
+    num_classes: Classes = 0  # of labels that encoder and decoder see (Sohn et al. 2015); 0: without labels
     posterior: Literal["gaussian", "point"] = "gaussian"  # "point": no log variance, as a classical autoencoder has
     likelihood: LikelihoodName = "bernoulli"
     scale: Scale = 0.1  # of a Gaussian (sd) or logistic likelihood, of the data's [0, 1]
@@ -64,6 +66,7 @@ class ResVAEConfig:
     image_size: Side = 64  # pixels
     channels: Channels = 3
     latent_size: Latent = 128
+    num_classes: Classes = 0  # of labels that encoder and decoder see; 0: without labels
     posterior: Literal["gaussian", "point"] = "gaussian"
     likelihood: LikelihoodName = "discretized_logistic"
     scale: Scale = 0.1  # of a Gaussian (sd) or logistic likelihood, of the data's [0, 1]: the start if it is learned
@@ -95,6 +98,7 @@ class MLPVAEConfig:
     image_size: Annotated[int, Meta(ge=1, le=256)] = 28  # pixels
     channels: Channels = 1
     latent_size: Latent = 20
+    num_classes: Classes = 0  # of labels that encoder and decoder see; 0: without labels
     posterior: Literal["gaussian", "point"] = "gaussian"
     likelihood: LikelihoodName = "bernoulli"
     scale: Scale = 0.1  # of a Gaussian (sd) or logistic likelihood, of the data's [0, 1]

@@ -1,4 +1,8 @@
-"""The networks of the variational autoencoders, and the likelihood their configs name."""
+"""The networks of the variational autoencoders, and the likelihood their configs name.
+
+With classes (a conditional VAE: Sohn, Lee and Yan 2015) a label is joined, as a one-hot vector, to what the encoder's
+last layer and the decoder's first one see: what it adds there is a row of an embedding.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +32,38 @@ def likelihood(config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> Likelihoo
     return DiscretizedLogistic(shape, scale=config.scale, learned=config.learned_scale)
 
 
+def _rows(num_classes: int, width: int) -> nn.Embedding | None:
+    """A vector (width,) for each class: the columns of a dense layer that its one-hot input would meet."""
+    if not num_classes:
+        return None
+    rows = nn.Embedding(num_classes, width)
+    nn.init.xavier_uniform_(rows.weight)
+    return rows
+
+
+def _joined(x: Tensor, rows: nn.Embedding | None, labels: Tensor | None) -> Tensor:
+    """What a dense layer gave, x (N, width), as if labels (N,) had stood beside its input."""
+    return x if rows is None else x + rows(labels)
+
+
 class _Head(nn.Module):
     """Features (N, inputs) -> posterior; a point posterior has no log variance to learn."""
 
-    def __init__(self, inputs: int, latent_size: int, posterior: str) -> None:
+    def __init__(self, inputs: int, config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> None:
         super().__init__()
-        self.mean = nn.Linear(inputs, latent_size)
-        self.log_var = nn.Linear(inputs, latent_size) if posterior == "gaussian" else None
+        size, num_classes = config.latent_size, config.num_classes
+        gaussian = config.posterior == "gaussian"
+        self.mean = nn.Linear(inputs, size)
+        self.log_var = nn.Linear(inputs, size) if gaussian else None
+        self.class_mean = _rows(num_classes, size)
+        self.class_log_var = _rows(num_classes, size) if gaussian else None
 
-    def forward(self, features: Tensor) -> DiagonalGaussian:
-        mean = self.mean(features)
+    def forward(self, features: Tensor, labels: Tensor | None) -> DiagonalGaussian:
+        mean = _joined(self.mean(features), self.class_mean, labels)
         if self.log_var is None:
             return DiagonalGaussian(mean, torch.full_like(mean, POINT))
-        return DiagonalGaussian(mean, self.log_var(features).clamp(*LOG_VAR))
+        log_var = _joined(self.log_var(features), self.class_log_var, labels)
+        return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR))
 
 
 class ConvEncoder(Encoder):
@@ -50,6 +73,7 @@ class ConvEncoder(Encoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = config.num_classes or None
         layers: list[nn.Module] = []
         width, side = config.channels, config.image_size
         for target, stride in zip(config.encoder_widths, config.encoder_strides, strict=True):
@@ -57,12 +81,12 @@ class ConvEncoder(Encoder):
             width, side = target, side // stride
         self.body = nn.Sequential(*layers)
         self.hidden = nn.Sequential(nn.Linear(width * side * side, config.hidden), nn.ReLU(inplace=True))
-        self.head = _Head(config.hidden, config.latent_size, config.posterior)
+        self.head = _Head(config.hidden, config)
         _glorot(self)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
-        """Map pictures (N, C, S, S) to posteriors."""
-        posterior: DiagonalGaussian = self.head(self.hidden(self.body(x).flatten(1)))
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        """Map pictures (N, C, S, S), and labels (N,) where there are classes, to posteriors."""
+        posterior: DiagonalGaussian = self.head(self.hidden(self.body(x).flatten(1)), labels)
         return posterior
 
 
@@ -73,10 +97,11 @@ class ConvDecoder(Decoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
-        self.num_classes = None
+        self.num_classes = config.num_classes or None
         side = config.image_size >> len(config.decoder_widths)
         self.stem_shape = (config.decoder_stem, side, side)
         self.stem = nn.Linear(config.latent_size, config.decoder_stem * side * side)
+        self.class_stem = _rows(config.num_classes, config.decoder_stem * side * side)
         layers: list[nn.Module] = [nn.ReLU(inplace=True)]
         width = config.decoder_stem
         for target in config.decoder_widths:
@@ -87,9 +112,9 @@ class ConvDecoder(Decoder):
         _glorot(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map latents (N, latent_size) to (N, C, S, S)."""
-        stem = self.stem(z).view(-1, *self.stem_shape).contiguous(memory_format=torch.channels_last)
-        x: Tensor = self.head(self.body(stem))
+        """Map latents (N, latent_size), and labels (N,) where there are classes, to (N, C, S, S)."""
+        stem = _joined(self.stem(z), self.class_stem, labels).view(-1, *self.stem_shape)
+        x: Tensor = self.head(self.body(stem.contiguous(memory_format=torch.channels_last)))
         return x
 
 
@@ -124,6 +149,7 @@ class ResEncoder(Encoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = config.num_classes or None
         first = config.widths[0]
         stem = _halving(config.channels, first) if config.patch == 2 else nn.Conv2d(config.channels, first, 3, 1, 1)
         layers: list[nn.Module] = [stem]
@@ -134,11 +160,11 @@ class ResEncoder(Encoder):
             layers += [_Residual(width, damping) for _ in range(count)]
         self.body = nn.Sequential(*layers, nn.SiLU())
         side = config.image_size >> config.halvings
-        self.head = _Head(config.widths[-1] * side * side, config.latent_size, config.posterior)
+        self.head = _Head(config.widths[-1] * side * side, config)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
-        """Map pictures (N, C, S, S) to posteriors."""
-        posterior: DiagonalGaussian = self.head(self.body(x * 2 - 1).flatten(1))
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        """Map pictures (N, C, S, S), and labels (N,) where there are classes, to posteriors."""
+        posterior: DiagonalGaussian = self.head(self.body(x * 2 - 1).flatten(1), labels)
         return posterior
 
 
@@ -149,11 +175,12 @@ class ResDecoder(Decoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
-        self.num_classes = None
+        self.num_classes = config.num_classes or None
         blocks = config.decoder_blocks or config.blocks
         side = config.image_size >> config.halvings
         self.stem_shape = (config.widths[-1], side, side)
         self.stem = nn.Linear(config.latent_size, config.widths[-1] * side * side)
+        self.class_stem = _rows(config.num_classes, config.widths[-1] * side * side)
         layers: list[nn.Module] = []
         damping = 1 / math.sqrt(max(1, sum(blocks)))
         for index in reversed(range(len(config.widths))):
@@ -167,9 +194,9 @@ class ResDecoder(Decoder):
         )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map latents (N, latent_size) to (N, C, S, S)."""
-        stem = self.stem(z).view(-1, *self.stem_shape).contiguous(memory_format=torch.channels_last)
-        x: Tensor = self.head(self.body(stem))
+        """Map latents (N, latent_size), and labels (N,) where there are classes, to (N, C, S, S)."""
+        stem = _joined(self.stem(z), self.class_stem, labels).view(-1, *self.stem_shape)
+        x: Tensor = self.head(self.body(stem.contiguous(memory_format=torch.channels_last)))
         return x
 
 
@@ -180,13 +207,14 @@ class MLPEncoder(Encoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
+        self.num_classes = config.num_classes or None
         self.body = _dense((math.prod(self.data_shape), *config.hidden))
-        self.head = _Head(config.hidden[-1], config.latent_size, config.posterior)
+        self.head = _Head(config.hidden[-1], config)
         _glorot(self)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
-        """Map pictures (N, C, S, S) to posteriors."""
-        posterior: DiagonalGaussian = self.head(self.body(x.flatten(1)))
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        """Map pictures (N, C, S, S), and labels (N,) where there are classes, to posteriors."""
+        posterior: DiagonalGaussian = self.head(self.body(x.flatten(1)), labels)
         return posterior
 
 
@@ -197,14 +225,18 @@ class MLPDecoder(Decoder):
         super().__init__()
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
-        self.num_classes = None
+        self.num_classes = config.num_classes or None
         self.body = _dense((config.latent_size, *reversed(config.hidden)))
+        self.class_stem = _rows(config.num_classes, config.hidden[-1])
         self.head = nn.Linear(config.hidden[0], math.prod(self.data_shape))
         _glorot(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map latents (N, latent_size) to (N, C, S, S)."""
-        x: Tensor = self.head(self.body(z))
+        """Map latents (N, latent_size), and labels (N,) where there are classes, to (N, C, S, S)."""
+        first, *rest = self.body
+        x = _joined(first(z), self.class_stem, labels)
+        for layer in (*rest, self.head):
+            x = layer(x)
         return x.view(-1, *self.data_shape)
 
 

@@ -35,7 +35,7 @@ class _Flat(Encoder):
     latent_shape = (SIDE * SIDE,)
     data_shape = (1, SIDE, SIDE)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         flat = x.flatten(1)
         return DiagonalGaussian(flat, torch.full_like(flat, -14.0))
 

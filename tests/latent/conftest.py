@@ -18,7 +18,7 @@ class Identity(Encoder):
         super().__init__()
         self.latent_shape, self.data_shape = (4,), (1, 1, 4)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         return DiagonalGaussian(x.flatten(1), torch.full_like(x.flatten(1), -10.0))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.nn.sampling import CHUNK, check_labels, draw_latents, in_chunks
+from zoo.nn.sampling import CHUNK, check_labels, draw_latents, in_chunks, in_rows
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (100,), (2, 3)])
@@ -133,15 +133,41 @@ BAD_LABELS: list[Any] = [
     [[0, 1, 2]],
     [0.0, 1.0, 2.0],
     [True, False, True],
-    ["a", "b", "c"],
     [None, 1, 2],
     [1j, 0, 0],
     [2**70, 0, 0],
     [[0], [1, 2], 3],
-    "abc",
-    7,
+    10,
+    -1,
+    True,
     object(),
 ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("frog", [1, 1, 1]),
+        (2, [2, 2, 2]),
+        (["frog", "cat", 2], [1, 0, 2]),
+        (torch.tensor([2, 1, 0]), [2, 1, 0]),
+    ],
+)
+def test_labels_are_names_or_numbers(labels: Any, expected: list[int]) -> None:
+    """One label is that of all; several are one each, as names or numbers."""
+    found = check_labels(labels, 3, 3, ("cat", "frog", "bird"))
+    assert found is not None
+    assert found.tolist() == expected
+
+
+def test_a_wrong_name_of_a_class_lists_near_ones() -> None:
+    """A name that is none is a UsageError with what may have been meant; so is a name where there are none."""
+    with pytest.raises(UsageError, match=r"no class is named 'frgo'.*frog"):
+        check_labels("frgo", 3, 3, ("cat", "frog", "bird"))
+    with pytest.raises(UsageError, match="there are cat, frog, bird"):
+        check_labels(["cat", "cat", "zzzz"], 3, 3, ("cat", "frog", "bird"))
+    with pytest.raises(UsageError, match="do not name their classes"):
+        check_labels("frog", 3, 3)
 
 
 @pytest.mark.parametrize("labels", BAD_LABELS, ids=range(len(BAD_LABELS)))
@@ -169,3 +195,18 @@ def test_the_network_sees_full_chunks_and_no_row_is_lost(n: int, classes: bool) 
     assert torch.equal(in_chunks(network, z, labels), expected)
     assert set(sizes) == {(CHUNK, CHUNK if classes else None)}
     assert len(sizes) == math.ceil(n / CHUNK)
+
+
+@pytest.mark.parametrize(
+    ("n", "rows", "expected"),
+    [
+        (6, "abc", ("aabbcc", 2)),
+        (7, "abc", ("aaabbbc", 3)),
+        (2, "abc", ("ab", 1)),
+        (5, "a", ("aaaaa", 5)),
+    ],
+)
+def test_a_grid_has_a_row_for_each(n: int, rows: str, expected: tuple[str, int]) -> None:
+    """Every row is of one kind, and exactly n are asked for."""
+    assert in_rows(n, rows) == ([*expected[0]], expected[1])
+    assert in_rows(n, "") == (None, None)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
     as_given,
+    asked_labels,
     check_size,
     encoding_model,
     examples_for,
     find_latents,
+    labels_of,
     loaded,
     located,
     output_of,
@@ -58,6 +60,8 @@ def _takes_photos(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
+    text = "their class, by name or number, where the model has classes; again for one each"
+    command.add_argument("--label", action="append", metavar="CLASS", help=text)
 
 
 def reconstruct(arguments: argparse.Namespace) -> None:
@@ -68,8 +72,8 @@ def reconstruct(arguments: argparse.Namespace) -> None:
     out = output_of(arguments, folder)
     _check_photos(arguments)
     model = encoding_model(folder)
-    x = _pictures(arguments, model)
-    y = model.reconstruct(x)
+    x, labels = _pictures(arguments, model)
+    y = model.reconstruct(x, labels)
     write_examples(model, torch.cat([x, y]), out, columns=len(x), scale=arguments.scale)
     error = float((x - y).square().mean().sqrt())
     print(f"{out}: {len(x)} pictures above, their reconstructions below; root mean square error {error:.4f} of 1")
@@ -80,14 +84,19 @@ def _check_photos(arguments: argparse.Namespace) -> None:
         raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
 
 
-def _pictures(arguments: argparse.Namespace, model: Model) -> Tensor:
-    """The photos, or examples of the dataset, (N, *data_shape) as the model takes them."""
+def _pictures(arguments: argparse.Namespace, model: Model) -> tuple[Tensor, list[str | int] | None]:
+    """The photos, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told."""
     import torch
 
+    asked = asked_labels(model, arguments.label) if arguments.label else None
     if arguments.photos:
-        return torch.cat([photo(Path(path), model) for path in arguments.photos])
-    data = examples_for(model, arguments.data, arguments.split).data
-    return as_given(model, data[some(len(data), min(arguments.n, MOST_PHOTOS), arguments.seed)])
+        x = torch.cat([photo(Path(path), model) for path in arguments.photos])
+        return x, asked if asked is None or len(asked) > 1 else asked * len(x)
+    if asked is not None:
+        raise UsageError("--label is for photos; the examples of a dataset have their own")
+    examples = examples_for(model, arguments.data, arguments.split)
+    rows = some(len(examples.data), min(arguments.n, MOST_PHOTOS), arguments.seed)
+    return as_given(model, examples.data[rows]), labels_of(model, examples, rows)
 
 
 def _strengths(text: str) -> list[float]:
@@ -115,14 +124,14 @@ def edit(arguments: argparse.Namespace) -> None:
     concepts = [concept_named(name, known, folder) for name in arguments.concept.split(",")]
     for concept in concepts:
         concept.check_fit(model)
-    x = _pictures(arguments, model)
+    x, labels = _pictures(arguments, model)
     check_size(model, len(x) * len(concepts) * (1 + len(strengths)), arguments.scale)
-    z, how = find_latents(model, x, arguments.inversion_steps)
-    strips = [
-        torch.cat([x[i : i + 1], model.decode(torch.cat([concept.apply(z[i : i + 1], s) for s in strengths]))])
-        for concept in concepts
-        for i in range(len(x))
-    ]
+    z, how = find_latents(model, x, arguments.inversion_steps, labels)
+    strips = []
+    for concept in concepts:
+        for i in range(len(x)):
+            moved = torch.cat([concept.apply(z[i : i + 1], s) for s in strengths])
+            strips += [x[i : i + 1], model.decode(moved, None if labels is None else labels[i])]
     write_examples(model, torch.cat(strips), out, columns=1 + len(strengths), scale=arguments.scale)
     done = modality_of(model).how_read(model.data_shape)
     what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,23 +14,29 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
+    from zoo.nn.distributions import DiagonalGaussian
     from zoo.nn.models import Encodes, Model
 
 __all__ = [
     "as_given",
     "as_reference",
+    "asked_labels",
     "check_size",
+    "encoded",
     "encoding_model",
     "examples_for",
     "find_latents",
+    "labels_of",
     "loaded",
     "located",
     "output_of",
     "own_data",
     "own_folder",
     "photo",
+    "row_labels",
     "some",
     "takes_inversion",
+    "takes_label",
     "takes_picture",
     "takes_write",
     "writable_folder",
@@ -100,6 +107,43 @@ def examples_for(model: Model, reference: str, split: str) -> Examples:
     from zoo.data.loading import load_dataset
 
     return load_dataset(reference, registry=default_registry(), split=split, data_shape=model.data_shape)
+
+
+def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int] | None:
+    """The classes of some rows of a dataset, as the model knows them; None for a model without classes.
+
+    Raises UsageError for data without labels.
+    """
+    if model.num_classes is None:
+        return None
+    if examples.labels is None:
+        raise UsageError(f"the model has classes, and {examples.name} has no labels; name data that have")
+    numbers = examples.labels[rows].tolist()
+    return [examples.classes[number] for number in numbers] if model.classes else numbers
+
+
+def encoded(model: Encodes, examples: Examples, rows: Tensor) -> DiagonalGaussian:
+    """The posteriors of some rows of a dataset, each given its class where there are classes."""
+    return model.encode(as_given(model, examples.data[rows]), labels_of(model, examples, rows))
+
+
+def takes_label(command: argparse.ArgumentParser) -> None:
+    """Add --label."""
+    text = "class, by name or number, of a model with classes; again for more rows"
+    command.add_argument("--label", action="append", metavar="CLASS", help=text)
+
+
+def asked_labels(model: Model, asked: Sequence[str] | None) -> list[str | int]:
+    """The classes asked for, or each that there is, in order; none for a model without."""
+    if asked:
+        return [int(text) if text.isdecimal() and text not in model.classes else text for text in asked]
+    return list(range(model.num_classes or 0))
+
+
+def row_labels(model: Model, asked: Sequence[str] | None, rows: int) -> list[str | int | None]:
+    """The class of each of so many rows: those asked for in turn, or else all; None for a model without classes."""
+    labels = asked_labels(model, asked)
+    return [labels[row % len(labels)] if labels else None for row in range(rows)]
 
 
 def as_given(model: Model, stored: Tensor) -> Tensor:
@@ -182,21 +226,23 @@ def takes_inversion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--inversion-steps", type=int, default=INVERSION_STEPS, metavar="N", help=text)
 
 
-def find_latents(model: Model, x: Tensor, steps: int) -> tuple[Tensor, str]:
+def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int] | None = None) -> tuple[Tensor, str]:
     """Latents of examples x (N, *data_shape), and a clause that says how they were found and how well they fit.
 
-    Raises UsageError for steps out of range where the model has no encoder.
+    `labels` say of which classes they are, where there are classes. Raises UsageError for steps out of range where the
+    model has no encoder.
     """
     from zoo.latent.inversion import MOST_STEPS, invert, pixel_error
     from zoo.nn.models import Encodes
 
     if isinstance(model, Encodes):
-        z, how = model.encode(x).mean, "encoded"
+        z, how = model.encode(x, labels).mean, "encoded"
     else:
         if not 1 <= steps <= MOST_STEPS:
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
-        z, how = invert(model, x, steps=steps).z, f"found by {steps} steps of inversion (the model has no encoder)"
-    errors = pixel_error(model.decode(z), x).tolist()
+        z = invert(model, x, steps=steps, labels=labels).z
+        how = f"found by {steps} steps of inversion (the model has no encoder)"
+    errors = pixel_error(model.decode(z, labels), x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"
 
 

@@ -7,10 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import (
-    as_given,
     as_reference,
+    encoded,
     encoding_model,
     examples_for,
+    labels_of,
     located,
     own_data,
     some,
@@ -46,6 +47,7 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     command.add_argument("--data", help="where the pictures are that it was trained on: ./photos (default: by name)")
     command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
+    command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     takes_write(command)
     takes_json(command)
 
@@ -64,6 +66,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
             samples=arguments.samples,
             data=None if arguments.data is None else as_reference(arguments.data, modality),
             features=arguments.features,
+            per_class=arguments.per_class,
             write=arguments.write,
             progress=advance,
         )
@@ -81,6 +84,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
         rows.append({"name": "test images", "images": test} | {key: f"{floor[key]:.4f}" for key in (FRECHET, KERNEL)})
     if report.mixture_frechet is not None:
         rows.append({"name": "samples of the mixture", "images": count, FRECHET: f"{report.mixture_frechet:.4f}"})
+    for found in data.get("classes", ()):
+        row = {"name": f"class {found['name']}", "images": found["samples"]}
+        rows.append(row | {key: f"{found[key]:.4f}" for key in (FRECHET, KERNEL)})
     table(rows, ("name", "images", FRECHET, KERNEL))
     print(f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples by {data['network']}")
     if coding := data.get("reconstruction"):
@@ -111,12 +117,13 @@ def likelihood(arguments: argparse.Namespace) -> None:
     folder = writable_folder(arguments)
     model = encoding_model(folder)
     reference = own_data(model, arguments.data)
-    data = examples_for(model, reference, arguments.split).data
-    data = data[some(len(data), arguments.n, arguments.seed)]
+    examples = examples_for(model, reference, arguments.split)
+    rows = some(len(examples.data), arguments.n, arguments.seed)
     with ImageBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
-            data,
+            examples.data[rows],
+            labels_of(model, examples, rows),
             samples=arguments.samples,
             seed=arguments.seed,
             binarise=trained_on_bits(model),
@@ -189,10 +196,9 @@ def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     if not isinstance(model, Encodes):
         return model.latents(count, seed=arguments.seed), "draws from the prior"
     reference = own_data(model, arguments.data)
-    data = examples_for(model, reference, arguments.split).data
-    if count > len(data):
-        raise UsageError(
-            f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {len(data):,} examples"
-        )
-    x = as_given(model, data[some(len(data), count, arguments.seed)])
-    return model.encode(x).mean, f"codes of {reference} ({arguments.split})"
+    examples = examples_for(model, reference, arguments.split)
+    there = len(examples.data)
+    if count > there:
+        raise UsageError(f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {there:,} examples")
+    z = encoded(model, examples, some(there, count, arguments.seed)).mean
+    return z, f"codes of {reference} ({arguments.split})"

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from zoo.cli.examples import as_given, encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli.examples import encoded, encoding_model, examples_for, own_data, own_folder, some
 from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
@@ -65,18 +65,22 @@ def _codes(
     model: Encodes, reference: str, arguments: argparse.Namespace
 ) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
     """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
+    import torch
+
     from zoo.catalogue.contract.data_references import parse_reference
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.errors import DataError
 
-    data = examples_for(model, reference, arguments.split).data
+    examples = examples_for(model, reference, arguments.split)
+    rows, others = torch.arange(len(examples.data)), examples
     splits = default_registry().dataset(parse_reference(reference)[0]).splits
     if "test" in splits and arguments.split != "test":
-        other, apart = examples_for(model, reference, "test").data, "split test"
+        others, apart = examples_for(model, reference, "test"), "split test"
+        held = torch.arange(len(others.data))
     else:
-        if len(data) < HELD_OUT:
-            raise DataError(f"{reference} has {len(data)} examples in split {arguments.split}; too few to fit to")
-        order = some(len(data), len(data), arguments.seed)
-        kept = len(data) // HELD_OUT
-        data, other, apart = data[order[kept:]], data[order[:kept]], f"one in {HELD_OUT}, kept out"
-    return model.encode(as_given(model, data)), model.encode(as_given(model, other)), apart
+        if len(rows) < HELD_OUT:
+            raise DataError(f"{reference} has {len(rows)} examples in split {arguments.split}; too few to fit to")
+        order = some(len(rows), len(rows), arguments.seed)
+        kept = len(rows) // HELD_OUT
+        rows, held, apart = order[kept:], order[:kept], f"one in {HELD_OUT}, kept out"
+    return encoded(model, examples, rows), encoded(model, others, held), apart

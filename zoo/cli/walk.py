@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
     as_given,
+    asked_labels,
     check_size,
+    encoded,
     encoding_model,
     examples_for,
     find_latents,
@@ -17,8 +19,10 @@ from zoo.cli.examples import (
     output_of,
     own_data,
     photo,
+    row_labels,
     some,
     takes_inversion,
+    takes_label,
     takes_picture,
     write_examples,
 )
@@ -50,7 +54,8 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
-    command.add_argument("--columns", type=int, help="pictures a row (default: the square root)")
+    takes_label(command)
+    command.add_argument("--columns", type=int, help="pictures a row (default: the square root, or a row a class)")
     command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_picture(command)
@@ -58,13 +63,19 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
 
 def sample(arguments: argparse.Namespace) -> None:
     """Write a grid of samples."""
+    from zoo.nn.sampling import in_rows
+
     folder = located(arguments.name)
     out = output_of(arguments, folder)
     model = loaded(folder)
     check_size(model, arguments.n, arguments.scale)
-    images = model.sample(arguments.n, seed=arguments.seed, truncation=arguments.truncation, prior=arguments.prior)
-    write_examples(model, images, out, columns=arguments.columns, scale=arguments.scale)
-    print(f"{out}: {arguments.n} samples of {arguments.name}, seed {arguments.seed}")
+    labels, columns = in_rows(arguments.n, asked_labels(model, arguments.label))
+    x = model.sample(
+        arguments.n, seed=arguments.seed, labels=labels, truncation=arguments.truncation, prior=arguments.prior
+    )
+    write_examples(model, x, out, columns=arguments.columns or columns, scale=arguments.scale)
+    of = f" ({', '.join(arguments.label)})" if arguments.label else ""
+    print(f"{out}: {arguments.n} samples of {arguments.name}{of}, seed {arguments.seed}")
 
 
 def interpolate_arguments(command: argparse.ArgumentParser) -> None:
@@ -77,6 +88,7 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--steps", type=int, default=8, help="pictures a row (default 8)")
     command.add_argument("--rows", type=int, help="walks (default 4)")
     command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
+    takes_label(command)
     takes_inversion(command)
     takes_picture(command)
 
@@ -93,12 +105,14 @@ def interpolate(arguments: argparse.Namespace) -> None:
     model = loaded(folder)
     check_size(model, rows * (arguments.steps + 2), arguments.scale)
     x, what = _real_ends(arguments, model, 2 * rows)
+    labels = row_labels(model, arguments.label, rows)
     if x is None:
         z, how = model.latents(2 * rows, seed=arguments.seed), ""
     else:
         _path(arguments, model.latents(2, seed=0))  # refuses bad steps before the ends are looked for
-        z, how = find_latents(model, x, arguments.inversion_steps)
-    walks = [model.decode(_path(arguments, z[i : i + 2])) for i in range(0, 2 * rows, 2)]
+        of = [label for label in labels if label is not None for _ in range(2)] if arguments.label else None
+        z, how = find_latents(model, x, arguments.inversion_steps, of)
+    walks = [model.decode(_path(arguments, z[2 * i : 2 * i + 2]), label) for i, label in enumerate(labels)]
     if x is not None:
         walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
     write_examples(model, torch.cat(walks), out, columns=len(walks[0]), scale=arguments.scale)
@@ -148,6 +162,7 @@ def traverse_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--steps", type=int, default=9, help="pictures a row (default 9)")
     command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
     command.add_argument("--reach", type=float, help="from -reach to reach (default 3; 1 for a uniform prior)")
+    takes_label(command)
     takes_picture(command)
 
 
@@ -166,7 +181,8 @@ def traverse(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--reach is {reach}; it must be a number above 0")
     starts = model.latents(rows, seed=arguments.seed)
     walks = [traversal(z, arguments.dimension, arguments.steps, low=-reach, high=reach) for z in starts]
-    write_examples(model, model.decode(torch.cat(walks)), out, columns=arguments.steps, scale=arguments.scale)
+    x = torch.cat([model.decode(z, of) for z, of in zip(walks, row_labels(model, arguments.label, rows), strict=True)])
+    write_examples(model, x, out, columns=arguments.steps, scale=arguments.scale)
     at = f"coordinate {arguments.dimension} of {starts[0].numel()} from {-reach:g} to {reach:g}"
     print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
 
@@ -182,6 +198,7 @@ def manifold_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("-n", type=int, default=20, help="pictures a side (default 20)")
+    takes_label(command)
     takes_picture(command, seed=False)
 
 
@@ -197,7 +214,8 @@ def manifold(arguments: argparse.Namespace) -> None:
     _check_plane(model, arguments.name, f"traverse {arguments.name} --dimension 0")
     check_size(model, arguments.n**2, arguments.scale)
     z = plane(arguments.n, prior=model.prior)
-    write_examples(model, model.decode(z), out, columns=arguments.n, scale=arguments.scale)
+    (label,) = row_labels(model, arguments.label, 1)
+    write_examples(model, model.decode(z, label), out, columns=arguments.n, scale=arguments.scale)
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 
 
@@ -222,7 +240,7 @@ def scatter(arguments: argparse.Namespace) -> None:
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     chosen = some(len(examples.data), arguments.n, arguments.seed)
-    z = model.encode(as_given(model, examples.data[chosen])).mean
+    z = encoded(model, examples, chosen).mean
     labels = None if examples.labels is None else examples.labels[chosen]
     title = f"{len(z):,} examples of {reference} ({arguments.split}), encoded by {arguments.name}"
     plot = scatter(z, labels, examples.classes, title=title)

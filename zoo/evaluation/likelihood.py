@@ -15,7 +15,7 @@ from zoo.errors import DataError, UsageError
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.models import Bounded, Model, bounding
-from zoo.nn.sampling import seeded
+from zoo.nn.sampling import Labels, seeded
 
 __all__ = ["LikelihoodReport", "importance_weighted_nll", "trained_on_bits"]
 
@@ -53,6 +53,7 @@ def trained_on_bits(model: Model) -> bool:
 def importance_weighted_nll(
     model: Model,
     data: Tensor,
+    labels: Labels = None,
     *,
     samples: int = 1000,
     seed: int = 0,
@@ -63,7 +64,8 @@ def importance_weighted_nll(
 
     log p(x) >= E log (1/K sum_k p(x, z_k) / q(z_k given x)) (Burda et al. 2016, arXiv:1509.00519, equation 8), which
     tends to log p(x) as K grows. With `binarise` the data are drawn once, from `seed`, as zeros and ones; without, they
-    are values in [0, 1]. `progress` is called with (examples done, examples in all).
+    are values in [0, 1]. A model with classes needs `labels`, and what is estimated is log p(x given its class).
+    `progress` is called with (examples done, examples in all).
 
     Raises UsageError for a model without an encoder, data of another shape or type, and counts that cannot be meant.
     """
@@ -73,14 +75,16 @@ def importance_weighted_nll(
     if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 10**7:
         raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to 10,000,000")
     random = seeded(seed)
-    rows = []
+    of, rows = model.labels_of(labels, len(data)), []
     for start in range(0, len(data), ROWS):
         x = modality.values(data[start : start + ROWS])
         x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
-        posterior = model.encode(x)
+        known = None if of is None else of[start : start + ROWS]
+        posterior = model.encode(x, known)
         for i in range(len(x)):
             one = DiagonalGaussian(posterior.mean[i : i + 1], posterior.log_var[i : i + 1])
-            rows.append(_estimate(model, x[i : i + 1], one, samples, random))
+            label = None if known is None else known[i : i + 1]
+            rows.append(_estimate(model, x[i : i + 1], label, one, samples=samples, random=random))
             if progress is not None:
                 progress(start + i + 1, len(data))
     nll, variance, negative_elbo = torch.tensor(rows, dtype=torch.float64).unbind(1)
@@ -111,13 +115,19 @@ def _check_stored(data: Tensor, modality: Modality, data_shape: tuple[int, ...])
 
 
 def _estimate(
-    model: Bounded, x: Tensor, posterior: DiagonalGaussian, samples: int, random: torch.Generator
+    model: Bounded,
+    x: Tensor,
+    label: Tensor | None,
+    posterior: DiagonalGaussian,
+    *,
+    samples: int,
+    random: torch.Generator,
 ) -> tuple[float, float, float]:
     """Of one example: -log of the mean weight, the variance of that, and minus the mean log weight."""
     logs = []
     for start in range(0, samples, ROWS):
         noise = torch.randn(min(ROWS, samples - start), *posterior.mean.shape, generator=random)
-        terms = model.terms(x, posterior, noise)
+        terms = model.terms(x, posterior, noise, label)
         logs.append(log_weights(terms)[:, 0])
     weights = torch.cat(logs).double()
     total = torch.logsumexp(weights, 0)

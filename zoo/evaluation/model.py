@@ -13,9 +13,10 @@ from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
-from zoo.data.loading import load_dataset
+from zoo.data.loading import Examples, load_dataset
 from zoo.data.modality import modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
+from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
 from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
@@ -43,6 +44,7 @@ class Evaluation:
     samples: Report
     mixture_frechet: float | None  # of as many samples of the ex-post prior, where the weights carry one
     reconstruction: ReconstructionReport | None  # of a model that encodes
+    classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
 
     def to_json(self) -> dict[str, Any]:
         """The report on samples as JSON-able data, and the rest beside it where there is any."""
@@ -51,6 +53,8 @@ class Evaluation:
             data["mixture_frechet"] = self.mixture_frechet
         if self.reconstruction is not None:
             data["reconstruction"] = self.reconstruction.to_json()
+        if self.classes:
+            data["classes"] = [found.to_json() for found in self.classes]
         return data
 
 
@@ -61,6 +65,7 @@ def evaluate_model(
     samples: int = 5000,
     data: str | None = None,
     features: str | None = None,
+    per_class: bool = False,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -69,7 +74,8 @@ def evaluate_model(
     `data` says where the examples are, where the model's own name of them does not; `features` which feature network
     looks at them, where not the default of their modality. Of more than 10,000 training or 5,000 test examples as many
     are taken at random. A model that encodes is also asked to give the test examples back (the training examples where
-    there are no others), and one with a mixture for samples of it. With `write` the results go into the folder as
+    there are no others), and one with a mixture for samples of it; with `per_class` one with classes is measured class
+    by class, too. With `write` the results go into the folder as
     evaluation.json, the nearest training examples beside it, and the card is written again: all or none.
 
     Raises what loading the model, the data and the feature network raise, DataError when the data at hand are not those
@@ -78,44 +84,56 @@ def evaluate_model(
     if write:
         check_writable(folder)
     model = load_folder(folder, registry)
+    if per_class:
+        check_per_class(model, samples)
     train, test = _data(folder, model, registry, data)
     modality = modality_of(model, registry)
     network = load_features(features or default_features(model.modality, registry), registry)
     if network.modality != model.modality:
         raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
     observer = Observer(network, modality)
-    known = _some(train, MOST_TRAIN)
+    known = _some(train.data, MOST_TRAIN)
     drawn = model.sample(samples, seed=SEED)
     cache = cache_folder(os.environ)
     report = evaluate(
         drawn,
         known,
-        None if test is None else _some(test, MOST_TEST),
+        None if test is None else _some(test.data, MOST_TEST),
         observer,
         neighbours=min(PAIRS, len(drawn)),
         cache_dir=cache,
         progress=progress,
     )
-    mixture = reconstruction = None
-    if isinstance(model, Bounded):
-        recipe = model.info.get("training", {}).get("recipe")
-        reconstruction = reconstruction_report(
-            model,
-            train if test is None else test,
-            split="train" if test is None else "test",
-            bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
-            binarise=trained_on_bits(model),
-        )
+    mixture = None
     if model.mixture is not None:
-        others = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
-        mixture = frechet_distance(others, cached_vectors(known, observer, cache))
-    found = Evaluation(samples=report, mixture_frechet=mixture, reconstruction=reconstruction)
+        mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
+        mixture = frechet_distance(mixed, cached_vectors(known, observer, cache))
+    classes = class_distances(drawn, model, train, observer, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
+    found = Evaluation(
+        samples=report, mixture_frechet=mixture, reconstruction=_coded(model, train, test), classes=classes
+    )
     if write:
         pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours, modality)
         name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
         write_pairs = partial(modality.write, pairs, columns=COLUMNS)
         record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
+
+
+def _coded(model: Model, train: Examples, test: Examples | None) -> ReconstructionReport | None:
+    """How a model that encodes gives the test examples back, or the training examples where there are no others."""
+    if not isinstance(model, Bounded):
+        return None
+    recipe = model.info.get("training", {}).get("recipe")
+    given = train if test is None else test
+    return reconstruction_report(
+        model,
+        given.data,
+        None if model.num_classes is None else given.labels,
+        split="train" if test is None else "test",
+        bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
+        binarise=trained_on_bits(model),
+    )
 
 
 def _facts(folder: Folder) -> dict[str, Any]:
@@ -125,7 +143,7 @@ def _facts(folder: Folder) -> dict[str, Any]:
     return facts
 
 
-def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Tensor, Tensor | None]:
+def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Examples, Examples | None]:
     """The examples it was trained on, and the test split where there is one."""
     facts = _facts(folder)
     name = where or facts["name"]
@@ -142,8 +160,8 @@ def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -
     try:
         test = load_dataset(name, registry=registry, split="test", data_shape=model.data_shape)
     except NotFoundError:
-        return train.data, None
-    return train.data, test.data
+        return train, None
+    return train, test
 
 
 def _some(x: Tensor, most: int) -> Tensor:

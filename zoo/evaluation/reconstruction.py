@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.data.modality import modality_of
 from zoo.nn.bounds import active_units, bits_per_dim
 from zoo.nn.models import Bounded
-from zoo.nn.sampling import seeded
+from zoo.nn.sampling import Labels, seeded
 
 __all__ = ["ReconstructionReport", "reconstruction_report"]
 
@@ -41,6 +41,7 @@ class ReconstructionReport:
 def reconstruction_report(
     model: Bounded,
     data: Tensor,
+    labels: Labels = None,
     *,
     split: str = "test",
     bound: bool = True,
@@ -49,19 +50,21 @@ def reconstruction_report(
 ) -> ReconstructionReport:
     """Encode and decode stored data (N, *data_shape); with `bound`, one latent an example (seed 0) for the ELBO.
 
-    Raises UsageError for data of another shape.
+    A model with classes needs `labels`. Raises UsageError for data of another shape.
     """
     random, modality = seeded(0), modality_of(model)
+    labels = model.labels_of(labels, len(data))
     squares, means, nats = 0.0, [], []
     for start in range(0, len(data), ROWS):
         x = modality.values(data[start : start + ROWS])
-        posterior = model.encode(x)
+        of = None if labels is None else labels[start : start + ROWS]
+        posterior = model.encode(x, of)
         means.append(posterior.mean)
-        squares += float((model.decode(posterior.mean) - x).double().square().sum())
+        squares += float((model.decode(posterior.mean, of) - x).double().square().sum())
         if bound:
             x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
-            divergence = model.encode(x).kl() if binarise else posterior.kl()
-            nats.append(torch.stack([-model.elbo(x, seed=start), divergence]))
+            divergence = model.encode(x, of).kl() if binarise else posterior.kl()
+            nats.append(torch.stack([-model.elbo(x, of, seed=start), divergence]))
         if progress is not None:
             progress(min(start + ROWS, len(data)), len(data))
     negative_elbo: float | None = None

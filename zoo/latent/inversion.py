@@ -16,7 +16,7 @@ from torch import Tensor
 from zoo.errors import UsageError
 from zoo.nn.folding import resting
 from zoo.nn.models import Model, home
-from zoo.nn.sampling import CHUNK, check_examples, check_labels, check_whole
+from zoo.nn.sampling import CHUNK, Labels, check_examples, check_labels, check_whole
 from zoo.nn.torch_state import default_state
 
 __all__ = ["Inversion", "invert", "pixel_error", "render"]
@@ -51,7 +51,7 @@ def invert(
     x: Tensor,
     *,
     start: Tensor | None = None,
-    labels: Tensor | None = None,
+    labels: Labels = None,
     steps: int = 300,
     prior_weight: float = 1e-2,
     draws: int = 8,
@@ -76,7 +76,7 @@ def invert(
     if model.num_classes is not None and labels is None:
         raise UsageError("this model has classes; say with labels of which each picture is")
     still, (device, _) = resting(model), home(model)
-    labels = check_labels(labels, len(x), model.num_classes)
+    of = check_labels(labels, len(x), model.num_classes, model.classes)
     if start is None:
         copies = draws
         z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each picture
@@ -88,7 +88,7 @@ def invert(
     found, losses = [], []
     variance = float(model.decode(model.latents(CHUNK, seed=0)).var(0).mean().clamp(min=1e-12))
     for piece in torch.arange(len(row)).split(CHUNK):
-        classes = None if labels is None else labels[row[piece]].to(device)
+        classes = None if of is None else of[row[piece]].to(device)
         target = x[row[piece]].to(device).clone()
         ends = _descend(still, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance)
         found.append(ends[0])

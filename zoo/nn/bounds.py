@@ -48,18 +48,33 @@ class Terms:
         return self.posterior.kl_per_unit().mean(0)
 
 
-def variational_terms(encoder: Encoder, decoder: Decoder, likelihood: Likelihood, x: Tensor, noise: Tensor) -> Terms:
-    """Encode x (N, *data_shape) in [0, 1], move `noise` (K, N, *latent_shape) into the posterior, and decode it."""
-    posterior: DiagonalGaussian = encoder(x)
-    return decoded_terms(decoder, likelihood, x, posterior, noise)
+def variational_terms(
+    encoder: Encoder,
+    decoder: Decoder,
+    likelihood: Likelihood,
+    x: Tensor,
+    noise: Tensor,
+    labels: Tensor | None = None,
+) -> Terms:
+    """Encode x (N, *data_shape) in [0, 1], move `noise` (K, N, *latent_shape) into the posterior, and decode it.
+
+    With labels (N,) all is given the class: the bounds are on log p(x given y) (Sohn, Lee and Yan 2015, equation 4).
+    """
+    posterior: DiagonalGaussian = encoder(x, labels)
+    return decoded_terms(decoder, likelihood, x, posterior, noise, labels)
 
 
 def decoded_terms(
-    decoder: Callable[[Tensor], Tensor], likelihood: Likelihood, x: Tensor, posterior: DiagonalGaussian, noise: Tensor
+    decoder: Callable[..., Tensor],
+    likelihood: Likelihood,
+    x: Tensor,
+    posterior: DiagonalGaussian,
+    noise: Tensor,
+    labels: Tensor | None = None,
 ) -> Terms:
-    """As `variational_terms`, of a posterior that is there already."""
+    """As `variational_terms`, of a posterior that is there already; `decoder` is called with z, and labels if any."""
     z = posterior.transform(noise)
-    parameters = decoder(z.flatten(0, 1))
+    parameters = decoder(z.flatten(0, 1), *(() if labels is None else (labels.repeat(len(z)),)))
     log_likelihood = likelihood.log_prob(parameters.unflatten(0, z.shape[:2]), x)
     return Terms(posterior, z, log_likelihood)
 

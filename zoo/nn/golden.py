@@ -16,6 +16,7 @@ from zoo.errors import IntegrityError, WeightsError
 from zoo.nn.families import family_of
 from zoo.nn.models import Encodes, Model
 from zoo.nn.pretrained import load_folder
+from zoo.nn.sampling import check_labels
 from zoo.nn.serialization import parse
 
 __all__ = ["golden_samples", "verify"]
@@ -24,6 +25,7 @@ COUNT, SEED, TOLERANCE = 4, 0, 1e-3  # a quarter of an 8-bit level: other machin
 MOST = 1024  # golden samples that are replayed
 FORM = {"z": torch.float32, "x": torch.float32, "tolerance": torch.float32, "seed": torch.int64}
 Checks = Mapping[str, Callable[[Folder, Model], Any]]
+LABELS = "labels"  # where there are classes: of which each sample is
 ENCODED = "mean"  # where there is an encoder: the means of the posteriors of x
 
 
@@ -31,12 +33,16 @@ def golden_samples(model: Model) -> dict[str, Tensor]:
     """The tensors of golden.safetensors: `z`, `x` = decode(z), `tolerance` on |x| and the `seed` of z.
 
     x is in [0, 1], or int64 tokens. A model that encodes continuous data adds `mean` = encode(x).mean, whose tolerance
-    is relative to the largest mean, if above 1.
+    is relative to the largest mean, if above 1; one with classes the `labels` (N,) int64 of the samples.
     """
     z = model.latents(COUNT, seed=SEED)
-    x = model.decode(z)
+    labels = check_labels(None, COUNT, model.num_classes)
+    x = model.decode(z, labels)
     golden = {"z": z, "x": x, "tolerance": torch.tensor([TOLERANCE]), "seed": torch.tensor([SEED])}
-    return golden | ({ENCODED: model.encode(x).mean} if isinstance(model, Encodes) and x.is_floating_point() else {})
+    golden |= {} if labels is None else {LABELS: labels}
+    if isinstance(model, Encodes) and x.is_floating_point():
+        golden[ENCODED] = model.encode(x, labels).mean
+    return golden
 
 
 def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType({})) -> dict[str, Any]:
@@ -73,10 +79,11 @@ def _replay(model: Model, folder: Folder) -> float:
     tokens = form.get("x") == torch.int64
     wanted = FORM | ({"x": torch.int64} if tokens else {})
     wanted |= {ENCODED: torch.float32} if isinstance(model, Encodes) and not tokens else {}
+    wanted |= {} if model.num_classes is None else {LABELS: torch.int64}
     if form != wanted or any(golden[key].shape != (1,) for key in ("tolerance", "seed")):
         keys = " and ".join([", ".join([*wanted][:-1]), [*wanted][-1]])
         raise WeightsError(f"{where} must hold {keys}; export the run again")
-    z, seed = golden["z"], int(golden["seed"])
+    z, seed, classes = golden["z"], int(golden["seed"]), model.num_classes or 0
     if z.shape[1:] != model.latent_shape or not 1 <= len(z) <= MOST or seed < 0:
         raise WeightsError(f"{where}: z or seed is none that this model could have drawn; export the run again")
     tolerance = float(golden["tolerance"])
@@ -85,7 +92,10 @@ def _replay(model: Model, folder: Folder) -> float:
     # Close, not equal: the vector units of other machines round the normal distribution differently.
     if not torch.allclose(model.latents(len(z), seed=seed), z, rtol=0, atol=1e-4):
         raise IntegrityError(f"{folder.name}: seed {seed} no longer draws the golden latents")
-    found = model.decode(z)
+    labels = golden.get(LABELS)
+    if labels is not None and (labels.shape != z.shape[:1] or not bool(((labels >= 0) & (labels < classes)).all())):
+        raise WeightsError(f"{where}: labels must be one of {classes} classes for each z; export the run again")
+    found = model.decode(z, labels)
     if (found.shape, found.dtype) != (golden["x"].shape, golden["x"].dtype):
         kept, given = (f"{x.dtype} {tuple(x.shape)}" for x in (golden["x"], found))
         raise WeightsError(f"{where}: x is {kept}, the model gives {given}")
@@ -102,4 +112,4 @@ def _encoded_difference(model: Encodes, golden: dict[str, Tensor], where: str) -
     x, mean = golden["x"], golden[ENCODED]
     if mean.shape != golden["z"].shape or not bool(((x >= 0) & (x <= 1)).all()):
         raise WeightsError(f"{where}: x or mean is none that this model could have given; export the run again")
-    return float((model.encode(x).mean - mean).abs().max() / mean.abs().max().clamp(min=1))
+    return float((model.encode(x, golden.get(LABELS)).mean - mean).abs().max() / mean.abs().max().clamp(min=1))

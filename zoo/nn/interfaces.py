@@ -20,10 +20,14 @@ class Encoder(nn.Module, ABC):
 
     latent_shape: tuple[int, ...]
     data_shape: tuple[int, ...]
+    num_classes: int | None = None  # of the labels it looks at
 
     @abstractmethod
-    def forward(self, x: Tensor) -> DiagonalGaussian:
-        """Map data (N, *data_shape) in [0, 1] to N posteriors over latents of `latent_shape`."""
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        """Map data (N, *data_shape) in [0, 1] to N posteriors over latents of `latent_shape`.
+
+        It is given labels (N,) where the decoder has classes; without classes of its own it leaves them aside.
+        """
 
 
 class Decoder(nn.Module, ABC):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ModelSpec
-from zoo.errors import NotFoundError, UsageError
+from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.bounds import Terms, elbo
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
 from zoo.nn.folding import folded, resting
 from zoo.nn.sampling import (
+    Labels,
     check_examples,
     check_labels,
     check_latents,
@@ -32,8 +33,6 @@ from zoo.nn.sampling import (
 from zoo.nn.torch_state import default_state
 
 __all__ = ["Bounded", "Encodes", "Extras", "Model", "bounding", "encoding", "home"]
-
-Labels = Sequence[int] | Tensor | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +82,8 @@ class Model(nn.Module, ABC):
         super().__init__()
         given = extras or Extras()
         self.latent_shape, self.data_shape = latent_shape, data_shape
+        if given.classes and num_classes not in (None, len(given.classes)):
+            raise WeightsError(f"data.classes names {len(given.classes)} classes, the networks have {num_classes}")
         self.num_classes, self.classes = num_classes, given.classes
         self.prior, self.mixture = prior, given.mixture
         self.value_range = given.value_range or self.usual_range
@@ -127,9 +128,9 @@ class Model(nn.Module, ABC):
         """Draw n samples (n, *data_shape), float32 in [0, 1] (tokens int64); the same seed gives the same samples.
 
         `truncation` t > 0 keeps every latent coordinate within [-t, t]: fewer strange samples, less variety. `prior`
-        is the model's own (None), or "mixture" for the Gaussian mixture fitted after training. `labels` (n,) are
-        each class in turn where a model with classes is given none. Raises UsageError for what cannot be meant,
-        NotFoundError where there is no mixture.
+        is the model's own (None), or "mixture" for the Gaussian mixture fitted after training. `labels` are a class for
+        each, by name or number, or one for all; None takes a model's classes in turn. Raises UsageError for what cannot
+        be meant, NotFoundError where there is no mixture.
         """
         return self.decode(self.latents(n, seed=seed, truncation=truncation, prior=prior), labels)
 
@@ -143,7 +144,7 @@ class Model(nn.Module, ABC):
         with default_state(grad=z.requires_grad and torch.is_grad_enabled()):
             device, dtype = home(self)
             z = check_latents(z, self.latent_shape, device)
-            checked = check_labels(labels, len(z), self.num_classes)
+            checked = check_labels(labels, len(z), self.num_classes, self.classes)
             network = folded(resting(self))
             x = in_chunks(
                 lambda rows, of: network(rows.to(dtype), of), z, None if checked is None else checked.to(device)
@@ -155,29 +156,44 @@ class Encodes(Model):
     """A model that finds the latents of an example, too."""
 
     @abstractmethod
-    def posterior(self, x: Tensor) -> DiagonalGaussian:
-        """q(z given x) for x (N, *data_shape) in [0, 1], of the weights' dtype. It can be traced, as `forward`."""
+    def posterior(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        """q(z given x) for x (N, *data_shape) in [0, 1], of the weights' dtype.
+
+        `labels` (N,) where there are classes. It can be traced, as `forward`.
+        """
 
     @final
-    def encode(self, x: Tensor) -> DiagonalGaussian:
+    def encode(self, x: Tensor, labels: Labels = None) -> DiagonalGaussian:
         """The posteriors of x (N, *data_shape) in [0, 1]: mean and log_var, each (N, *latent_shape) float32.
 
-        Gradients go to x where x asks for them. Raises UsageError for another shape, or values that are not in [0, 1].
+        A model with classes must be told of which each of x is: `labels` as for `sample`. Gradients go to x where x
+        asks for them. Raises UsageError for another shape, values that are not in [0, 1], or labels that are missing.
         """
         with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
-            x, network = self._seen(x), folded(resting(self))
+            x, of, network = self._seen(x), self.labels_of(labels, len(x)), folded(resting(self))
 
-            def both(rows: Tensor, _: Tensor | None) -> Tensor:
-                posterior = network.posterior(rows)
+            def both(rows: Tensor, of: Tensor | None) -> Tensor:
+                posterior = network.posterior(rows, of)
                 return torch.stack([posterior.mean, posterior.log_var], dim=1).float()
 
-            mean, log_var = in_chunks(both, x, None).unbind(1)
+            mean, log_var = in_chunks(both, x, of).unbind(1)
             return DiagonalGaussian(mean.contiguous(), log_var.contiguous())
 
     @final
     def reconstruct(self, x: Tensor, labels: Labels = None) -> Tensor:
         """Decode the means of the posteriors of x: (N, *data_shape) in [0, 1] -> the same. Raises UsageError."""
-        return self.decode(self.encode(x).mean, labels)
+        return self.decode(self.encode(x, labels).mean, labels)
+
+    @final
+    def labels_of(self, labels: Labels, n: int) -> Tensor | None:
+        """Labels of n examples as int64 (n,) where the weights are, None for a model without classes.
+
+        Unlike those of samples they cannot be chosen: raises UsageError where they are missing, and for bad ones.
+        """
+        if labels is None and self.num_classes is not None:
+            raise UsageError("this model has classes: give labels, of which each example is")
+        checked = check_labels(labels, n, self.num_classes, self.classes)
+        return None if checked is None else checked.to(home(self)[0])
 
     def _seen(self, x: Tensor) -> Tensor:
         """x, checked, as the weights take it."""
@@ -192,22 +208,26 @@ class Bounded(Encodes):
     likelihood: Likelihood
 
     @abstractmethod
-    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor) -> Terms:
-        """What bounds are made of, of x (N, *data_shape) and noise (K, N, *latent_shape) moved into its posterior."""
+    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:
+        """What bounds are made of, of x (N, *data_shape) and noise (K, N, *latent_shape) moved into its posterior.
+
+        `labels` (N,) where there are classes.
+        """
 
     @final
-    def elbo(self, x: Tensor, *, samples: int = 1, seed: int | None = None) -> Tensor:
+    def elbo(self, x: Tensor, labels: Labels = None, *, samples: int = 1, seed: int | None = None) -> Tensor:
         """The evidence lower bound of x (N, *data_shape) in [0, 1], in nats an example, (N,).
 
-        The expectation is over `samples` draws of z; the KL is exact. Raises UsageError as `encode`, and for a number
+        The expectation is over `samples` draws of z; the KL is exact. `labels` as for `encode`: then it is a bound on
+        the likelihood given the class. Raises UsageError as `encode`, and for a number
         of samples that is none. For tighter bounds see `zoo.evaluation.likelihood`.
         """
         with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
-            x, network = self._seen(x), resting(self)
+            x, of, network = self._seen(x), self.labels_of(labels, len(x)), resting(self)
             noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)
-            posterior = network.posterior(x)
+            posterior = network.posterior(x, of)
             exact = DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
-            return elbo(network.terms(x.float(), exact, noise))
+            return elbo(network.terms(x.float(), exact, noise, of))
 
 
 def encoding(

@@ -83,6 +83,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         spec=folder.spec,
         info=data,
         origin=folder.origin,
+        classes=_classes(data, folder),
         modality=spec.modality,
         memory_format=memory_format(registry.modality(spec.modality)),
     )
@@ -132,6 +133,16 @@ def _beside_model(folder: Folder, file: str) -> dict[str, Tensor]:
     if of is not None and of != (mine := folder.model_sha256()):
         raise WeightsError(f"{where} was fitted to a model of sha256 {of:.12}, not {mine:.12}; fit it again")
     return parse(blob, where)
+
+
+def _classes(data: dict[str, Any], folder: Folder) -> tuple[str, ...]:
+    """The names of the classes, where the config has them."""
+    names = data["data"].get("classes", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise WeightsError(f"{folder.name}: data.classes is {names!r:.80}; it must be a list of names")
+    if len(set(names)) < len(names):
+        raise WeightsError(f"{folder.name}: data.classes has a name twice")
+    return tuple(names)
 
 
 def _value_range(data: dict[str, Any], folder: Folder) -> tuple[float, float] | None:

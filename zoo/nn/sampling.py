@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from zoo.configs import near
 from zoo.errors import UsageError
 from zoo.nn.distributions import GaussianMixture
 
 __all__ = [
+    "Labels",
     "check_examples",
     "check_labels",
     "check_latents",
@@ -26,13 +28,16 @@ __all__ = [
     "draw_latents",
     "draw_noise",
     "in_chunks",
+    "in_rows",
     "seeded",
 ]
 
+Labels = str | int | Sequence[str | int] | Tensor | None  # of one class for all, or a class each: names or numbers
 CHUNK = 32
 FLOAT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the process's defaults are
 DOUBLE = FLOAT | {"dtype": torch.float64}
 MOST = 1_000_000
+T = TypeVar("T")
 
 
 def seeded(seed: int | None) -> torch.Generator:
@@ -123,23 +128,56 @@ def check_whole(name: str, value: object, least: int, most: int) -> None:
         raise UsageError(f"{name} is {value!r}; it must be a whole number from {least:,} to {most:,}")
 
 
-def check_labels(labels: Sequence[int] | Tensor | None, n: int, num_classes: int | None) -> Tensor | None:
-    """Labels as int64 (n,), or None. Raises UsageError where they do not match the model."""
+def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Sequence[str] = ()) -> Tensor | None:
+    """Labels as int64 (n,) on the CPU or where they are, None for a model without classes.
+
+    One name or number is that of all n; None takes the classes in turn. Raises UsageError where they do not match the
+    model, naming near names for one that is none of `classes`.
+    """
     if num_classes is None:
         if labels is not None:
             raise UsageError("this model has no classes; leave labels out")
         return None
     if labels is None:
         return torch.arange(n, device="cpu") % num_classes
+    if isinstance(labels, (str, int)):
+        labels = [labels] * n
     try:
-        given = labels if isinstance(labels, Tensor) else torch.as_tensor(labels, device="cpu")
+        numbers = labels if isinstance(labels, Tensor) else [_number(label, classes) for label in labels]
+        given = torch.as_tensor(numbers, device=None if isinstance(labels, Tensor) else "cpu")
         kind = given.dtype is not torch.bool and not given.is_floating_point() and not given.is_complex()
         fits = kind and given.shape == (n,) and bool(((given >= 0) & (given < num_classes)).all())
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, UsageError):
+            raise
         fits = False
     if not fits:
-        raise UsageError(f"labels must be {n} whole numbers from 0 to {num_classes - 1}, one for each sample")
+        names = " or names of classes" if classes else ""
+        raise UsageError(f"labels must be {n} whole numbers from 0 to {num_classes - 1}{names}, one for each sample")
     return given.long()
+
+
+def in_rows(n: int, rows: Sequence[T]) -> tuple[list[T] | None, int | None]:
+    """Labels of n samples that stand in a grid with a row for each of `rows`, and its columns; None without rows.
+
+    The last row may be shorter, and where there are more rows than samples the last ones are missing.
+    """
+    if not rows:
+        return None, None
+    columns = max(1, -(-n // len(rows)))
+    return [rows[index // columns] for index in range(n)], columns
+
+
+def _number(label: str | int, classes: Sequence[str]) -> int:
+    """The number of a class. Raises UsageError for a name that is none."""
+    if not isinstance(label, str):
+        return label
+    if not classes:
+        raise UsageError(f"label {label!r:.100}: these weights do not name their classes; give a number")
+    if label not in classes:
+        some = ", ".join(classes[:12]) + (", …" if len(classes) > 12 else "")
+        raise UsageError(f"no class is named {label!r:.100}{near(label, classes) or f'; there are {some}'}")
+    return list(classes).index(label)
 
 
 def in_chunks(network: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, labels: Tensor | None) -> Tensor:

@@ -42,15 +42,20 @@ class VAE(Bounded):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.likelihood.mean(self.decoder(z, labels).float())
 
-    def posterior(self, x: Tensor) -> DiagonalGaussian:
+    def posterior(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         """What the encoder gives."""
-        posterior: DiagonalGaussian = self.encoder(x)
+        posterior: DiagonalGaussian = self.encoder(x, labels)
         return posterior
 
-    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor) -> Terms:
+    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:
         """As of `decoded_terms`, in float32 whatever the decoder's dtype is."""
         _, dtype = home(self.decoder)
-        return decoded_terms(lambda z: self.decoder(z.to(dtype)).float(), self.likelihood, x, posterior, noise)
+
+        def decoded(z: Tensor, of: Tensor | None = None) -> Tensor:
+            x: Tensor = self.decoder(z.to(dtype), of).float()
+            return x
+
+        return decoded_terms(decoded, self.likelihood, x, posterior, noise, labels)
 
 
 def _build(parts: Mapping[str, Any], extras: Extras) -> Model:
@@ -59,6 +64,9 @@ def _build(parts: Mapping[str, Any], extras: Extras) -> Model:
     encoder, decoder, likelihood = (parts[name] for name in ("encoder", "decoder", "likelihood"))
     if (encoder.latent_shape, encoder.data_shape) != (decoder.latent_shape, decoder.data_shape):
         raise WeightsError("the encoder and the decoder have different latent or data shapes")
+    if encoder.num_classes not in (None, decoder.num_classes):
+        counts = f"{encoder.num_classes} classes, the decoder {decoder.num_classes or 0}"
+        raise WeightsError(f"the encoder has {counts}; they must be the same")
     if PRIOR in extras.tensors:
         extras = replace(extras, mixture=_mixture(extras.tensors[PRIOR], encoder.latent_shape))
     return VAE(encoder, decoder, likelihood, extras)

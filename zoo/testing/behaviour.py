@@ -157,13 +157,14 @@ def encode_decode(subject: Subject, item: Item) -> None:
     model = _model(subject, _first(item), item)
     assert isinstance(model, Bounded)
     x = torch.rand(3, *model.data_shape, generator=torch.Generator().manual_seed(0)).round()
-    posterior = model.encode(x)
+    labels = _labels(model, 3)
+    posterior = model.encode(x, labels)
     for name, value in (("mean", posterior.mean), ("log_var", posterior.log_var)):
         require(value.shape == (3, *model.latent_shape), f"{name} has shape {tuple(value.shape)}")
-    again = model.decode(posterior.mean)
+    again = model.decode(posterior.mean, labels)
     require(again.shape == x.shape, f"a reconstruction has shape {tuple(again.shape)}, not {tuple(x.shape)}")
     require(float(again.min()) >= 0 and float(again.max()) <= 1, "a reconstruction lies outside [0, 1]")
-    bound = model.elbo(x, seed=0)
+    bound = model.elbo(x, labels, seed=0)
     require(bound.shape == (3,) and bound.isfinite().all(), f"the ELBO is {bound.tolist()}")
 
 

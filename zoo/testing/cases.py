@@ -169,10 +169,10 @@ def _given_to(part: nn.Module, x: Tensor, generator: torch.Generator) -> tuple[t
     n = len(x)
     if isinstance(part, Likelihood):
         return (torch.rand(x.shape, generator=generator), x.round()), tuple(x.shape)
-    if isinstance(part, Encoder):
-        return (x,), (n, 2, *part.latent_shape)
-    if isinstance(part, (Generator, Decoder, Discriminator)):
+    if isinstance(part, (Encoder, Generator, Decoder, Discriminator)):
         labels = None if part.num_classes is None else torch.arange(n) % part.num_classes
+        if isinstance(part, Encoder):
+            return (x, labels), (n, 2, *part.latent_shape)
         if isinstance(part, Discriminator):
             return (x * 2 - 1 if x.is_floating_point() else x, labels), (n,)
         return (torch.randn(n, *part.latent_shape, generator=generator), labels), (n, *part.data_shape)

@@ -21,6 +21,7 @@ from zoo.nn.families import family_of
 from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, smallest, smallest_of_family
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 from zoo.training.checkpoint import load_newest, save_checkpoint
+from zoo.training.classes import classes_seen
 from zoo.training.loop import Progress, train_loop
 from zoo.training.state import TrainState, first_state
 from zoo.training.trainer import Trainer
@@ -53,7 +54,9 @@ class _Run:
         """The state before the first step, on made-up examples with labels."""
         modality = load_modality(self.resolved.modality)
         data = modality.made_up(EXAMPLES, self.data_shape, torch.Generator().manual_seed(0))
-        examples = Examples(data=data, labels=torch.arange(EXAMPLES) % 2, classes=("even", "odd"))
+        count = classes_seen(self.resolved) or 2
+        classes = tuple(f"class {index}" for index in range(count))
+        examples = Examples(data=data, labels=torch.arange(EXAMPLES) % count, classes=classes)
         torch.manual_seed(self.resolved.recipe.seed)
         return first_state(self.resolved, examples)
 

@@ -19,6 +19,7 @@ from zoo.configs import as_data
 from zoo.files import new_folder, sha256_of
 from zoo.nn.golden import golden_samples
 from zoo.nn.models import Model
+from zoo.nn.sampling import in_rows
 from zoo.nn.serialization import save
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
@@ -48,7 +49,8 @@ def export(
         state.restore(tensors, numbers)
     family = run.family()
     model = averaged_model(state, family)
-    x = model.sample(SAMPLES, seed=SAMPLES_SEED)
+    labels, columns = in_rows(SAMPLES, range(model.num_classes or 0))
+    x = model.sample(SAMPLES, seed=SAMPLES_SEED, labels=labels)
     with new_folder(out) as aside:
         text = json.dumps(_config(run, state, model, registry, x), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
@@ -57,7 +59,7 @@ def export(
             save(aside / file, _named({name: state.trainer.parts[name]}))
         save(aside / GOLDEN, golden_samples(model))
         shown = aside / f"samples{run.resolved.modality.suffixes[0]}"
-        state.trainer.modality.write(x, shown)
+        state.trainer.modality.write(x, shown, columns=columns)
         write_card(aside, run.resolved.modality)
         return pins(aside)
 

@@ -44,12 +44,12 @@ class Record:
                 for name, value in progress.metrics.items():
                     self.board.add_scalar(name, value, progress.images)
 
-    def samples(self, x: Tensor, modality: Modality, suffix: str, images: int) -> None:
-        """Write samples (N, *data_shape), made after so many images, into one file of that suffix.
+    def samples(self, x: Tensor, modality: Modality, suffix: str, images: int, *, columns: int | None = None) -> None:
+        """Write samples (N, *data_shape), made after so many images, into one file of that suffix, `columns` a row.
 
         Raises StorageError, and UsageError for what the modality cannot write.
         """
-        modality.write(x, self.out / SAMPLES / f"{images:012d}{suffix}", scale=SCALE)
+        modality.write(x, self.out / SAMPLES / f"{images:012d}{suffix}", columns=columns, scale=SCALE)
         if self.board is not None:
             with storage_errors(f"cannot write {self.out / 'tensorboard'}"):
                 modality.log(self.board, x, images)

@@ -20,7 +20,9 @@ from zoo.errors import PluginError, UsageError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
+from zoo.nn.sampling import in_rows
 from zoo.training.checkpoint import save_checkpoint
+from zoo.training.classes import check_classes, classes_seen
 from zoo.training.doctor.treatment import WentBack, watch
 from zoo.training.doctor.watch import Care
 from zoo.training.loop import Progress, train_loop
@@ -64,6 +66,8 @@ def train(
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
     facts = _facts(examples, held_out, processes)
+    if classes_seen(resolved):
+        facts["data"]["classes"] = list(examples.classes)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
@@ -153,8 +157,10 @@ def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[
 
 
 def _sample(record: Record, state: TrainState, family: Family, suffix: str) -> None:
-    x = averaged_model(state, family).sample(GRID, seed=GRID_SEED)
-    record.samples(x, state.trainer.modality, suffix, state.images)
+    model = averaged_model(state, family)
+    labels, columns = in_rows(GRID, range(model.num_classes or 0))
+    x = model.sample(GRID, seed=GRID_SEED, labels=labels)
+    record.samples(x, state.trainer.modality, suffix, state.images, columns=columns)
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:
@@ -174,7 +180,9 @@ def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[D
     if not isinstance(shape, tuple) or not shape or not all(type(side) is int and side > 0 for side in shape):
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, no shape")
     load = partial(stream_dataset, recipe.dataset, registry=registry, data_shape=shape)
-    return hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    found = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    check_classes(classes_seen(resolved), found)
+    return found
 
 
 @contextlib.contextmanager

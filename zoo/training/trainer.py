@@ -16,10 +16,19 @@ from zoo.errors import ConfigError
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.optimizers import clip_gradients, learning_rate
 
-__all__ = ["Figures", "Precision", "Trainer"]
+__all__ = ["Figures", "Precision", "Trainer", "seen_labels"]
 
 Figures = dict[str, Tensor]  # metrics by name: scalars, detached
 Precision = Literal["float32", "bfloat16"]  # of the networks' products; sums, losses and weights stay float32
+
+
+def seen_labels(labels: Tensor | None, num_classes: int | None) -> tuple[Tensor, ...]:
+    """The labels of a batch, to be handed on with it, where the networks see them. Raises ConfigError without any."""
+    if num_classes is None:
+        return ()
+    if labels is None:
+        raise ConfigError(f"the networks see labels of {num_classes} classes, and these data have none")
+    return (labels,)
 
 
 class Trainer(ABC):

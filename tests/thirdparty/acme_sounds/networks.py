@@ -19,7 +19,7 @@ class WaveEncoder(Encoder):
         self.body = nn.Sequential(nn.Flatten(), nn.Linear(config.length, config.width), nn.SiLU())
         self.head = nn.Linear(config.width, 2 * config.latent_size)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         mean, log_var = self.head(self.body(x * 2 - 1)).chunk(2, dim=1)
         return DiagonalGaussian(mean, log_var.clamp(-14, 6))
 

@@ -122,6 +122,9 @@ def _lines(
     suffix = modality.suffixes[0]
     title = name.removeprefix("./")  # a folder, of a model that no catalogue has
     form = "in [0, 1]" if "range" in source else "int64"
+    classes = source.get("classes", [])
+    one = json.dumps(classes[0]) if classes else ""
+    seen = f"samples, {one}" if classes else "samples"
     return [
         *_front_matter(title, data, evaluation, modality),
         f"# {title}",
@@ -130,7 +133,7 @@ def _lines(
         "",
         displayed("samples", f"samples{suffix}"),
         "",
-        "64 samples of seed 0, not selected.",
+        f"64 samples of seed 0, not selected{'; a row a class' if classes else ''}.",
         "",
         "## Use",
         "",
@@ -139,7 +142,8 @@ def _lines(
         "",
         f'model = zoo.load("{name}")' + ("  # this folder; from the Hub: hf://ORG/REPO" if name != title else ""),
         f"samples = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) {form}",
-        *(["codes = model.encode(samples).mean"] if "reconstruction" in evaluation else []),
+        *([f"samples = model.sample(16, seed=0, labels={one})  # of {len(classes)} classes"] if classes else []),
+        *([f"codes = model.encode({seen}).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
         *sections(name, source["name"], evaluation, files, suffix),
@@ -147,6 +151,7 @@ def _lines(
         "",
         f"{source['count']:,} examples of `{source['name']}`, split `{source['split']}`, as they are stored "
         f"sha256 `{source['sha256']}`. Licence of the data: {source['licence']}.",
+        *(["", f"Classes: {', '.join(f'`{name}`' for name in classes)}."] if classes else []),
         "",
         "## Training",
         "",

@@ -91,7 +91,7 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     """
     lines: list[str] = []
     if SAMPLES[0] in evaluation:
-        lines += _figures(name, evaluation) + _neighbours(evaluation, suffix)
+        lines += _figures(name, evaluation) + _classes(evaluation) + _neighbours(evaluation, suffix)
     if "reconstruction" in evaluation:
         lines += _reconstruction(name, evaluation["reconstruction"])
     if "likelihood" in evaluation:
@@ -137,6 +137,19 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
 
 def _kernel(row: dict[str, Any]) -> str:
     return f"{row['kernel']:.5f} ± {row['kernel_standard_error']:.5f}"
+
+
+def _classes(report: dict[str, Any]) -> list[str]:
+    """The distance of each class, where each was asked for."""
+    rows = [
+        f"| `{found['name']}` | {found['samples']:,} | {found['frechet']:.2f} | {found['kernel']:.4f} |"
+        for found in report.get("classes", [])
+    ]
+    head = [
+        "| class | examples | Fréchet distance to its training examples | kernel distance |",
+        "| --- | --- | --- | --- |",
+    ]
+    return [*head, *rows, ""] if rows else []
 
 
 def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:

@@ -18,7 +18,7 @@ from zoo.errors import ConfigError
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.training.machine.processes import Processes
 from zoo.training.optimizers import make_optimizer
-from zoo.training.trainer import Figures, Precision, Trainer
+from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
 from zoo.training.trainers.losses import ADVERSARIAL_LOSSES
 
 __all__ = ["AdversarialSettings", "AdversarialTrainer"]
@@ -67,6 +67,9 @@ class AdversarialTrainer(Trainer):
         if not isinstance(first, Generator) or not isinstance(second, Discriminator):
             names = ", ".join(sorted(parts))
             raise ConfigError(f"the adversarial trainer needs a generator and a discriminator, not {names}")
+        if first.num_classes != second.num_classes:
+            counts = f"{first.num_classes or 0} classes, the discriminator {second.num_classes or 0}"
+            raise ConfigError(f"the generator sees labels of {counts}; they must be the same")
         self.generator, self.discriminator = first, second
         self.parts, self.settings, self.random = parts, settings, generator
         self.clip_value, self.clip_norm = settings.clip_value, settings.clip_norm
@@ -95,38 +98,43 @@ class AdversarialTrainer(Trainer):
         """One update of the discriminator, then one of the generator, from examples (N, *data_shape) in [-1, 1]."""
         real = self.mirror(x) if self.settings.flips else x
         if self.settings.fresh_fakes:
-            return {**self.discriminator_phase(real), **self.generator_phase(len(real))}
-        fake = self._fakes(self._latents(len(real)))
-        told = self.learn("discriminator", self._told_apart, real, fake.detach())
-        return {**told, **self._against_discriminator(self._taken_for_real, fake)}
+            return {**self.discriminator_phase(real, labels), **self.generator_phase(len(real))}
+        z, *asked = self._latents(len(real))
+        fake, given = self._fakes(z, *asked), seen_labels(labels, self.generator.num_classes)
+        told = self.learn("discriminator", self._told_apart, real, fake.detach(), *given, *asked)
+        return {**told, **self._against_discriminator(self._taken_for_real, fake, *asked)}
 
-    def discriminator_phase(self, real: Tensor) -> Figures:
+    def discriminator_phase(self, real: Tensor, labels: Tensor | None = None) -> Figures:
         """Tell real from fake; the fakes are detached, so the generator gets no gradient."""
-        return self.learn("discriminator", self._discriminator_loss, real, self._latents(len(real)))
+        given = seen_labels(labels, self.generator.num_classes)
+        z, *asked = self._latents(len(real))
+        return self.learn("discriminator", self._discriminator_loss, real, z, *given, *asked)
 
     def generator_phase(self, n: int) -> Figures:
         """Make fakes that the discriminator calls real: every target is real."""
-        return self._against_discriminator(self._generator_loss, self._latents(n))
+        return self._against_discriminator(self._generator_loss, *self._latents(n))
 
-    def _against_discriminator(self, loss: Callable[[Tensor], tuple[Tensor, Figures]], batch: Tensor) -> Figures:
+    def _against_discriminator(self, loss: Callable[..., tuple[Tensor, Figures]], *batch: Tensor) -> Figures:
         self.discriminator.requires_grad_(not self.settings.freeze_discriminator)
-        figures = self.learn("generator", loss, batch)
+        figures = self.learn("generator", loss, *batch)
         self.discriminator.requires_grad_(True)
         return figures
 
-    def _latents(self, n: int) -> Tensor:
-        if self.generator.prior == "uniform":
-            return self.draws.uniform(n, *self.generator.latent_shape) * 2 - 1
-        return self.draws.normal(n, *self.generator.latent_shape)
+    def _latents(self, n: int) -> tuple[Tensor, ...]:
+        """z (n, *latent_shape) from the prior, and where there are classes labels (n,), each as likely."""
+        shape, num_classes = self.generator.latent_shape, self.generator.num_classes
+        uniform = self.generator.prior == "uniform"
+        z = self.draws.uniform(n, *shape) * 2 - 1 if uniform else self.draws.normal(n, *shape)
+        return (z,) if num_classes is None else (z, self.draws.integers(0, num_classes, n))
 
-    def _fakes(self, z: Tensor) -> Tensor:
+    def _fakes(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         with self.in_precision(self.settings.precision):
-            x: Tensor = self.generator(z)
+            x: Tensor = self.generator(z, labels)
         return x.float()
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def _logits(self, x: Tensor, labels: Tensor | None) -> Tensor:
         with self.in_precision(self.settings.precision):
-            logits: Tensor = self.discriminator(x)
+            logits: Tensor = self.discriminator(x, labels)
         return logits.float()
 
     def _targets(self, real: Tensor) -> Tensor:
@@ -134,18 +142,24 @@ class AdversarialTrainer(Trainer):
         noise = self.draws.uniform(len(real)) * self.settings.label_noise
         return torch.lerp(noise, 1 - noise, real)
 
-    def _discriminator_loss(self, real: Tensor, z: Tensor) -> tuple[Tensor, Figures]:
+    def _discriminator_loss(
+        self, real: Tensor, z: Tensor, given: Tensor | None = None, asked: Tensor | None = None
+    ) -> tuple[Tensor, Figures]:
         with torch.no_grad():
-            fake = self._fakes(z)
-        return self._told_apart(real, fake)
+            fake = self._fakes(z, asked)
+        return self._told_apart(real, fake, given, asked)
 
-    def _told_apart(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Figures]:
+    def _told_apart(
+        self, real: Tensor, fake: Tensor, given: Tensor | None = None, asked: Tensor | None = None
+    ) -> tuple[Tensor, Figures]:
+        """`given` are the labels (N,) of the real examples, `asked` those that the fakes were made for."""
         n = len(real)
         real, fake = (self.augment(x, self.settings.augment) for x in (real, fake))
         if self.settings.mix_batches:
-            on_real, on_fake = self._logits(torch.cat([real, fake])).split(n)
+            labels = None if given is None or asked is None else torch.cat([given, asked])
+            on_real, on_fake = self._logits(torch.cat([real, fake]), labels).split(n)
         else:
-            on_real, on_fake = self._logits(real), self._logits(fake)
+            on_real, on_fake = self._logits(real, given), self._logits(fake, asked)
         real_targets = self._targets(torch.ones(n, device=real.device))
         fake_targets = self._targets(torch.zeros(n, device=real.device))
         loss = self.loss.discriminator(torch.cat([on_real, on_fake]), torch.cat([real_targets, fake_targets]))
@@ -155,10 +169,10 @@ class AdversarialTrainer(Trainer):
             "fake_accuracy": (on_fake.detach() < 0).float().mean(),
         }
 
-    def _generator_loss(self, z: Tensor) -> tuple[Tensor, Figures]:
-        return self._taken_for_real(self._fakes(z))
+    def _generator_loss(self, z: Tensor, asked: Tensor | None = None) -> tuple[Tensor, Figures]:
+        return self._taken_for_real(self._fakes(z, asked), asked)
 
-    def _taken_for_real(self, fake: Tensor) -> tuple[Tensor, Figures]:
-        logits = self._logits(self.augment(fake, self.settings.augment))
+    def _taken_for_real(self, fake: Tensor, asked: Tensor | None = None) -> tuple[Tensor, Figures]:
+        logits = self._logits(self.augment(fake, self.settings.augment), asked)
         loss = self.loss.generator(logits, torch.ones_like(logits))
         return loss, {"generator_loss": loss.detach()}

@@ -19,7 +19,7 @@ from zoo.nn.bounds import Terms, active_units, bits_per_dim, decoded_terms, impo
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.training.optimizers import make_optimizer
-from zoo.training.trainer import Figures, Precision, Trainer
+from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
 
 __all__ = [
     "AutoencoderSettings",
@@ -120,14 +120,14 @@ class _Autoencoding(Trainer):
             x = (self.draws.uniform(*x.shape) < x).to(x)
         return x
 
-    def _encode(self, x: Tensor) -> DiagonalGaussian:
+    def _encode(self, x: Tensor, labels: Tensor | None) -> DiagonalGaussian:
         with self.in_precision(self.settings.precision):
-            posterior: DiagonalGaussian = self.encoder(x)
+            posterior: DiagonalGaussian = self.encoder(x, labels)
         return DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
 
-    def _decode(self, z: Tensor) -> Tensor:
+    def _decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         with self.in_precision(self.settings.precision):
-            parameters: Tensor = self.decoder(z)
+            parameters: Tensor = self.decoder(z, labels)
         return parameters.float()
 
 
@@ -141,12 +141,12 @@ class VAETrainer(_Autoencoding):
         """One update from examples (N, *data_shape) in [0, 1]."""
         x = self._varied(x)
         self.images = self.steps * len(x) * self.processes.count
-        return self.learn(
-            "vae", self._loss, x, self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
-        )
+        noise = self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
+        return self.learn("vae", self._loss, x, noise, *seen_labels(labels, self.decoder.num_classes))
 
-    def _loss(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Figures]:
-        terms = decoded_terms(self._decode, self.likelihood, x, self._encode(x), noise.transpose(0, 1))
+    def _loss(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
+        posterior = self._encode(x, labels)
+        terms = decoded_terms(self._decode, self.likelihood, x, posterior, noise.transpose(0, 1), labels)
         loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.images)
         return loss, self._figures(terms, x, loss.detach())
 
@@ -175,11 +175,11 @@ class AutoencoderTrainer(_Autoencoding):
 
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
         """One update from examples (N, *data_shape) in [0, 1]."""
-        return self.learn("vae", self._loss, self._varied(x))
+        return self.learn("vae", self._loss, self._varied(x), *seen_labels(labels, self.decoder.num_classes))
 
-    def _loss(self, x: Tensor) -> tuple[Tensor, Figures]:
-        code = self._encode(x).mean
-        reconstruction = -self.likelihood.log_prob(self._decode(code), x).mean()
+    def _loss(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
+        code = self._encode(x, labels).mean
+        reconstruction = -self.likelihood.log_prob(self._decode(code, labels), x).mean()
         absolute = code.flatten(1).abs().sum(1).mean()
         loss = reconstruction + self.settings.sparsity * absolute
         return loss, {

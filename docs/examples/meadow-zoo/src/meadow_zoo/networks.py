@@ -28,7 +28,7 @@ class SplatEncoder(Encoder):
         )  # fmt: skip
         self.head = nn.Linear(4 * width * side * side, 2 * config.latent_size)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         mean, log_var = self.head(self.body(x * 2 - 1).flatten(1)).chunk(2, dim=1)
         return DiagonalGaussian(mean, log_var.clamp(-14, 6))
 

@@ -58,7 +58,7 @@ class TinyEncoder(Encoder):
         self.first = nn.Linear(math.prod(config.shape), config.width)
         self.last = nn.Linear(config.width, 2 * config.latent_size)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         mean, log_var = self.last(nn.functional.leaky_relu(self.first(x.flatten(1)), 0.2)).chunk(2, dim=1)
         return DiagonalGaussian(mean, log_var)
 

@@ -1,0 +1,102 @@
+"""Labels in the trainers: real examples keep theirs, fakes get drawn ones, and without classes nothing is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.catalogue.contract.registry import Registry
+from zoo.configs import decode
+from zoo.errors import ConfigError
+from zoo.nn.bounds import elbo, variational_terms
+from zoo.nn.build import decode_config, initialise_parts
+from zoo.training.machine.processes import ALONE
+from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.vae import VAESettings, VAETrainer
+
+Make = Callable[..., AdversarialTrainer]
+CLASSES = {"num_classes": 3}
+LABELS = torch.tensor([2, 0, 1, 1])
+X = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.fixture
+def make_vae(registry: Registry) -> Callable[..., VAETrainer]:
+    """A trainer of a tiny conditional VAE."""
+
+    def make(**settings: Any) -> VAETrainer:
+        spec = registry.architecture("mlp-vae")
+        config = CLASSES | {"image_size": 8, "channels": 3, "latent_size": 2, "hidden": [8]}
+        parts = initialise_parts(spec, decode_config(spec, config, "test"), seed=0)
+        return VAETrainer(parts, decode(VAESettings, settings, "test"), torch.Generator().manual_seed(0))
+
+    return make
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_discriminator_sees_each_examples_own_label(mixed: bool, fresh: bool, make_trainer: Make) -> None:
+    """Real examples come with their labels, fakes with those they were made for, in both phases."""
+    trainer = make_trainer(config=CLASSES, mix_batches=mixed, fresh_fakes=fresh, flips=False)
+    trainer.join(ALONE)
+    made: list[Tensor] = []
+    seen: list[Tensor] = []
+    trainer.generator.register_forward_pre_hook(lambda _, given: made.append(given[1]))
+    trainer.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    trainer.discriminator_phase(X, LABELS)
+    trainer.generator_phase(4)
+    assert torch.cat(seen).tolist() == [*LABELS.tolist(), *made[0].tolist(), *made[1].tolist()]
+    assert all(int(labels.min()) >= 0 and int(labels.max()) < 3 for labels in made)
+
+
+def test_drawn_labels_follow_from_the_run_and_are_all_alike_likely(make_trainer: Make) -> None:
+    """The same seed draws the same labels; each class comes as often as any other."""
+    first, second = (make_trainer(config=CLASSES)._latents(3000) for _ in range(2))
+    assert torch.equal(first[1], second[1])
+    assert first[1].bincount(minlength=3).tolist() == pytest.approx([1000] * 3, abs=120)
+
+
+def test_without_classes_labels_change_nothing(make_trainer: Make) -> None:
+    """A trainer of plain networks gives the same figures and draws the same numbers whether or not there are labels."""
+    found = []
+    for labels in (None, LABELS):
+        trainer = make_trainer()
+        trainer.join(ALONE)
+        found.append((trainer.discriminator_phase(X, labels), trainer.random.get_state()))
+    assert {name: float(value) for name, value in found[0][0].items()} == found[1][0]
+    assert torch.equal(found[0][1], found[1][1])
+
+
+def test_labels_that_are_missing_or_do_not_agree_are_refused(make_trainer: Make) -> None:
+    """Networks that see labels need some, and both players as many classes."""
+    trainer = make_trainer(config=CLASSES)
+    trainer.join(ALONE)
+    with pytest.raises(ConfigError, match="3 classes, and these data have none"):
+        trainer.discriminator_phase(X)
+    other = make_trainer()
+    parts: dict[str, Any] = {"generator": trainer.generator, "discriminator": other.discriminator}
+    with pytest.raises(ConfigError, match="3 classes, the discriminator 0"):
+        AdversarialTrainer(parts, trainer.settings, torch.Generator())
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_conditional_vae_learns_from_the_bound_given_the_class(pieces: int, make_vae: Callable[..., Any]) -> None:
+    """The loss is the negative ELBO given the labels, whose gradient reaches the rows of the classes; in pieces too."""
+    trainer, twin = make_vae(optimizer="rmsprop"), make_vae()
+    x = (X + 1) / 2
+    trainer.join(ALONE, accumulate=pieces)
+    noise = trainer.draws.normal(4, 1, 2)
+    figures = trainer.learn("vae", trainer._loss, x, noise, LABELS)
+    terms = variational_terms(twin.encoder, twin.decoder, twin.likelihood, x, noise.transpose(0, 1), LABELS)
+    loss = -elbo(terms).mean()
+    assert float(figures["loss"]) == pytest.approx(float(loss.detach()), rel=1e-5)
+    loss.backward()
+    for name in ("encoder.head.class_mean", "decoder.class_stem"):
+        part, _, inner = name.partition(".")
+        mine, theirs = (t.parts[part].get_submodule(inner).weight.grad for t in (trainer, twin))
+        assert torch.allclose(mine, theirs, atol=1e-5, rtol=1e-4)
+        assert float(mine.abs().sum()) > 0
