@@ -1,6 +1,6 @@
 """Exact resume: `kill -9` from outside at random times, `--resume`, and the exported weights compared by sha256.
 
-    python benchmarks/kill.py RECIPE [--kills 20] [--seed 0] [-- --set images=20000 --set checkpoint_every=64]
+    python benchmarks/kill.py RECIPE [--kills 20] [--seed 0] [-- --set examples=20000 --set checkpoint_every=64]
 
 What stands behind `--` goes to `zoo train`. The recipe is trained once without a cut. Then it is trained again and
 killed so many times in a row: one time in five while it starts, else at a moment drawn uniformly so that the kills

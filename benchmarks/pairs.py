@@ -137,12 +137,12 @@ def _taken(way: Way, times: int, clock: Clock) -> float:
     return seconds(lambda: way(times), clock)
 
 
-def table(rounds: Rounds, peers: Sequence[str], *, images: int, work: dict[str, int]) -> Iterator[str]:
-    """One line a way: images a second, ratio to each peer, GFLOP a unit of work, and their rate by the product's."""
+def table(rounds: Rounds, peers: Sequence[str], *, examples: int, work: dict[str, int]) -> Iterator[str]:
+    """One line a way: examples a second, ratio to each peer, GFLOP a unit of work, and their rate by the product's."""
     titles = "".join(f"{'by ' + peer:<20}" for peer in peers)
     yield f"{'':<24}{'images/s':>9}  {titles}{'GFLOP':>7}  of the matrix product's rate"
     for name, values in rounds.seconds.items():
-        rate = images / statistics.median(values)
+        rate = examples / statistics.median(values)
         line = f"{name:<24}{rate:>9.0f}  "
         for peer in peers:
             ratios = [theirs / mine for theirs, mine in zip(rounds.seconds[peer], values, strict=True)]
@@ -153,24 +153,24 @@ def table(rounds: Rounds, peers: Sequence[str], *, images: int, work: dict[str, 
     yield f"matrix product of {SIDE}: {gemm:.0f} GFLOP/s, {torch.get_num_threads()} threads"
 
 
-def compare(ways: dict[str, Way], peers: Sequence[str], *, images: int, arguments: argparse.Namespace) -> None:
-    """Measure and print the table; a unit of work makes or sees that many images."""
+def compare(ways: dict[str, Way], peers: Sequence[str], *, examples: int, arguments: argparse.Namespace) -> None:
+    """Measure and print the table; a unit of work makes or sees that many examples."""
     work = {name: flops(way) for name, way in ways.items()}
     clock = time.process_time if arguments.processor_time else time.perf_counter
     rounds = in_turns(ways, pairs=arguments.pairs, piece=arguments.seconds, clock=clock)
-    for line in table(rounds, peers, images=images, work=work):
+    for line in table(rounds, peers, examples=examples, work=work):
         print(line, flush=True)
 
 
 def compare_elsewhere(
-    makers: dict[str, Callable[[], Way]], peers: Sequence[str], *, images: int, arguments: argparse.Namespace
+    makers: dict[str, Callable[[], Way]], peers: Sequence[str], *, examples: int, arguments: argparse.Namespace
 ) -> None:
     """As `compare`, each way in a process of its own."""
     with contextlib.ExitStack() as held:
         ways: dict[str, Way] = {
             name: held.enter_context(Elsewhere(make, arguments.threads)) for name, make in makers.items()
         }
-        compare(ways, peers, images=images, arguments=arguments)
+        compare(ways, peers, examples=examples, arguments=arguments)
 
 
 def options(about: str | None, *, pairs: int = 9, piece: float = 1.5) -> argparse.ArgumentParser:

@@ -73,7 +73,7 @@ def main() -> None:
         difference = float((plain(z) - model.decode(z)).abs().max())
     print(f"largest difference between the pictures: {difference:.1g} of 1")
     ways: dict[str, Way] = {"plain eager": eager, "in chunks, not folded": unfolded, "model.sample": ours}
-    compare(ways, ["plain eager"], images=COUNT, arguments=arguments)
+    compare(ways, ["plain eager"], examples=COUNT, arguments=arguments)
 
 
 if __name__ == "__main__":

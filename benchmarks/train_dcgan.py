@@ -96,7 +96,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    compare_elsewhere(ways(arguments.workers), ["examples"], images=BATCH, arguments=arguments)
+    compare_elsewhere(ways(arguments.workers), ["examples"], examples=BATCH, arguments=arguments)
 
 
 if __name__ == "__main__":

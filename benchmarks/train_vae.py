@@ -189,7 +189,7 @@ def main() -> None:
         for precision in ("float32", "bfloat16"):
             recipe = ARCHITECTURES[network] | {"trainer": "vae", "settings": {"precision": precision}}
             ways[f"zoo, {precision}"] = partial(zoo_way, COUNT, SHAPE, batch_size=BATCH, **recipe)
-        compare_elsewhere(ways, peers, images=BATCH, arguments=arguments)
+        compare_elsewhere(ways, peers, examples=BATCH, arguments=arguments)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def zoo_way(count: int, shape: tuple[int, int, int], *, batch_size: int, **recip
     state = first_state(resolved, Examples(data=noise_pictures(count, shape)))
 
     def way(steps: int) -> None:
-        until = replace(made, images=state.images + steps * batch_size)
+        until = replace(made, examples=state.examples + steps * batch_size)
         train_loop(state, until, report=lambda _: None, sample=lambda _: None, checkpoint=lambda _: None)
 
     return way

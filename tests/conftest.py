@@ -238,7 +238,7 @@ def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
     from zoo.catalogue.weights.card import write_card
 
     recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
-    tiny = make_folder("tiny-files", training={"recipe": recipe, "images": 1, "torch": "2", "threads": 1})
+    tiny = make_folder("tiny-files", training={"recipe": recipe, "examples": 1, "torch": "2", "threads": 1})
     write_card(tiny.path, default_registry().modality("image"))
     return {path.name: path.read_bytes() for path in tiny.path.iterdir()}
 
@@ -263,7 +263,7 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for i, name in enumerate(names):
             file = io.BytesIO()
             Image.new("RGB", (8, 8), (60 + 120 * (i % 2), 90, 80 + 120 * (i // 2 % 2) + i % 20)).save(file, "PNG")
-            add(f"images/{name}.png", file.getvalue())
+            add(f"examples/{name}.png", file.getvalue())
         add("labels.csv", "\n".join(["name,smiling,smiled,expression,gender", *rows]).encode())
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
 

@@ -30,12 +30,12 @@ MOST_BYTES = 300_000  # of the bundled weights folder
 PICTURES = """
 import sys, torch, zoo
 model = zoo.load(sys.argv[1])
-images = model.sample(16, seed=0)
+examples = model.sample(16, seed=0)
 assert images.shape == (16, 3, 32, 32) and images.dtype == torch.float32
 assert 0 <= images.min() and images.max() <= 1
 large = model.decoder.paint(model.latents(16, seed=0), side=64)
-assert (torch.nn.functional.avg_pool2d(large, 2) - images).abs().mean() < 0.01
-zoo.grid(images).save(sys.argv[2])
+assert (torch.nn.functional.avg_pool2d(large, 2) - examples).abs().mean() < 0.01
+zoo.grid(examples).save(sys.argv[2])
 """
 
 
@@ -177,7 +177,7 @@ def test_the_kit_and_the_doctor_find_nothing_wrong(desk: Desk) -> None:
     assert counts["passed"] == counts["run"] > 45
     for check in ("weights.pins", "weights.golden", "weights.card", "datasets.splits", "behaviour.trains"):
         assert outcomes[check] == "passed"
-    assert desk.rows("plugins", "doctor", "meadow")["meadow"]["problems"] == []
+    assert desk.rows("plugins", "examine", "meadow")["meadow"]["problems"] == []
 
 
 @pytest.mark.slow
@@ -196,7 +196,7 @@ def test_its_own_tests_pass(desk: Desk) -> None:
 @pytest.mark.slow
 def test_it_is_trained_pushed_and_pulled_back(desk: Desk) -> None:
     """Train, export, push; then a clean cache pulls the same bytes, and they give the same samples."""
-    desk.zoo("train", MODEL, "--images", "640", "--threads", "1", "--out", "run")
+    desk.zoo("train", MODEL, "--examples", "640", "--threads", "1", "--out", "run")
     desk.zoo("export", "run", "-o", "./mine")
     mine = desk.pictures("./mine", "mine.png")
     assert mine != desk.pictures(MODEL, "bundled.png")

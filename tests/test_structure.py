@@ -276,14 +276,14 @@ def test_plugins_do_not_import_each_other() -> None:
 def test_the_core_names_no_architecture_and_no_dataset() -> None:
     """No string in zoo/ holds a catalogued architecture or model or a plugin's package, or is a dataset.
 
-    Docstrings may. A message may give a dataset as an example. `images` is left out: it names a dataset, and counts
-    images too.
+    Docstrings may. A message may give a dataset as an example. `examples` is left out: it names a dataset, and counts
+    examples too.
     """
     entries = default_registry().entries
     words = {name for kind, name in entries if kind in ("architecture", "model", "feature")} | {
         s.module for s in PLUGINS
     }
-    datasets = {name for kind, name in entries if kind == "dataset"} - {"images"}
+    datasets = {name for kind, name in entries if kind == "dataset"} - {"examples"}
     assert "dcgan" in words
     assert "shapes" in datasets
     held = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(words)))})(?![\w-])")

@@ -59,9 +59,9 @@ def folder_of(name: str, seed: int) -> str:
     return name if seed == 1 else f"{name}-seed-{seed}"
 
 
-def recipe_of(name: str, seed: int, images: int | None) -> Recipe:
-    """The variant's recipe, for another number of images where one is given."""
-    changes = [*VARIANTS[name][1], f"seed={seed}", *([] if images is None else [f"images={images}"])]
+def recipe_of(name: str, seed: int, examples: int | None) -> Recipe:
+    """The variant's recipe, for another number of examples where one is given."""
+    changes = [*VARIANTS[name][1], f"seed={seed}", *([] if examples is None else [f"examples={examples}"])]
     return replace(override(read_recipe(BASE), changes), name=folder_of(name, seed))
 
 
@@ -80,7 +80,7 @@ def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]
         cache_dir=cache_folder(os.environ),
     )
     return {
-        "images": state.images,
+        "examples": state.examples,
         "frechet": report.frechet,
         "kernel": report.kernel,
         "kernel_standard_error": report.kernel_standard_error,
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
     parser.add_argument("--seeds", nargs="*", type=int, choices=range(1, SEEDS + 1), default=[1], metavar="SEED")
-    parser.add_argument("--images", type=int)
+    parser.add_argument("--examples", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
@@ -122,7 +122,7 @@ def main() -> None:
             if (folder / "distances.json").exists():
                 continue
             started = (folder / "recipe.json").exists()
-            resolved = resolve(recipe_of(name, seed, args.images), registry)
+            resolved = resolve(recipe_of(name, seed, args.examples), registry)
             run = train(resolved, folder, registry=registry, resume=started, stop=stopped)
             if stopped():
                 break

@@ -32,9 +32,9 @@ def dcgan(facts: DataFacts) -> Iterator[Choice]:
     yield Choice("config.head_kernel", 3, "of that convolution")
     yield Choice("config.discriminator_widths", widths[-2::-1], "from the whole side to 4 x 4 pixels")
     yield Choice("batch_size", facts.batch(32), f"of {facts.count:,} pictures")
-    images = facts.chosen("images", max(200_000, min(100 * facts.count, 1_000_000)))
-    yield Choice("images", images, f"each picture about {images // facts.count:,} times")
-    yield Choice("ema_half_life", min(10_000, images // 20), "images: what is published is a moving average")
+    examples = facts.chosen("examples", max(200_000, min(100 * facts.count, 1_000_000)))
+    yield Choice("examples", examples, f"each picture about {examples // facts.count:,} times")
+    yield Choice("ema_half_life", min(10_000, examples // 20), "examples: what is published is a moving average")
     policy = ["color", "translation", "cutout"] if facts.count < FEW else ["translation", "cutout"]
     if facts.count < MANY:
         yield Choice("settings.augment", policy, "few pictures: else the discriminator learns them by heart")

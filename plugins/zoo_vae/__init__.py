@@ -23,24 +23,24 @@ BOOK = {
 
 PINS: dict[str, dict[str, str]] = {
     "vae-mnist": {
-        "config.json": "92fba82fa210b14066338e53d38918862b19b0ef868c01a8b06c78cb7c9c4ef0",
+        "config.json": "971a4f65f5db8b18513e74aa15828d03d5f81aca3347eb9a1928485d5817e065",
         "model.safetensors": "33680541b275ce1e73fef152fbde6eb7c955f8b13c1b4342fff8553b110aec50",
         "golden.safetensors": "eafa48dc2bd89367c975c916f60866bf117e4aa1b920a62d53add6e51a7aaef1",
         "prior.safetensors": "8567de42c5b99c61c15ea25fe6c9f1f1df779429da64fe7f60649e73e71604ca",
     },
     "ae-mnist": {
-        "config.json": "8e811515f492d394253d004ec03433002e3a86c03e5ed39b362862a1cf33dbb4",
+        "config.json": "d45d3d1a8bb499a9c4bab2842540175f8ce3a20d0570a10fe10bb68dc697b836",
         "model.safetensors": "5126502b3b25295266d80d4500dde021533fc9e1c2b7b5e25205dfa0bb7be0cf",
         "golden.safetensors": "c224b52bf16242261571f6cc43b985bb5e4502d4dec63f65c1c90ba767234fc5",
         "prior.safetensors": "367acc4c42e9e66d0cf2dc2797d912c797d579ab9e9d54ed0e038d71aa3386c4",
     },
     "vae-mnist-best": {
-        "config.json": "527e745638cbd897847e6d9820c4da0e3b3f63745f9316db08ee57f53da0b5bb",
+        "config.json": "7c4a3b2486b0369a91c35ee7c7fdc3471335da16540df7d573842a99c5ebea75",
         "model.safetensors": "092b57bf5222a1078ca58173d31058ad05e9eeeb6d31ab685cdebc9e8ac7d49a",
         "golden.safetensors": "b9cf921ba4ac3c6d7611fab9d1bbd51d6b3fa7917091af36dccb3e45f61eeaf3",
     },
     "vae-faces": {
-        "config.json": "29cb3aa2e1f386355525c53f0274c464255a037c5d86906645e78856644641d9",
+        "config.json": "a423e588c57b7288fc6219823ba3b8289c15ec2870d02f676c02116a23bf7919",
         "model.safetensors": "30b5cc11079fec7cbc303e7d57a5ff60cc4444b05709d7be711c6d6210c8940e",
         "golden.safetensors": "efd4896fb9b46d06db6a058f4cf9fb748f1020f8a2af57ad0bec62f483b8dbf9",
         "prior.safetensors": "0b6578381da851305c963dab48885b1d00c54ab0b0b795f79ce20b45acd5ad54",

@@ -52,26 +52,26 @@ def _common(facts: DataFacts) -> Iterator[Choice]:
     yield Choice("config.likelihood", "gaussian", "of pixels with many levels")
     yield Choice("config.learned_scale", True, "the weight between detail and code is found by maximum likelihood")
     yield Choice("batch_size", facts.batch(64 if facts.count >= MANY else 32), f"of {facts.count:,} pictures")
-    images = facts.chosen("images", max(200_000, min(30 * facts.count, 1_000_000)))
-    yield Choice("images", images, f"each picture about {images // facts.count:,} times")
-    yield Choice("ema_half_life", min(10_000, images // 20), "images: what is published is a moving average")
+    examples = facts.chosen("examples", max(200_000, min(30 * facts.count, 1_000_000)))
+    yield Choice("examples", examples, f"each picture about {examples // facts.count:,} times")
+    yield Choice("ema_half_life", min(10_000, examples // 20), "examples: what is published is a moving average")
     flips = facts.channels != 1
     yield Choice(
         "settings.flips", flips, "colour: most photographs may be mirrored" if flips else "grey: often letters"
     )
     yield Choice("settings.lr", 1e-3 if side <= 32 else 5e-4, "of Adam")
     if facts.chosen("trainer", "vae") == "vae" and facts.chosen("settings.objective", "elbo") == "elbo":
-        yield from _divergence(facts, images)
+        yield from _divergence(facts, examples)
     yield Choice("settings.clip_norm", 200.0 if side <= 32 else 2000.0, "a gradient in nats grows with the picture")
     yield Choice("settings.anneal", 0.3, "the learning rate falls over the last three tenths")
 
 
-def _divergence(facts: DataFacts, images: int) -> Iterator[Choice]:
+def _divergence(facts: DataFacts, examples: int) -> Iterator[Choice]:
     """How the KL counts, where it stands apart."""
     beta = round(max(1.0, BETA * math.sqrt(facts.channels * _side(facts) ** 2 / facts.count)), 1)
     if beta > 1:
         yield Choice("settings.beta", beta, "weight of the KL: few pictures need codes that say little of each")
-    yield Choice("settings.kl_warmup", images // 20, "images over which the weight of the KL rises")
+    yield Choice("settings.kl_warmup", examples // 20, "examples over which the weight of the KL rises")
 
 
 def _side(facts: DataFacts) -> int:

@@ -60,7 +60,7 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
 def test_the_installed_catalogue_is_the_default() -> None:
     """Without a registry the lists are those of the installed plugins."""
     assert "dcgan" in zoo.list_architectures()
-    assert {"cifar10", "images", "shapes"} <= set(zoo.list_datasets())
+    assert {"cifar10", "examples", "shapes"} <= set(zoo.list_datasets())
     assert "dcgan-shapes" in zoo.list_models("dcgan-*")
 
 
@@ -70,7 +70,7 @@ def test_info_of_a_model_gathers_spec_recipe_and_bundle(bundled: SimpleNamespace
     facts = zoo.info("acme/toy", registry=bundled.registry)
     assert list(facts)[:3] == ["name", "kind", "owner"]
     assert json.loads(json.dumps(facts)) == facts
-    expected = {"name": "acme/toy", "kind": "model", "owner": "acme (acme-zoo 1.2)", "licence": "MIT", "images": 1234}
+    expected = {"name": "acme/toy", "kind": "model", "owner": "acme (acme-zoo 1.2)", "licence": "MIT", "examples": 1234}
     assert {key: facts[key] for key in expected} == expected
     assert (facts["config"], facts["evaluation"]) == ({"width": 3}, {"fid": 3.5})
 

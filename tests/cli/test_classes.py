@@ -21,7 +21,7 @@ architecture = "{architecture}"
 dataset = "shapes"
 trainer = "{trainer}"
 licence = "Apache-2.0"
-images = 8
+examples = 8
 batch_size = 4
 
 [config]

@@ -104,7 +104,7 @@ def test_a_gan_gets_its_concept_through_an_encoder(
         for index, picture in enumerate(zoo.to_pil(gan.model.decode(z[chosen]))):
             picture.save(tmp_path / name / f"{index}.png")
     sides = ("--positives", f"images:{tmp_path / 'above'}", "--negatives", f"images:{tmp_path / 'below'}")
-    assert run("concept", "fit", gan.path, "second", *sides, "--encoder-images", 6400) == 0
+    assert run("concept", "fit", gan.path, "second", *sides, "--encoder-examples", 6400) == 0
     said = capsys.readouterr().out
     assert "through an encoder fitted to 6,400 of the model's own samples" in said
     assert "encoder_round_trip_examples 0.0" in said
@@ -168,7 +168,7 @@ TWO = ["--positives", "shapes[circle]", "--negatives", "shapes[square]"]
         (["concept", "fit", "MODEL", "x", *TWO[:3], "images:nowhere"], 3, "nowhere"),
         (["concept", "fit", "MODEL", "x", *TWO[:3], "shapes[star]"], 3, "no class of shapes"),
         (["concept", "fit", "GAN", "x", "--data", "shapes", "--factor", "x"], 4, "too few"),
-        (["concept", "fit", "GAN", "x", *TWO, "--encoder-images", "10"], 2, "images is 10"),
+        (["concept", "fit", "GAN", "x", *TWO, "--encoder-examples", "10"], 2, "examples is 10"),
         (["concept", "fit", "GAN", "x", *TWO, "--seed", "-1"], 2, "seed is -1"),
         (["concept", "fit", "nowhere", "x", *TWO], 3, "nowhere"),
         (["mixture", "fit", "GAN"], 2, "has no encoder"),

@@ -23,7 +23,7 @@ def tiny(vae_folder: Make) -> SimpleNamespace:
     config = json.loads(path.read_text(encoding="utf-8"))
     recipe = {"name": "tiny", "summary": "Shapes.", "trainer": "vae", "licence": "MIT", "settings": {}}
     config["data"] |= {"split": "train", "count": 9, "sha256": "cd" * 32, "licence": "CC0-1.0"}
-    config["training"] = {"recipe": recipe, "images": 5, "torch": "2.13.0", "threads": 1}
+    config["training"] = {"recipe": recipe, "examples": 5, "torch": "2.13.0", "threads": 1}
     path.write_text(json.dumps(config), encoding="utf-8")
     return made
 

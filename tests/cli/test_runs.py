@@ -19,7 +19,7 @@ from PIL import Image
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.runs.folder import Recorded, hold, read_run, regular_file
-from zoo.catalogue.runs.page import write_report
+from zoo.catalogue.runs.page import write_page
 from zoo.catalogue.runs.summary import details, findings_of, list_runs, summary
 from zoo.cli.main import main
 from zoo.errors import DataError
@@ -30,7 +30,7 @@ FACTS: dict[str, Any] = {
     "torch": "2",
     "threads": 3,
 }
-ROWS = [{"images": n * 8, "steps": n, "images_per_second": 5.0, "generator_loss": 1 / n} for n in (1, 2, 3)]
+ROWS = [{"examples": n * 8, "steps": n, "examples_per_second": 5.0, "generator_loss": 1 / n} for n in (1, 2, 3)]
 
 
 @pytest.fixture
@@ -46,19 +46,19 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def make(folder: Path, *saved: int, changed: tuple[str, ...] | None = None, **recipe: Any) -> Path:
-    """A run folder with checkpoints after so many of 24 images, as `zoo train` leaves it."""
-    values = {"name": "tiny", "architecture": "dcgan", "dataset": "shapes", "trainer": "adversarial", "images": 24}
+    """A run folder with checkpoints after so many of 24 examples, as `zoo train` leaves it."""
+    values = {"name": "tiny", "architecture": "dcgan", "dataset": "shapes", "trainer": "adversarial", "examples": 24}
     folder.mkdir(parents=True)
     (folder / "samples").mkdir()
     recorded = Recorded(recipe=Recipe(**(values | recipe)), facts=FACTS, changed=changed)
     (folder / "recipe.json").write_text(json.dumps(recorded.to_json()))
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS if row["images"] <= 24))
-    for images in saved:
-        checkpoint = folder / "checkpoints" / f"{images:012d}"
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS if row["examples"] <= 24))
+    for examples in saved:
+        checkpoint = folder / "checkpoints" / f"{examples:012d}"
         checkpoint.mkdir(parents=True)
         (checkpoint / "state.safetensors").write_bytes(b"weights")
         (checkpoint / "state.json").write_text(json.dumps({"sha256": hashlib.sha256(b"weights").hexdigest()}))
-        Image.new("RGB", (40, 30), (images, 0, 0)).save(folder / "samples" / f"{images:012d}.png")
+        Image.new("RGB", (40, 30), (examples, 0, 0)).save(folder / "samples" / f"{examples:012d}.png")
     return folder
 
 
@@ -84,7 +84,7 @@ def test_each_state_is_told(tmp_path: Path) -> None:
         "d": "running",
         "e": "damaged",
     }
-    assert [rows[name]["images"] for name in "abcd"] == [24, 16, 0, 24]  # what runs counts by its reports
+    assert [rows[name]["examples"] for name in "abcd"] == [24, 16, 0, 24]  # what runs counts by its reports
     assert "recipe.json is damaged" in rows["e"]["problem"]
     assert rows["e"]["recipe"] is None
     assert rows["a"]["metrics"] == {"generator_loss": 1 / 3}
@@ -101,7 +101,7 @@ def test_the_list_is_a_table_or_json(run: Run, tmp_path: Path, monkeypatch: pyte
     assert re.fullmatch(r"mine +tiny +24/24 +finished +\d{4}-\d\d-\d\d \d\d:\d\d +generator_loss 0\.3333", line)
     (row,) = json.loads(run("list", "--json")[1])
     assert next(iter(row)) == "name"
-    assert (row["images"], row["wanted"], row["state"]) == (24, 24, "finished")
+    assert (row["examples"], row["wanted"], row["state"]) == (24, 24, "finished")
     assert json.loads(run("list", str(tmp_path / "runs" / "mine"), "--json")[1])[0]["name"] == "mine"
 
 
@@ -119,9 +119,9 @@ def test_what_cannot_be_listed_or_shown_is_one_line(run: Run, tmp_path: Path) ->
     for argv, code, says in [
         (["list", str(tmp_path / "nothing")], 3, "does not exist; name the folder"),
         (["list", str(tmp_path / "file")], 3, "is no folder; name the folder"),
-        (["list", str(tmp_path), "--report"], 2, "unrecognized arguments: --report"),
+        (["list", str(tmp_path), "--page"], 2, "unrecognized arguments: --page"),
         (["show", str(tmp_path)], 3, "is no run folder"),
-        (["show", str(tmp_path / "nothing"), "--report"], 3, "is no run folder"),
+        (["show", str(tmp_path / "nothing"), "--page"], 3, "is no run folder"),
         (["show", str(tmp_path / "bad")], 4, "recipe.json is damaged"),
         (["show"], 2, "required: RUN"),
         (["frobnicate"], 2, "invalid choice"),
@@ -153,7 +153,7 @@ def test_hostile_folders_are_bounded(tmp_path: Path) -> None:
     }
     assert "is no file" in rows["a"]["problem"]
     assert details(tmp_path / "d", read_run(tmp_path / "d"))["checkpoints"] == [
-        {"images": 8, "state": "large, not read"}
+        {"examples": 8, "state": "large, not read"}
     ]
     with pytest.raises(DataError, match="which no run writes"):
         page(tmp_path / "c")
@@ -173,21 +173,21 @@ def test_what_steers_a_terminal_is_shown_not_obeyed(run: Run, tmp_path: Path) ->
 
 def test_show_tells_all(run: Run, tmp_path: Path) -> None:
     """Recipe and what differs, data, progress, last metrics, checkpoints, samples, findings and the next command."""
-    folder = make(tmp_path / "mine", 8, 16, changed=("seed: 0 -> 3", "images: 9 -> 24"))
+    folder = make(tmp_path / "mine", 8, 16, changed=("seed: 0 -> 3", "examples: 9 -> 24"))
     (folder / "checkpoints" / "000000000016" / "state.safetensors").write_bytes(b"other")
-    finding = {"disease": "mode collapse", "images": 16, "sentence": "two samples are one; take a larger batch"}
+    finding = {"disease": "mode collapse", "examples": 16, "sentence": "two samples are one; take a larger batch"}
     (folder / "doctor.jsonl").write_text(json.dumps(finding) + "\n{torn")
     code, out, err = run("show", str(folder))
     assert (code, err) == (0, "")
     for line in (
         "state:        stopped",
-        "images:       16 of 24",
+        "examples:       16 of 24",
         "recipe:       tiny: dcgan by adversarial, seed 0",
         "changed:      seed: 0 -> 3",
-        "              images: 9 -> 24",
-        "checkpoint:   8 images, whole",
-        "              16 images, damaged",
-        "doctor:       at 16 images, mode collapse: two samples are one; take a larger batch",
+        "              examples: 9 -> 24",
+        "checkpoint:   8 examples, whole",
+        "              16 examples, damaged",
+        "doctor:       at 16 examples, mode collapse: two samples are one; take a larger batch",
         f"next:         zoo train {folder} --resume --threads 3 --device cpu",
     ):
         assert line in out.splitlines()
@@ -225,8 +225,10 @@ def test_the_next_command_is_the_one_that_goes_on(
 def test_findings_that_are_torn_are_passed_over(tmp_path: Path) -> None:
     """Lines of doctor.jsonl that are no findings are left out; no file is no finding."""
     assert findings_of(tmp_path) == []
-    (tmp_path / "doctor.jsonl").write_text('[1]\n{"images": 1}\n"x"\n{"images": 5, "disease": "d", "sentence": "s"}\n')
-    assert findings_of(tmp_path) == ["at 5 images, d: s"]
+    (tmp_path / "doctor.jsonl").write_text(
+        '[1]\n{"examples": 1}\n"x"\n{"examples": 5, "disease": "d", "sentence": "s"}\n'
+    )
+    assert findings_of(tmp_path) == ["at 5 examples, d: s"]
 
 
 # --- the page ------------------------------------------------------------------------------------------------------
@@ -250,23 +252,36 @@ class Page(html.parser.HTMLParser):
 
 def page(folder: Path) -> Page:
     recorded, units = read_run(folder), default_registry().trainer("adversarial").units
-    path = write_report(folder, recorded, details(folder, recorded), units, default_registry().modality("image"))
+    path = write_page(folder, recorded, details(folder, recorded), units, default_registry().modality("image"))
     return Page(path.read_text(encoding="utf-8"))
 
 
 def test_the_page_holds_curves_grids_recipe_data_and_findings(run: Run, tmp_path: Path) -> None:
-    """`zoo runs show RUN --report` writes one page: a panel a unit, grids with images seen, and all that is known."""
+    """`zoo runs show RUN --page` writes one page: a panel a unit, grids with examples seen, and all that is known."""
     folder = make(tmp_path / "mine", *range(1, 20), changed=("seed: 0 -> 3",))
-    (folder / "doctor.jsonl").write_text('{"images": 5, "disease": "d", "sentence": "take <more> care"}\n')
-    assert run("show", str(folder), "--report")[0] == 0
+    (folder / "doctor.jsonl").write_text('{"examples": 5, "disease": "d", "sentence": "take <more> care"}\n')
+    assert run("show", str(folder), "--page")[0] == 0
     found = Page((folder / "report.html").read_text(encoding="utf-8"))
-    for text in ("mine", "loss", "generator loss", "images per second", "1 images seen", "19 images seen", "ab" * 32):
+    for text in (
+        "mine",
+        "loss",
+        "generator loss",
+        "examples per second",
+        "1 examples seen",
+        "19 examples seen",
+        "ab" * 32,
+    ):
         assert text in found.text
-    for text in ("seed: 0 -> 3", "at 5 images, d: take <more> care", 'architecture = "dcgan"', "19 of 24 images seen"):
+    for text in (
+        "seed: 0 -> 3",
+        "at 5 examples, d: take <more> care",
+        'architecture = "dcgan"',
+        "19 of 24 examples seen",
+    ):
         assert text in found.text
-    images = [attributes["src"] for tag, attributes in found.tags if tag == "img"]
-    assert len(images) == 6
-    assert all(source and source.startswith("data:image/png;base64,") for source in images)
+    examples = [attributes["src"] for tag, attributes in found.tags if tag == "img"]
+    assert len(examples) == 6
+    assert all(source and source.startswith("data:image/png;base64,") for source in examples)
 
 
 def test_a_run_is_read_once_for_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +297,7 @@ def test_a_run_is_read_once_for_its_page(run: Run, tmp_path: Path, monkeypatch: 
 
     for module in ("zoo.catalogue.runs.folder", "zoo.catalogue.runs.summary"):
         monkeypatch.setattr(f"{module}.regular_file", opened)
-    code, out, _ = run("show", str(folder), "--report")
+    code, out, _ = run("show", str(folder), "--page")
     assert code == 0
     assert f"report:       {folder / 'report.html'}" in out
     assert (read.count("recipe.json"), read.count("state.safetensors")) == (1, 2)
@@ -303,8 +318,8 @@ def test_all_that_others_wrote_is_text(tmp_path: Path) -> None:
     """Names, summaries, datasets, metrics and findings with markup in them appear as they are and add no tag."""
     evil = "</pre></svg><img src=x onerror=alert(1)>'\"&"
     folder = make(tmp_path / "<img src=x>", 8, name=evil, summary=evil, dataset=evil, settings={evil: evil})
-    (folder / "metrics.jsonl").write_text(json.dumps({"images": 8, evil: 2.0}) + "\n")
-    (folder / "doctor.jsonl").write_text(json.dumps({"images": 5, "disease": evil, "sentence": evil}) + "\n")
+    (folder / "metrics.jsonl").write_text(json.dumps({"examples": 8, evil: 2.0}) + "\n")
+    (folder / "doctor.jsonl").write_text(json.dumps({"examples": 5, "disease": evil, "sentence": evil}) + "\n")
     found = page(folder)
     assert len([tag for tag, _ in found.tags if tag == "img"]) == 1  # the grid
     assert not [key for _, attributes in found.tags for key in attributes if key.startswith("on")]
@@ -317,7 +332,7 @@ def test_a_bad_grid_costs_itself_alone(tmp_path: Path) -> None:
     (folder / "samples" / "000000000008.png").write_bytes(b"no picture")
     found = page(folder)
     assert "000000000008.png cannot be shown" in found.text
-    assert "16 images seen" in found.text
+    assert "16 examples seen" in found.text
 
 
 def test_a_run_without_reports_has_a_page(tmp_path: Path) -> None:
@@ -325,7 +340,7 @@ def test_a_run_without_reports_has_a_page(tmp_path: Path) -> None:
     folder = make(tmp_path / "mine", trainer="gone")
     (folder / "metrics.jsonl").unlink()
     found = page(folder)
-    assert "0 of 24 images seen; never saved." in found.text
+    assert "0 of 24 examples seen; never saved." in found.text
     assert "Learning curves" not in found.text
 
 
@@ -338,7 +353,7 @@ def test_half_a_page_never_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    assert main(["runs", "show", str(folder), "--report"]) == 7
+    assert main(["runs", "show", str(folder), "--page"]) == 7
     assert (folder / "report.html").read_text() == "old"
     assert sorted(path.name for path in folder.iterdir()) == [
         "checkpoints",

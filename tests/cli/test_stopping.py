@@ -100,7 +100,7 @@ def test_a_process_that_trains_takes_signals(number: signal.Signals, recipe: str
     """A real `zoo train` that is sent SIGINT or SIGTERM ends with 130 and a whole checkpoint that resumes."""
     from zoo.training.checkpoint import load_newest
 
-    command = [sys.executable, "-m", "zoo", "train", recipe, "--out", "run", "--images", "1000000000"]
+    command = [sys.executable, "-m", "zoo", "train", recipe, "--out", "run", "--examples", "1000000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -114,5 +114,5 @@ def test_a_process_that_trains_takes_signals(number: signal.Signals, recipe: str
     assert err.splitlines()[-1].startswith("zoo: stopped and saved; go on with: zoo train tiny.toml --out run")
     assert "Traceback" not in err
     _, numbers, refused = load_newest(here / "run" / "checkpoints")
-    assert numbers["images"] >= 8
+    assert numbers["examples"] >= 8
     assert refused == []

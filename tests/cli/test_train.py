@@ -21,7 +21,7 @@ from zoo.cli.main import main
 from zoo.errors import NotFoundError, UsageError
 
 Run = Callable[..., tuple[int, str, str]]
-SMALL = ["--images", "32", "--set", "config.image_size=8", "--set", "batch_size=8", "--threads", "1"]
+SMALL = ["--examples", "32", "--set", "config.image_size=8", "--set", "batch_size=8", "--threads", "1"]
 
 
 @pytest.fixture(autouse=True)
@@ -63,10 +63,10 @@ def test_an_architecture_trains_on_a_folder(run: Run, here: Path) -> None:
     assert lines[0] == "images:./My Photos: 24 examples, typically 3 x 13 x 13"
     assert lines[1] == "what dcgan begins with on these; --set KEY=VALUE changes it:"
     assert re.fullmatch(r" {4}config\.channels = 3 +colour", lines[3])
-    assert not [line for line in lines if line.strip().startswith(("config.image_size", "batch_size", "images ="))]
+    assert not [line for line in lines if line.strip().startswith(("config.image_size", "batch_size", "examples ="))]
     assert lines[-1].endswith("then: zoo export runs/dcgan-my-photos -o ./dcgan-my-photos")
     told = recipe_in("runs/dcgan-my-photos")
-    assert (told["dataset"], told["images"], told["batch_size"]) == ("images:./My Photos", 32, 8)
+    assert (told["dataset"], told["examples"], told["batch_size"]) == ("images:./My Photos", 32, 8)
     assert (told["config"]["image_size"], told["config"]["channels"]) == (8, 3)
     assert "24 examples" in told["summary"]
 
@@ -96,7 +96,7 @@ def test_every_kind_of_architecture_goes_all_the_way(name: str, run: Run, here: 
     """Train, look, export, load, sample: nothing but a folder of pictures and an architecture's name."""
     assert run("train", name, "--data", "./My Photos", *SMALL)[0] == 0
     (row,) = json.loads(run("runs", "list", "--json")[1])
-    assert (row["state"], row["architecture"], row["images"]) == ("finished", name, 32)
+    assert (row["state"], row["architecture"], row["examples"]) == ("finished", name, 32)
     code, _, err = run(*shlex.split(json.loads(run("runs", "show", row["folder"], "--json")[1])[0]["next"])[1:])
     assert code == 0, err
     model = zoo.load(f"./{row['recipe']}")
@@ -126,7 +126,7 @@ def test_a_run_of_ones_own_is_resumed(again: list[str], run: Run, here: Path, mo
         raise AssertionError("the recipe is in the folder")
 
     monkeypatch.setattr("zoo.catalogue.recipes.starters.start_recipe", moved)
-    code, out, err = run("train", *again, "--images", "48", "--resume", "--threads", "1")
+    code, out, err = run("train", *again, "--examples", "48", "--resume", "--threads", "1")
     assert code == 0, err
     assert out.splitlines()[0].startswith("48/48")
     assert (here / "runs/dcgan-my-photos/checkpoints/000000000048").is_dir()
@@ -143,7 +143,7 @@ def test_a_run_of_ones_own_is_resumed(again: list[str], run: Run, here: Path, mo
         ("dcgan --data ./photos/00.png", 4, "give the folder it is in"),
         ("dcgan --data ./empty", 4, "no pictures found"),
         ("dcgan --data ./few", 4, "3 examples are too few to learn from; add more: 16 is the least"),
-        ("dcgan --data ./photos --images 0", 4, "--set: images = 0 is not allowed"),
+        ("dcgan --data ./photos --examples 0", 4, "--set: examples = 0 is not allowed"),
         ("dcgan --data ./photos --set config.image_size=20", 4, "image_size = 20 is not a power of two"),
         ("dcgan --data ./photos --set config.size=8", 4, "unknown key 'size'"),
         ("dcgan --data ./photos --set settings.flip=8", 4, "unknown key 'flip'"),

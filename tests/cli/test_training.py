@@ -41,19 +41,19 @@ def test_train_prints_lines_and_what_is_next(run: Run, recipe: str, here: Path) 
 
 
 def test_train_takes_changes(run: Run, recipe: str, here: Path) -> None:
-    """--set, --data, --images, --threads and --out change the recipe and the place; --data may hold any character."""
+    """--set, --data, --examples, --threads and --out change the recipe and the place; --data may hold any character."""
     photos = here / 'photos "\U0001f438" \u00fc'
     photos.mkdir()
     for index in range(8):
         Image.new("RGB", (8, 8), (index * 30, 0, 0)).save(photos / f"{index}.png")
     code, _, err = run(
-        *("train", recipe, "--out", "mine", "--images", "8", "--data", f"images:{photos}", "--threads", "1"),
+        *("train", recipe, "--out", "mine", "--examples", "8", "--data", f"images:{photos}", "--threads", "1"),
         *("--set", "seed=5", "--set", "settings.loss=hinge", "--set", "config.latent_size=7", "--set", 'summary="x"'),
     )
     assert code == 0, err
     data = json.loads((here / "mine" / "recipe.json").read_text())
     told = data["recipe"]
-    assert (told["seed"], told["images"], told["summary"], told["dataset"]) == (5, 8, "x", f"images:{photos}")
+    assert (told["seed"], told["examples"], told["summary"], told["dataset"]) == (5, 8, "x", f"images:{photos}")
     assert (told["settings"]["loss"], told["config"]["latent_size"], data["facts"]["threads"]) == ("hinge", 7, 1)
     assert data["facts"]["data"]["count"] == 8
     assert not (here / "runs").exists()
@@ -63,7 +63,7 @@ def test_train_takes_a_name_of_the_catalogue(run: Run, here: Path) -> None:
     """A model's name stands for its recipe."""
     small = ["image_size=8", "latent_size=4", "generator_widths=[4]", "discriminator_widths=[4]"]
     changes = [word for change in small for word in ("--set", f"config.{change}")]
-    code, _, err = run("train", "dcgan-shapes", "--images", "4", "--set", "batch_size=4", *changes)
+    code, _, err = run("train", "dcgan-shapes", "--examples", "4", "--set", "batch_size=4", *changes)
     assert code == 0, err
     assert (here / "runs" / "dcgan-shapes" / "recipe.json").exists()
 
@@ -83,7 +83,7 @@ def test_export_names_a_damaged_checkpoint(run: Run, made: Path, here: Path) -> 
     code, _, err = run("export", "run", "-o", "out")
     assert code == 0
     assert re.fullmatch(r"zoo: checkpoint 000000000032 is damaged .*; using the one before it\n", err)
-    assert json.loads((here / "out" / "config.json").read_text())["training"]["images"] == 16
+    assert json.loads((here / "out" / "config.json").read_text())["training"]["examples"] == 16
 
 
 def test_on_a_terminal_there_is_a_bar(run: Run, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_on_a_terminal_there_is_a_bar(run: Run, recipe: str, monkeypatch: pytest
     assert out.count("\n") == 1
     last = screen.getvalue().split("\r")[-1]
     assert "32/32" in last
-    assert "images/s  0 s left  discriminator_loss" in last
+    assert "examples/s  0 s left  discriminator_loss" in last
 
 
 @pytest.mark.slow

@@ -106,9 +106,9 @@ def load(reference: str, owner: Registry | None = None, env: Mapping[str, str] |
     [
         ("mnist", ("mnist", None, None)),
         ("cifar10[frog]", ("cifar10", "frog", None)),
-        ("images:./photos", ("images", None, Path("photos"))),
-        ("images:/a b/c[1].tar", ("images", None, Path("/a b/c[1].tar"))),
-        ("images[Big Cats]:x:y", ("images", "Big Cats", Path("x:y"))),
+        ("images:./photos", ("examples", None, Path("photos"))),
+        ("images:/a b/c[1].tar", ("examples", None, Path("/a b/c[1].tar"))),
+        ("examples[Big Cats]:x:y", ("examples", "Big Cats", Path("x:y"))),
         ("acme/photos[x]", ("acme/photos", "x", None)),
     ],
 )
@@ -118,7 +118,8 @@ def test_a_reference_is_taken_apart(text: str, expected: tuple[str, str | None, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Cifar10", "cifar10[]", "cifar10[frog", "cifar10]", "[frog]", "a/b/c", "images:", "../x", "a[b]c", "é"]
+    "text",
+    ["", "Cifar10", "cifar10[]", "cifar10[frog", "cifar10]", "[frog]", "a/b/c", "examples:", "../x", "a[b]c", "é"],
 )
 def test_a_malformed_reference_is_refused(text: str) -> None:
     """A text that is no reference is a UsageError that shows the form."""

@@ -56,7 +56,7 @@ def test_a_report_is_complete_and_json() -> None:
 
 
 def test_copies_of_the_training_set_are_seen() -> None:
-    """A model that returns training images has distance 0 to known indices, below what unseen images have."""
+    """A model that returns training examples has distance 0 to known indices, below what unseen examples have."""
     report = _report(_images(60, 0).flip(0))
     assert [n.by_features for n in report.neighbours] == [n.by_values for n in report.neighbours]
     assert [n.by_features for n in report.neighbours] == list(range(59, 43, -1))
@@ -67,7 +67,7 @@ def test_copies_of_the_training_set_are_seen() -> None:
 
 
 def test_the_floor_is_what_the_test_images_score() -> None:
-    """Samples that are the test images score exactly the floor, and the floor's own count is used for the samples."""
+    """Samples that are the test examples score exactly the floor, and the floor's own count is used for the samples."""
     report = _report(_images(30, 1))
     assert report.floor is not None
     assert report.floor.frechet == report.frechet
@@ -85,7 +85,7 @@ def test_distances_are_in_the_stated_units() -> None:
 
 
 def test_no_test_images_no_floor() -> None:
-    """Without test images floor and yardstick are None and the rest is there."""
+    """Without test examples floor and yardstick are None and the rest is there."""
     report = evaluate(_images(8, 2), _images(20, 0), None, Observer(Pixels(), Images()), neighbours=0)
     assert report.floor is None
     assert report.test_distances is None

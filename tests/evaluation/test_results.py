@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Folder:
     """As much of a weights folder as a card is made of."""
     recipe = {"name": "tiny", "summary": "Shapes.", "trainer": "vae", "licence": "MIT", "settings": {}}
     source = {"name": "shapes", "split": "train", "count": 9, "sha256": "cd" * 32, "licence": "CC0-1.0"}
-    training = {"recipe": recipe, "images": 5, "torch": "2.13.0", "threads": 1}
+    training = {"recipe": recipe, "examples": 5, "torch": "2.13.0", "threads": 1}
     data = source | {"shape": [3, 8, 8], "range": [0.0, 1.0]}
     config = {"format": 1, "architecture": "conv-vae", "config": {}, "data": data, "training": training, "zoo": "0.1.0"}
     (tmp_path / "config.json").write_text(json.dumps(config))

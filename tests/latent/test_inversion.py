@@ -46,9 +46,9 @@ class Blocks(Generator):
 
 def test_a_fitted_encoder_knows_the_models_own_samples(gan: GAN) -> None:
     """Its round trip is far nearer than another sample, its z nearer than a guess; the measures hold for fresh z."""
-    encoder = fit_encoder(gan, images=6400)
+    encoder = fit_encoder(gan, examples=6400)
     measures = encoder.measures
-    assert measures["images"] == 6400
+    assert measures["examples"] == 6400
     assert measures["latent_error"] < 0.7
     assert measures["round_trip"] < 0.5 * measures["round_trip_random"]
     z = gan.latents(256, seed=77)
@@ -62,14 +62,14 @@ def test_a_fit_follows_from_its_seed_and_touches_nothing_else(gan: GAN) -> None:
     before = {key: value.clone() for key, value in gan.generator.state_dict().items()}
     state = torch.get_rng_state()
     seen: list[tuple[int, int]] = []
-    first = fit_encoder(gan, images=128, seed=5, image_weight=1.0, progress=lambda *at: seen.append(at))
+    first = fit_encoder(gan, examples=128, seed=5, image_weight=1.0, progress=lambda *at: seen.append(at))
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[key]) for key, value in gan.generator.state_dict().items())
     assert all(parameter.grad is None for parameter in gan.generator.parameters())
     assert seen == [(64, 128), (128, 128)]
     x = gan.sample(40, seed=1)
-    assert torch.equal(fit_encoder(gan, images=128, seed=5, image_weight=1.0).encode(x), first.encode(x))
-    assert not torch.equal(fit_encoder(gan, images=128, seed=6, image_weight=1.0).encode(x), first.encode(x))
+    assert torch.equal(fit_encoder(gan, examples=128, seed=5, image_weight=1.0).encode(x), first.encode(x))
+    assert not torch.equal(fit_encoder(gan, examples=128, seed=6, image_weight=1.0).encode(x), first.encode(x))
     assert torch.equal(first.encode(x)[:3], first.encode(x[:3]))
 
 
@@ -89,7 +89,7 @@ def test_inversion_finds_what_decodes_to_the_picture(gan: GAN) -> None:
 def test_inversion_improves_a_start(gan: GAN) -> None:
     """From an encoder's guess the error falls; the guess itself is left as it was."""
     x = gan.sample(4, seed=11)
-    start = fit_encoder(gan, images=3200).encode(x)
+    start = fit_encoder(gan, examples=3200).encode(x)
     kept = start.clone()
     before = pixel_error(gan.decode(start), x)
     found = invert(gan, x, start=start, steps=100, prior_weight=0.0)
@@ -117,7 +117,7 @@ def test_a_uniform_prior_is_kept_and_classes_are_minded() -> None:
         assert torch.allclose(found.z, torch.full((1, 2), 0.5 * sign), atol=0.02)
     with pytest.raises(UsageError, match="this model has classes"):
         invert(model, bright)
-    assert fit_encoder(model, images=64).encode(bright).shape == (1, 2)
+    assert fit_encoder(model, examples=64).encode(bright).shape == (1, 2)
 
 
 def test_a_concept_of_a_gan_is_fitted_through_its_encoder() -> None:
@@ -126,7 +126,7 @@ def test_a_concept_of_a_gan_is_fitted_through_its_encoder() -> None:
     z = model.latents(400, seed=3)
     above = z[:, 0] > z[:, 1]
     x = model.decode(z)
-    encoder = fit_encoder(model, images=6400)
+    encoder = fit_encoder(model, examples=6400)
     concept = ConceptVector.fit(model, x[above], x[~above], encoder=encoder.encode)
     cosine = torch.nn.functional.cosine_similarity(concept.direction, torch.tensor([1.0, -1.0]), dim=0)
     assert float(cosine) > 0.97
@@ -166,13 +166,13 @@ def test_an_inversion_that_cannot_be_meant_is_refused(change: dict[str, Any], sa
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"images": 63}, "images is 63; it must be a whole number from 64"),
+        ({"examples": 63}, "examples is 63; it must be a whole number from 64"),
         ({"image_weight": math.nan}, "image_weight is nan"),
         ({"seed": 1.5}, "seed is"),
     ],
 )
 def test_an_encoder_that_cannot_be_fitted_is_refused(change: dict[str, Any], says: str, identity: VAE) -> None:
-    """Too few images, a weight that is no number, and data that are no pictures are errors; so is encoding others."""
+    """Too few examples, a weight that is no number, and data that are no pictures are errors; so is encoding others."""
     with pytest.raises(UsageError, match=says):
         fit_encoder(GAN(Blocks()), **change)
     with pytest.raises(UsageError, match="fitted to pictures"):

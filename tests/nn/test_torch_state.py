@@ -117,7 +117,7 @@ def given(gan: Path, vae: Path) -> dict[str, Tensor]:
         "classes": other.sample(4, seed=0),
         "labels": other.sample(3, seed=0, labels=[2, 2, 1]),
         "inverted": invert(adversarial, x, steps=2, draws=2).z,
-        "fitted": fit_encoder(adversarial, images=64).encode(x),
+        "fitted": fit_encoder(adversarial, examples=64).encode(x),
     }
     found |= {f"{part}.{key}": value for part in parts for key, value in parts[part].state_dict().items()}
     empty = build_parts(spec, config)

@@ -30,7 +30,7 @@ def acme_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recipe = read_recipe(folder / "site" / found.package / "recipes" / "tiny-dots.toml")
         train(resolve(recipe, registry), folder / "run", registry=registry)
         export(folder / "run", folder / "weights", registry)
-    assert json.loads((folder / "weights" / "config.json").read_text(encoding="utf-8"))["training"]["images"] == 32
+    assert json.loads((folder / "weights" / "config.json").read_text(encoding="utf-8"))["training"]["examples"] == 32
     return folder / "weights"
 
 

@@ -13,9 +13,9 @@ from testing.mutants.workshop import Change
 
 from zoo.errors import NotFoundError, UsageError
 from zoo.testing.engine import NOTHING_RAN, Session, check_plugin
-from zoo.testing.report import LEVELS, VERSION, CheckResult, Report
 from zoo.testing.subject import Item, NotApplicable, Subject, require
 from zoo.testing.table import TABLE, Check, as_markdown
+from zoo.testing.verdict import LEVELS, VERSION, CheckResult, Verdict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
 
@@ -91,7 +91,7 @@ def test_outcomes_and_counts(subject: Subject) -> None:
     found = rows(session)
     assert [row.outcome for row in found] == ["passed", "failed", "not applicable", "failed"]
     assert [row.detail for row in found] == ["", "one is not two", "nothing there", "SystemExit: 3"]
-    report = Report(plugin="acme", rows=tuple(found))
+    report = Verdict(plugin="acme", rows=tuple(found))
     assert report.counts == {
         "run": 3,
         "passed": 1,
@@ -111,7 +111,7 @@ def test_an_expected_failure_has_a_reason_and_an_unexpected_pass_fails(subject: 
         found = rows(session)
         assert [row.outcome for row in found] == ["passed", "expected failure"]
         assert found[1].detail == "not yet (one is not two)"
-        assert Report(plugin="acme", rows=tuple(found)).ok
+        assert Verdict(plugin="acme", rows=tuple(found)).ok
     session = Session(subject, {"build.one": "not yet"}, table(one=passes))
     (row,) = rows(session)
     assert row.outcome == "unexpected pass"
@@ -136,12 +136,12 @@ def test_a_spec_that_no_check_has_looked_at_is_a_failure(subject: Subject) -> No
     unseen = session.unseen(found)
     assert {(row.kind, row.spec) for row in unseen} == {(i.kind, i.name) for i in subject.items if i.kind != "dataset"}
     assert {row.check for row in unseen} == {NOTHING_RAN}
-    assert not Report(plugin="acme", rows=(*found, *unseen)).ok
+    assert not Verdict(plugin="acme", rows=(*found, *unseen)).ok
 
 
 def test_a_report_without_rows_is_not_ok() -> None:
     """Nothing that ran is no success."""
-    assert not Report(plugin="acme", rows=()).ok
+    assert not Verdict(plugin="acme", rows=()).ok
 
 
 def test_a_report_is_json(subject: Subject) -> None:

@@ -11,9 +11,9 @@ from testing.mutants.table import IMMUTABLE, MUTANTS
 from testing.mutants.workshop import REFERENCES, Change
 
 from zoo.testing.engine import Session, check_plugin
-from zoo.testing.report import LEVELS
 from zoo.testing.subject import Item, Subject
 from zoo.testing.table import TABLE
+from zoo.testing.verdict import LEVELS
 
 every_mutant = pytest.mark.parametrize("mutant", [pytest.param(m, id=f"{m.fails}-{m.name}") for m in MUTANTS])
 

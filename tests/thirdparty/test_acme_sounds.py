@@ -70,10 +70,10 @@ def test_its_specs_are_in_the_catalogue(here: Path) -> None:
 @pytest.mark.parametrize("name", ["tones", "sentences"])
 def test_a_cut_run_goes_on_bit_for_bit(name: str, here: Path, run: Run) -> None:
     """A run that is stopped half-way and resumed ends with the very bytes of an uncut one."""
-    images = {"tones": 3_200, "sentences": 4_800}[name]
+    examples = {"tones": 3_200, "sentences": 4_800}[name]
     out = f"runs/cut-{name}"
-    assert run("train", f"sounds/{name}", "--out", out, "--images", str(images)).code == 0
-    assert run("train", out, "--resume", "--images", str(2 * images)).code == 0
+    assert run("train", f"sounds/{name}", "--out", out, "--examples", str(examples)).code == 0
+    assert run("train", out, "--resume", "--examples", str(2 * examples)).code == 0
     last = sorted(os.listdir(here / out / "checkpoints"))[-1]
     one, other = (
         (here / run / "checkpoints" / last / "state.safetensors").read_bytes() for run in (out, f"runs/{name}")
@@ -183,7 +183,7 @@ def test_its_verb_is_one_of_the_zoo_s(here: Path, run: Run) -> None:
 
 def test_a_starter_makes_a_recipe_of_it(here: Path, run: Run) -> None:
     """`zoo train ARCHITECTURE --data DATASET` asks the package's starter."""
-    found = run("train", "sounds/wave-vae", "--data", "sounds/tones[low]", "--images", "640", "--out", "runs/low")
+    found = run("train", "sounds/wave-vae", "--data", "sounds/tones[low]", "--examples", "640", "--out", "runs/low")
     assert found.code == 0, found.err
     assert "config.length = 64" in found.out
 

@@ -58,7 +58,7 @@ def tiny_recipe() -> Callable[..., Recipe]:
             "dataset": "shapes[circle]",
             "trainer": "adversarial",
             "licence": "Apache-2.0",
-            "images": 32,
+            "examples": 32,
             "batch_size": 4,
             "ema_half_life": 8.0,
             "log_every": 8,

@@ -12,7 +12,7 @@ import torch
 
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.runs.folder import checkpoints
-from zoo.training.loop import Progress
+from zoo.training.loop import Reading
 from zoo.training.run import Run
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
@@ -61,11 +61,11 @@ def after(steps: int) -> Callable[[], bool]:
     return stop
 
 
-def cut_at(images: int) -> Callable[[Progress], None]:
-    """A `report` that ends the run when so many images have been seen."""
+def cut_at(examples: int) -> Callable[[Reading], None]:
+    """A `report` that ends the run when so many examples have been seen."""
 
-    def report(progress: Progress) -> None:
-        if progress.images == images:
+    def report(progress: Reading) -> None:
+        if progress.examples == examples:
             raise Cut
 
     return report
@@ -82,7 +82,7 @@ def result(out: Path, contents: Contents) -> dict[str, str]:
 
 def metrics(out: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "images_per_second"} for line in lines]
+    return [{key: value for key, value in line.items() if key != "examples_per_second"} for line in lines]
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int) -> None:

@@ -21,14 +21,17 @@ from zoo.errors import IntegrityError, NotFoundError, StorageError
 from zoo.training.checkpoint import load_newest, save_checkpoint
 
 
-def state(images: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def state(examples: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """A state that says which one it is."""
-    tensors = {"weights": torch.full((500,), float(images)), "random": torch.arange(images % 1000, dtype=torch.uint8)}
-    return tensors, {"images": images, "steps": images // 4, "position": {"epoch": 0, "offset": images}}
+    tensors = {
+        "weights": torch.full((500,), float(examples)),
+        "random": torch.arange(examples % 1000, dtype=torch.uint8),
+    }
+    return tensors, {"examples": examples, "steps": examples // 4, "position": {"epoch": 0, "offset": examples}}
 
 
-def save(folder: Path, *images: int) -> None:
-    for count in images:
+def save(folder: Path, *examples: int) -> None:
+    for count in examples:
         save_checkpoint(folder, *state(count))
 
 
@@ -59,16 +62,16 @@ def test_a_digest_of_the_tensors_alone_is_still_read(tmp_path: Path) -> None:
     rewrite(newest, sha256=hashlib.sha256((newest / "state.safetensors").read_bytes()).hexdigest())
     assert load_newest(tmp_path)[1:] == (state(8)[1], [])
     flip_a_bit(newest / "state.safetensors")
-    assert load_newest(tmp_path)[1]["images"] == 4
+    assert load_newest(tmp_path)[1]["examples"] == 4
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:
-    """Each checkpoint is a folder named by its images; all but the last two go. They are ordered by number."""
+    """Each checkpoint is a folder named by its examples; all but the last two go. They are ordered by number."""
     save(tmp_path, 4, 8, 12)
     assert names(tmp_path) == ["000000000008", "000000000012"]
     save(tmp_path, 999_999_999_999, 10**12)
     assert [path.name for path in checkpoints(tmp_path)] == ["999999999999", "1000000000000"]
-    assert load_newest(tmp_path)[1]["images"] == 10**12
+    assert load_newest(tmp_path)[1]["examples"] == 10**12
 
 
 def test_only_whole_checkpoints_count(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "numbers deep": lambda path: (path / "state.json").write_text("[" * 100_000),
     "numbers null": lambda path: (path / "state.json").write_text("null"),
     "no digest": lambda path: rewrite(path, sha256=None),
-    "other images": lambda path: rewrite(path, images=16),
+    "other examples": lambda path: rewrite(path, examples=16),
     "other steps": lambda path: rewrite(path, steps=3),
     "another position": lambda path: rewrite(path, position={"epoch": 0, "offset": 12}),
     "a number more": lambda path: rewrite(path, more=1),
@@ -132,7 +135,7 @@ def test_a_damaged_newest_is_named_and_the_one_before_it_used(how: str, tmp_path
     save(tmp_path, 4, 8)
     DAMAGE[how](tmp_path / "000000000008")
     tensors, numbers, refused = load_newest(tmp_path)
-    assert numbers["images"] == 4
+    assert numbers["examples"] == 4
     assert torch.equal(tensors["weights"], state(4)[0]["weights"])
     assert len(refused) == 1
     assert refused[0].startswith("000000000008 is damaged (")
@@ -161,9 +164,9 @@ def test_a_damaged_newest_never_costs_the_whole_one_before_it(tmp_path: Path) ->
     """While a run goes on from the one before a damaged one, its newest is whole and is the one used."""
     save(tmp_path, 4, 8)
     flip_a_bit(tmp_path / "000000000008" / "state.safetensors")
-    for images in (5, 6, 7):
-        save(tmp_path, images)
-        assert load_newest(tmp_path)[1]["images"] == images
+    for examples in (5, 6, 7):
+        save(tmp_path, examples)
+        assert load_newest(tmp_path)[1]["examples"] == examples
     save(tmp_path, 8)
     assert names(tmp_path) == ["000000000007", "000000000008"]
     assert load_newest(tmp_path)[2] == []
@@ -209,7 +212,7 @@ def test_a_failing_disk_costs_nothing_that_was_saved(
     assert names(tmp_path) == ["000000000004", "000000000008"]
     assert load_newest(tmp_path)[1:] == (state(8)[1], [])
     save(tmp_path, 12)
-    assert load_newest(tmp_path)[1]["images"] == 12
+    assert load_newest(tmp_path)[1]["examples"] == 12
 
 
 @contextmanager

@@ -155,7 +155,7 @@ TRAINED: dict[str, dict[str, Any]] = {
     "gan": {
         "architecture": "dcgan",
         "trainer": "adversarial",
-        "images": 30_000,
+        "examples": 30_000,
         "batch_size": 32,
         "ema_half_life": 1_000.0,
         "config": {
@@ -171,7 +171,7 @@ TRAINED: dict[str, dict[str, Any]] = {
     "vae": {
         "architecture": "mlp-vae",
         "trainer": "vae",
-        "images": 100_000,
+        "examples": 100_000,
         "batch_size": 64,
         "ema_half_life": 1_000.0,
         "config": {"num_classes": 10, "image_size": 16, "latent_size": 4, "hidden": [256]},

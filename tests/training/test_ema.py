@@ -1,4 +1,4 @@
-"""zoo.training.ema: the half-life counts images, and the average forgets the start."""
+"""zoo.training.ema: the half-life counts examples, and the average forgets the start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from zoo.training.ema import Ema
 
-LONG_AGO = 10**9  # images seen, so many that the half-life is the whole one
+LONG_AGO = 10**9  # examples seen, so many that the half-life is the whole one
 
 
 def network(value: float) -> nn.Sequential:
@@ -37,20 +37,20 @@ def average(ema: Ema) -> float:
 
 @pytest.mark.parametrize("batch", [1, 10, 50])
 def test_a_weights_share_halves_every_half_life(batch: int) -> None:
-    """After a half-life of images, in batches of any size, the start counts for a half, after two for a quarter."""
+    """After a half-life of examples, in batches of any size, the start counts for a half, after two for a quarter."""
     ema, _ = moved(0.0, 1.0, half_life=100)
     for wanted in (0.5, 0.75, 0.875):
         for _ in range(100 // batch):
-            ema.update(images=batch, images_seen=LONG_AGO)
+            ema.update(examples=batch, examples_seen=LONG_AGO)
         assert average(ema) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_early_on_the_half_life_is_a_tenth_of_the_images_seen() -> None:
-    """After n images the half-life is n / 10 until that exceeds the one asked for: the random start is soon gone."""
+    """After n examples the half-life is n / 10 until that exceeds the one asked for: the random start is soon gone."""
     (ema, _), start, seen = moved(1.0, 0.0, half_life=6), 1.0, 0
     for _ in range(12):
         seen += 10
-        ema.update(images=10, images_seen=seen)
+        ema.update(examples=10, examples_seen=seen)
         start *= 0.5 ** (10 / min(6, seen / 10))
         assert average(ema) == pytest.approx(start, rel=1e-9)
     assert start < 1e-9
@@ -59,7 +59,7 @@ def test_early_on_the_half_life_is_a_tenth_of_the_images_seen() -> None:
 def test_a_half_life_of_0_copies() -> None:
     """With a half-life of 0 the average is the last network, to the last bit."""
     ema, _ = moved(0.1, 0.7, half_life=0)
-    ema.update(images=4, images_seen=4)
+    ema.update(examples=4, examples_seen=4)
     assert average(ema) == 0.7
 
 
@@ -68,7 +68,7 @@ def test_buffers_are_copied() -> None:
     ema, new = moved(0.0, 1.0, half_life=100)
     new[1].running_var = torch.full((2,), 2.0, dtype=torch.float64)  # a new tensor in its place
     new(torch.randn(8, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
-    ema.update(images=1, images_seen=LONG_AGO)
+    ema.update(examples=1, examples_seen=LONG_AGO)
     theirs = dict(new.named_buffers())
     assert set(theirs) == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
     for name, buffer in ema.module.named_buffers():
@@ -87,6 +87,6 @@ def test_the_average_stands_apart() -> None:
         new[0].weight.fill_(5.0)
     assert average(ema) == 1.0
     before = [p.clone() for p in new.parameters()]
-    ema.update(images=5, images_seen=LONG_AGO)
+    ema.update(examples=5, examples_seen=LONG_AGO)
     assert all(torch.equal(p, q) for p, q in zip(new.parameters(), before, strict=True))
     assert all(p.requires_grad and p.grad is None for p in new.parameters())

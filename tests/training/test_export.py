@@ -125,7 +125,7 @@ def test_a_second_export_is_the_same_bytes(
 
 
 def test_the_config_says_how_it_came_about(folder: Path, run: Run) -> None:
-    """config.json names architecture, config, data with fingerprint and range, recipe, images seen, and versions."""
+    """config.json names architecture, config, data with fingerprint and range, recipe, examples seen, and versions."""
     data = json.loads((folder / "config.json").read_text())
     assert data["format"] == 1
     assert (data["architecture"], data["config"]) == ("dcgan", run.recorded.recipe.config)
@@ -133,7 +133,7 @@ def test_the_config_says_how_it_came_about(folder: Path, run: Run) -> None:
     recipe = {key: value for key, value in as_data(run.recorded.recipe).items() if key not in ("config", "doctor")}
     assert data["training"] == {
         "recipe": recipe,
-        "images": 32,
+        "examples": 32,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "model": "./tiny",  # no catalogue has it
@@ -234,7 +234,7 @@ def test_an_export_takes_the_newest_whole_checkpoint_and_says_so(
     export(tmp_path / "run", tmp_path / "out", registry, warn=warned.append)
     assert len(warned) == 1
     assert "000000000032 is damaged" in warned[0]
-    assert json.loads((tmp_path / "out/config.json").read_text())["training"]["images"] == 16
+    assert json.loads((tmp_path / "out/config.json").read_text())["training"]["examples"] == 16
     (older / "state.safetensors").write_bytes(b"")
     with pytest.raises(IntegrityError, match=r"every checkpoint in .* is damaged"):
         export(tmp_path / "run", tmp_path / "other", registry)

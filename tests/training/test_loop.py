@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.batches import Batches
-from zoo.training.loop import Progress, train_loop
+from zoo.training.loop import Reading, train_loop
 from zoo.training.state import TrainState
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
@@ -21,13 +21,13 @@ DRAWN = torch.randint(0, 256, (20, 3, 8, 8), generator=torch.Generator().manual_
 
 
 class Loop:
-    """A loop over a tiny state that notes what it calls, by images seen."""
+    """A loop over a tiny state that notes what it calls, by examples seen."""
 
     def __init__(self, trainer: AdversarialTrainer, recipe: Recipe) -> None:
         self.recipe = recipe
         batches = Batches(DRAWN, batch_size=recipe.batch_size, seed=0)
         self.state = TrainState(trainer, batches, trainer.random, ema_half_life=recipe.ema_half_life)
-        self.reported: list[Progress] = []
+        self.reported: list[Reading] = []
         self.sampled: list[int] = []
         self.saved: list[int] = []
 
@@ -36,8 +36,8 @@ class Loop:
             self.state,
             self.recipe,
             report=self.reported.append,
-            sample=lambda state: self.sampled.append(state.images),
-            checkpoint=lambda state: self.saved.append(state.images),
+            sample=lambda state: self.sampled.append(state.examples),
+            checkpoint=lambda state: self.saved.append(state.examples),
             **more,
         )
 
@@ -52,18 +52,18 @@ def make_loop(make_trainer: MakeTrainer, tiny_recipe: MakeRecipe) -> Callable[..
 
 def test_everything_is_due_by_images_seen(make_loop: Callable[..., Loop]) -> None:
     """Reports, samples and checkpoints come at the first step at or beyond each multiple, and at the end."""
-    loop = make_loop(images=30, log_every=6, sample_every=10, checkpoint_every=14)
+    loop = make_loop(examples=30, log_every=6, sample_every=10, checkpoint_every=14)
     loop.run()
-    assert [p.images for p in loop.reported] == [8, 12, 20, 24, 32]
+    assert [p.examples for p in loop.reported] == [8, 12, 20, 24, 32]
     assert loop.sampled == [12, 20, 32]
     assert loop.saved == [16, 28, 32]
-    assert (loop.state.images, loop.state.steps) == (32, 8)
+    assert (loop.state.examples, loop.state.steps) == (32, 8)
 
 
 def test_a_stop_saves_and_ends(make_loop: Callable[..., Loop]) -> None:
     """When `stop` says so the step is finished, the state is saved once, and nothing is learnt after."""
     loop = make_loop(checkpoint_every=8)
-    loop.run(stop=lambda: loop.state.images == 16)
+    loop.run(stop=lambda: loop.state.examples == 16)
     assert loop.saved == [8, 16]
     assert loop.state.steps == 4
     loop.run()
@@ -71,9 +71,9 @@ def test_a_stop_saves_and_ends(make_loop: Callable[..., Loop]) -> None:
 
 
 def test_a_loop_that_is_done_learns_nothing(make_loop: Callable[..., Loop]) -> None:
-    """Where all images have been seen no step is taken, and the state is saved as it is."""
+    """Where all examples have been seen no step is taken, and the state is saved as it is."""
     loop = make_loop()
-    loop.state.images = 32
+    loop.state.examples = 32
     before = [p.clone() for p in loop.state.trainer.parts["generator"].parameters()]
     loop.run()
     after = loop.state.trainer.parts["generator"].parameters()
@@ -82,8 +82,8 @@ def test_a_loop_that_is_done_learns_nothing(make_loop: Callable[..., Loop]) -> N
 
 
 def test_the_rates_follow_step_and_progress(make_loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before each step the rates are set from the steps done and the share of the images seen."""
-    loop = make_loop(images=16)
+    """Before each step the rates are set from the steps done and the share of the examples seen."""
+    loop = make_loop(examples=16)
     seen: list[tuple[int, float]] = []
     monkeypatch.setattr(loop.state.trainer, "set_rates", lambda *, step, progress: seen.append((step, progress)))
     loop.run()
@@ -97,7 +97,7 @@ def test_the_average_follows_the_generator_by_images(make_loop: Callable[..., Lo
     halves = [4 / min(2.0, seen / 10) for seen in range(4, 36, 4)]
     found: list[list[Tensor]] = []
 
-    def note(progress: Progress) -> None:
+    def note(progress: Reading) -> None:
         for mine, p in zip(average, loop.state.trainer.parts["generator"].parameters(), strict=True):
             mine.copy_(p.detach() + (mine - p.detach()) * 0.5 ** halves[progress.steps - 1])
         found.append([p.clone() for p in loop.state.emas["generator"].module.parameters()])

@@ -107,7 +107,7 @@ def test_tokens_are_trained_and_their_alphabet_travels(
     own: Registry, trained: Callable[..., Run], tmp_path: Path
 ) -> None:
     """A plugin's trainer gets whole numbers; its settings name no decay; samples are text in the weights' alphabet."""
-    run = trained("token", "words", "copy", images=400, log_every=100, sample_every=400, checkpoint_every=400)
+    run = trained("token", "words", "copy", examples=400, log_every=100, sample_every=400, checkpoint_every=400)
     losses = [json.loads(line)["loss"] for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0]
     lines = (run.folder / "samples" / f"{400:012d}.txt").read_text().splitlines()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 COMMON = """
 name = "tiny"
-images = 240
+examples = 240
 batch_size = 4
 log_every = 8
 sample_every = 60
@@ -142,7 +142,7 @@ def left(run: Path) -> dict[str, Any]:
     """What a run has come to, besides its last checkpoint: lines of metrics without rates, and the samples."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     samples = {path.name: path.read_bytes() for path in (run / "samples").iterdir()}
-    return {"samples": samples, "metrics": [line | {"images_per_second": 0} for line in lines]}
+    return {"samples": samples, "metrics": [line | {"examples_per_second": 0} for line in lines]}
 
 
 @pytest.mark.parametrize("kind_of_run", RECIPES)

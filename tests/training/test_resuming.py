@@ -50,21 +50,21 @@ def test_the_exported_networks_of_a_resumed_run_are_the_same_bytes(
     assert set(pins[0]) == {"config.json", "model.safetensors", "discriminator.safetensors", "golden.safetensors"}
 
 
-@pytest.mark.parametrize("images", [8, 16, 24, 32])
+@pytest.mark.parametrize("examples", [8, 16, 24, 32])
 def test_a_run_that_dies_goes_on_from_its_last_checkpoint(
-    images: int, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
+    examples: int, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
     """Whenever it dies, before its first checkpoint too, a resumed run ends in the same bytes and the same metrics."""
     recipe = tiny_recipe(config=KINDS["all"]["config"])
     tiny_train(recipe, tmp_path / "whole")
     with pytest.raises(Cut):
-        tiny_train(recipe, tmp_path / "cut", report=cut_at(images))
+        tiny_train(recipe, tmp_path / "cut", report=cut_at(examples))
     warned: list[str] = []
     tiny_train(recipe, tmp_path / "cut", resume=True, warn=warned.append)
-    assert any("no checkpoint yet; starting at its beginning" in line for line in warned) == (images <= 16)
+    assert any("no checkpoint yet; starting at its beginning" in line for line in warned) == (examples <= 16)
     assert result(tmp_path / "cut", contents) == result(tmp_path / "whole", contents)
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
-    assert [line["images"] for line in metrics(tmp_path / "cut")] == [8, 16, 24, 32]
+    assert [line["examples"] for line in metrics(tmp_path / "cut")] == [8, 16, 24, 32]
 
 
 def test_what_a_killed_process_was_writing_goes(
@@ -95,9 +95,9 @@ def test_a_finished_run_resumes_to_itself(
 def test_a_finished_run_made_longer_equals_a_long_one(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
-    """Where no rate depends on the length, a run resumed with more images ends as if it had been that long at once."""
+    """Where no rate depends on the length, a run resumed for longer ends as if it had been that long at once."""
     tiny_train(tiny_recipe(), tmp_path / "long")
-    tiny_train(tiny_recipe(images=12, log_every=4), tmp_path / "short")
+    tiny_train(tiny_recipe(examples=12, log_every=4), tmp_path / "short")
     tiny_train(tiny_recipe(), tmp_path / "short", resume=True)
     assert result(tmp_path / "short", contents) == result(tmp_path / "long", contents)
 
@@ -105,18 +105,18 @@ def test_a_finished_run_made_longer_equals_a_long_one(
 def test_a_run_cannot_be_made_shorter_than_it_is(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
-    """A run that has seen more images than asked for, by a batch at least, is a ConfigError and stays as it is."""
-    tiny_train(tiny_recipe(images=30), tmp_path)
+    """A run that has seen more examples than asked for, by a batch at least, is a ConfigError and stays as it is."""
+    tiny_train(tiny_recipe(examples=30), tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(ConfigError, match="has seen 32 images already, more than 28; ask for no fewer"):
-        tiny_train(tiny_recipe(images=28), tmp_path, resume=True)
+    with pytest.raises(ConfigError, match="has seen 32 examples already, more than 28; ask for no fewer"):
+        tiny_train(tiny_recipe(examples=28), tmp_path, resume=True)
     assert contents(tmp_path) == before
-    tiny_train(tiny_recipe(images=29), tmp_path, resume=True)
+    tiny_train(tiny_recipe(examples=29), tmp_path, resume=True)
     assert newest(tmp_path).name == "000000000032"
 
 
 @pytest.mark.parametrize(
-    "garbage", [b'{"images": 40, "st', b"\xff\xfe\0\0", b'{"images": 12}}', b"[1]\n{}\n", b'{"images": "x"}\n']
+    "garbage", [b'{"examples": 40, "st', b"\xff\xfe\0\0", b'{"examples": 12}}', b"[1]\n{}\n", b'{"examples": "x"}\n']
 )
 def test_torn_metrics_are_dropped(garbage: bytes, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
     """Lines that are no metrics, torn or damaged, go when a run is resumed; the others are kept."""
@@ -126,7 +126,7 @@ def test_torn_metrics_are_dropped(garbage: bytes, tmp_path: Path, tiny_recipe: M
         file.write(garbage)
     tiny_train(tiny_recipe(), tmp_path, resume=True)
     assert (tmp_path / "metrics.jsonl").read_text().startswith(before)
-    assert [line["images"] for line in metrics(tmp_path)] == [8, 16, 24, 32]
+    assert [line["examples"] for line in metrics(tmp_path)] == [8, 16, 24, 32]
 
 
 def test_a_damaged_newest_checkpoint_is_named_and_made_good(

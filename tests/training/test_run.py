@@ -18,7 +18,7 @@ from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.catalogue.runs.summary import details
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError
 from zoo.training.checkpoint import load_newest
-from zoo.training.loop import Progress
+from zoo.training.loop import Reading
 from zoo.training.run import Run
 
 OTHERS: list[tuple[dict[str, Any], str]] = [
@@ -52,8 +52,8 @@ def test_another_run_is_refused(
 def test_an_annealed_run_cannot_be_made_longer(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
     """Where the rates depend on the length, another length is another run."""
     tiny_train(tiny_recipe(settings={"anneal": 0.5}), tmp_path)
-    with pytest.raises(ConfigError, match="images: 32 -> 64"):
-        tiny_train(tiny_recipe(settings={"anneal": 0.5}, images=64), tmp_path, resume=True)
+    with pytest.raises(ConfigError, match="examples: 32 -> 64"):
+        tiny_train(tiny_recipe(settings={"anneal": 0.5}, examples=64), tmp_path, resume=True)
 
 
 def test_other_threads_and_another_torch_are_refused(
@@ -110,7 +110,7 @@ def test_there_must_be_something_to_resume(tmp_path: Path, tiny_recipe: MakeReci
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"batch_size": 8192, "images": 10_000}, DataError),  # more than there are circles
+        ({"batch_size": 8192, "examples": 10_000}, DataError),  # more than there are circles
         ({"config": {"image_size": 9}}, ConfigError),
         ({"dataset": "shapes[hexagon]"}, NotFoundError),
         ({"dataset": "images:/nonexistent/photos"}, NotFoundError),
@@ -136,11 +136,11 @@ def test_a_second_process_in_one_folder_is_refused(
     """While a run is going, new or resumed, another into its folder is a StorageError; the first is not disturbed."""
     refused: list[str] = []
 
-    def second(progress: Progress) -> None:
+    def second(progress: Reading) -> None:
         for resume in (True, False):
             with pytest.raises(StorageError, match="another process is training in"):
                 tiny_train(tiny_recipe(), tmp_path / "run", resume=resume)
-            refused.append(f"{progress.images} {resume}")
+            refused.append(f"{progress.examples} {resume}")
 
     if resumed:
         tiny_train(tiny_recipe(), tmp_path / "run", stop=after(4))
@@ -163,9 +163,9 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, tiny_recipe: Ma
 def test_a_run_has_a_report_when_it_ends(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
     """A run that was stopped has a report that says how far it is; a finished one says that it is."""
     tiny_train(tiny_recipe(), tmp_path, stop=after(3))
-    assert "12 of 32 images seen; stopped." in (tmp_path / "report.html").read_text()
+    assert "12 of 32 examples seen; stopped." in (tmp_path / "report.html").read_text()
     tiny_train(tiny_recipe(), tmp_path, resume=True)
-    assert "32 of 32 images seen; finished." in (tmp_path / "report.html").read_text()
+    assert "32 of 32 examples seen; finished." in (tmp_path / "report.html").read_text()
 
 
 def test_a_run_that_fails_has_a_report_too(
@@ -175,7 +175,7 @@ def test_a_run_that_fails_has_a_report_too(
     poison(monkeypatch, 6)
     with pytest.raises(DataError, match="is nan"):
         tiny_train(tiny_recipe(log_every=4), tmp_path)
-    assert "16 of 32 images seen; stopped." in (tmp_path / "report.html").read_text()
+    assert "16 of 32 examples seen; stopped." in (tmp_path / "report.html").read_text()
 
 
 def test_a_report_that_fails_costs_a_line(
@@ -183,7 +183,7 @@ def test_a_report_that_fails_costs_a_line(
 ) -> None:
     """Whatever goes wrong with the report, the run ends well, whole, and with one warning."""
     tiny_train(tiny_recipe(), tmp_path / "good")
-    monkeypatch.setattr("zoo.training.record.write_report", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("zoo.training.record.write_page", lambda *_, **__: 1 / 0)
     warned: list[str] = []
     tiny_train(tiny_recipe(), tmp_path / "bad", warn=warned.append)
     assert [line for line in warned if "the report was not written (ZeroDivisionError" in line]

@@ -27,8 +27,8 @@ def make_state(make_trainer: Make, **settings: Any) -> TrainState:
 def advance(state: TrainState, steps: int) -> None:
     for _ in range(steps):
         state.trainer.step(*state.batches.next())
-        state.images, state.steps = state.images + 4, state.steps + 1
-        state.emas["generator"].update(images=4, images_seen=state.images)
+        state.examples, state.steps = state.examples + 4, state.steps + 1
+        state.emas["generator"].update(examples=4, examples_seen=state.examples)
 
 
 def copied(state: TrainState) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -69,7 +69,7 @@ def test_the_state_lists_all_that_a_run_is(make_trainer: Make) -> None:
     advance(state, 3)
     tensors, numbers = state.capture()
     means = {"count": 0, "names": []}  # the loop's, not the step's
-    assert numbers == {"images": 12, "steps": 3, "position": {"epoch": 0, "offset": 12}, "means": means}
+    assert numbers == {"examples": 12, "steps": 3, "position": {"epoch": 0, "offset": 12}, "means": means}
     heads = {".".join(key.split(".")[:2]) for key in tensors}
     assert heads == {
         "parts.generator",

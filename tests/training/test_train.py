@@ -16,7 +16,7 @@ from training.cutting import KINDS, Contents, Cut, MakeRecipe, Train, after, cut
 
 from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.errors import DataError, StorageError
-from zoo.training.loop import Progress
+from zoo.training.loop import Reading
 
 MOVES = ("metrics.jsonl", "report.html")  # they go on with the run, whatever becomes of its checkpoints
 
@@ -32,7 +32,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
         with pytest.raises(DataError, match="is nan at step 6; lower the learning rates or clip gradients"):
             tiny_train(recipe, tmp_path / "run")
     assert [path.name for path in checkpoints(tmp_path / "run/checkpoints")] == ["000000000016"]
-    assert [line["images"] for line in metrics(tmp_path / "run")] == [4, 8, 12, 16, 20]
+    assert [line["examples"] for line in metrics(tmp_path / "run")] == [4, 8, 12, 16, 20]
     tiny_train(recipe, tmp_path / "run", resume=True)
     assert result(tmp_path / "run", contents) == result(tmp_path / "whole", contents)
 
@@ -107,8 +107,8 @@ def test_metrics_that_cannot_be_written_are_a_storage_error(
 def test_a_run_leaves_what_its_docstring_says(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents
 ) -> None:
-    """Recipe, report, two checkpoints, grids of 64 samples by images seen, a line of metrics a report; nothing else."""
-    reports: list[Progress] = []
+    """Recipe, page, two checkpoints, grids of 64 samples by examples seen, a line of metrics a reading; no more."""
+    reports: list[Reading] = []
     run = tiny_train(tiny_recipe(), tmp_path, report=reports.append)
     assert set(contents(tmp_path)) == {
         "recipe.json",
@@ -125,10 +125,11 @@ def test_a_run_leaves_what_its_docstring_says(
     assert contents(tmp_path)["samples/000000000016.png"] != contents(tmp_path)["samples/000000000032.png"]
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     wanted = [
-        {"images": p.images, "steps": p.steps, "images_per_second": p.images_per_second} | p.metrics for p in reports
+        {"examples": p.examples, "steps": p.steps, "examples_per_second": p.examples_per_second} | p.metrics
+        for p in reports
     ]
     assert lines == wanted
-    assert [(p.images, p.steps, p.total) for p in reports] == [(8, 2, 32), (16, 4, 32), (24, 6, 32), (32, 8, 32)]
+    assert [(p.examples, p.steps, p.total) for p in reports] == [(8, 2, 32), (16, 4, 32), (24, 6, 32), (32, 8, 32)]
     assert set(lines[0]) > {"discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy"}
     opened = read_run(tmp_path)
     assert opened == run.recorded
@@ -142,7 +143,7 @@ def test_reports_are_means_over_their_steps(tmp_path: Path, tiny_recipe: MakeRec
     tiny_train(tiny_recipe(log_every=4), tmp_path / "each")
     tiny_train(tiny_recipe(log_every=16), tmp_path / "four")
     each, four = metrics(tmp_path / "each"), metrics(tmp_path / "four")
-    assert [line["images"] for line in four] == [16, 32]
+    assert [line["examples"] for line in four] == [16, 32]
     for key in ("discriminator_loss", "generator_loss", "real_accuracy"):
         means = [sum(line[key] for line in each[start : start + 4]) / 4 for start in (0, 4)]
         assert [line[key] for line in four] == pytest.approx(means)
@@ -192,7 +193,7 @@ def test_tensorboard_gets_the_same_numbers(
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     found = {event.step: event.value for event in events.Scalars("generator_loss")}
-    assert found == pytest.approx({int(line["images"]): line["generator_loss"] for line in metrics(tmp_path)})
+    assert found == pytest.approx({int(line["examples"]): line["generator_loss"] for line in metrics(tmp_path)})
     grids = events.Images("samples")
     assert [event.step for event in grids] == [16, 32]
     shown = Image.open(io.BytesIO(grids[-1].encoded_image_string))

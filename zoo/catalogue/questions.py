@@ -56,7 +56,7 @@ def _of_model(spec: ModelSpec) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if spec.recipe is not None:
         data["recipe_file"] = str(resource(spec.recipe, spec.name))
-        data["images"] = read_recipe(resource(spec.recipe, spec.name)).images
+        data["examples"] = read_recipe(resource(spec.recipe, spec.name)).examples
     if spec.weights is not None and spec.weights.bundled is not None:
         path = resource(spec.weights.bundled, spec.name)
         folder = Folder(name=spec.name, path=path, pins=spec.weights.files)

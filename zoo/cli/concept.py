@@ -19,7 +19,7 @@ from zoo.cli.examples import (
     writable_folder,
 )
 from zoo.cli.output import actions, plain, table, takes_json, takes_offline
-from zoo.cli.progress import ImageBar
+from zoo.cli.progress import ExampleBar
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _takes_fit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", default="train", help="of the dataset (default train)")
     command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")
     text = "samples that an encoder is fitted to first, where the model has none (default 10000)"
-    command.add_argument("--encoder-images", type=int, default=10_000, metavar="N", help=text)
+    command.add_argument("--encoder-examples", type=int, default=10_000, metavar="N", help=text)
     command.add_argument("--seed", type=int, default=0, help="of those samples: whole number from 0 (default 0)")
     command.add_argument("--orthogonal", metavar="NAME[,NAME]", help="take away what it shares with these concepts")
     takes_offline(command)
@@ -134,7 +134,7 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
         encoder=encoder,
     )
     if encoder is not None:
-        source += f", through an encoder fitted to {arguments.encoder_images:,} of the model's own samples"
+        source += f", through an encoder fitted to {arguments.encoder_examples:,} of the model's own samples"
         concept = replace(concept, measures={**concept.measures, **encoder.measure(positives, negatives)})
     if arguments.orthogonal:
         others = [concept_named(name, known, folder) for name in arguments.orthogonal.split(",")]
@@ -158,8 +158,8 @@ class _LateEncoder:
 
         if self.encode is None:
             given = self.arguments
-            with ImageBar(quiet=given.json) as advance:
-                fitted = fit_encoder(self.model, images=given.encoder_images, seed=given.seed, progress=advance)
+            with ExampleBar(quiet=given.json) as advance:
+                fitted = fit_encoder(self.model, examples=given.encoder_examples, seed=given.seed, progress=advance)
             self.encode, self.measures = fitted.encode, {f"encoder_{key}": v for key, v in fitted.measures.items()}
         return self.encode(x)
 

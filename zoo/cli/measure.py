@@ -19,7 +19,7 @@ from zoo.cli.examples import (
     writable_folder,
 )
 from zoo.cli.output import table, takes_json, takes_offline
-from zoo.cli.progress import ImageBar
+from zoo.cli.progress import ExampleBar
 from zoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     folder = located(arguments.name)
     modality = default_registry().architecture(folder.config()["architecture"]).modality
-    with ImageBar(quiet=arguments.json) as advance:
+    with ExampleBar(quiet=arguments.json) as advance:
         report = evaluate_model(
             folder,
             default_registry(),
@@ -75,19 +75,21 @@ def evaluate(arguments: argparse.Namespace) -> None:
         print(json.dumps([data], indent=1))
         return
     count = data["samples"]
-    rows = [{"name": "samples", "images": count} | {key: f"{data[key]:.4f}" for key in (FRECHET, KERNEL)}]
+    rows = [{"name": "samples", "examples": count} | {key: f"{data[key]:.4f}" for key in (FRECHET, KERNEL)}]
     if floor := data["floor"]:
         test = floor["test_examples"]
         rows.append(
-            {"name": "as many samples", "images": min(test, count), FRECHET: f"{floor['frechet_of_samples']:.4f}"}
+            {"name": "as many samples", "examples": min(test, count), FRECHET: f"{floor['frechet_of_samples']:.4f}"}
         )
-        rows.append({"name": "test images", "images": test} | {key: f"{floor[key]:.4f}" for key in (FRECHET, KERNEL)})
+        rows.append(
+            {"name": "test examples", "examples": test} | {key: f"{floor[key]:.4f}" for key in (FRECHET, KERNEL)}
+        )
     if report.mixture_frechet is not None:
-        rows.append({"name": "samples of the mixture", "images": count, FRECHET: f"{report.mixture_frechet:.4f}"})
+        rows.append({"name": "samples of the mixture", "examples": count, FRECHET: f"{report.mixture_frechet:.4f}"})
     for found in data.get("classes", ()):
-        row = {"name": f"class {found['name']}", "images": found["samples"]}
+        row = {"name": f"class {found['name']}", "examples": found["samples"]}
         rows.append(row | {key: f"{found[key]:.4f}" for key in (FRECHET, KERNEL)})
-    table(rows, ("name", "images", FRECHET, KERNEL))
+    table(rows, ("name", "examples", FRECHET, KERNEL))
     print(f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples by {data['network']}")
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
@@ -119,7 +121,7 @@ def likelihood(arguments: argparse.Namespace) -> None:
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     rows = some(len(examples.data), arguments.n, arguments.seed)
-    with ImageBar(quiet=arguments.json) as advance:
+    with ExampleBar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
             examples.data[rows],

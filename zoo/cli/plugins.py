@@ -1,6 +1,6 @@
-"""The verbs about plugins: `zoo plugins list|info|check|doctor|enable|disable|new|add`.
+"""The verbs about plugins: `zoo plugins list|info|check|examine|enable|disable|new|add`.
 
-`list --names`, `enable`, `disable`, `new`, `add` and `doctor` load no plugin in their own process, so they work
+`list --names`, `enable`, `disable`, `new`, `add` and `examine` load no plugin in their own process, so they work
 whatever is installed.
 """
 
@@ -128,7 +128,7 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0 if report.ok else 8
 
 
-def _doctor(arguments: argparse.Namespace) -> int:
+def _examine(arguments: argparse.Namespace) -> int:
     from zoo.catalogue.plugins.examination import SLOW, examine
     from zoo.catalogue.plugins.installed import installed
     from zoo.catalogue.plugins.switches import read_disabled, switched_off
@@ -221,7 +221,7 @@ def _looking(action: AddAction) -> None:
     command.add_argument("--level", action="append", metavar="LEVEL", help=level)
     command.add_argument("--all", action="store_true", help="print what passed or does not apply, too")
     takes_json(command)
-    command = action("doctor", _doctor, "Find what is wrong with plugins, each in a process of its own.")
+    command = action("examine", _examine, "Find what is wrong with plugins, each in a process of its own.")
     command.add_argument("name", nargs="?", help="one plugin (default: all)")
     text = "seconds after which a plugin is taken to hang (default 20)"
     command.add_argument("--time-limit", type=_seconds, default=20.0, metavar="SECONDS", help=text)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.training.loop import Progress
+    from zoo.training.loop import Reading
 
-__all__ = ["ImageBar", "TrainingBar", "drop_output", "duration", "stop_signals"]
+__all__ = ["ExampleBar", "TrainingBar", "drop_output", "duration", "stop_signals"]
 
 SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
 
@@ -41,8 +41,8 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-class ImageBar:
-    """A bar of images done, on a terminal only; enter it for the function (done, total) that moves it."""
+class ExampleBar:
+    """A bar of examples done, on a terminal only; enter it for the function (done, total) that moves it."""
 
     def __init__(self, *, quiet: bool) -> None:
         from tqdm import tqdm
@@ -53,7 +53,7 @@ class ImageBar:
         return self.advance
 
     def advance(self, done: int, total: int) -> None:
-        """Show `done` of `total` images."""
+        """Show `done` of `total` examples."""
         self.bar.total = total
         self.bar.update(done - self.bar.n)
 
@@ -62,32 +62,32 @@ class ImageBar:
 
 
 class TrainingBar:
-    """One line with images done, rate, time left and losses: a bar on a terminal, a line a report elsewhere.
+    """One line with examples done, rate, time left and losses: a bar on a terminal, a line a reading elsewhere.
 
-    Enter it for the function that takes the loop's reports. `done` images are behind a resumed run when it starts. The
-    rate shown is the last report's, the time left follows from the mean over all reports so far.
+    Enter it for the function that takes the loop's readings. `done` examples are behind a resumed run when it starts.
+    The rate shown is the last reading's, the time left follows from the mean over all readings so far.
     """
 
     def __init__(self, total: int, *, done: int = 0, hidden: bool = False) -> None:
         from tqdm import tqdm
 
-        self.seen, self.images, self.seconds = done, 0, 0.0  # images are those of this process, of `seconds`
+        self.seen, self.examples, self.seconds = done, 0, 0.0  # examples are those of this process, of `seconds`
         shape = "{percentage:3.0f}%|{bar:10}| {desc}"
         off = True if hidden else None  # None: shown on a terminal alone
         width = {"dynamic_ncols": True} if _columns() else {"ncols": 80}
         self.bar = tqdm(total=total, initial=min(done, total), disable=off, bar_format=shape, **width)
         self.bar.set_description_str(f"{done}/{total}  starting")
 
-    def __enter__(self) -> Callable[[Progress], None]:
+    def __enter__(self) -> Callable[[Reading], None]:
         return self.report
 
-    def report(self, progress: Progress) -> None:
+    def report(self, reading: Reading) -> None:
         """Show one report of the training loop."""
-        self._count(progress)
-        ordered = sorted(progress.metrics.items(), key=lambda item: "loss" not in item[0])  # a narrow line ends early
+        self._count(reading)
+        ordered = sorted(reading.metrics.items(), key=lambda item: "loss" not in item[0])  # a narrow line ends early
         figures = "  ".join(f"{name} {_figure(value)}" for name, value in ordered)
-        rate = f"{progress.images}/{progress.total}  {progress.images_per_second:,.0f} images/s"
-        line = f"{rate}  {self._left(progress)}  {figures}"
+        rate = f"{reading.examples}/{reading.total}  {reading.examples_per_second:,.0f} examples/s"
+        line = f"{rate}  {self._left(reading)}  {figures}"
         if self.bar.disable:
             try:
                 sys.stdout.write(line + "\n")
@@ -95,20 +95,20 @@ class TrainingBar:
             except BrokenPipeError:  # the reader has seen enough; the training goes on
                 drop_output()
             return
-        self.bar.n = min(progress.images, progress.total)  # the last batch may go beyond
+        self.bar.n = min(reading.examples, reading.total)  # the last batch may go beyond
         self.bar.set_description_str(line)
 
-    def _count(self, progress: Progress) -> None:
+    def _count(self, reading: Reading) -> None:
         """Add what was done since the last report; one that stands before it is a run that went back."""
-        images, rate = progress.images - self.seen, progress.images_per_second
-        if images > 0 and rate > 0:
-            self.images, self.seconds = self.images + images, self.seconds + images / rate
-        self.seen = progress.images
+        examples, rate = reading.examples - self.seen, reading.examples_per_second
+        if examples > 0 and rate > 0:
+            self.examples, self.seconds = self.examples + examples, self.seconds + examples / rate
+        self.seen = reading.examples
 
-    def _left(self, progress: Progress) -> str:
-        if not self.images:
+    def _left(self, reading: Reading) -> str:
+        if not self.examples:
             return "time left unknown"
-        left = max(0, progress.total - progress.images) * self.seconds / self.images
+        left = max(0, reading.total - reading.examples) * self.seconds / self.examples
         return f"{duration(left)} left"
 
     @contextlib.contextmanager

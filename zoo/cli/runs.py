@@ -28,7 +28,7 @@ def runs_arguments(command: argparse.ArgumentParser) -> None:
     takes_json(added)
     added = action("show", _show, "Show one run: progress, recipe, checkpoints, what is next.")
     added.add_argument("run", type=Path, metavar="RUN", help="its folder; `zoo runs list` shows some")
-    added.add_argument("--report", action="store_true", help="write report.html into the run anew")
+    added.add_argument("--page", action="store_true", help="write report.html into the run anew")
     takes_json(added)
 
 
@@ -40,15 +40,15 @@ def _list(arguments: argparse.Namespace) -> None:
         print(f"{arguments.folder}: no runs in it yet")
     if not arguments.json:
         rows = [_line(row) for row in rows]
-    show(rows, ("name", "recipe", "images", "state", "when", "last"), arguments.json)
+    show(rows, ("name", "recipe", "examples", "state", "when", "last"), arguments.json)
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     """A run as a line of the table."""
-    done = f"{row['images']:,}/{'?' if row['wanted'] is None else format(row['wanted'], ',')}"
+    done = f"{row['examples']:,}/{'?' if row['wanted'] is None else format(row['wanted'], ',')}"
     when = str(row["when"] or "")[:16].replace("T", " ")
     last = row["problem"] or _figures(dict(list(row["metrics"].items())[:SHOWN]))
-    return {**row, "recipe": row["recipe"] or "?", "images": done, "when": when, "last": last}
+    return {**row, "recipe": row["recipe"] or "?", "examples": done, "when": when, "last": last}
 
 
 def _figures(metrics: dict[str, float]) -> str:
@@ -58,7 +58,7 @@ def _figures(metrics: dict[str, float]) -> str:
 def _page(run: Path, recorded: Recorded, told: dict[str, Any]) -> Path:
     """Write the page, with the units of the metrics and with samples shown where their plugins are still there."""
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.runs.page import write_report
+    from zoo.catalogue.runs.page import write_page
 
     registry, recipe = default_registry(), recorded.recipe
     units: Mapping[str, str] = {}
@@ -67,7 +67,7 @@ def _page(run: Path, recorded: Recorded, told: dict[str, Any]) -> Path:
         units = registry.trainer(recipe.trainer).units
     with contextlib.suppress(ZooError):
         modality = registry.modality_of(recipe.architecture)
-    return write_report(run, recorded, told, units, modality)
+    return write_page(run, recorded, told, units, modality)
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -76,8 +76,8 @@ def _show(arguments: argparse.Namespace) -> None:
 
     recorded = read_run(arguments.run)
     told = details(arguments.run, recorded)
-    if arguments.report:
-        told["report"] = str(_page(arguments.run, recorded, told))
+    if arguments.page:
+        told["page"] = str(_page(arguments.run, recorded, told))
     if arguments.json:
         print(json.dumps([told], indent=1))
         return
@@ -86,16 +86,16 @@ def _show(arguments: argparse.Namespace) -> None:
     lines = [
         ("name", told["name"]),
         ("state", told["state"] + (f": {told['problem']}" if told["problem"] else "")),
-        ("images", f"{told['images']:,} of {told['wanted']:,}"),
+        ("examples", f"{told['examples']:,} of {told['wanted']:,}"),
         ("last", _figures(told["metrics"])),
         ("when", told["when"]),
         ("recipe", f"{recipe['name']}: {recipe['architecture']} by {recipe['trainer']}, seed {recipe['seed']}"),
         *(("changed", line) for line in (changed or (["nothing"] if changed is not None else []))),
         ("data", f"{data.get('name')}, {data.get('split')}, {data.get('count')} examples, sha256 {data.get('sha256')}"),
         ("versions", f"torch {told['torch']}, {told['threads']} threads"),
-        *(("checkpoint", f"{one['images']:,} images, {one['state']}") for one in told["checkpoints"]),
+        *(("checkpoint", f"{one['examples']:,} examples, {one['state']}") for one in told["checkpoints"]),
         ("samples", f"{len(told['samples'])} grids, the last {told['samples'][-1]}" if told["samples"] else ""),
-        ("report", told["report"]),
+        ("page", told["page"]),
         *(("doctor", line) for line in told["findings"]),
         ("next", told["next"]),
     ]

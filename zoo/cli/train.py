@@ -26,7 +26,7 @@ def train_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", help=text)
     command.add_argument("--data", help="what to learn from: ./photos (a folder or tar), or a dataset: 'cifar10[cat]'")
     command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME)")
-    command.add_argument("--images", type=int, help="how many images to see")
+    command.add_argument("--examples", type=int, help="how many examples to see")
     keys = "batch_size=64, config.KEY=…, settings.KEY=…"
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
@@ -115,7 +115,7 @@ def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import parse_changes, with_values
 
-    given = parse_changes(arguments.set) | ({} if arguments.images is None else {"images": arguments.images})
+    given = parse_changes(arguments.set) | ({} if arguments.examples is None else {"examples": arguments.examples})
     if _is_architecture(arguments.recipe):
         resumed = _resumed(arguments, given)
         return (resumed, []) if resumed else _started(arguments, given)
@@ -162,7 +162,7 @@ def train(arguments: argparse.Namespace) -> int:
     if processes.first and lines:
         print("\n".join(lines), flush=True)
     done = [int(path.name) for path in checkpoints(out / CHECKPOINTS)] if arguments.resume else []
-    bar = TrainingBar(recipe.images, done=max(done, default=0), hidden=not processes.first)
+    bar = TrainingBar(recipe.examples, done=max(done, default=0), hidden=not processes.first)
 
     def warn(line: str) -> None:
         with bar.aside():

@@ -46,7 +46,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     sum. No matrix root is taken, so nothing turns complex and no diagonal is padded when N < d makes S singular.
 
     The estimate is biased upward when samples are few, and the bias depends on N: compare numbers of the same N, and
-    beside the distance that held-out real images have. Raises DataError for shapes that do not fit, NaN or infinity.
+    beside the distance that held-out real examples have. Raises DataError for shapes that do not fit, NaN or infinity.
     """
     a, b = _checked(a, b, 2)
     mean_a, factor_a = _mean_and_factor(a)

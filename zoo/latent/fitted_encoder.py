@@ -18,7 +18,7 @@ from zoo.nn.torch_state import default_state
 __all__ = ["FittedEncoder", "fit_encoder"]
 
 BATCH = 64
-MOST_IMAGES = 200_000
+MOST_EXAMPLES = 200_000
 LEARNING_RATE = 2e-3  # of the encoder, at the start; it falls to 0 along a cosine
 FRESH = 256  # pairs that the encoder is measured on
 
@@ -27,7 +27,7 @@ FRESH = 256  # pairs that the encoder is measured on
 class FittedEncoder:
     """An encoder fitted to a model's own samples. `measures` are taken on 256 fresh ones:
 
-    images             pairs that it was fitted to
+    examples             pairs that it was fitted to
     latent_error       mean squared error of z over the variance of z: 0 is exact, 1 knows nothing
     round_trip         root mean square error of decode(encode(x)), of the pixels' [0, 1]
     round_trip_random  the same with latents of other samples: what no knowledge gives
@@ -50,35 +50,35 @@ class FittedEncoder:
 def fit_encoder(
     model: Model,
     *,
-    images: int = 10_000,
+    examples: int = 10_000,
     seed: int = 0,
     image_weight: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> FittedEncoder:
-    """Fit a convolutional encoder to `images` of the model's own samples, each seen once: z from G(z).
+    """Fit a convolutional encoder to `examples` of the model's own samples, each seen once: z from G(z).
 
     The loss is the mean squared error of z, plus `image_weight` times that of G(encode(x)) against x, in pixels of
     [0, 1]; on the frogs of `dcgan-cifar-frog` a weight of 10 made nothing better and took twice the time. What it gives
     follows from `seed`; the global random state and the model's weights are left alone.
-    `progress` is called with (images done, images in all).
+    `progress` is called with (examples done, examples in all).
 
     Raises UsageError for a model whose data are no pictures, and numbers that cannot be meant.
     """
-    check_whole("images", images, BATCH, MOST_IMAGES)
+    check_whole("examples", examples, BATCH, MOST_EXAMPLES)
     if not (isinstance(image_weight, (int, float)) and 0 <= image_weight < float("inf")):
         raise UsageError(f"image_weight is {image_weight!r}; it must be a number from 0")
     if len(model.data_shape) != 3 or min(model.data_shape[1:]) < 2:
         raise UsageError(f"an encoder is fitted to pictures (C, H, W), and this model gives {model.data_shape}")
     still, (device, _) = resting(model), home(model)
-    z, classes = model.latents(images, seed=seed).to(device), model.num_classes
-    labels = None if classes is None else (torch.arange(images) % classes).to(device)
+    z, classes = model.latents(examples, seed=seed).to(device), model.num_classes
+    labels = None if classes is None else (torch.arange(examples) % classes).to(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _network(model).to(device).train()
     weights = list(network.parameters())
     adam = torch.optim.Adam(weights, LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, -(-images // BATCH))
-    for start in range(0, images - BATCH + 1, BATCH):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, -(-examples // BATCH))
+    for start in range(0, examples - BATCH + 1, BATCH):
         rows = slice(start, start + BATCH)
         batch_labels = None if labels is None else labels[rows]
         with torch.no_grad():
@@ -92,11 +92,11 @@ def fit_encoder(
         adam.step()
         schedule.step()
         if progress is not None:
-            progress(min(start + BATCH, images), images)
+            progress(min(start + BATCH, examples), examples)
     network = network.eval().requires_grad_(False)
     encoder = FittedEncoder(network=network, latent_shape=model.latent_shape, data_shape=model.data_shape)
     fresh = _measure(model, encoder, seed=(seed + 1) % 2**63)
-    return replace(encoder, measures={"images": float(images)} | fresh)
+    return replace(encoder, measures={"examples": float(examples)} | fresh)
 
 
 def _network(model: Model) -> nn.Module:

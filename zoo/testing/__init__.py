@@ -1,12 +1,12 @@
 """The conformance kit: what a plugin owes, checked. `docs/conformance.md` is its page.
 
-engine.check_plugin("acme")                      a Report, for the command line and for programs
+engine.check_plugin("acme")                      a Verdict, for the command line and for programs
 test_conformance = conformance("acme")           one pytest test for each spec and check, by the same engine
 """
 
 from __future__ import annotations
 
 from zoo.testing.front import conformance
-from zoo.testing.report import LEVELS, VERSION, CheckResult, Report
+from zoo.testing.verdict import LEVELS, VERSION, CheckResult, Verdict
 
-__all__ = ["LEVELS", "VERSION", "CheckResult", "Report", "conformance"]
+__all__ = ["LEVELS", "VERSION", "CheckResult", "Verdict", "conformance"]

@@ -162,4 +162,4 @@ def recipe_resolves(subject: Subject, item: Item) -> None:
     require(recipe.summary, "the recipe has no summary")
     splits = subject.registry.dataset(parse_reference(recipe.dataset)[0]).splits
     require(not splits or recipe.split in splits, f"the dataset has no split {recipe.split!r}")
-    require(recipe.batch_size <= recipe.images, "the recipe ends before its first batch")
+    require(recipe.batch_size <= recipe.examples, "the recipe ends before its first batch")

@@ -10,9 +10,9 @@ import torch
 
 from zoo.configs import near
 from zoo.errors import UsageError, ZooError
-from zoo.testing.report import LEVELS, CheckResult, Outcome, Report
 from zoo.testing.subject import Item, NotApplicable, Subject
 from zoo.testing.table import TABLE, Check
+from zoo.testing.verdict import LEVELS, CheckResult, Outcome, Verdict
 
 __all__ = ["Session", "check_plugin"]
 
@@ -25,7 +25,7 @@ def check_plugin(
     levels: Sequence[str] | None = None,
     progress: Callable[[str], None] | None = None,
     expected_failures: Mapping[str, str] | None = None,
-) -> Report:
+) -> Verdict:
     """Check an installed plugin, named by its entry point, on all levels or some.
 
     `progress` is called with a line before each check. `expected_failures` maps "CHECK" or "CHECK SPEC" to the reason
@@ -43,7 +43,7 @@ def check_plugin(
         if row := session.row(check, item):
             rows.append(row)
     rows += [] if levels else session.unseen(rows)
-    return Report(plugin=name, rows=tuple(rows), blocked=session.blocked)
+    return Verdict(plugin=name, rows=tuple(rows), blocked=session.blocked)
 
 
 class Session:

@@ -16,7 +16,7 @@ from zoo.testing.subject import Item, NotApplicable, Subject, require
 __all__ = ["no_starter", "starter"]
 
 COUNTS = (16, 300, 60_000)
-FEWEST_IMAGES = 64  # a user may ask for a short run
+FEWEST_EXAMPLES = 64  # a user may ask for a short run
 
 
 def no_starter(item: Item) -> str:
@@ -35,10 +35,10 @@ def starter(subject: Subject, item: Item) -> None:
         recipe, _ = start_recipe(item.name, reference, facts, subject.registry)
         config = resolve(recipe, subject.registry).config
         require(recipe.batch_size <= count, f"{label}: a batch of {recipe.batch_size} is more than there are")
-        require(recipe.batch_size <= recipe.images, f"{label}: the recipe ends before its first batch")
+        require(recipe.batch_size <= recipe.examples, f"{label}: the recipe ends before its first batch")
         built = data_shape_of(dict(build_parts(spec, config)))
         require(len(built) == len(shape), f"{label}: it is built for data of the shape {built}")
-    facts = DataFacts(count=300, shape=shapes[-1], given={"images": FEWEST_IMAGES})
+    facts = DataFacts(count=300, shape=shapes[-1], given={"examples": FEWEST_EXAMPLES})
     resolve(start_recipe(item.name, reference, facts, subject.registry)[0], subject.registry)
 
 

@@ -22,7 +22,7 @@ from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_r
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.classes import classes_seen
-from zoo.training.loop import Progress, train_loop
+from zoo.training.loop import Reading, train_loop
 from zoo.training.state import TrainState, first_state
 from zoo.training.trainer import Trainer
 
@@ -61,9 +61,9 @@ class _Run:
         return first_state(self.resolved, examples)
 
     def go_on(self, state: TrainState, *, until: int, save: Callable[[TrainState], None] = lambda state: None) -> None:
-        """Train until that many images have been seen; every step's metrics are kept in `losses`."""
+        """Train until that many examples have been seen; every step's metrics are kept in `losses`."""
 
-        def keep(progress: Progress) -> None:
+        def keep(progress: Reading) -> None:
             self.losses.append(progress.metrics)
 
         train_loop(
@@ -72,7 +72,7 @@ class _Run:
             report=keep,
             sample=lambda state: None,
             checkpoint=save,
-            stop=lambda: state.images >= until,
+            stop=lambda: state.examples >= until,
         )
 
 
@@ -82,7 +82,7 @@ def _run(subject: Subject, name: str, case: Case, trainer: str, steps: int) -> _
         architecture=name,
         dataset="made-up",
         trainer=trainer,
-        images=steps * BATCH,
+        examples=steps * BATCH,
         batch_size=BATCH,
         ema_half_life=BATCH,
         log_every=BATCH,
@@ -127,7 +127,7 @@ def architecture_trains(subject: Subject, item: Item) -> None:
 def _check_moves(run: _Run, state: TrainState) -> None:
     """Train to the end, and see that every part that has parameters has moved."""
     start = {name: _copy(part) for name, part in state.trainer.parts.items()}
-    run.go_on(state, until=run.resolved.recipe.images)
+    run.go_on(state, until=run.resolved.recipe.examples)
     for name, part in state.trainer.parts.items():
         before = start[name]
         moved = any(not torch.equal(value, before[key]) for key, value in part.named_parameters())
@@ -145,16 +145,16 @@ def architecture_resumes(subject: Subject, item: Item) -> None:
 
 
 def _check_resumes(run: _Run) -> None:
-    half = run.resolved.recipe.images // 2
+    half = run.resolved.recipe.examples // 2
     whole = run.start()
-    run.go_on(whole, until=run.resolved.recipe.images)
+    run.go_on(whole, until=run.resolved.recipe.examples)
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         first = run.start()
         run.go_on(first, until=half, save=lambda state: _save(Path(folder), state))
         second = run.start()
         tensors, numbers, _ = load_newest(Path(folder))
         second.restore(tensors, numbers)
-        run.go_on(second, until=run.resolved.recipe.images)
+        run.go_on(second, until=run.resolved.recipe.examples)
     one, other = whole.capture()[0], second.capture()[0]
     odd = sorted(key for key in {**one, **other} if not _same(one.get(key), other.get(key)))
     require(not odd, f"{len(odd)} tensors differ after a cut, first {odd and odd[0]}: something is not in the state")

@@ -120,9 +120,9 @@ def _check_recipe(subject: Subject, item: Item, data: dict[str, Any]) -> None:
     trained = {key: value for key, value in as_data(resolve(told, subject.registry).recipe).items() if key != "config"}
     odd = sorted(key for key in {**recipe, **trained} if recipe.get(key) != trained.get(key))
     require(not odd, f"it was trained by another recipe: {', '.join(odd)} differ")
-    seen = data["training"].get("images", 0)
-    whole = resolved.images <= seen < resolved.images + resolved.batch_size
-    require(whole, f"it has seen {seen:,} images, the recipe says {resolved.images:,}")
+    seen = data["training"].get("examples", 0)
+    whole = resolved.examples <= seen < resolved.examples + resolved.batch_size
+    require(whole, f"it has seen {seen:,} examples, the recipe says {resolved.examples:,}")
 
 
 def golden(subject: Subject, item: Item) -> None:

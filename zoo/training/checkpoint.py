@@ -30,11 +30,11 @@ DAMAGE = (ZooError, ValueError, RecursionError)  # what reading a damaged checkp
 def save_checkpoint(
     folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], *, keep: Collection[int] = ()
 ) -> Path:
-    """Write a checkpoint named by its images, and remove all earlier ones but the last. Raises StorageError.
+    """Write a checkpoint named by its examples, and remove all earlier ones but the last. Raises StorageError.
 
-    Those at `keep` images stay too. One of that name stays when it is whole, and is written anew when it is damaged.
+    Those at `keep` examples stay too. One of that name stays when it is whole, and is written anew when it is damaged.
     """
-    path = folder / f"{numbers['images']:012d}"
+    path = folder / f"{numbers['examples']:012d}"
     if path.is_dir():
         try:
             _read(path)
@@ -62,9 +62,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         text = (path / NUMBERS).read_bytes()
         blob = bytearray((path / TENSORS).read_bytes())
     numbers = json.loads(text)
-    if not isinstance(numbers, dict) or not {"images", "steps", "position", "sha256"} <= set(numbers):
+    if not isinstance(numbers, dict) or not {"examples", "steps", "position", "sha256"} <= set(numbers):
         raise IntegrityError(f"{path / NUMBERS} is not what was written")
-    if not as_written(hashlib.sha256(blob).hexdigest(), numbers) or numbers["images"] != int(path.name):
+    if not as_written(hashlib.sha256(blob).hexdigest(), numbers) or numbers["examples"] != int(path.name):
         raise IntegrityError(f"the bytes of {path} are not those that were written")
     del numbers["sha256"]
     return parse(blob, str(path / TENSORS)), numbers

@@ -13,7 +13,7 @@ __all__ = ["Ema"]
 class Ema:
     """Keeps `module`, an averaged copy in eval mode.
 
-    A weight's share halves every `half_life` images; early on every tenth of the images seen, so that the random
+    A weight's share halves every `half_life` examples; early on every tenth of the examples seen, so that the random
     start is forgotten. Buffers (batch norm's running statistics) are copied, not averaged.
     """
 
@@ -27,10 +27,10 @@ class Ema:
         self._buffers: list[Tensor] = list(self.module.buffers())
 
     @torch.no_grad()
-    def update(self, *, images: int, images_seen: int) -> None:
-        """Move towards the network after a step of `images` images; `images_seen` counts them too."""
-        half_life = min(self.half_life, images_seen / 10)
-        weight = 1.0 if half_life == 0 else 1 - 0.5 ** (images / half_life)
+    def update(self, *, examples: int, examples_seen: int) -> None:
+        """Move towards the network after a step of `examples` examples; `examples_seen` counts them too."""
+        half_life = min(self.half_life, examples_seen / 10)
+        weight = 1.0 if half_life == 0 else 1 - 0.5 ** (examples / half_life)
         if self._weights:  # a likelihood may have no parameters
             torch._foreach_lerp_(self._weights, self._live_weights, weight)
         if self._buffers:  # a layer may put a new tensor into the place of its buffer

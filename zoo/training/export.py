@@ -84,7 +84,7 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry, x: Te
     recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= {"shape": list(model.data_shape)} | ({"range": list(model.value_range)} if x.is_floating_point() else {})
-    training = {"recipe": recipe, "images": state.images} | {key: facts[key] for key in ("torch", "threads")}
+    training = {"recipe": recipe, "examples": state.examples} | {key: facts[key] for key in ("torch", "threads")}
     name = _catalogue_name(trained, registry)
     if name != trained.name:  # a plugin's, or nobody's: the card says how to load it
         training["model"] = name

@@ -44,9 +44,9 @@ def resume_run(run: Run, before: Recorded, state: TrainState, warn: Callable[[st
     tensors, numbers, refused = load_newest(run.folder / CHECKPOINTS)
     for line in refused:
         warn(f"checkpoint {line}; using the one before it")
-    if numbers["images"] - recipe.batch_size >= recipe.images:
-        seen = f"{numbers['images']:,} images"
-        raise ConfigError(f"{run.folder} has seen {seen} already, more than {recipe.images:,}; ask for no fewer")
+    if numbers["examples"] - recipe.batch_size >= recipe.examples:
+        seen = f"{numbers['examples']:,} examples"
+        raise ConfigError(f"{run.folder} has seen {seen} already, more than {recipe.examples:,}; ask for no fewer")
     state.restore(tensors, numbers)
 
 
@@ -55,7 +55,7 @@ def _fixed(recipe: Recipe) -> dict[str, Any]:
     long it goes on, unless the learning rate depends on it.
     """
     free = {"summary", "log_every", "sample_every", "checkpoint_every", "doctor"}
-    free |= set() if recipe.settings.get("anneal") else {"images"}
+    free |= set() if recipe.settings.get("anneal") else {"examples"}
     fixed = {key: value for key, value in as_data(recipe).items() if key not in free}
     doctor = as_data(DoctorSettings()) | recipe.doctor  # a run of before the doctor has none
     return fixed | {"doctor": {key: doctor[key] for key in ("held_out", "held_out_split")}}

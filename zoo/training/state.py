@@ -26,7 +26,7 @@ __all__ = ["Means", "TrainState", "first_state"]
 
 
 class Means:
-    """Sums of metrics since the last report, kept as tensors, so that a step never waits for a number."""
+    """Sums of metrics since the last reading, kept as tensors, so that a step never waits for a number."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
@@ -63,8 +63,8 @@ class TrainState:
         self.trainer, self.batches, self.random = trainer, batches, random
         self.extras = extras or Extras()  # what the averaged model is given besides its parts
         self.emas = {name: Ema(trainer.parts[name], half_life=ema_half_life) for name in trainer.averaged}
-        self.images, self.steps = 0, 0
-        self.means = Means()  # a report is of all its steps, before a cut and after
+        self.examples, self.steps = 0, 0
+        self.means = Means()  # a reading is of all its steps, before a cut and after
         self.doctor: Doctor | None = None  # who watches the run, where somebody does
 
     def next_batch(self) -> tuple[Tensor, Tensor | None]:
@@ -84,12 +84,12 @@ class TrainState:
                     tensors[f"optimizers.{name}.{index}.{slot}"] = value
         tensors["random.own"] = self.random.get_state()
         # What the layers draw from (dropout) differs from process to process, and one by one from device to device.
-        # So do the metrics of which the next report will be.
+        # So do the metrics of which the next reading will be.
         sums = {f"means.{name}": total for name, total in self.means.sums.items()}
         for name, own in (self._generators() | sums).items():
             for rank, theirs in enumerate(processes.gather(own)):
                 tensors[_of_rank(name, rank)] = theirs
-        numbers = {"images": self.images, "steps": self.steps, "position": self.batches.position}
+        numbers = {"examples": self.examples, "steps": self.steps, "position": self.batches.position}
         numbers["means"] = {"count": self.means.count, "names": sorted(self.means.sums)}
         return tensors, numbers if self.doctor is None else numbers | {"doctor": self.doctor.capture()}
 
@@ -110,7 +110,7 @@ class TrainState:
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
         self.batches.position = numbers["position"]
-        self.images, self.steps = int(numbers["images"]), int(numbers["steps"])
+        self.examples, self.steps = int(numbers["examples"]), int(numbers["steps"])
         means = numbers.get("means", {"count": 0, "names": []})  # an older checkpoint has none
         self.means.count = int(means["count"])
         self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in means["names"]}

@@ -23,11 +23,11 @@ from zoo.nn.families import Family, load_family
 from zoo.nn.sampling import in_rows
 from zoo.training.checkpoint import save_checkpoint
 from zoo.training.classes import check_classes, classes_seen
-from zoo.training.doctor.treatment import WentBack, watch
-from zoo.training.doctor.watch import Care
-from zoo.training.loop import Progress, train_loop
+from zoo.training.doctor.treatment import WentBack, watch_over
+from zoo.training.doctor.watch import Watch
+from zoo.training.loop import Reading, train_loop
 from zoo.training.machine.processes import ALONE, Processes
-from zoo.training.record import Record, recording, reported
+from zoo.training.record import Record, recording, with_page
 from zoo.training.resuming import changed_from_catalogue, resume_run
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState, first_state
@@ -46,14 +46,14 @@ def train(
     *,
     registry: Registry,
     resume: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[Reading], None] = lambda reading: None,
     warn: Callable[[str], None] = lambda line: None,
     stop: Callable[[], bool] = lambda: False,
     processes: Processes = ALONE,
 ) -> Run:
     """Train a resolved recipe in the folder `out`, or go on with the run that is there.
 
-    `report` is called every `log_every` images, `warn` with what is worth a line; when `stop` gives true the run is
+    `report` is called every `log_every` examples, `warn` with what is worth a line; when `stop` gives true the run is
     saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Of several processes,
     all of which call this, the first reports and writes; all must see the folder. Raises ConfigError, DataError,
     NotFoundError, StorageError, and UsageError for a folder in use.
@@ -74,19 +74,19 @@ def train(
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
-        care = watch(out, resolved, state, (examples, held_out), model=model, tell=warn)
+        watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if before is not None:
             resume_run(run, before, state, warn)
         processes.once(run.write)
         processes.once(
-            lambda: held.enter_context(reported(out, recorded, resolved.trainer.units, resolved.modality, warn))
+            lambda: held.enter_context(with_page(out, recorded, resolved.trainer.units, resolved.modality, warn))
         )
-        care.begin(state, partial(_checkpoint, out))
-        while not _learn(run, state, family, care, report=report, warn=warn, stop=stop):
+        watch.begin(state, partial(_checkpoint, out))
+        while not _learn(run, state, family, watch, report=report, warn=warn, stop=stop):
             pass  # the doctor has taken the state back
-    if state.images >= recipe.images:
-        care.end()
+    if state.examples >= recipe.examples:
+        watch.end()
     return run
 
 
@@ -98,9 +98,9 @@ def _learn(
     run: Run,
     state: TrainState,
     family: Family,
-    care: Care,
+    watch: Watch,
     *,
-    report: Callable[[Progress], None],
+    report: Callable[[Reading], None],
     warn: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> bool:
@@ -110,23 +110,23 @@ def _learn(
     out, processes, suffix = run.folder, state.trainer.processes, run.resolved.modality.suffixes[0]
     records: list[Record] = []  # one, in the first process
 
-    def tell(progress: Progress) -> None:
-        records[0].report(progress)
-        report(progress)
+    def tell(reading: Reading) -> None:
+        records[0].reading(reading)
+        report(reading)
         for line in state.batches.news()[:5]:
             warn(f"skipped: {line}")
 
     with contextlib.ExitStack() as held:
-        processes.once(lambda: records.append(held.enter_context(recording(out, state.images, warn))))
+        processes.once(lambda: records.append(held.enter_context(recording(out, state.examples, warn))))
         try:
             train_loop(
                 state,
                 run.resolved.recipe,
-                report=lambda progress: processes.once(lambda: tell(progress)),
+                report=lambda reading: processes.once(lambda: tell(reading)),
                 sample=lambda state: processes.once(lambda: _sample(records[0], state, family, suffix)),
                 checkpoint=partial(_checkpoint, out),
                 stop=stop,
-                care=care,
+                watch=watch,
             )
         except WentBack:
             return False
@@ -160,7 +160,7 @@ def _sample(record: Record, state: TrainState, family: Family, suffix: str) -> N
     model = averaged_model(state, family)
     labels, columns = in_rows(GRID, range(model.num_classes or 0))
     x = model.sample(GRID, seed=GRID_SEED, labels=labels)
-    record.samples(x, state.trainer.modality, suffix, state.images, columns=columns)
+    record.samples(x, state.trainer.modality, suffix, state.examples, columns=columns)
 
 
 def _checkpoint(out: Path, state: TrainState) -> None:

@@ -57,7 +57,7 @@ class Trainer(ABC):
     clip_value: float = 0.0  # bounds of what `learn` clips; 0: no clipping
     clip_norm: float = 0.0
     processes: Processes = ALONE
-    apart: bool = False  # whether the discriminator learns from real and fake images in batches of their own
+    apart: bool = False  # whether the discriminator learns from real and fake examples in batches of their own
     accumulate: int = 1  # pieces that `learn` cuts a batch into
     learned: bool = False  # whether `learn` has been called
     steps: int = 0  # taken before the coming one

@@ -1,4 +1,4 @@
-"""zoo plugins doctor: each plugin is imported in a process of its own; what is wrong is named, with what to do."""
+"""zoo plugins examine: each plugin is imported in a process of its own; what is wrong is named, with what to do."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture(scope="module")
 def findings(site: Site) -> dict[str, dict[str, Any]]:
-    """`zoo plugins doctor --json`, by distribution; it ends with 8, since there are problems."""
+    """`zoo plugins examine --json`, by distribution; it ends with 8, since there are problems."""
     import json
 
-    code, out, err = site.run("plugins", "doctor", "--json")
+    code, out, err = site.run("plugins", "examine", "--json")
     assert (code, err) == (8, "")
     return {row["distribution"]: row for row in json.loads(out)}
 
 
 @pytest.mark.parametrize("name", SICK)
 def test_each_problem_is_named_with_a_remedy(name: str, findings: dict[str, dict[str, Any]]) -> None:
-    """The doctor says what is wrong with each plugin and what to do, and nothing of one that is well.
+    """The examination says what is wrong with each plugin and what to do, and nothing of one that is well.
 
     A busy machine may make any of them slow: that is left out here, except where it is what is meant.
     """
@@ -107,7 +107,7 @@ def test_what_hangs_is_given_up_and_ended(how: str, tmp_path: Path) -> None:
     )
     site = Site(tmp_path)
     site.install("acme", wait + GOOD)
-    (row,) = site.rows("plugins", "doctor", "acme", "--time-limit", "4", code=8).values()
+    (row,) = site.rows("plugins", "examine", "acme", "--time-limit", "4", code=8).values()
     (problem,) = [one for one in row["problems"] if one["kind"] != "slow"]
     assert problem["kind"] == "hangs"
     assert ("hangs when it is imported" if how == "at import" else "keeps the program from ending") in problem["text"]
@@ -116,7 +116,7 @@ def test_what_hangs_is_given_up_and_ended(how: str, tmp_path: Path) -> None:
         os.kill(int((site.home / "pid").read_text()), 0)
 
 
-def test_the_doctor_imports_nothing_itself(site: Site) -> None:
+def test_the_examination_imports_nothing_itself(site: Site) -> None:
     """The process that examines has no plugin's module in it afterwards."""
     code = (
         "import sys\nfrom zoo.catalogue.plugins.examination import examine\n"
@@ -144,8 +144,8 @@ def test_requirements_of_an_unknown_distribution_are_none() -> None:
 def test_an_unfit_time_limit_or_name_is_refused(tmp_path: Path) -> None:
     """Exit code 2 for a time limit out of range, 3 with near names for an unknown plugin."""
     site = Site(tmp_path)
-    assert site.run("plugins", "doctor", "--time-limit", "0")[0] == 2
-    assert site.run("plugins", "doctor", "--time-limit", "soon")[0] == 2
-    code, _, err = site.run("plugins", "doctor", "zoo_gam")
+    assert site.run("plugins", "examine", "--time-limit", "0")[0] == 2
+    assert site.run("plugins", "examine", "--time-limit", "soon")[0] == 2
+    code, _, err = site.run("plugins", "examine", "zoo_gam")
     assert (code, "did you mean 'zoo_gan'" in err) == (3, True)
     assert HEAD

@@ -170,4 +170,4 @@ def test_ctrl_c_while_a_plugin_loads_names_it(tmp_path: Path) -> None:
     site.install("acme", "raise KeyboardInterrupt")
     code, out, err = site.run("list")
     assert (code, out) == (130, "")
-    assert "interrupted while plugin acme (acme-zoo 1.2) was loaded; `zoo plugins doctor`" in err
+    assert "interrupted while plugin acme (acme-zoo 1.2) was loaded; `zoo plugins examine`" in err

@@ -146,14 +146,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_passes_the_check_from_its_wheel(kind: str, built: Site) -> None:
-    """`zoo plugins check`, its own conformance test under pytest, and the doctor find nothing wrong."""
+    """`zoo plugins check`, its own conformance test under pytest, and the examination find nothing wrong."""
     code, out, err = built.run("plugins", "check", f"my-{kind}")
     assert code == 0, out + err
     assert " failed" not in out
     test = built.home / "plugins" / f"my-{kind}-zoo" / "tests"
     code, out, err = built.python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(test))
     assert code == 0, out + err
-    (row,) = built.rows("plugins", "doctor", f"my-{kind}").values()
+    (row,) = built.rows("plugins", "examine", f"my-{kind}").values()
     assert row["problems"] == []
 
 
@@ -172,7 +172,7 @@ def test_the_recipe_of_a_new_package_trains(model: str, ending: str, built: Site
     """Its recipe is listed, trains for a few steps, and exports a folder that verifies and samples."""
     assert model in built.rows("list", model)
     name = model.partition("/")[2]
-    code, _, err = built.run("train", model, "--images", "1280", "--threads", "1", "--out", f"run-{name}")
+    code, _, err = built.run("train", model, "--examples", "1280", "--threads", "1", "--out", f"run-{name}")
     assert code == 0, err
     assert built.run("export", f"run-{name}", "-o", f"./{name}")[0] == 0
     assert built.run("verify", f"./{name}")[0] == 0

@@ -49,9 +49,9 @@ def test_what_is_no_toml_is_named_by_its_line(text: str, says: str) -> None:
 
 BAD_KEYS = [
     ("architekture = 'x'", "unknown key 'architekture'; did you mean 'architecture'"),
-    ("images = -1", "images = -1 is not allowed; it takes a whole number from 1 to 1000000000000"),
-    ("images = 1.5", "images = 1.5"),
-    ("images = true", "images = True"),
+    ("examples = -1", "examples = -1 is not allowed; it takes a whole number from 1 to 1000000000000"),
+    ("examples = 1.5", "examples = 1.5"),
+    ("examples = true", "examples = True"),
     ("seed = -1", "seed = -1"),
     ("seed = 0x" + "f" * 5000, "seed = int too long to show"),
     ("batch_size = 1", "batch_size = 1 is not allowed; it takes a whole number from 2 to 65536"),
@@ -97,7 +97,7 @@ def test_a_recipe_file_is_read(tmp_path: Path) -> None:
 
 CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("seed=3", {"seed": 3}),
-    ("images = 1_000", {"images": 1000}),
+    ("examples = 1_000", {"examples": 1000}),
     ("ema_half_life=1e3", {"ema_half_life": 1000.0}),
     ("dataset=cifar10[frog]", {"dataset": "cifar10[frog]"}),
     ("dataset='shapes'", {"dataset": "shapes"}),
@@ -139,7 +139,7 @@ BAD_CHANGES = [
     (["seed=1\nimages = 2"], r"seed = '1\\nimages = 2' is not allowed"),
     (["seed=" + "1" * 5000], "seed = '111"),
     (["seed=" + "[" * 5000], r"seed = '\[\[\["),
-    (["images=-1"], "images = -1"),
+    (["examples=-1"], "examples = -1"),
     (["config=3", "config.latent_size=1"], "config = 3 is not allowed"),
 ]
 

@@ -50,8 +50,8 @@ def test_a_starter_follows_the_data(name: str, count: int, side: int, fits: Any)
         assert config.channels == channels
         assert 2 <= recipe.batch_size <= count // 2
         assert resolved.recipe.settings["flips"] == (channels == 3)
-        assert recipe.images >= 200_000
-        assert recipe.images % 1 == 0
+        assert recipe.examples >= 200_000
+        assert recipe.examples % 1 == 0
         assert {choice.key for choice in chosen} >= {"trainer", "config.image_size", "batch_size", "log_every"}
         assert all(choice.why and "\n" not in choice.why for choice in chosen)
 
@@ -89,11 +89,11 @@ def test_another_objective_gets_no_weight_of_the_kl(given: dict[str, Any]) -> No
 @pytest.mark.parametrize("side", [16, 32, 64])
 def test_what_the_user_has_set_stands_and_the_rest_follows_it(name: str, side: int) -> None:
     """Given values are in the recipe, are not among what was chosen, and layers and durations are made to fit them."""
-    given = {"images": 100, "config.image_size": side, "settings.flips": False, "seed": 5, "batch_size": 4}
+    given = {"examples": 100, "config.image_size": side, "settings.flips": False, "seed": 5, "batch_size": 4}
     recipe, chosen = start_recipe(name, "images:./photos", replace(PHOTOS, given=given), REGISTRY)
     resolved = resolve(recipe, REGISTRY)
     config, settings = resolved.config, resolved.settings
-    assert (recipe.images, recipe.seed, recipe.batch_size, config.image_size) == (100, 5, 4, side)
+    assert (recipe.examples, recipe.seed, recipe.batch_size, config.image_size) == (100, 5, 4, side)
     assert settings.flips is False
     assert not {choice.key for choice in chosen} & set(given)
     assert recipe.ema_half_life <= 100
@@ -105,8 +105,8 @@ def test_a_given_value_out_of_range_is_named() -> None:
     recipe, _ = start_recipe("dcgan", "x", replace(PHOTOS, given={"config.image_size": "big"}), REGISTRY)
     with pytest.raises(ConfigError, match="image_size = 'big'"):
         resolve(recipe, REGISTRY)
-    with pytest.raises(ConfigError, match="--set: images = 'many'"):
-        check_given({"images": "many", "config.image_size": "big"})
+    with pytest.raises(ConfigError, match="--set: examples = 'many'"):
+        check_given({"examples": "many", "config.image_size": "big"})
 
 
 def test_few_pictures_are_too_few() -> None:
@@ -172,8 +172,8 @@ def test_a_name_that_is_nothing_is_told_with_what_is_near() -> None:
 
 def test_facts_help_to_choose() -> None:
     """The nearest side is by ratio, a batch is a power of two and at most half of the pictures."""
-    facts = DataFacts(count=100, shape=(3, 45, 45), given={"images": 7, "seed": "x"})
+    facts = DataFacts(count=100, shape=(3, 45, 45), given={"examples": 7, "seed": "x"})
     assert facts.nearest((32, 64)) == 32
     assert facts.nearest((8, 16, 64)) == 64
     assert [replace(facts, count=count).batch(32) for count in (2, 16, 63, 64, 9_999)] == [2, 8, 16, 32, 32]
-    assert (facts.chosen("images", 5), facts.chosen("seed", 5), facts.chosen("batch_size", 5)) == (7, 5, 5)
+    assert (facts.chosen("examples", 5), facts.chosen("seed", 5), facts.chosen("batch_size", 5)) == (7, 5, 5)

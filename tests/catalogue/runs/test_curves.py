@@ -27,11 +27,11 @@ def ys(svg: str, index: int = 0) -> list[float]:
 def test_metrics_of_one_unit_share_a_panel() -> None:
     """Curves are grouped by unit, a metric without one stands alone under its name, and the speed comes last."""
     rows: list[dict[str, Any]] = [
-        {"images": 10, "steps": 1, "images_per_second": 5.0, "g": 1.0, "d": 2.0, "active_units": 3.0},
-        {"images": 20, "steps": 2, "images_per_second": 6.0, "g": 1.5, "late": 9.0},
+        {"examples": 10, "steps": 1, "examples_per_second": 5.0, "g": 1.0, "d": 2.0, "active_units": 3.0},
+        {"examples": 20, "steps": 2, "examples_per_second": 6.0, "g": 1.5, "late": 9.0},
     ]
     panels = grouped(rows, {"g": "loss", "d": "loss"})
-    assert list(panels) == ["loss", "active units", "late", "images per second"]
+    assert list(panels) == ["loss", "active units", "late", "examples per second"]
     assert panels["loss"] == [Series("g", (10, 20), (1.0, 1.5)), Series("d", (10,), (2.0,))]
     assert panels["late"] == [Series("late", (20,), (9.0,))]
 
@@ -41,7 +41,7 @@ def test_a_panel_has_axes_with_numbers_and_a_legend() -> None:
     svg = panel("loss", [Series("d_loss", (0, 50_000, 100_000), (0.0, 0.5, 1.0)), Series("g", (0,), (0.2,))])
     found = texts(svg)
     assert found[:3] == ["loss", "d loss", "g"]
-    assert {"images seen", "0", "20k", "100k", "0.2", "0.8"} <= set(found)
+    assert {"examples seen", "0", "20k", "100k", "0.2", "0.8"} <= set(found)
     assert ys(svg) == sorted(ys(svg), reverse=True)
     assert "<circle" in svg  # a single report is a dot
 

@@ -16,8 +16,8 @@ from zoo.catalogue.runs import folder as runs
 from zoo.catalogue.runs.folder import (
     Recorded,
     checkpoints,
+    examples_of,
     hold,
-    images_of,
     is_held,
     last_metrics,
     metrics_of,
@@ -26,7 +26,7 @@ from zoo.catalogue.runs.folder import (
 )
 from zoo.errors import ConfigError, DataError, NotFoundError, StorageError
 
-RECIPE = Recipe(name="tiny", architecture="dcgan", dataset="shapes", trainer="adversarial", images=32)
+RECIPE = Recipe(name="tiny", architecture="dcgan", dataset="shapes", trainer="adversarial", examples=32)
 FACTS: dict[str, Any] = {"data": {"name": "shapes"}, "torch": "2", "threads": 1}
 
 
@@ -79,7 +79,7 @@ def test_what_is_no_run_is_said(tmp_path: Path) -> None:
 
 
 def test_names_that_are_numbers_count(tmp_path: Path) -> None:
-    """Checkpoints and grids are sorted by images; what a killed process left, and other things, are none."""
+    """Checkpoints and grids are sorted by examples; what a killed process left, and other things, are none."""
     for name in ("000000000016", "000000000004", ".000000000020.tmp", "x", "²", "9" * 30):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
     (tmp_path / "checkpoints" / "000000000032").touch()
@@ -93,22 +93,23 @@ def test_names_that_are_numbers_count(tmp_path: Path) -> None:
 
 def test_metrics_pass_over_what_is_torn(tmp_path: Path) -> None:
     """Lines that are no reports, numbers that are not finite and texts are left out; the rest is in order."""
-    good = ['{"images": 8, "loss": 1.5}', '{"images": 16, "loss": 1.0, "name": "x", "flag": true, "bad": NaN}']
+    good = ['{"examples": 8, "loss": 1.5}', '{"examples": 16, "loss": 1.0, "name": "x", "flag": true, "bad": NaN}']
     write(
-        tmp_path, lines=[good[0], "{", "[1]", '"x"', '{"images": "8"}', '{"images": NaN}', good[1], '{"images": 24, ']
+        tmp_path,
+        lines=[good[0], "{", "[1]", '"x"', '{"examples": "8"}', '{"examples": NaN}', good[1], '{"examples": 24, '],
     )
-    assert metrics_of(tmp_path) == [{"images": 8, "loss": 1.5}, {"images": 16, "loss": 1.0}]
-    assert last_metrics(tmp_path) == {"images": 16, "loss": 1.0}
-    assert images_of(good[0]) == 8
-    assert images_of("{") == float("inf")
+    assert metrics_of(tmp_path) == [{"examples": 8, "loss": 1.5}, {"examples": 16, "loss": 1.0}]
+    assert last_metrics(tmp_path) == {"examples": 16, "loss": 1.0}
+    assert examples_of(good[0]) == 8
+    assert examples_of("{") == float("inf")
     assert (metrics_of(tmp_path / "no"), last_metrics(tmp_path / "no")) == ([], {})
 
 
 def test_of_many_reports_some_are_kept_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of very many reports some thousands are kept, the first and the last among them."""
     monkeypatch.setattr(runs, "POINTS", 100)
-    write(tmp_path, lines=[json.dumps({"images": index}) for index in range(5_003)])
-    found = [row["images"] for row in metrics_of(tmp_path)]
+    write(tmp_path, lines=[json.dumps({"examples": index}) for index in range(5_003)])
+    found = [row["examples"] for row in metrics_of(tmp_path)]
     assert 100 <= len(found) <= 202
     assert (found[0], found[-1]) == (0, 5_002)
     assert len({after - before for before, after in itertools.pairwise(found[:-1])}) == 1
@@ -117,10 +118,10 @@ def test_of_many_reports_some_are_kept_evenly(tmp_path: Path, monkeypatch: pytes
 def test_a_huge_file_of_metrics_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a size no run has it is a DataError; the last report is found without reading the rest."""
     monkeypatch.setattr(runs, "MOST_METRICS", 10_000)
-    write(tmp_path, lines=["x" * 200_000, '{"images": 8}'])
+    write(tmp_path, lines=["x" * 200_000, '{"examples": 8}'])
     with pytest.raises(DataError, match="which no run writes"):
         metrics_of(tmp_path)
-    assert last_metrics(tmp_path) == {"images": 8}
+    assert last_metrics(tmp_path) == {"examples": 8}
 
 
 def test_the_lock_says_whether_a_run_is_going_on(tmp_path: Path) -> None:

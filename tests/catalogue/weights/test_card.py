@@ -75,7 +75,7 @@ def config_of(recipe: Recipe = RECIPE, **data: Any) -> dict[str, Any]:
         "architecture": recipe.architecture,
         "config": config,
         "data": source | {"shape": [3, 8, 8], "range": [-1.0, 1.0]} | data,
-        "training": {"recipe": told, "images": 123_456, "torch": "2.13.0", "threads": 3},
+        "training": {"recipe": told, "examples": 123_456, "torch": "2.13.0", "threads": 3},
         "zoo": "0.1.0",
     }
 
@@ -102,7 +102,7 @@ def recipe_in(text: str) -> Recipe:
 
 
 def test_a_card_says_licence_data_training_and_use(tmp_path: Path) -> None:
-    """The card holds name, summary, both licences, the data's fingerprint, images seen, versions, and how to load."""
+    """The card holds name, summary, both licences, the data's fingerprint, examples seen, versions, and how to load."""
     text = card(tmp_path)
     for fact in (
         "# tiny",
@@ -289,7 +289,7 @@ def broken(*keys: str) -> dict[str, Any]:
     "keys",
     [
         ("training", "recipe"),
-        ("training", "images"),
+        ("training", "examples"),
         ("training", "recipe", "name"),
         ("training", "recipe", "settings"),
         ("data", "sha256"),

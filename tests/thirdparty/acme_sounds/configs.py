@@ -36,5 +36,5 @@ def wave_starter(facts: DataFacts) -> Iterator[Choice]:
     yield Choice("trainer", "vae", "the bound on the likelihood (ELBO)")
     yield Choice("config.length", facts.chosen("config.length", facts.shape[-1]), "as the sounds are")
     yield Choice("batch_size", facts.batch(32), "at most half of the sounds")
-    yield Choice("images", facts.chosen("images", 20 * facts.count), "each twenty times")
+    yield Choice("examples", facts.chosen("examples", 20 * facts.count), "each twenty times")
     yield Choice("ema_half_life", 10, "of the moving average")

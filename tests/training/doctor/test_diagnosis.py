@@ -37,7 +37,7 @@ CASES: dict[str, tuple[dict[str, float], dict[str, float], list[str], dict[str, 
     "the generator wins": (
         {"real_accuracy": 0.98, "fake_accuracy": 0.02},
         {"real_accuracy": 0.98, "fake_accuracy": 0.10},
-        ["tells 50.0 % of all images right", "real 98.0 %, fake 2.0 %", "raise discriminator_lr"],
+        ["tells 50.0 % of all examples right", "real 98.0 %, fake 2.0 %", "raise discriminator_lr"],
         {"generator_wins": 0},
     ),
     "mode collapse": (
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[dict[str, float], dict[str, float], list[str], dict[str, 
     "the discriminator overfits": (
         {"r_v": 0.9, "r_t": 1.0, "r_t_held_out": -0.5},
         {"r_v": 0.69, "r_t": 1.0, "r_t_held_out": -0.5},
-        ["r_v is 0.90", "100.0 % of the training images real, and 25.0 % of those held out", "augment"],
+        ["r_v is 0.90", "100.0 % of the training examples real, and 25.0 % of those held out", "augment"],
         {"overfitting": 0},
     ),
     "posterior collapse": (
@@ -72,7 +72,7 @@ CASES: dict[str, tuple[dict[str, float], dict[str, float], list[str], dict[str, 
     ),
 }
 
-# The least and the greatest that the published recipes' runs reported, from 4,000 to 4,000,000 images.
+# The least and the greatest that the published recipes' runs reported, from 4,000 to 4,000,000 examples.
 PUBLISHED: dict[str, dict[str, float]] = {
     "dcgan-cifar-frog, least": {"real_accuracy": 0.602, "fake_accuracy": 0.607, "discriminator_loss": 0.656},
     "dcgan-cifar-frog, most": {"real_accuracy": 0.900, "fake_accuracy": 0.926, "discriminator_loss": 0.318},
@@ -104,8 +104,8 @@ def doctor(**settings: Any) -> Doctor:
     return Doctor(decode(DoctorSettings, {"patience": 0} | settings, "test"))
 
 
-def read(who: Doctor, figures: dict[str, float], images: int) -> list[Finding]:
-    return who.hear(figures, images=images, steps=images // 10)
+def read(who: Doctor, figures: dict[str, float], examples: int) -> list[Finding]:
+    return who.hear(figures, examples=examples, steps=examples // 10)
 
 
 WINS = CASES["the discriminator wins"][0]
@@ -129,8 +129,8 @@ def test_a_disease_is_told_by_its_figures(name: str) -> None:
     (finding,) = read(who, sick, 3000)
     assert finding.disease == name.partition(",")[0]
     assert finding.sentence.startswith(f"{finding.disease}: ")
-    assert all(word in finding.sentence for word in [*words, "over the last 2,000 images"]), finding.sentence
-    assert (finding.images, finding.since, finding.steps, finding.action) == (3000, 1000, 300, "warn")
+    assert all(word in finding.sentence for word in [*words, "over the last 2,000 examples"]), finding.sentence
+    assert (finding.examples, finding.since, finding.steps, finding.action) == (3000, 1000, 300, "warn")
     assert finding.figures
     assert finding.figures.items() <= sick.items()
     assert read(doctor(**off), sick, 3000) == []
@@ -163,22 +163,22 @@ def test_a_figure_that_is_not_finite_stops_at_once(value: float) -> None:
 def test_a_report_counts_with_all_its_images() -> None:
     """A disease is told when its unbroken reports span the patience; one good report begins the count anew."""
     who = doctor(patience=300)
-    told = [bool(read(who, WINS, images)) for images in (100, 200)]
+    told = [bool(read(who, WINS, examples)) for examples in (100, 200)]
     assert read(who, BALANCED, 300) == []
-    told += [bool(read(who, WINS, images)) for images in (400, 500, 600, 700)]
+    told += [bool(read(who, WINS, examples)) for examples in (400, 500, 600, 700)]
     assert told == [False, False, False, False, True, False]  # told once
-    assert (who.findings[0].since, who.findings[0].images) == (300, 600)
+    assert (who.findings[0].since, who.findings[0].examples) == (300, 600)
 
 
 def test_a_disease_is_told_again_after_it_has_gone() -> None:
     """Told once while it lasts, and anew when it comes back; two diseases are told apart."""
     who = doctor(patience=100)
-    for images in (100, 200, 300):
-        read(who, WINS, images)
+    for examples in (100, 200, 300):
+        read(who, WINS, examples)
     read(who, BALANCED, 400)
     read(who, WINS, 500)
     read(who, CASES["the generator wins"][0] | CASES["posterior collapse"][0], 600)
-    assert [(f.images, f.disease) for f in who.findings] == [
+    assert [(f.examples, f.disease) for f in who.findings] == [
         (100, "the discriminator wins"),
         (500, "the discriminator wins"),
         (600, "the generator wins"),
@@ -190,15 +190,15 @@ def test_a_look_counts_as_a_point() -> None:
     """Looks see a moment each, so the span of a disease begins at the first that shows it."""
     who = doctor(patience=100)
     sick = CASES["mode collapse"][0]
-    assert who.see(sick, images=1000, steps=1) == []
-    assert [f.since for f in who.see(sick, images=1100, steps=2)] == [1000]
+    assert who.see(sick, examples=1000, steps=1) == []
+    assert [f.since for f in who.see(sick, examples=1100, steps=2)] == [1000]
 
 
 def test_a_look_is_in_the_next_report() -> None:
     """The figures of looks are taken once, by the report that comes after."""
     who = doctor()
-    who.see({"sample_spread": 0.9}, images=10, steps=1)
-    who.see({"sample_spread": 0.8, "r_v": 0.1}, images=20, steps=2)
+    who.see({"sample_spread": 0.9}, examples=10, steps=1)
+    who.see({"sample_spread": 0.8, "r_v": 0.1}, examples=20, steps=2)
     assert who.take() == {"sample_spread": 0.8, "r_v": 0.1}
     assert who.take() == {}
 
@@ -214,11 +214,11 @@ def test_a_checkpoint_is_healthy_when_all_was_read_after_it() -> None:
     read(who, BALANCED, 100)
     who.saved(100)
     assert (who.healthy, who.keep()) == (None, {100})
-    who.see({"sample_spread": 1.0, "sample_nearest": 1.0}, images=150, steps=1)
+    who.see({"sample_spread": 1.0, "sample_nearest": 1.0}, examples=150, steps=1)
     assert (who.healthy, who.keep()) == (100, {100})
     who.saved(200)
     assert who.keep() == {100, 200}
-    who.see({"sample_spread": 1.0, "sample_nearest": 1.0}, images=210, steps=1)
+    who.see({"sample_spread": 1.0, "sample_nearest": 1.0}, examples=210, steps=1)
     assert who.healthy == 100  # no report yet
     read(who, BALANCED, 220)
     assert who.healthy == 200
@@ -267,7 +267,7 @@ def test_a_restored_doctor_decides_alike() -> None:
 
     def follow(who: Doctor, start: int) -> dict[str, Any]:
         for index in range(start, len(figures)):
-            who.see({"sample_spread": 0.1 * index, "sample_nearest": 1.0}, images=100 * index, steps=index)
+            who.see({"sample_spread": 0.1 * index, "sample_nearest": 1.0}, examples=100 * index, steps=index)
             read(who, figures[index], 100 * index + 50)
             who.saved(100 * index + 50)
         return who.capture()
@@ -280,7 +280,7 @@ def test_a_restored_doctor_decides_alike() -> None:
     for cut in range(1, len(figures)):
         first, second = fresh(), fresh()
         for index in range(cut):
-            first.see({"sample_spread": 0.1 * index, "sample_nearest": 1.0}, images=100 * index, steps=index)
+            first.see({"sample_spread": 0.1 * index, "sample_nearest": 1.0}, examples=100 * index, steps=index)
             read(first, figures[index], 100 * index + 50)
             first.saved(100 * index + 50)
         second.restore(json.loads(json.dumps(first.capture(), allow_nan=False)))
@@ -303,7 +303,7 @@ def test_findings_are_bounded() -> None:
     for index in range(1, 500):
         read(who, WINS if index % 2 else BALANCED, index * 10)
     assert len(who.findings) == 200
-    assert who.findings[-1].images == 4990
+    assert who.findings[-1].examples == 4990
 
 
 @pytest.mark.parametrize(

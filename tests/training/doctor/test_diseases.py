@@ -66,7 +66,7 @@ SICK: dict[str, dict[str, Any]] = {
     "mode collapse: the generator learns too fast, on mixed batches and without a norm": {
         "config": BARE,
         "settings": {"generator_lr": 1e-2, "discriminator_lr": 2e-3, "beta1": 0.9},
-        "images": 12_800,
+        "examples": 12_800,
         "doctor": {"discriminator_wins": 0},
     },
 }
@@ -79,7 +79,7 @@ def make(tiny_recipe: MakeRecipe) -> MakeRecipe:
     def recipe(*, doctor: dict[str, Any] | None = None, **changes: Any) -> Recipe:
         values: dict[str, Any] = {
             "dataset": "shapes",
-            "images": 5_120,
+            "examples": 5_120,
             "batch_size": 32,
             "ema_half_life": 320.0,
             "log_every": 640,
@@ -114,7 +114,7 @@ def test_weights_that_explode_are_caught(tmp_path: Path, make: MakeRecipe, tiny_
     """A deep network without a norm, at a learning rate of 1, is stopped; at the usual one it is not."""
     few: dict[str, Any] = {
         "config": DEEP,
-        "images": 32,
+        "examples": 32,
         "batch_size": 4,
         "log_every": 4,
         "doctor": {"generator_wins": 0},
@@ -128,7 +128,7 @@ def test_weights_that_explode_are_caught(tmp_path: Path, make: MakeRecipe, tiny_
 
 @pytest.mark.slow
 def test_overfitting_is_caught(tmp_path: Path, make: MakeRecipe, tiny_train: Train, registry: Registry) -> None:
-    """A discriminator that sees 16 images 300 times is stopped; the same one on 5,000 images is not."""
+    """A discriminator that sees 16 examples 300 times is stopped; the same one on 5,000 examples is not."""
     drawn = load_dataset("shapes", registry=registry, data_shape=(3, 8, 8)).data[:32]
     (tmp_path / "few").mkdir()
     for index, pixels in enumerate(drawn):
@@ -138,7 +138,7 @@ def test_overfitting_is_caught(tmp_path: Path, make: MakeRecipe, tiny_train: Tra
         "settings": APART | {"generator_lr": 1e-3, "discriminator_lr": 2e-3, "flips": False},
         "batch_size": 8,
         "doctor": {"held_out": 0.5},
-        "images": 7_680,
+        "examples": 7_680,
     }
     tiny_train(make(**values), tmp_path / "all")
     with pytest.raises(DiseaseError, match="the discriminator overfits: r_v is"):

@@ -68,7 +68,7 @@ def at(mean: float) -> Tensor:
     ("seen", "held_out", "fake", "r_v"), [(2, 2, -2, 0.0), (2, -2, -2, 1.0), (2, 0, -2, 0.5), (2, 3, -2, -0.25)]
 )
 def test_r_v_is_the_equation(seen: float, held_out: float, fake: float, r_v: float) -> None:
-    """r_v is 0 where held-out images are as training ones, 1 where they are as fakes, linear between."""
+    """r_v is 0 where held-out examples are as training ones, 1 where they are as fakes, linear between."""
     figures = overfitting(at(seen), at(held_out), at(fake))
     assert figures["r_v"] == pytest.approx(r_v, abs=1e-5)
     assert figures["r_t"] == float(at(seen).sign().mean())
@@ -76,7 +76,7 @@ def test_r_v_is_the_equation(seen: float, held_out: float, fake: float, r_v: flo
 
 
 def test_without_a_gap_there_is_no_overfitting() -> None:
-    """Where the discriminator cannot tell fakes from training images beyond chance, r_v is 0, not noise over noise."""
+    """Where the discriminator cannot tell fakes from real examples beyond chance, r_v is 0, not noise over noise."""
     assert overfitting(at(0.05), at(-1), at(0.0))["r_v"] == 0.0
     assert overfitting(at(0), at(-1), at(1))["r_v"] == 0.0
 
@@ -85,7 +85,7 @@ def test_without_a_gap_there_is_no_overfitting() -> None:
 
 
 def test_a_look_measures_samples_against_training_images(make_trainer: MakeTrainer) -> None:
-    """Spread and nearest are those of the samples over those of as many training images."""
+    """Spread and nearest are those of the samples over those of as many training examples."""
     trainer = make_trainer()
     symptoms = Symptoms(examples(), None, samples=16, modality=IMAGES)
     figures = symptoms.look(model_of(trainer), trainer.discriminator)
@@ -108,7 +108,7 @@ def test_a_collapsed_generator_is_seen(make_trainer: MakeTrainer) -> None:
 
 
 def test_the_discriminator_is_asked_for_what_was_held_out(make_trainer: MakeTrainer) -> None:
-    """r_v and r_t are those of its logits in eval mode, of images in the networks' range."""
+    """r_v and r_t are those of its logits in eval mode, of examples in the networks' range."""
     trainer = make_trainer()
     symptoms = Symptoms(examples(), examples(seed=1), samples=16, modality=IMAGES)
     assert symptoms.held_out is not None
@@ -145,7 +145,7 @@ def test_a_discriminator_that_sees_real_and_fake_apart_is_asked_so(make_trainer:
 
 
 def test_without_a_generator_or_images_nothing_is_seen(make_trainer: MakeTrainer) -> None:
-    """No generator, one training image, or images that are all the same: no figure; nothing held out: no r_v."""
+    """No generator, one training image, or examples that are all the same: no figure; nothing held out: no r_v."""
     trainer = make_trainer()
     model = model_of(trainer)
     same = Examples(data=torch.zeros(9, 3, 8, 8, dtype=torch.uint8))
@@ -236,7 +236,7 @@ def test_a_split_takes_nothing_from_the_training_data() -> None:
 
 
 def test_what_cannot_be_held_out_is_refused() -> None:
-    """The split that is trained on, and a share of less than two images, are errors."""
+    """The split that is trained on, and a share of less than two examples, are errors."""
     with pytest.raises(ConfigError, match="is what is trained on; name another split"):
         hold_out(examples(), settings(held_out_split="train"), never)
     with pytest.raises(DataError, match="of 40 examples is less than 2"):

@@ -19,7 +19,7 @@ from zoo.errors import ConfigError, DiseaseError, IntegrityError
 from zoo.training import checkpoint as checkpoint_module
 from zoo.training.checkpoint import load_checkpoint
 from zoo.training.export import export
-from zoo.training.loop import Progress
+from zoo.training.loop import Reading
 from zoo.training.run import Run
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
@@ -28,7 +28,7 @@ Train = Callable[..., Run]
 Contents = Callable[[Path], dict[str, str]]
 
 CONFIG: dict[str, Any] = {"image_size": 8, "latent_size": 4, "generator_widths": [4], "discriminator_widths": [4, 4]}
-STEPS = 16  # of 4 images; a report a step, a checkpoint and a look every second one
+STEPS = 16  # of 4 examples; a report a step, a checkpoint and a look every second one
 
 
 class Killed(Exception):
@@ -41,7 +41,7 @@ def make(tiny_recipe: MakeRecipe) -> MakeRecipe:
 
     def recipe(*, doctor: dict[str, Any] | None = None, **changes: Any) -> Recipe:
         table = {"patience": 8, "samples": 8, "spread": 0, "nearest": 0, "generator_wins": 0} | (doctor or {})
-        values: dict[str, Any] = {"images": 4 * STEPS, "log_every": 4, "sample_every": 8, "checkpoint_every": 8}
+        values: dict[str, Any] = {"examples": 4 * STEPS, "log_every": 4, "sample_every": 8, "checkpoint_every": 8}
         return tiny_recipe(**values | {"doctor": table} | changes)
 
     return recipe
@@ -80,14 +80,14 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def images_of(out: Path) -> list[int]:
-    return [line["images"] for line in lines(out / "metrics.jsonl")]
+def examples_of(out: Path) -> list[int]:
+    return [line["examples"] for line in lines(out / "metrics.jsonl")]
 
 
 def end_of(out: Path, contents: Contents) -> dict[str, Any]:
     """All that a run has come to: its last state, its last picture, its figures, and what was found."""
     newest = checkpoints(out / "checkpoints")[-1]
-    figures = [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines(out / "metrics.jsonl")]
+    figures = [{k: v for k, v in line.items() if k != "examples_per_second"} for line in lines(out / "metrics.jsonl")]
     picture = contents(out / "samples")[f"{4 * STEPS:012d}.png"]
     return contents(newest) | {"figures": figures, "found": lines(out / "doctor.jsonl"), "picture": picture}
 
@@ -103,10 +103,13 @@ def test_a_warning_changes_nothing(
     told: list[str] = []
     tiny_train(make(), tmp_path / "run", warn=told.append)
     told = [line for line in told if "TensorBoard" not in line]
-    assert [line.partition(": the")[0] for line in told] == ["doctor, at 40 images", "the doctor found, at 40 images"]
+    assert [line.partition(": the")[0] for line in told] == [
+        "doctor, at 40 examples",
+        "the doctor found, at 40 examples",
+    ]
     assert all("lower discriminator_lr" in line for line in told)
     (found,) = lines(tmp_path / "run/doctor.jsonl")
-    assert (found["disease"], found["images"], found["since"], found["action"]) == (
+    assert (found["disease"], found["examples"], found["since"], found["action"]) == (
         "the discriminator wins",
         40,
         32,
@@ -124,9 +127,9 @@ def test_looks_are_in_the_reports(tmp_path: Path, make: MakeRecipe, tiny_train: 
     """What a look shows is in the report that comes with it, and in no other."""
     tiny_train(make(doctor={"held_out_split": "test", "look_every": 16}), tmp_path / "run")
     of_a_look = {"sample_spread", "sample_nearest", "r_v", "r_t", "r_t_held_out"}
-    seen = {line["images"]: of_a_look & set(line) for line in lines(tmp_path / "run/metrics.jsonl")}
-    assert {images for images, figures in seen.items() if figures == of_a_look} == {16, 32, 48, 64}
-    assert {images for images, figures in seen.items() if figures} == {16, 32, 48, 64}
+    seen = {line["examples"]: of_a_look & set(line) for line in lines(tmp_path / "run/metrics.jsonl")}
+    assert {examples for examples, figures in seen.items() if figures == of_a_look} == {16, 32, 48, 64}
+    assert {examples for examples, figures in seen.items() if figures} == {16, 32, 48, 64}
 
 
 # --- stop ----------------------------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ def test_a_stop_leaves_the_last_healthy_checkpoint(
     registry: Any,
 ) -> None:
     """A run that is stopped names disease, figure, step, remedy and checkpoint; what is newest was saved in health."""
-    tiny_train(make(images=32), tmp_path / "well")
+    tiny_train(make(examples=32), tmp_path / "well")
     falls_ill(9)
     with pytest.raises(DiseaseError) as caught:
         tiny_train(make(doctor={"action": "stop", "patience": 16}), tmp_path / "run")
@@ -149,7 +152,7 @@ def test_a_stop_leaves_the_last_healthy_checkpoint(
     assert caught.value.exit_code == 4
     assert "\n" not in text
     for words in (
-        "at step 12 (48 images)",
+        "at step 12 (48 examples)",
         "the discriminator wins",
         "100.0 %",
         "lower discriminator_lr",
@@ -192,8 +195,8 @@ def test_the_healthy_checkpoint_outlives_two_later_ones(
     falls_ill(5)
     seen: dict[int, list[int]] = {}
 
-    def look(progress: Progress) -> None:
-        seen[progress.images] = names(tmp_path / "run")
+    def look(progress: Reading) -> None:
+        seen[progress.examples] = names(tmp_path / "run")
 
     with pytest.raises(DiseaseError, match="last healthy checkpoint, 000000000016"):
         tiny_train(make(doctor={"action": "stop", "patience": 40}), tmp_path / "run", report=look)
@@ -215,16 +218,19 @@ def test_a_rollback_goes_on_from_health_with_half_the_rate(
     told: list[str] = []
     reported: list[int] = []
     tiny_train(
-        make(doctor=BACK), tmp_path / "run", warn=told.append, report=lambda progress: reported.append(progress.images)
+        make(doctor=BACK),
+        tmp_path / "run",
+        warn=told.append,
+        report=lambda progress: reported.append(progress.examples),
     )
     (said,) = [line for line in told if "goes back" in line]
     assert (
-        "back to 32 images, with learning rates times 0.5 and other random numbers; it may do so 2 times more" in said
+        "back to 32 examples, with learning rates times 0.5 and other random numbers; it may do so 2 times more" in said
     )
     assert reported == [*range(4, 40, 4), *range(36, 68, 4)]
-    assert images_of(tmp_path / "run") == list(range(4, 68, 4))
+    assert examples_of(tmp_path / "run") == list(range(4, 68, 4))
     (found,) = lines(tmp_path / "run/doctor.jsonl")
-    assert (found["images"], found["since"], found["action"]) == (40, 32, "rollback")
+    assert (found["examples"], found["since"], found["action"]) == (40, 32, "rollback")
     assert names(tmp_path / "run")[-2:] == [56, 64]
 
 
@@ -250,9 +256,9 @@ def test_a_run_killed_around_a_rollback_ends_alike(
     tiny_train(recipe, tmp_path / "whole")
     reported: list[int] = []
 
-    def die(progress: Progress) -> None:
-        reported.append(progress.images)
-        if progress.images == cut and (cut <= 36 or len(reported) > 9):  # beyond: the second time
+    def die(progress: Reading) -> None:
+        reported.append(progress.examples)
+        if progress.examples == cut and (cut <= 36 or len(reported) > 9):  # beyond: the second time
             raise Killed
 
     with pytest.raises(Killed):
@@ -325,7 +331,7 @@ def test_a_run_never_well_goes_back_to_its_beginning_and_then_stops(
     told: list[str] = []
     with pytest.raises(DiseaseError, match="the last healthy checkpoint, 000000000000, is now the newest"):
         tiny_train(make(doctor=BACK | {"rollbacks": 2}), tmp_path / "run", warn=told.append)
-    assert [line.count("goes back to 0 images") for line in told if "goes back" in line] == [1, 1]
+    assert [line.count("goes back to 0 examples") for line in told if "goes back" in line] == [1, 1]
     assert [line["action"] for line in lines(tmp_path / "run/doctor.jsonl")] == ["rollback", "rollback", "stop"]
     assert names(tmp_path / "run") == [0]
 
@@ -359,8 +365,8 @@ def test_what_is_not_finite_is_rolled_back(
     monkeypatch.setattr(AdversarialTrainer, "step", poisoned)
     tiny_train(recipe, tmp_path / "run")
     (found,) = lines(tmp_path / "run/doctor.jsonl")
-    assert (found["disease"], found["images"], found["action"]) == ("not finite", 24, "rollback")
-    assert images_of(tmp_path / "run") == list(range(4, 68, 4))
+    assert (found["disease"], found["examples"], found["action"]) == ("not finite", 24, "rollback")
+    assert examples_of(tmp_path / "run") == list(range(4, 68, 4))
     well, run = (load_checkpoint(checkpoints(tmp_path / name / "checkpoints")[-1])[0] for name in ("well", "run"))
     for part in ("generator", "discriminator"):
         learnt = [key for key in well if key.startswith(f"parts.{part}.") and key.endswith("weight")]
@@ -374,8 +380,8 @@ def test_a_damaged_healthy_checkpoint_is_named(
     falls_ill(ILL["step"], above=ILL["above"])
     path = tmp_path / "run/checkpoints/000000000032/state.safetensors"
 
-    def damage(progress: Progress) -> None:
-        if progress.images == 36:
+    def damage(progress: Reading) -> None:
+        if progress.examples == 36:
             path.write_bytes(path.read_bytes()[:-1] + b"x")
 
     with pytest.raises(IntegrityError, match="000000000032 is damaged"):

@@ -27,7 +27,7 @@ name = "tiny"
 architecture = "{architecture}"
 dataset = "shapes"
 trainer = "{trainer}"
-images = 320
+examples = 320
 batch_size = 16
 log_every = 32
 sample_every = 160
@@ -85,7 +85,7 @@ def alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def curve(folder: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "images_per_second"} for line in lines]
+    return [{key: value for key, value in line.items() if key != "examples_per_second"} for line in lines]
 
 
 def state(folder: Path) -> dict[str, Tensor]:
@@ -120,7 +120,7 @@ def test_a_cut_run_of_two_processes_goes_on_to_the_last_bit(
     one process is refused that run, and the difference is shown.
     """
     (tmp_path / "tiny.toml").write_text(GAN.replace("latent_size = 8", "latent_size = 8\ndropout = 0.3"))
-    for arguments in (("--out", "whole"), ("--out", "cut", "--images", "160"), ("--out", "cut", "--resume")):
+    for arguments in (("--out", "whole"), ("--out", "cut", "--examples", "160"), ("--out", "cut", "--resume")):
         done = run(tmp_path, *launch(tmp_path, *arguments))
         assert done.returncode == 0, done.stderr
     whole, cut = (contents(checkpoints(tmp_path / name / "checkpoints")[-1]) for name in ("whole", "cut"))
@@ -156,10 +156,10 @@ def test_two_processes_go_back_together(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(apart + doctor + "generator_wins = 1\n")  # every report is sick
     done = run(tmp_path, *launch(tmp_path, "--out", "two"))
     assert done.returncode != 0
-    assert done.stderr.count("zoo: the doctor stopped the run at step 4 (64 images)") == 1, done.stderr
-    assert done.stderr.count("The run goes back to 0 images") == 1, done.stderr
+    assert done.stderr.count("zoo: the doctor stopped the run at step 4 (64 examples)") == 1, done.stderr
+    assert done.stderr.count("The run goes back to 0 examples") == 1, done.stderr
     found = [json.loads(line) for line in (tmp_path / "two" / "doctor.jsonl").read_text().splitlines()]
-    assert [(line["action"], line["images"]) for line in found] == [("rollback", 64), ("stop", 64)]
+    assert [(line["action"], line["examples"]) for line in found] == [("rollback", 64), ("stop", 64)]
     assert [path.name for path in checkpoints(tmp_path / "two" / "checkpoints")] == ["000000000000"]
 
 
@@ -168,7 +168,7 @@ def test_a_signal_to_the_launcher_saves_once_and_the_run_goes_on(
     tmp_path: Path, contents: Callable[[Path], dict[str, str]]
 ) -> None:
     """SIGTERM comes to the processes at different steps; they stop at one, and resumed end in the same bytes."""
-    (tmp_path / "tiny.toml").write_text(GAN.replace("images = 320", "images = 960"))
+    (tmp_path / "tiny.toml").write_text(GAN.replace("examples = 320", "examples = 960"))
     assert run(tmp_path, *launch(tmp_path, "--out", "whole")).returncode == 0
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(

@@ -286,7 +286,7 @@ def test_minimax_differs_from_the_non_saturating_loss(make_trainer: Make) -> Non
 
 
 def test_the_accuracies_count_signs(make_trainer: Make) -> None:
-    """The accuracies are the share of real images with a positive logit, and of fakes with a negative one."""
+    """The accuracies are the share of real examples with a positive logit, and of fakes with a negative one."""
     trainer = make_trainer(seed=3)
     recorder = Recorder(trainer.discriminator)
     metrics = trainer.discriminator_phase(real(16))
@@ -316,7 +316,7 @@ def test_mixed_batches_take_one_forward(make_trainer: Make) -> None:
 
 
 def test_separate_batches_take_two_forwards(make_trainer: Make) -> None:
-    """Without it the discriminator sees the real images alone, then the fakes; batch norm tells the two apart."""
+    """Without it the discriminator sees the real examples alone, then the fakes; batch norm tells the two apart."""
     mixed, separate = make_trainer(mix_batches=True), make_trainer(mix_batches=False)
     recorder = Recorder(separate.discriminator)
     losses = [trainer.discriminator_phase(real())["discriminator_loss"] for trainer in (mixed, separate)]
@@ -414,7 +414,7 @@ def test_latents_come_from_the_prior(prior: str, spread: float, make_trainer: Ma
 
 @pytest.mark.parametrize("flips", [True, False])
 def test_only_real_images_are_mirrored_and_only_on_request(flips: bool, make_trainer: Make) -> None:
-    """With `flips` some real images reach the discriminator mirrored and the rest as they are; without, none does."""
+    """With `flips` some real examples reach the discriminator mirrored and the rest as they are; without, none does."""
     trainer = make_trainer(flips=flips, mix_batches=False)
     recorder = Recorder(trainer.discriminator)
     trainer.step(real(32), None)
@@ -427,13 +427,13 @@ def test_only_real_images_are_mirrored_and_only_on_request(flips: bool, make_tra
 
 
 def test_the_discriminator_sees_everything_augmented(make_trainer: Make) -> None:
-    """With `augment` the real images, the fakes, and the fakes of the generator's phase are all augmented."""
+    """With `augment` the real examples, the fakes, and the fakes of the generator's phase are all augmented."""
     trainer = make_trainer(augment=["cutout"], mix_batches=False)
     recorder = Recorder(trainer.discriminator)
     trainer.step(real(), None)
     assert len(recorder.inputs) == 3
-    for images in recorder.inputs:
-        assert all(int((image == 0).all(0).sum()) >= 4 for image in images)
+    for examples in recorder.inputs:
+        assert all(int((image == 0).all(0).sum()) >= 4 for image in examples)
 
 
 @pytest.mark.parametrize("name", ["color", "translation", "cutout"])

@@ -55,8 +55,8 @@ def some_terms() -> Terms:
     return Terms(q, q.transform(noise), -50 * torch.rand(4, 6, generator=generator))
 
 
-def loss_of(*, images: int = 0, **settings: Any) -> float:
-    return float(objective(some_terms(), VAESettings(**settings), dimensions=10, images=images))
+def loss_of(*, examples: int = 0, **settings: Any) -> float:
+    return float(objective(some_terms(), VAESettings(**settings), dimensions=10, examples=examples))
 
 
 def test_the_objectives_are_the_bounds() -> None:
@@ -71,9 +71,9 @@ def test_the_kls_weight_is_beta_and_warms_up() -> None:
     terms = some_terms()
     reconstruction, kl = -float(terms.log_likelihood.mean()), float(terms.posterior.kl().mean())
     assert loss_of(beta=4.0) == pytest.approx(reconstruction + 4 * kl)
-    for images, weight in ((0, 0.0), (250, 0.25), (1000, 1.0), (5000, 1.0)):
-        assert loss_of(kl_warmup=1000, images=images) == pytest.approx(reconstruction + weight * kl)
-        assert loss_of(kl_warmup=1000, beta=2.0, images=images) == pytest.approx(reconstruction + 2 * weight * kl)
+    for examples, weight in ((0, 0.0), (250, 0.25), (1000, 1.0), (5000, 1.0)):
+        assert loss_of(kl_warmup=1000, examples=examples) == pytest.approx(reconstruction + weight * kl)
+        assert loss_of(kl_warmup=1000, beta=2.0, examples=examples) == pytest.approx(reconstruction + 2 * weight * kl)
 
 
 def test_free_bits_hold_each_units_kl_up() -> None:

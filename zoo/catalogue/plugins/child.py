@@ -37,7 +37,7 @@ CHILD = (
 
 def in_a_child(plugin: Installed, time_limit: float) -> tuple[dict[str, Any], str, str]:
     """What `probe` saw, what was printed, and how the process ended: "", "hangs" or its exit status in words."""
-    with tempfile.TemporaryDirectory(prefix="zoo-doctor-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="zoo-examine-", ignore_cleanup_errors=True) as folder:
         told = Path(folder) / "answer.json"
         words = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path), json.dumps(asdict(plugin)), str(told)]
         process = subprocess.Popen(

@@ -190,7 +190,7 @@ def load_plugin(found: Installed) -> Plugin:
         context = PluginContext(namespace="" if found.ours else found.namespace)
         return replace(plugin, specs=_collect(_attribute(found), context))
     except KeyboardInterrupt as error:
-        error.add_note(f"while plugin {found.owner} was loaded; `zoo plugins doctor` names what hangs")
+        error.add_note(f"while plugin {found.owner} was loaded; `zoo plugins examine` names what hangs")
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit too: a plugin must not end the program
         cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"

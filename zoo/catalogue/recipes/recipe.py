@@ -37,7 +37,7 @@ __all__ = [
 Count = Annotated[int, Meta(ge=1, le=10**12)]
 SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
 Share = Annotated[float, Meta(ge=0, le=1)]
-Images = Annotated[int, Meta(ge=0, le=10**12)]
+Examples = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +48,14 @@ class DoctorSettings:
     """
 
     action: Literal["warn", "stop", "rollback", "off"] = "warn"
-    patience: Images = 20_000  # images over which every reading must show a disease before it is one
-    look_every: Images = 0  # images between looks at samples and held-out images; 0: the recipe's sample_every
-    samples: Annotated[int, Meta(ge=8, le=4096)] = 256  # of the generator, and images of each kind, in a look
-    discriminator_wins: Share = 0.99  # share of the real and of the fake images told right, each: at least,
+    patience: Examples = 20_000  # examples over which every reading must show a disease before it is one
+    look_every: Examples = 0  # examples between looks at samples and held-out examples; 0: the recipe's sample_every
+    samples: Annotated[int, Meta(ge=8, le=4096)] = 256  # of the generator, and examples of each kind, in a look
+    discriminator_wins: Share = 0.99  # share of the real and of the fake examples told right, each: at least,
     discriminator_loss: Annotated[float, Meta(ge=0, le=1e6)] = 0.05  # and its loss, where it is reported: at most
-    generator_wins: Share = 0.53  # share of all images told right (chance is 0.5): at most
-    spread: Share = 0.3  # mean distance between samples, over that between training images: at most
-    nearest: Share = 0.1  # median distance to the nearest other sample, over that of training images: at most
+    generator_wins: Share = 0.53  # share of all examples told right (chance is 0.5): at most
+    spread: Share = 0.3  # mean distance between samples, over that between training examples: at most
+    nearest: Share = 0.1  # median distance to the nearest other sample, over that of training examples: at most
     overfitting: Share = 0.7  # r_v, 0 to 1 (Karras et al. 2020): at least
     active_units: Share = 0.05  # share of the latent units in use: at most
     kl: Annotated[float, Meta(ge=0, le=1e6)] = 0.1  # nats an example: at most
@@ -71,7 +71,7 @@ class DoctorSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that a run depends on. Durations are in images seen."""
+    """All that a run depends on. Durations are in examples seen."""
 
     name: str
     architecture: str
@@ -82,7 +82,7 @@ class Recipe:
     split: str = "train"
     preset: str = ""  # of the architecture; `config` goes on top
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
-    images: Count = 100_000
+    examples: Count = 100_000
     batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
     accumulate: Annotated[int, Meta(ge=1, le=65_536)] = 1  # pieces a batch is cut into, one after the other
     shared_batch_norm: bool = True  # with several processes, batch norm over the whole batch

@@ -18,7 +18,7 @@ __all__ = ["check_given", "chosen_by", "run_name", "start_recipe", "unknown_star
 
 FEWEST = 16  # examples: below, there is nothing to learn from
 KEY = re.compile(r"((config|settings|doctor)\.)?[A-Za-z_]\w*")
-REPORTS, GRIDS = (100, 500, 10_000), (20, 2_000, 50_000)  # of a run, and the fewest and most images between two
+READINGS, GRIDS = (100, 500, 10_000), (20, 2_000, 50_000)  # of a run, and the fewest and most examples between two
 
 
 def chosen_by(spec: ArchitectureSpec, facts: DataFacts) -> list[Choice]:
@@ -62,7 +62,7 @@ def start_recipe(
     chosen = chosen_by(spec, facts)
     values = {choice.key: choice.value for choice in chosen} | dict(facts.given)
     known = {choice.key for choice in chosen}
-    chosen += [choice for choice in _rhythm(values.get("images")) if choice.key not in known]
+    chosen += [choice for choice in _rhythm(values.get("examples")) if choice.key not in known]
     chosen = [choice for choice in chosen if choice.key not in facts.given]
     plain = neutral(reference)
     start = Recipe(
@@ -76,15 +76,15 @@ def start_recipe(
     return with_values(recipe, facts.given), chosen
 
 
-def _rhythm(images: Any) -> list[Choice]:
-    """How often a run of so many images reports, draws and saves."""
-    if type(images) is not int or images < 1:
+def _rhythm(examples: Any) -> list[Choice]:
+    """How often a run of so many examples reads, draws and saves."""
+    if type(examples) is not int or examples < 1:
         return []
-    every, grid = (min(images, max(least, min(images // parts, most))) for parts, least, most in (REPORTS, GRIDS))
+    every, grid = (min(examples, max(least, min(examples // parts, most))) for parts, least, most in (READINGS, GRIDS))
     return [
-        Choice("log_every", every, "images between two reports"),
-        Choice("sample_every", grid, "images between two grids of samples"),
-        Choice("checkpoint_every", grid, "images between two checkpoints"),
+        Choice("log_every", every, "examples between two readings"),
+        Choice("sample_every", grid, "examples between two grids of samples"),
+        Choice("checkpoint_every", grid, "examples between two checkpoints"),
     ]
 
 

@@ -37,11 +37,11 @@ class _Point:
 
 
 def grouped(rows: Sequence[Mapping[str, float]], units: Mapping[str, str]) -> dict[str, list[Series]]:
-    """Reports as curves over `images`: title of a panel -> its curves. A metric without a unit has its own panel."""
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in ("images", "steps")))
+    """Reports as curves over `examples`: title of a panel -> its curves. A metric without a unit has its own panel."""
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in ("examples", "steps")))
     panels: dict[str, list[Series]] = {}
-    for name in sorted(names, key=lambda name: name == "images_per_second"):  # the speed comes last
-        points = [(float(row["images"]), float(row[name])) for row in rows if name in row]
+    for name in sorted(names, key=lambda name: name == "examples_per_second"):  # the speed comes last
+        points = [(float(row["examples"]), float(row[name])) for row in rows if name in row]
         series = Series(name, tuple(x for x, _ in points), tuple(y for _, y in points))
         panels.setdefault(units.get(name, name.replace("_", " ")), []).append(series)
     return panels
@@ -131,7 +131,7 @@ def panel(title: str, curves: Sequence[Series]) -> str:
     for tick in _ticks(start, end):
         x = place(tick, low)[0]
         parts.append(f'<text x="{x:.1f}" y="{height - BOTTOM + 16}" class="middle">{short(tick)}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{height - 6}" class="middle">images seen</text>')
+    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{height - 6}" class="middle">examples seen</text>')
     inside = f'x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" height="{height - BOTTOM - top}"'
     for (_, points), colour in zip(drawn, _colours(), strict=False):
         parts.append(_curve([(place(p.x, p.low), place(p.x, p.mean), place(p.x, p.high)) for p in points], colour))

@@ -1,9 +1,9 @@
 """A run folder on the disk, read without torch: what is there, how far it is, and whether it is going on.
 
     recipe.json        the recipe with every default written out, the data's fingerprint, versions and threads
-    checkpoints/       the last two, named by images seen
-    samples/           the averaged model's samples at fixed latents, a file each time, named by images seen
-    metrics.jsonl      one line a report;  tensorboard/ the same, where TensorBoard is installed
+    checkpoints/       the last two, named by examples seen
+    samples/           the averaged model's samples at fixed latents, a file each time, named by examples seen
+    metrics.jsonl      one line a reading;  tensorboard/ the same, where TensorBoard is installed
     doctor.jsonl       one line for each thing the doctor found
     report.html        curves, grids and recipe on one page
 
@@ -35,16 +35,16 @@ __all__ = [
     "DOCTOR",
     "METRICS",
     "MOST_JSON",
+    "PAGE",
     "RECIPE",
-    "REPORT",
     "SAMPLES",
     "Recorded",
     "as_written",
     "checkpoints",
     "digest_of",
     "entries_of",
+    "examples_of",
     "hold",
-    "images_of",
     "is_held",
     "last_metrics",
     "metrics_of",
@@ -54,13 +54,13 @@ __all__ = [
     "samples",
 ]
 
-RECIPE, CHECKPOINTS, SAMPLES, METRICS, REPORT = "recipe.json", "checkpoints", "samples", "metrics.jsonl", "report.html"
+RECIPE, CHECKPOINTS, SAMPLES, METRICS, PAGE = "recipe.json", "checkpoints", "samples", "metrics.jsonl", "report.html"
 LOCK, DOCTOR = ".lock", "doctor.jsonl"
 MOST_JSON = 2**22  # bytes of recipe.json
 MOST_METRICS = 2**27  # bytes of metrics.jsonl
 MOST_LINE = 2**16  # bytes of one line of it
 MOST_ENTRIES = 100_000  # names looked at in a folder
-POINTS = 4_000  # reports kept of a run, evenly
+POINTS = 4_000  # readings kept of a run, evenly
 PATIENCE = 5, 0.02  # tries and seconds between them: who only asks for a lock holds it for a moment
 
 
@@ -141,7 +141,7 @@ def samples(run: Path) -> list[Path]:
 
 
 def _numbered(folder: Path, *, files: bool) -> Iterable[Path]:
-    """What is named by images seen: files, which have a suffix, or folders, which have none."""
+    """What is named by examples seen: files, which have a suffix, or folders, which have none."""
     if not folder.is_dir():
         return []
     with storage_errors(f"cannot read {folder}"):
@@ -164,10 +164,10 @@ def entries_of(folder: Path) -> list[Path]:
 # --- metrics -------------------------------------------------------------------------------------------------------
 
 
-def images_of(line: str | bytes) -> float:
-    """How many images a line of metrics stands at; infinity for one that is torn."""
+def examples_of(line: str | bytes) -> float:
+    """How many examples a line of metrics stands at; infinity for one that is torn."""
     row = _row(line)
-    return math.inf if row is None else float(row["images"])
+    return math.inf if row is None else float(row["examples"])
 
 
 def _row(line: str | bytes) -> dict[str, Any] | None:
@@ -175,13 +175,13 @@ def _row(line: str | bytes) -> dict[str, Any] | None:
     try:
         data = json.loads(line)
         row = {key: value for key, value in data.items() if type(value) in (int, float) and math.isfinite(value)}
-        return row if float(row["images"]) >= 0 else None
+        return row if float(row["examples"]) >= 0 else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
 def metrics_of(run: Path) -> list[dict[str, float]]:
-    """The reports of a run, oldest first; of very many evenly some. Torn lines are passed over.
+    """The readings of a run, oldest first; of very many evenly some. Torn lines are passed over.
 
     Raises DataError for a file of no run, StorageError where it cannot be read.
     """
@@ -208,7 +208,7 @@ def metrics_of(run: Path) -> list[dict[str, float]]:
 
 
 def last_metrics(run: Path) -> dict[str, float]:
-    """The newest report of a run, or nothing; of a long file only the end is read. Raises DataError, StorageError."""
+    """The newest reading of a run, or nothing; of a long file only the end is read. Raises DataError, StorageError."""
     path = run / METRICS
     if not path.exists():
         return {}

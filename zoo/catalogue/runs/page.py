@@ -11,11 +11,11 @@ from typing import Any
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.runs.curves import grouped, panel
-from zoo.catalogue.runs.folder import REPORT, Recorded, metrics_of, samples
+from zoo.catalogue.runs.folder import PAGE, Recorded, metrics_of, samples
 from zoo.files import new_file
 from zoo.version import __version__
 
-__all__ = ["write_report"]
+__all__ = ["write_page"]
 
 SHOWN = 6  # files of samples on the page
 MOST_PANELS = 40
@@ -38,7 +38,7 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; white-space: pre-wra
 """
 
 
-def write_report(
+def write_page(
     run: Path, recorded: Recorded, told: Mapping[str, Any], units: Mapping[str, str], modality: ModalitySpec | None
 ) -> Path:
     """Write `report.html` into the run's folder, complete or not at all; gives its path.
@@ -49,9 +49,9 @@ def write_report(
     Raises DataError for files that no run writes, StorageError.
     """
     text = _page(run, recorded, told, units, modality)
-    with new_file(run / REPORT) as aside:
+    with new_file(run / PAGE) as aside:
         aside.write_text(text, encoding="utf-8", errors="backslashreplace")
-    return run / REPORT
+    return run / PAGE
 
 
 def _page(
@@ -89,7 +89,7 @@ def _section(title: str, parts: Iterable[str], kind: str = "") -> str:
 
 def _progress(told: Mapping[str, Any]) -> str:
     saved = f", {told['problem']}" if told["problem"] else ""
-    return f"{told['images']:,} of {told['wanted']:,} images seen; {told['state']}{saved}."
+    return f"{told['examples']:,} of {told['wanted']:,} examples seen; {told['state']}{saved}."
 
 
 def _panels(rows: Sequence[Mapping[str, float]], units: Mapping[str, str]) -> list[str]:
@@ -107,7 +107,7 @@ def _samples(paths: Sequence[Path], modality: ModalitySpec | None) -> list[str]:
 
 
 def _sample(path: Path, modality: ModalitySpec | None) -> str:
-    caption = f"{int(path.stem):,} images seen"
+    caption = f"{int(path.stem):,} examples seen"
     if modality is None:
         return f"<p>{_text(path.name)} cannot be shown: the plugin that knows its kind of data is not here</p>"
     try:

@@ -18,8 +18,8 @@ from zoo.catalogue.runs.folder import (
     DOCTOR,
     METRICS,
     MOST_JSON,
+    PAGE,
     RECIPE,
-    REPORT,
     Recorded,
     as_written,
     checkpoints,
@@ -73,7 +73,7 @@ class _Look:
 
 
 def summary(run: Path, *, running: bool | None = None) -> dict[str, Any]:
-    """How a run is doing, JSON-able, `name` first: recipe, images done and wanted, state, last metrics and their time.
+    """How a run is doing, JSON-able, `name` first: recipe, examples done and wanted, state, last metrics and when.
 
     The state is "running" (its lock is held), "finished", "stopped", "never saved" or "damaged", then with `problem`.
     `running` says whether it is going on; None looks at the lock.
@@ -92,9 +92,9 @@ def _summed_up(run: Path, recorded: Recorded | None, look: _Look, running: bool 
     with look.piece():
         last = last_metrics(run)
     running, done = is_held(run) if running is None else running, max(saved, default=0)
-    wanted = None if recorded is None else recorded.recipe.images
+    wanted = None if recorded is None else recorded.recipe.examples
     if running:
-        done = max(done, int(last.get("images", 0)))
+        done = max(done, int(last.get("examples", 0)))
     state = "running" if running else "never saved" if not saved else "stopped"
     if not running and wanted is not None and done >= wanted:
         state = "finished"
@@ -104,11 +104,13 @@ def _summed_up(run: Path, recorded: Recorded | None, look: _Look, running: bool 
         "name": run.name or run.resolve().name,
         "recipe": None if recorded is None else recorded.recipe.name,
         "architecture": None if recorded is None else recorded.recipe.architecture,
-        "images": done,
+        "examples": done,
         "wanted": wanted,
         "state": state,
-        "metrics": {key: value for key, value in last.items() if key not in ("images", "steps", "images_per_second")},
-        "images_per_second": last.get("images_per_second"),
+        "metrics": {
+            key: value for key, value in last.items() if key not in ("examples", "steps", "examples_per_second")
+        },
+        "examples_per_second": last.get("examples_per_second"),
         "when": _when(run),
         "folder": str(run),
         "problem": "; ".join(look.problems),
@@ -132,7 +134,7 @@ def details(run: Path, recorded: Recorded, *, running: bool | None = None) -> di
     told = _summed_up(run, recorded, _Look(), running)
     look, saved, grids, findings = _Look(), [], [], []
     with look.piece():
-        saved = [{"images": int(path.name), "state": _checked(path)} for path in checkpoints(run / CHECKPOINTS)]
+        saved = [{"examples": int(path.name), "state": _checked(path)} for path in checkpoints(run / CHECKPOINTS)]
     with look.piece():
         grids = samples(run)
     with look.piece():
@@ -145,7 +147,7 @@ def details(run: Path, recorded: Recorded, *, running: bool | None = None) -> di
         "threads": recorded.facts["threads"],
         "checkpoints": saved,
         "samples": [str(path) for path in grids],
-        "report": str(run / REPORT) if (run / REPORT).is_file() else None,
+        "page": str(run / PAGE) if (run / PAGE).is_file() else None,
         "findings": findings,
         "next": _next(run, told, recorded),
     }
@@ -173,7 +175,7 @@ def findings_of(run: Path) -> list[str]:
     for line in lines:
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):  # a torn line
             data = json.loads(line)
-            found.append(f"at {int(data['images']):,} images, {data['disease']}: {data['sentence']}")
+            found.append(f"at {int(data['examples']):,} examples, {data['disease']}: {data['sentence']}")
     return found
 
 

@@ -155,7 +155,7 @@ def _lines(
         "",
         "## Training",
         "",
-        f"{data['training']['images']:,} examples seen (torch {data['training']['torch']}, threads: "
+        f"{data['training']['examples']:,} examples seen (torch {data['training']['torch']}, threads: "
         f"{data['training']['threads']}). The recipe, with every default written out:",
         "",
         "```toml",

@@ -1,6 +1,6 @@
 """Says what is wrong with a run, and since when: decisions only, from figures that others measured.
 
-The figures are those of the reports, by the names trainers give them, and those of a look (`doctor.symptoms`). A
+The figures are those of the readings, by the names trainers give them, and those of a look (`doctor.symptoms`). A
 disease of which a run gives no figures is not watched for. Nothing here reads a clock, a tensor or a random number:
 with many processes the same figures make the same decision on each.
 """
@@ -56,7 +56,7 @@ def _discriminator_wins(f: Figures, s: DoctorSettings) -> bool | None:
 def _of_the_discriminator(f: Figures) -> str:
     losses = "".join(f", {words} {f[name]:.2g}" for name, words in LOSSES.items() if name in f)
     real, fake = (_percent(f[name]) for name in ACCURACIES)
-    return f"it tells {real} of the real and {fake} of the fake images right{losses}"
+    return f"it tells {real} of the real and {fake} of the fake examples right{losses}"
 
 
 def _generator_wins(f: Figures, s: DoctorSettings) -> bool | None:
@@ -68,7 +68,7 @@ def _generator_wins(f: Figures, s: DoctorSettings) -> bool | None:
 def _of_the_generator(f: Figures) -> str:
     real, fake = (f[name] for name in ACCURACIES)
     return (
-        f"the discriminator tells {_percent((real + fake) / 2)} of all images right, where guessing gives 50 % "
+        f"the discriminator tells {_percent((real + fake) / 2)} of all examples right, where guessing gives 50 % "
         f"(real {_percent(real)}, fake {_percent(fake)})"
     )
 
@@ -84,8 +84,8 @@ def _mode_collapse(f: Figures, s: DoctorSettings) -> bool | None:
 
 def _of_the_samples(f: Figures) -> str:
     words = {
-        "sample_spread": "two samples differ by {} of what two training images do",
-        "sample_nearest": "the nearest other sample is at {} of the distance usual between training images",
+        "sample_spread": "two samples differ by {} of what two training examples do",
+        "sample_nearest": "the nearest other sample is at {} of the distance usual between training examples",
     }
     return ", and ".join(text.format(_percent(f[name])) for name, text in words.items() if name in f)
 
@@ -97,8 +97,8 @@ def _overfits(f: Figures, s: DoctorSettings) -> bool | None:
 def _of_the_held_out(f: Figures) -> str:
     seen, held_out = (_percent((1 + f[name]) / 2) for name in ("r_t", "r_t_held_out"))
     return (
-        f"r_v is {f['r_v']:.2f}, where 0 is healthy and 1 takes unseen images for fakes; it calls {seen} of the "
-        f"training images real, and {held_out} of those held out"
+        f"r_v is {f['r_v']:.2f}, where 0 is healthy and 1 takes unseen examples for fakes; it calls {seen} of the "
+        f"training examples real, and {held_out} of those held out"
     )
 
 
@@ -169,9 +169,9 @@ class Finding:
     """A disease that was told, and what was done."""
 
     disease: str
-    images: int  # at which it was found
+    examples: int  # at which it was found
     steps: int
-    since: int  # images: before the first of the readings that showed it
+    since: int  # examples: before the first of the readings that showed it
     figures: dict[str, float]
     sentence: str
     action: str  # "warn", "stop" or "rollback"
@@ -190,65 +190,65 @@ class Doctor:
         self.well = {d.name: 0 for d in DISEASES if d.sick(expected, settings) is not None}  # last good reading
         self.ill: dict[str, int] = {}  # where the unbroken sick readings of a disease begin
         self.told: list[str] = []  # diseases that were told since they began
-        self.heard = 0  # images at the last report
-        self.noted: dict[str, float] = {}  # a look's figures that no report has given yet
+        self.heard = 0  # examples at the last reading
+        self.noted: dict[str, float] = {}  # a look's figures that no reading has given yet
         self.candidate: int | None = None  # the newest checkpoint of which no later reading is known
         self.healthy: int | None = None  # the newest checkpoint that every disease was read after, and found absent
         self.rollbacks = 0
         self.findings: list[Finding] = []
 
-    def hear(self, metrics: Figures, *, images: int, steps: int) -> list[Finding]:
-        """Read a report, the means of all steps since the last one. Gives what is told now."""
-        since, self.heard = self.heard, images
-        return self._read({**self.facts, **metrics}, since=since, images=images, steps=steps)
+    def hear(self, metrics: Figures, *, examples: int, steps: int) -> list[Finding]:
+        """Take a reading, the means of all steps since the last one. Gives what is told now."""
+        since, self.heard = self.heard, examples
+        return self._read({**self.facts, **metrics}, since=since, examples=examples, steps=steps)
 
-    def see(self, figures: Figures, *, images: int, steps: int) -> list[Finding]:
-        """Read a look, the networks as they are. Gives what is told now; the next report takes the figures along."""
+    def see(self, figures: Figures, *, examples: int, steps: int) -> list[Finding]:
+        """Read a look, the networks as they are. Gives what is told now; the next reading takes the figures along."""
         self.noted.update({name: value for name, value in figures.items() if math.isfinite(value)})
-        return self._read(figures, since=images, images=images, steps=steps)
+        return self._read(figures, since=examples, examples=examples, steps=steps)
 
-    def finite(self, figures: Figures, *, images: int, steps: int) -> list[Finding]:
+    def finite(self, figures: Figures, *, examples: int, steps: int) -> list[Finding]:
         """Read figures that are sick only when they are not finite. Gives what is told now."""
         bad = [(name, value) for name, value in figures.items() if not math.isfinite(value)]
-        return [self._not_finite(name, value, images, steps) for name, value in bad[:1]]
+        return [self._not_finite(name, value, examples, steps) for name, value in bad[:1]]
 
     def take(self) -> dict[str, float]:
-        """The figures of looks since the last report."""
+        """The figures of looks since the last reading."""
         taken, self.noted = self.noted, {}
         return taken
 
-    def _read(self, figures: Figures, *, since: int, images: int, steps: int) -> list[Finding]:
-        if found := self.finite(figures, images=images, steps=steps):
+    def _read(self, figures: Figures, *, since: int, examples: int, steps: int) -> list[Finding]:
+        if found := self.finite(figures, examples=examples, steps=steps):
             return found
         for disease in DISEASES:
             sick = disease.sick(figures, self.settings)
             if sick is None:
                 continue
             if not sick:
-                self.well[disease.name] = images
+                self.well[disease.name] = examples
                 self.ill.pop(disease.name, None)
                 self.told = [name for name in self.told if name != disease.name]
                 continue
             begin = self.ill.setdefault(disease.name, since)
             self.candidate = None  # nobody knows whether it was healthy
-            if images - begin >= self.settings.patience and disease.name not in self.told:
-                found.append(self._finding(disease, figures, begin=begin, images=images, steps=steps))
+            if examples - begin >= self.settings.patience and disease.name not in self.told:
+                found.append(self._finding(disease, figures, begin=begin, examples=examples, steps=steps))
         self._settle()
         return found
 
-    def _finding(self, disease: Disease, figures: Figures, *, begin: int, images: int, steps: int) -> Finding:
-        when = f"over the last {images - begin:,} images" if images > begin else f"after {images:,} images"
+    def _finding(self, disease: Disease, figures: Figures, *, begin: int, examples: int, steps: int) -> Finding:
+        when = f"over the last {examples - begin:,} examples" if examples > begin else f"after {examples:,} examples"
         sentence = f"{disease.name}: {disease.says(figures)}, {when}; {disease.remedy}"
         kept = {name: figures[name] for name in disease.figures if name in figures}
-        return self._tell(disease.name, sentence, kept, since=begin, images=images, steps=steps)
+        return self._tell(disease.name, sentence, kept, since=begin, examples=examples, steps=steps)
 
-    def _not_finite(self, name: str, value: float, images: int, steps: int) -> Finding:
+    def _not_finite(self, name: str, value: float, examples: int, steps: int) -> Finding:
         sentence = f"{name} is {value} at step {steps}; lower the learning rates or clip gradients, in a new run"
         self.candidate = None
-        return self._tell(NOT_FINITE, sentence, {}, since=self.heard, images=images, steps=steps)
+        return self._tell(NOT_FINITE, sentence, {}, since=self.heard, examples=examples, steps=steps)
 
     def _tell(
-        self, disease: str, sentence: str, figures: dict[str, float], *, since: int, images: int, steps: int
+        self, disease: str, sentence: str, figures: dict[str, float], *, since: int, examples: int, steps: int
     ) -> Finding:
         action = self.settings.action
         if action == "rollback" and self.rollbacks >= self.settings.rollbacks:
@@ -257,7 +257,7 @@ class Doctor:
             action = "stop"  # there is nothing to go on from
         finding = Finding(
             disease=disease,
-            images=images,
+            examples=examples,
             steps=steps,
             since=since,
             figures=figures,
@@ -268,9 +268,9 @@ class Doctor:
         self.findings = [*self.findings, finding][-MOST:]
         return finding
 
-    def saved(self, images: int) -> None:
+    def saved(self, examples: int) -> None:
         """Note that a checkpoint is saved that was due: one that a signal asked for is not there each time."""
-        self.candidate = None if self.ill else images
+        self.candidate = None if self.ill else examples
         self._settle()
 
     def _settle(self) -> None:
@@ -278,10 +278,10 @@ class Doctor:
             self.healthy, self.candidate = self.candidate, None
 
     def keep(self) -> set[int]:
-        """The checkpoints, by images, that a rollback or a stop may go back to."""
+        """The checkpoints, by examples, that a rollback or a stop may go back to."""
         if self.settings.action not in ("stop", "rollback"):
             return set()
-        return {images for images in (self.healthy, self.candidate) if images is not None}
+        return {examples for examples in (self.healthy, self.candidate) if examples is not None}
 
     def gone_back(self, healthy: int | None, rollbacks: int, findings: list[Finding]) -> None:
         """After a rollback, when all else is as it was at the healthy checkpoint: what is not forgotten."""

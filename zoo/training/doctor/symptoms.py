@@ -23,14 +23,14 @@ from zoo.training.machine.batch_norm import SharedBatchNorm
 
 __all__ = ["Symptoms", "nearest", "overfitting", "spread"]
 
-CHUNK = 64  # images that the discriminator sees at once
+CHUNK = 64  # examples that the discriminator sees at once
 
 
 def spread(x: Tensor) -> float:
     """Mean Euclidean distance between two of x (N, …), N at least 2.
 
     The idea of Odena et al. 2017 (arXiv:1610.09585, section 4.2), who compare the similarity of random pairs of samples
-    with that of pairs of training images; the distance here is of pixels.
+    with that of pairs of training examples; the distance here is of pixels.
     """
     return float(torch.pdist(x.flatten(1)).mean())
 
@@ -49,9 +49,9 @@ def nearest(x: Tensor) -> float:
 
 
 def overfitting(seen: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float]:
-    """r_v and r_t from logits (N,) of training images, of held-out ones and of samples.
+    """r_v and r_t from logits (N,) of training examples, of held-out ones and of samples.
 
-    r_v = (E[D_train] - E[D_validation]) / (E[D_train] - E[D_generated]) is 0 without overfitting, and 1 where images
+    r_v = (E[D_train] - E[D_validation]) / (E[D_train] - E[D_generated]) is 0 without overfitting, and 1 where examples
     the discriminator has not seen are to it as fakes are; r_t = E[sign(D_train)] (Karras et al. 2020,
     arXiv:2006.06676, equation 1). Where the difference to samples is less than 3 standard errors there is nothing to
     overfit with, and r_v is given as 0.
@@ -78,7 +78,7 @@ class Symptoms:
         if self.samples < 2 or not any(isinstance(part, Generator) for part in model.children()):
             return set()
         figures = zip(("sample_spread", "sample_nearest"), self.usual, strict=True)
-        names = {name for name, usual in figures if usual > 0}  # 0: training images that are all the same
+        names = {name for name, usual in figures if usual > 0}  # 0: training examples that are all the same
         if self.held_out is not None and isinstance(discriminator, Discriminator):
             names |= {"r_v", "r_t", "r_t_held_out"}
         return names
@@ -86,7 +86,7 @@ class Symptoms:
     def look(self, model: Model, discriminator: nn.Module | None, *, apart: bool = False) -> dict[str, float]:
         """The figures by name, of samples at fixed latents of the averaged generator.
 
-        `apart` says that the discriminator is trained on real and fake images in batches of their own: then its batch
+        `apart` says that the discriminator is trained on real and fake examples in batches of their own: then its batch
         norms take their statistics from the batch, as in training, since the running ones are those of neither.
         """
         names = self.names(model, discriminator)

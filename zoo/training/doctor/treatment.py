@@ -28,10 +28,10 @@ from zoo.nn.models import Model
 from zoo.training.checkpoint import load_checkpoint
 from zoo.training.doctor.diagnosis import Doctor, Finding
 from zoo.training.doctor.symptoms import Symptoms
-from zoo.training.doctor.watch import UNWATCHED, Care
+from zoo.training.doctor.watch import UNWATCHED, Watch
 from zoo.training.state import TrainState
 
-__all__ = ["Treatment", "WentBack", "watch"]
+__all__ = ["Treatment", "WentBack", "watch_over"]
 
 Watched = tuple[Data, Data | None]  # what is trained on, and what is held out
 Sampled = Callable[[TrainState], Model]  # the model that a look samples
@@ -42,7 +42,7 @@ class WentBack(Exception):
     """The state is that of the last healthy checkpoint: enter the loop again."""
 
 
-def watch(out: Path, resolved: Resolved, state: TrainState, data: Watched, *, model: Sampled, tell: Tell) -> Care:
+def watch_over(out: Path, resolved: Resolved, state: TrainState, data: Watched, *, model: Sampled, tell: Tell) -> Watch:
     """Who watches the run: a doctor, unless the recipe has it off."""
     if resolved.doctor.action == "off":
         return UNWATCHED
@@ -81,7 +81,7 @@ class Treatment:
         """Take up the run as it is; before its first step that state is saved, where a way back may lead to it."""
         self._slow_down(state)
         self._write(state)
-        if self.settings.action == "rollback" and state.images == 0 and self.doctor.healthy is None:
+        if self.settings.action == "rollback" and state.examples == 0 and self.doctor.healthy is None:
             self.saved(state)
             save(state)
 
@@ -90,30 +90,30 @@ class Treatment:
         state.trainer.base_rates = {name: rate * factor for name, rate in self.rates.items()}
 
     def look(self, state: TrainState, before: int) -> None:
-        """Look at the networks when that is due, `before` being the images before the last step."""
-        if before // self.every != state.images // self.every:
+        """Look at the networks when that is due, `before` being the examples before the last step."""
+        if before // self.every != state.examples // self.every:
             figures = self.symptoms.look(self.model(state), self.discriminator, apart=state.trainer.apart)
             figures = state.trainer.processes.mean(figures)  # all decide alike, however each has rounded
-            self._heed(state, self.doctor.see(figures, images=state.images, steps=state.steps))
+            self._heed(state, self.doctor.see(figures, examples=state.examples, steps=state.steps))
 
     def hear(self, state: TrainState, metrics: dict[str, float]) -> dict[str, float]:
-        """Read a report; gives it back with what looks have found since the last one."""
-        self._heed(state, self.doctor.hear(metrics, images=state.images, steps=state.steps))
+        """Take a reading; gives it back with what looks have found since the last one."""
+        self._heed(state, self.doctor.hear(metrics, examples=state.examples, steps=state.steps))
         return metrics | self.doctor.take()
 
     def weigh(self, state: TrainState) -> None:
         """Read the sum of all weights: what is not finite is not saved."""
-        self._heed(state, self.doctor.finite(state.weights(), images=state.images, steps=state.steps))
+        self._heed(state, self.doctor.finite(state.weights(), examples=state.examples, steps=state.steps))
 
     def saved(self, state: TrainState) -> None:
         """Note that a checkpoint is about to be saved that was due."""
-        self.doctor.saved(state.images)
+        self.doctor.saved(state.examples)
 
     def end(self) -> None:
         """Say once more what was found, when the run is done."""
         found = {finding.disease: finding for finding in self.doctor.findings}
         for finding in found.values():
-            self.tell(f"the doctor found, at {finding.images:,} images: {finding.sentence}")
+            self.tell(f"the doctor found, at {finding.examples:,} examples: {finding.sentence}")
 
     def _heed(self, state: TrainState, found: list[Finding]) -> None:
         if not found:
@@ -121,7 +121,7 @@ class Treatment:
         self._write(state)
         for finding in found:
             if finding.action == "warn":
-                self.tell(f"doctor, at {finding.images:,} images: {finding.sentence}")
+                self.tell(f"doctor, at {finding.examples:,} examples: {finding.sentence}")
             elif finding.action == "rollback":
                 self._go_back(state, finding)
             else:
@@ -136,7 +136,7 @@ class Treatment:
         elif healthy is not None:
             state.trainer.processes.once(partial(self._remove_after, healthy))
             left = f"the last healthy checkpoint, {healthy.name}, is now the newest"
-        where = f"the doctor stopped the run at step {finding.steps} ({finding.images:,} images)"
+        where = f"the doctor stopped the run at step {finding.steps} ({finding.examples:,} examples)"
         raise DiseaseError(f"{where}: {finding.sentence}; {left}")
 
     def _go_back(self, state: TrainState, finding: Finding) -> NoReturn:
@@ -155,7 +155,7 @@ class Treatment:
         self._slow_down(state)
         self._write(state)
         self.tell(
-            f"doctor, at {finding.images:,} images: {finding.sentence}. The run goes back to {state.images:,} images, "
+            f"doctor, at {finding.examples:,} examples: {finding.sentence}. The run goes back to {state.examples:,}, "
             f"with learning rates times {self.settings.rollback_lr**doctor.rollbacks:g} and other random numbers; it "
             f"may do so {self.settings.rollbacks - doctor.rollbacks} times more"
         )

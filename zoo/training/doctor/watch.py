@@ -8,20 +8,20 @@ from typing import Protocol
 from zoo.training.optimizers import check_finite
 from zoo.training.state import TrainState
 
-__all__ = ["UNWATCHED", "Care", "Unwatched"]
+__all__ = ["UNWATCHED", "Unwatched", "Watch"]
 
 
-class Care(Protocol):
+class Watch(Protocol):
     """Who watches a run; `zoo.training.doctor.treatment` does. Each method may end the loop by raising."""
 
     def begin(self, state: TrainState, save: Callable[[TrainState], None]) -> None:
         """The run begins, or goes on from a restored state; `save` writes a checkpoint."""
 
     def look(self, state: TrainState, before: int) -> None:
-        """A step is done; `before` are the images before it."""
+        """A step is done; `before` are the examples before it."""
 
     def hear(self, state: TrainState, metrics: dict[str, float]) -> dict[str, float]:
-        """The metrics of a report are these; gives what is reported."""
+        """The metrics of a reading are these; gives what is reported."""
         ...
 
     def weigh(self, state: TrainState) -> None:
@@ -31,7 +31,7 @@ class Care(Protocol):
         """A checkpoint that is due is about to be saved."""
 
     def end(self) -> None:
-        """All images have been seen."""
+        """All examples have been seen."""
 
 
 class Unwatched:

@@ -65,7 +65,7 @@ class VAESettings(AutoencodingSettings):
     objective: Literal["elbo", "iwae"] = "elbo"
     samples: Annotated[int, Meta(ge=1, le=1024)] = 1  # latents an example: K of the importance-weighted bound
     beta: Bound = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
-    kl_warmup: Annotated[int, Meta(ge=0, le=10**12)] = 0  # images over which that weight rises from 0
+    kl_warmup: Annotated[int, Meta(ge=0, le=10**12)] = 0  # examples over which that weight rises from 0
     free_bits: Bound = 0.0  # nats of KL a latent unit has free, on the batch's mean (Kingma et al. 2016, eq. 15)
     scaling: Literal["nats", "book"] = "nats"  # "book": mean over pixels + 5e-4 times the mean over 2 KL
 
@@ -74,10 +74,10 @@ class VAESettings(AutoencodingSettings):
             raise ValueError("the importance-weighted bound has no KL apart: beta, kl_warmup, free_bits and scaling")
 
 
-def objective(terms: Terms, settings: VAESettings, *, dimensions: int, images: int = 0) -> Tensor:
-    """What is minimised, a scalar; `dimensions` is D of x, and `images` seen so far decide the KL's warm-up.
+def objective(terms: Terms, settings: VAESettings, *, dimensions: int, examples: int = 0) -> Tensor:
+    """What is minimised, a scalar; `dimensions` is D of x, and `examples` seen so far decide the KL's warm-up.
 
-    "elbo": -E_q[log p(x given z)] + w KL, with w = beta min(1, images / kl_warmup) and, with free bits f, each unit's
+    "elbo": -E_q[log p(x given z)] + w KL, with w = beta min(1, examples / kl_warmup) and, with free bits f, each unit's
     batch-mean KL replaced by max(f, KL). "iwae": minus the importance-weighted bound. With the book's scaling
     (Chollet, Deep Learning with Python, section 8.4) the reconstruction is averaged over the D values of x, and the
     KL term is -5e-4 mean(1 + log_var - mean^2 - var) over the d units: R / D + 1e-3 w KL / d.
@@ -86,7 +86,7 @@ def objective(terms: Terms, settings: VAESettings, *, dimensions: int, images: i
         return -importance_weighted_bound(terms).mean()
     per_unit = terms.kl_per_unit
     kl = (per_unit.clamp(min=settings.free_bits) if settings.free_bits else per_unit).sum()
-    weight = settings.beta * (min(1.0, images / settings.kl_warmup) if settings.kl_warmup else 1.0)
+    weight = settings.beta * (min(1.0, examples / settings.kl_warmup) if settings.kl_warmup else 1.0)
     if settings.scaling == "book":
         return terms.reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
     return terms.reconstruction + weight * kl
@@ -135,19 +135,19 @@ class VAETrainer(_Autoencoding):
     """Parts `encoder`, `decoder` and `likelihood`; one step is one update of all."""
 
     settings: VAESettings
-    images = 0  # seen before the coming step: for the KL's warm-up
+    examples = 0  # seen before the coming step: for the KL's warm-up
 
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
         """One update from examples (N, *data_shape) in [0, 1]."""
         x = self._varied(x)
-        self.images = self.steps * len(x) * self.processes.count
+        self.examples = self.steps * len(x) * self.processes.count
         noise = self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
         return self.learn("vae", self._loss, x, noise, *seen_labels(labels, self.decoder.num_classes))
 
     def _loss(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
         posterior = self._encode(x, labels)
         terms = decoded_terms(self._decode, self.likelihood, x, posterior, noise.transpose(0, 1), labels)
-        loss = objective(terms, self.settings, dimensions=x[0].numel(), images=self.images)
+        loss = objective(terms, self.settings, dimensions=x[0].numel(), examples=self.examples)
         return loss, self._figures(terms, x, loss.detach())
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ ZOO_API_VERSION = 2  # the version of the plugin contract this file was written 
 WEIGHTS = WeightsSpec(
     bundled="meadow_zoo:weights/splat-butterflies",
     files={
-        "config.json": "e468c219326fe57d0bdc917e486a3f4e920849acd736c0ba43f7988ce5feb49f",
+        "config.json": "0e3dd29fe2b4c8e3231b650344747cc00a400e58fe23de2580bf4bcda6edb183",
         "model.safetensors": "d6c70b855339a20cccaca65743f6dd6ad74a46eeba8595e3f5d9407c7f808be3",
         "golden.safetensors": "411c61ea8d13a3cac3cc9b7f4ea55811c90d2078cddbcc385734ebc7fc149f43",
     },

@@ -33,4 +33,4 @@ def starter(facts: DataFacts) -> Iterator[Choice]:
     yield Choice("config.image_size", 8, "it is tiny")
     yield Choice("config.channels", facts.channels, "as the pictures are")
     yield Choice("batch_size", facts.batch(32), "at most half of the pictures")
-    yield Choice("images", facts.chosen("images", 20 * facts.count), "each twenty times")
+    yield Choice("examples", facts.chosen("examples", 20 * facts.count), "each twenty times")

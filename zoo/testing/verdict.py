@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["LEVELS", "OUTCOMES", "VERSION", "CheckResult", "Outcome", "Report"]
+__all__ = ["LEVELS", "OUTCOMES", "VERSION", "CheckResult", "Outcome", "Verdict"]
 
 VERSION = 4  # of the check set: raised when a check is added, removed or made stricter
 LEVELS = (
@@ -40,7 +40,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Verdict:
     """All rows of one plugin. `blocked` counts checks that were not run because one they need had failed."""
 
     plugin: str
@@ -61,7 +61,7 @@ class Report:
         return {"run": run, **{name: by_outcome[name] for name in OUTCOMES}, "blocked": self.blocked}
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON-able data, `name` first."""
+        """The verdict as JSON-able data, `name` first."""
         rows = [{**asdict(row), "level": row.level} for row in self.rows]
         facts = {"name": self.plugin, "ok": self.ok, "version": self.version, "counts": self.counts}
         return {**facts, "rows": rows}
