@@ -124,7 +124,7 @@ class FlatEncoder(Encoder):
         self.latent_shape, self.data_shape, self.letters = (2,), shape, letters
         self.layer = nn.Linear(torch.Size(shape).numel() * max(letters, 1), 4)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         x = one_hot(x, self.letters).float() if self.letters else x
         mean, log_var = self.layer(x.flatten(1)).chunk(2, 1)
         return DiagonalGaussian(mean, log_var)

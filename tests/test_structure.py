@@ -337,17 +337,19 @@ def test_other_names_are_an_attribute_error() -> None:
 # --- the budgets ---------------------------------------------------------------------------------------------------
 
 
-def test_no_file_is_longer_than_400_lines() -> None:
-    """A file has at most 400 lines."""
-    lengths = {source.place: len(source.text.splitlines()) for source in SOURCES}
-    assert not (found := [f"{place}: {n}" for place, n in lengths.items() if n > 400]), complaints(found)
+def test_no_file_is_long() -> None:
+    """A file has at most 300 lines, one of tests at most 500."""
+    lengths = {source.place: (len(source.text.splitlines()), 300) for source in SOURCES}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        lengths[path.relative_to(ROOT).as_posix()] = (len(path.read_text(encoding="utf-8").splitlines()), 500)
+    assert not (found := [f"{place}: {n}" for place, (n, most) in lengths.items() if n > most]), complaints(found)
 
 
 def test_functions_are_short() -> None:
-    """A function has at most 60 lines without its docstring, and nine of ten have at most 30."""
+    """A function has at most 50 lines without its docstring, and nine of ten have at most 20."""
     lengths = {f"{s.place}:{f.lineno} {f.name}": length(f) for s in SOURCES for f in s.functions}
-    assert not (found := [f"{where}: {n}" for where, n in lengths.items() if n > 60]), complaints(found)
-    assert sorted(lengths.values())[int(len(lengths) * 0.9)] <= 30
+    assert not (found := [f"{where}: {n}" for where, n in lengths.items() if n > 50]), complaints(found)
+    assert sorted(lengths.values())[int(len(lengths) * 0.9)] <= 20
 
 
 def test_functions_take_at_most_eight_parameters() -> None:
@@ -382,7 +384,7 @@ def test_public_things_have_docstrings() -> None:
 
 
 def test_little_stands_in_two_places() -> None:
-    """At most 3 % of the lines stand in a run of six that another place has too (imports and docstrings left out)."""
+    """At most 2 % of the lines stand in a run of six that another place has too (imports and docstrings left out)."""
     places: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
     total = 0
     for source in SOURCES:
@@ -392,7 +394,7 @@ def test_little_stands_in_two_places() -> None:
             places[tuple(lines[start : start + 6])].append((source.place, start))
     shared = [place for where in places.values() if len(where) > 1 for place in where]
     twice = {(place, start + i) for place, start in shared for i in range(6)}
-    assert len(twice) <= 0.03 * total, complaints(f"{place} {line}" for place, line in twice)
+    assert len(twice) <= 0.02 * total, complaints(f"{place} {line}" for place, line in twice)
 
 
 def test_no_bare_except_no_hasattr_no_print() -> None:

@@ -135,3 +135,9 @@ def test_rmsprop_and_adam_learn_by_it_too(make_trainer: Make) -> None:
         )
         trainer.step(torch.tensor([[2], [4]]), None)
         assert trainer.weight < 0
+
+
+def test_an_augmentation_that_the_kind_of_data_lacks_is_refused(make_trainer: Make) -> None:
+    """A name that is none of the modality's is a ConfigError with those that are, before anything is learnt."""
+    with pytest.raises(ConfigError, match="has no 'blur'; it has color, translation, cutout, flip"):
+        make_trainer(augment=["blur"]).join(ALONE)

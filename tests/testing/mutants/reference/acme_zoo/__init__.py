@@ -104,7 +104,6 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             name="duel",
             summary="Two players and the hinge loss.",
             family="gan",
-            modality="image",
             settings="acme_zoo.trainers:DuelSettings",
             trainer="acme_zoo.trainers:DuelTrainer",
         )
