@@ -283,7 +283,7 @@ def test_the_core_names_no_architecture_and_no_dataset() -> None:
     words = {name for kind, name in entries if kind in ("architecture", "model", "feature")} | {
         s.module for s in PLUGINS
     }
-    datasets = {name for kind, name in entries if kind == "dataset"} - {"examples"}
+    datasets = {name for kind, name in entries if kind == "dataset"} - {"images"}
     assert "dcgan" in words
     assert "shapes" in datasets
     held = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(words)))})(?![\w-])")

@@ -60,7 +60,7 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
 def test_the_installed_catalogue_is_the_default() -> None:
     """Without a registry the lists are those of the installed plugins."""
     assert "dcgan" in zoo.list_architectures()
-    assert {"cifar10", "examples", "shapes"} <= set(zoo.list_datasets())
+    assert {"cifar10", "images", "shapes"} <= set(zoo.list_datasets())
     assert "dcgan-shapes" in zoo.list_models("dcgan-*")
 
 

@@ -92,7 +92,7 @@ def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
         (f"images:{one / '000.jpg'}", DataError, "give the folder it is in"),
         (f"images[cat]:{one}", NotFoundError, "no class"),
         (f"images:{bad}", DataError, "1 of 4 pictures are bad: x.png"),
-        ("examples", UsageError, "it needs a path"),
+        ("images", UsageError, "it needs a path"),
         ("mnist:/x", UsageError, "takes no path"),
         ("nothing", NotFoundError, "no dataset is named"),
     ]:

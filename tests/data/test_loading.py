@@ -106,9 +106,9 @@ def load(reference: str, owner: Registry | None = None, env: Mapping[str, str] |
     [
         ("mnist", ("mnist", None, None)),
         ("cifar10[frog]", ("cifar10", "frog", None)),
-        ("images:./photos", ("examples", None, Path("photos"))),
-        ("images:/a b/c[1].tar", ("examples", None, Path("/a b/c[1].tar"))),
-        ("examples[Big Cats]:x:y", ("examples", "Big Cats", Path("x:y"))),
+        ("images:./photos", ("images", None, Path("photos"))),
+        ("images:/a b/c[1].tar", ("images", None, Path("/a b/c[1].tar"))),
+        ("images[Big Cats]:x:y", ("images", "Big Cats", Path("x:y"))),
         ("acme/photos[x]", ("acme/photos", "x", None)),
     ],
 )

@@ -92,7 +92,7 @@ def test_the_core_s_own_cannot_be_left_out() -> None:
     """Families, trainers and kinds of data of the core are there whatever the user's settings choose."""
     for env in ({"ZOO_PLUGINS": "acme"}, {"ZOO_PLUGINS_DISABLE": "nn,training,examples,zoo_gan"}):
         plugins = {plugin.namespace: plugin.disabled for plugin in load_plugins(env)}
-        assert [plugins[name] for name in ("examples", "nn", "training", "zoo_gan")] == [False, False, False, True]
+        assert [plugins[name] for name in ("images", "nn", "training", "zoo_gan")] == [False, False, False, True]
 
 
 def test_a_plugin_s_own_families_and_kinds_of_data_get_its_namespace(entry_point: Make) -> None:
