@@ -263,7 +263,7 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for i, name in enumerate(names):
             file = io.BytesIO()
             Image.new("RGB", (8, 8), (60 + 120 * (i % 2), 90, 80 + 120 * (i // 2 % 2) + i % 20)).save(file, "PNG")
-            add(f"examples/{name}.png", file.getvalue())
+            add(f"images/{name}.png", file.getvalue())
         add("labels.csv", "\n".join(["name,smiling,smiled,expression,gender", *rows]).encode())
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
 

@@ -15,7 +15,7 @@ from zoo.errors import DataError, IntegrityError, NotFoundError, PluginError, Zo
 from zoo.files import sha256_of
 
 FACTS = {"format": 1, "architecture": "net", "config": {"width": 3}, "data": {}, "training": {}, "zoo": "0.1.0"}
-RECIPE = 'name = "toy"\narchitecture = "net"\ndataset = "d"\ntrainer = "t"\nimages = 1234\n'
+RECIPE = 'name = "toy"\narchitecture = "net"\ndataset = "d"\ntrainer = "t"\nexamples = 1234\n'
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ FAILURES: dict[int, list[tuple[str, str]]] = {
         ("train tiny.toml --set =3", "write KEY=VALUE"),
         ("train tiny.toml --set frob.nicate=3", "config.KEY=VALUE or settings.KEY=VALUE or doctor.KEY=VALUE"),
         ("train tiny.toml --set settings.=3", "write KEY=VALUE"),
-        ("train tiny.toml --data examples", "write images:PATH"),
+        ("train tiny.toml --data images", "write images:PATH"),
         ("train tiny.toml --data ''", "dataset '': cannot be read; write NAME"),
         ("train tiny.toml --data shapes[", "cannot be read; write NAME"),
         ("train outside.toml", "name '../outside' cannot name a folder; give one with --out"),

@@ -97,7 +97,7 @@ def test_the_list_is_a_table_or_json(run: Run, tmp_path: Path, monkeypatch: pyte
     code, out, err = run("list")
     assert (code, err) == (0, "")
     head, line = out.splitlines()
-    assert head.split() == ["NAME", "RECIPE", "IMAGES", "STATE", "WHEN", "LAST"]
+    assert head.split() == ["NAME", "RECIPE", "EXAMPLES", "STATE", "WHEN", "LAST"]
     assert re.fullmatch(r"mine +tiny +24/24 +finished +\d{4}-\d\d-\d\d \d\d:\d\d +generator_loss 0\.3333", line)
     (row,) = json.loads(run("list", "--json")[1])
     assert next(iter(row)) == "name"
@@ -181,7 +181,7 @@ def test_show_tells_all(run: Run, tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     for line in (
         "state:        stopped",
-        "examples:       16 of 24",
+        "examples:     16 of 24",
         "recipe:       tiny: dcgan by adversarial, seed 0",
         "changed:      seed: 0 -> 3",
         "              examples: 9 -> 24",
@@ -299,7 +299,7 @@ def test_a_run_is_read_once_for_its_page(run: Run, tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(f"{module}.regular_file", opened)
     code, out, _ = run("show", str(folder), "--page")
     assert code == 0
-    assert f"report:       {folder / 'report.html'}" in out
+    assert f"page:         {folder / 'report.html'}" in out
     assert (read.count("recipe.json"), read.count("state.safetensors")) == (1, 2)
 
 

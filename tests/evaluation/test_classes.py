@@ -12,7 +12,7 @@ from zoo.data.loading import Examples
 from zoo.errors import UsageError
 from zoo.evaluation.classes import check_per_class, class_distances
 from zoo.evaluation.features import Observer
-from zoo.images.modality import examples
+from zoo.images.modality import images
 from zoo.nn.features import Features
 from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Generator
@@ -53,7 +53,7 @@ def test_each_class_is_compared_with_its_own() -> None:
     noise = torch.randn(40, generator=torch.Generator().manual_seed(1))
     level = ((labels / 2 + 0.01 * noise + 1) / 2 * 255).round().clamp(0, 255).to(torch.uint8)
     data = level.view(-1, 1, 1, 1).expand(-1, 1, 2, 2).contiguous()
-    drawn, observer = model.sample(40, seed=0), Observer(Level(), examples({}))
+    drawn, observer = model.sample(40, seed=0), Observer(Level(), images({}))
     right = class_distances(drawn, model, Examples(data=data, labels=labels, classes=("a", "b")), observer, most=100)
     wrong = class_distances(drawn, model, Examples(data=data, labels=1 - labels, classes=("a", "b")), observer, most=15)
     assert [(found.name, found.samples, found.train_examples) for found in right] == [("a", 20, 20), ("b", 20, 20)]

@@ -178,15 +178,15 @@ def test_a_run_that_fails_has_a_report_too(
     assert "16 of 32 examples seen; stopped." in (tmp_path / "report.html").read_text()
 
 
-def test_a_report_that_fails_costs_a_line(
+def test_a_page_that_fails_costs_a_line(
     tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong with the report, the run ends well, whole, and with one warning."""
+    """Whatever goes wrong with the page, the run ends well, whole, and with one warning."""
     tiny_train(tiny_recipe(), tmp_path / "good")
     monkeypatch.setattr("zoo.training.record.write_page", lambda *_, **__: 1 / 0)
     warned: list[str] = []
     tiny_train(tiny_recipe(), tmp_path / "bad", warn=warned.append)
-    assert [line for line in warned if "the report was not written (ZeroDivisionError" in line]
+    assert [line for line in warned if "the page was not written (ZeroDivisionError" in line]
     assert result(tmp_path / "bad", contents) == result(tmp_path / "good", contents)
 
 
