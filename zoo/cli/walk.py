@@ -73,7 +73,9 @@ def sample(arguments: argparse.Namespace) -> None:
     x = model.sample(
         arguments.n, seed=arguments.seed, labels=labels, truncation=arguments.truncation, prior=arguments.prior
     )
-    write_examples(model, x, out, columns=arguments.columns or columns, scale=arguments.scale)
+    write_examples(
+        model, x, out, columns=columns if arguments.columns is None else arguments.columns, scale=arguments.scale
+    )
     of = f" ({', '.join(arguments.label)})" if arguments.label else ""
     print(f"{out}: {arguments.n} samples of {arguments.name}{of}, seed {arguments.seed}")
 
