@@ -156,7 +156,7 @@ class TrainerSpec:
     summary: str
     family: str  # the family of architectures it trains
     settings: str  # reference to a frozen dataclass with bounds
-    trainer: str  # reference to a callable (parts, settings, context) -> Trainer
+    trainer: str  # reference to a callable (parts, settings, random: torch.Generator) -> Trainer
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
     units: Mapping[str, str] = field(default_factory=dict)  # metric -> its unit; metrics of one unit share a diagram
 

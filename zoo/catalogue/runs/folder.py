@@ -56,7 +56,7 @@ __all__ = [
 
 RECIPE, CHECKPOINTS, SAMPLES, METRICS, PAGE = "recipe.json", "checkpoints", "samples", "metrics.jsonl", "report.html"
 LOCK, DOCTOR = ".lock", "doctor.jsonl"
-MOST_JSON = 2**22  # bytes of recipe.json
+MOST_JSON = 2**22  # bytes of recipe.json, of doctor.jsonl and of a checkpoint's numbers
 MOST_METRICS = 2**27  # bytes of metrics.jsonl
 MOST_LINE = 2**16  # bytes of one line of it
 MOST_ENTRIES = 100_000  # names looked at in a folder
