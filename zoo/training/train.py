@@ -34,10 +34,7 @@ from zoo.training.state import TrainState, first_state
 
 __all__ = ["train"]
 
-GRID = 64  # samples in a grid
-
-
-GRID_SEED = 0
+GRID, GRID_SEED = 64, 0  # samples in a grid
 
 
 def train(
@@ -62,11 +59,13 @@ def train(
         warn = report = _say_nothing
     before = read_run(out) if resume else None  # where there is none, nothing is loaded and nothing written
     recipe, family = resolved.recipe, load_family(resolved.family)
+    num_classes = classes_seen(resolved)
     examples, held_out = _examples(resolved, family, registry)
+    check_classes(num_classes, (examples, held_out))
     for line in examples.skipped[:5]:
         warn(f"skipped: {line}")
     facts = _facts(examples, held_out, processes)
-    if classes_seen(resolved):
+    if num_classes:
         facts["data"]["classes"] = list(examples.classes)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
@@ -180,9 +179,7 @@ def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[D
     if not isinstance(shape, tuple) or not shape or not all(type(side) is int and side > 0 for side in shape):
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, no shape")
     load = partial(stream_dataset, recipe.dataset, registry=registry, data_shape=shape)
-    found = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
-    check_classes(classes_seen(resolved), found)
-    return found
+    return hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
 
 
 @contextlib.contextmanager

@@ -45,10 +45,8 @@ class Trainer(ABC):
     parts: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     base_rates: dict[str, float]  # optimizer name -> learning rate before decay
-    decay: float = (
-        0.0  # how the rates fall, see `learning_rate`: a trainer takes both from its settings, or leaves them
-    )
-    anneal: float = 0.0
+    decay: float = 0.0  # how the rates fall, as `learning_rate` says;
+    anneal: float = 0.0  # a trainer takes both from its settings, or leaves them
     value_range: tuple[float, float] = (0.0, 1.0)  # of the data that `step` gets; nothing to tokens
     modality: Modality  # the kind of data: set before `join`
     memory_format: torch.memory_format = torch.contiguous_format  # of its data of rank four
