@@ -1,4 +1,4 @@
-"""A package of somebody else's brings what the zoo does not know: sounds, sentences, a family, a feature network, a verb.
+"""A package of somebody else's brings what the zoo lacks: sounds, sentences, a family, a feature network, a verb.
 
 It enters by the doors that the pages for authors describe, and nothing in zoo/ knows of it.
 """
