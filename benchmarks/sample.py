@@ -10,6 +10,8 @@ first.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from examples_dcgan import LATENT, generator, weights_init
 from pairs import Way, compare, options
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.nn.build import decode_config, initialise_parts
-from zoo.nn.models import GAN
+from zoo.nn.gan import GAN
 from zoo.nn.sampling import in_chunks
 
 COUNT = 512
@@ -26,7 +28,9 @@ COUNT = 512
 def same_weights(peer: nn.Sequential) -> GAN:
     """The zoo's DCGAN with the weights of the peer."""
     spec = default_registry().architecture("dcgan")
-    model = GAN(initialise_parts(spec, decode_config(spec, {}, "config"), seed=0)["generator"]).eval()  # type: ignore[arg-type]
+    config = decode_config(spec, {}, "config")
+    parts: dict[str, Any] = initialise_parts(spec, config, seed=0, memory_format=torch.channels_last)
+    model = GAN(parts["generator"]).eval()
     stem, *others = [tensor for key, tensor in peer.state_dict().items() if not key.endswith("num_batches_tracked")]
     mine = model.generator.state_dict()
     names = [key for key in mine if key not in ("stem.weight", "head.bias") and "num_batches" not in key]
