@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zoo.errors import UsageError
 from zoo.latent.concepts import ConceptVector
 from zoo.latent.fitted_encoder import FittedEncoder, fit_encoder
-from zoo.latent.inversion import invert, pixel_error
+from zoo.latent.inversion import invert, value_error
 from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Generator
 from zoo.nn.vae import VAE
@@ -54,7 +54,7 @@ def test_a_fitted_encoder_knows_the_models_own_samples(gan: GAN) -> None:
     z = gan.latents(256, seed=77)
     x = gan.decode(z)
     assert float((encoder.encode(x) - z).square().mean()) == pytest.approx(measures["latent_error"], rel=0.3)
-    assert float(pixel_error(gan.decode(encoder.encode(x)), x).mean()) < measures["round_trip_random"] / 2
+    assert float(value_error(gan.decode(encoder.encode(x)), x).mean()) < measures["round_trip_random"] / 2
 
 
 def test_a_fit_follows_from_its_seed_and_touches_nothing_else(gan: GAN) -> None:
@@ -77,11 +77,11 @@ def test_inversion_finds_what_decodes_to_the_picture(gan: GAN) -> None:
     """Its own samples come back far nearer than the nearest of eight draws, and more steps come no farther."""
     x = gan.sample(3, seed=11)
     draws = gan.sample(8, seed=0)
-    nearest = torch.stack([pixel_error(draws, one.expand_as(draws)).min() for one in x])
+    nearest = torch.stack([value_error(draws, one.expand_as(draws)).min() for one in x])
     found = invert(gan, x, steps=150, draws=8, seed=0)
     assert found.z.shape == (3, 3)
     assert bool((found.error < 0.3 * nearest).all())
-    assert torch.allclose(found.error, pixel_error(gan.decode(found.z), x), atol=1e-6)
+    assert torch.allclose(found.error, value_error(gan.decode(found.z), x), atol=1e-6)
     alone = invert(gan, x[1:2], steps=150, draws=8, seed=0)
     assert torch.allclose(alone.z, found.z[1:2], atol=1e-3)
 
@@ -91,7 +91,7 @@ def test_inversion_improves_a_start(gan: GAN) -> None:
     x = gan.sample(4, seed=11)
     start = fit_encoder(gan, examples=3200).encode(x)
     kept = start.clone()
-    before = pixel_error(gan.decode(start), x)
+    before = value_error(gan.decode(start), x)
     found = invert(gan, x, start=start, steps=100, prior_weight=0.0)
     assert torch.equal(start, kept)
     assert bool((found.error <= before + 1e-6).all())

@@ -43,7 +43,7 @@ def concept_arguments(command: argparse.ArgumentParser) -> None:
     _takes_fit(action("fit", _fit, "Fit a concept to labelled examples, and keep it in the weights folder."))
     listed = action("list", _list, "List the concepts of a model.")
     shown = action("show", _show, "Show one concept.")
-    measured = action("measure", _measure, "Let judges of real pictures measure what a concept does to examples.")
+    measured = action("measure", _measure, "Let judges of real examples measure what a concept does to examples.")
     for added in (listed, shown, measured):
         added.add_argument("model")
     for added in (shown, measured):
@@ -261,7 +261,7 @@ def _print_report(report: ConceptReport, arguments: argparse.Namespace) -> None:
         return
     print(
         f"{report.name}: {report.negatives:,} examples without {report.factor}, {report.positives:,} with it, judged "
-        f"by probes of real pictures (AUC {report.probe_auc:.3f} for {report.factor}, {report.other_auc:.3f} for "
+        f"by probes of real examples (AUC {report.probe_auc:.3f} for {report.factor}, {report.other_auc:.3f} for "
         f"{report.other})"
     )
     gained, lost, changed = f"{report.factor} gained", f"{report.factor} lost", f"{report.other} changed"

@@ -1,4 +1,4 @@
-"""The verbs about pictures as a model sees them: reconstruct, edit."""
+"""The verbs about examples as a model sees them: reconstruct, edit."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from zoo.cli.examples import (
     asked_labels,
     check_size,
     encoding_model,
+    example_of,
     examples_for,
     find_latents,
     labels_of,
     loaded,
     located,
     output_of,
-    photo,
     some,
     takes_inversion,
-    takes_picture,
+    takes_output,
     write_examples,
 )
 from zoo.cli.output import takes_offline
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
 
 __all__ = ["edit", "edit_arguments", "reconstruct", "reconstruct_arguments"]
 
-MOST_PHOTOS = 1000
+MOST_FILES = 1000
 
 
 def reconstruct_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo reconstruct` takes."""
     command.add_argument("--model", required=True, help="a model with an encoder")
     takes_offline(command)
-    _takes_photos(command)
+    _takes_examples(command)
 
 
 def edit_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo edit` takes."""
     command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
     takes_offline(command)
-    _takes_photos(command)
+    _takes_examples(command)
     takes_inversion(command)
     command.add_argument("--concept", required=True, metavar="NAME[,NAME]", help="names of `zoo concept list MODEL`")
     command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
 
 
-def _takes_photos(command: argparse.ArgumentParser) -> None:
-    command.add_argument("photos", nargs="*", metavar="PHOTO", help="cut to the central square and resized")
-    takes_picture(command)
-    command.add_argument("--data", help="examples of a dataset instead of photos: faces, mnist[3]")
+def _takes_examples(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="*", metavar="FILE", help="brought to the shape of the model's data")
+    takes_output(command)
+    command.add_argument("--data", help="examples of a dataset instead of files: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, default=8, help="how many examples of the dataset, at random (default 8)")
     text = "their class, by name or number, where the model has classes; again for one each"
@@ -65,37 +65,37 @@ def _takes_photos(command: argparse.ArgumentParser) -> None:
 
 
 def reconstruct(arguments: argparse.Namespace) -> None:
-    """Write pictures and what the model makes of them."""
+    """Write examples and what the model makes of them."""
     import torch
 
     folder = located(arguments.model)
     out = output_of(arguments, folder)
-    _check_photos(arguments)
+    _check_examples(arguments)
     model = encoding_model(folder)
-    x, labels = _pictures(arguments, model)
+    x, labels = _asked(arguments, model)
     y = model.reconstruct(x, labels)
     write_examples(model, torch.cat([x, y]), out, columns=len(x), scale=arguments.scale)
     error = float((x - y).square().mean().sqrt())
-    print(f"{out}: {len(x)} pictures above, their reconstructions below; root mean square error {error:.4f} of 1")
+    print(f"{out}: {len(x)} examples above, their reconstructions below; root mean square error {error:.4f} of 1")
 
 
-def _check_photos(arguments: argparse.Namespace) -> None:
-    if bool(arguments.photos) == bool(arguments.data) or len(arguments.photos) > MOST_PHOTOS:
-        raise UsageError(f"give up to {MOST_PHOTOS:,} photos, or --data with a dataset")
+def _check_examples(arguments: argparse.Namespace) -> None:
+    if bool(arguments.files) == bool(arguments.data) or len(arguments.files) > MOST_FILES:
+        raise UsageError(f"give up to {MOST_FILES:,} files, or --data with a dataset")
 
 
-def _pictures(arguments: argparse.Namespace, model: Model) -> tuple[Tensor, list[str | int] | None]:
-    """The photos, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told."""
+def _asked(arguments: argparse.Namespace, model: Model) -> tuple[Tensor, list[str | int] | None]:
+    """The files, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told."""
     import torch
 
     asked = asked_labels(model, arguments.label) if arguments.label else None
-    if arguments.photos:
-        x = torch.cat([photo(Path(path), model) for path in arguments.photos])
+    if arguments.files:
+        x = torch.cat([example_of(Path(path), model) for path in arguments.files])
         return x, asked if asked is None or len(asked) > 1 else asked * len(x)
     if asked is not None:
-        raise UsageError("--label is for photos; the examples of a dataset have their own")
+        raise UsageError("--label is for files; the examples of a dataset have their own")
     examples = examples_for(model, arguments.data, arguments.split)
-    rows = some(len(examples.data), min(arguments.n, MOST_PHOTOS), arguments.seed)
+    rows = some(len(examples.data), min(arguments.n, MOST_FILES), arguments.seed)
     return as_given(model, examples.data[rows]), labels_of(model, examples, rows)
 
 
@@ -110,7 +110,7 @@ def _strengths(text: str) -> list[float]:
 
 
 def edit(arguments: argparse.Namespace) -> None:
-    """Write pictures moved along concepts."""
+    """Write examples moved along concepts."""
     import torch
 
     from zoo.data.modality import modality_of
@@ -119,12 +119,12 @@ def edit(arguments: argparse.Namespace) -> None:
 
     folder = located(arguments.model)
     out, strengths = output_of(arguments, folder), _strengths(arguments.strength)
-    _check_photos(arguments)
+    _check_examples(arguments)
     model, known = loaded(folder), concepts_of(folder)
     concepts = [concept_named(name, known, folder) for name in arguments.concept.split(",")]
     for concept in concepts:
         concept.check_fit(model)
-    x, labels = _pictures(arguments, model)
+    x, labels = _asked(arguments, model)
     check_size(model, len(x) * len(concepts) * (1 + len(strengths)), arguments.scale)
     z, how = find_latents(model, x, arguments.inversion_steps, labels)
     strips = []
@@ -134,6 +134,6 @@ def edit(arguments: argparse.Namespace) -> None:
             strips += [x[i : i + 1], model.decode(moved, None if labels is None else labels[i])]
     write_examples(model, torch.cat(strips), out, columns=1 + len(strengths), scale=arguments.scale)
     done = modality_of(model).how_read(model.data_shape)
-    what = f"{', '.join(arguments.photos)}, {done}" if arguments.photos else f"{len(x)} examples of {arguments.data}"
+    what = f"{', '.join(arguments.files)}, {done}" if arguments.files else f"{len(x)} examples of {arguments.data}"
     moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
     print(f"{out}: {what}; latents {how}; then {moves}")

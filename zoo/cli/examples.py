@@ -24,6 +24,7 @@ __all__ = [
     "check_size",
     "encoded",
     "encoding_model",
+    "example_of",
     "examples_for",
     "find_latents",
     "labels_of",
@@ -32,12 +33,11 @@ __all__ = [
     "output_of",
     "own_data",
     "own_folder",
-    "photo",
     "row_labels",
     "some",
     "takes_inversion",
     "takes_label",
-    "takes_picture",
+    "takes_output",
     "takes_write",
     "writable_folder",
     "write_examples",
@@ -46,7 +46,7 @@ __all__ = [
 INVERSION_STEPS = 300
 
 
-def takes_picture(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
+def takes_output(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
     """Add --scale and --output, and --seed."""
     if seed:
         command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
@@ -213,7 +213,7 @@ def some(count: int, n: int | None, seed: int) -> Tensor:
     return torch.randperm(count, generator=seeded(seed))[:n]
 
 
-def photo(path: Path, model: Model) -> Tensor:
+def example_of(path: Path, model: Model) -> Tensor:
     """A user's file as the model takes it, (1, *data_shape). Raises what its modality raises."""
     from zoo.data.modality import modality_of
 
@@ -232,7 +232,7 @@ def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int
     `labels` say of which classes they are, where there are classes. Raises UsageError for steps out of range where the
     model has no encoder.
     """
-    from zoo.latent.inversion import MOST_STEPS, invert, pixel_error
+    from zoo.latent.inversion import MOST_STEPS, invert, value_error
     from zoo.nn.models import Encodes
 
     if isinstance(model, Encodes):
@@ -242,7 +242,7 @@ def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
         z = invert(model, x, steps=steps, labels=labels).z
         how = f"found by {steps} steps of inversion (the model has no encoder)"
-    errors = pixel_error(model.decode(z, labels), x).tolist()
+    errors = value_error(model.decode(z, labels), x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"
 
 

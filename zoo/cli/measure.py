@@ -45,7 +45,7 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
-    command.add_argument("--data", help="where the pictures are that it was trained on: ./photos (default: by name)")
+    command.add_argument("--data", help="where the examples are that it was trained on: ./photos (default: by name)")
     command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     takes_write(command)

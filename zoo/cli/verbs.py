@@ -77,7 +77,7 @@ VERBS = (
     ),
     CommandSpec(
         name="interpolate",
-        summary="Write walks between samples, examples or photos, a row each.",
+        summary="Write walks between samples, examples or files, a row each.",
         run="zoo.cli.walk:interpolate",
         arguments="zoo.cli.walk:interpolate_arguments",
     ),
@@ -107,13 +107,13 @@ VERBS = (
     ),
     CommandSpec(
         name="reconstruct",
-        summary="Encode pictures and decode them again: two rows, the first as given.",
+        summary="Encode examples and decode them again: two rows, the first as given.",
         run="zoo.cli.edit:reconstruct",
         arguments="zoo.cli.edit:reconstruct_arguments",
     ),
     CommandSpec(
         name="edit",
-        summary="Move pictures along concepts: a strip each, one picture a strength.",
+        summary="Move examples along concepts: a row each, one a strength.",
         run="zoo.cli.edit:edit",
         arguments="zoo.cli.edit:edit_arguments",
     ),

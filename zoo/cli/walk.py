@@ -12,18 +12,18 @@ from zoo.cli.examples import (
     check_size,
     encoded,
     encoding_model,
+    example_of,
     examples_for,
     find_latents,
     loaded,
     located,
     output_of,
     own_data,
-    photo,
     row_labels,
     some,
     takes_inversion,
     takes_label,
-    takes_picture,
+    takes_output,
     write_examples,
 )
 from zoo.cli.output import takes_offline
@@ -55,10 +55,10 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     takes_offline(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     takes_label(command)
-    command.add_argument("--columns", type=int, help="pictures a row (default: the square root, or a row a class)")
+    command.add_argument("--columns", type=int, help="examples a row (default: the square root, or a row a class)")
     command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
-    takes_picture(command)
+    takes_output(command)
 
 
 def sample(arguments: argparse.Namespace) -> None:
@@ -84,19 +84,19 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo interpolate` takes."""
     command.add_argument("name")
     takes_offline(command)
-    command.add_argument("--between", nargs=2, metavar="PHOTO", help="one walk between these, which stand at its ends")
+    command.add_argument("--between", nargs=2, metavar="FILE", help="one walk between these, which stand at its ends")
     command.add_argument("--data", help="walks between examples of a dataset, which stand at the ends: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("--steps", type=int, default=8, help="pictures a row (default 8)")
+    command.add_argument("--steps", type=int, default=8, help="examples a row (default 8)")
     command.add_argument("--rows", type=int, help="walks (default 4)")
     command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
     takes_label(command)
     takes_inversion(command)
-    takes_picture(command)
+    takes_output(command)
 
 
 def interpolate(arguments: argparse.Namespace) -> None:
-    """Write walks between samples, examples or photos."""
+    """Write walks between samples, examples or files."""
     import torch
 
     folder = located(arguments.name)
@@ -132,7 +132,7 @@ def _path(arguments: argparse.Namespace, ends: Tensor) -> Tensor:
 def _check_between(arguments: argparse.Namespace) -> None:
     first, last = arguments.between
     if arguments.rows is not None or arguments.data:
-        raise UsageError("--between is one walk between two photos; leave --rows and --data out")
+        raise UsageError("--between is one walk between two files; leave --rows and --data out")
     if first == last:
         raise UsageError(f"--between has {first} twice; there is no way between")
 
@@ -142,7 +142,7 @@ def _real_ends(arguments: argparse.Namespace, model: Model, count: int) -> tuple
     import torch
 
     if arguments.between:
-        return torch.cat([photo(Path(path), model) for path in arguments.between]), " to ".join(arguments.between)
+        return torch.cat([example_of(Path(path), model) for path in arguments.between]), " to ".join(arguments.between)
     if arguments.data:
         data = examples_for(model, arguments.data, arguments.split).data
         words = f"{count // 2} walks between examples of {arguments.data} ({arguments.split}), seed {arguments.seed}"
@@ -161,11 +161,11 @@ def traverse_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     command.add_argument("--dimension", type=int, required=True, help="which coordinate: whole number from 0")
-    command.add_argument("--steps", type=int, default=9, help="pictures a row (default 9)")
+    command.add_argument("--steps", type=int, default=9, help="examples a row (default 9)")
     command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
     command.add_argument("--reach", type=float, help="from -reach to reach (default 3; 1 for a uniform prior)")
     takes_label(command)
-    takes_picture(command)
+    takes_output(command)
 
 
 def traverse(arguments: argparse.Namespace) -> None:
@@ -199,9 +199,9 @@ def manifold_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo manifold` takes."""
     command.add_argument("name")
     takes_offline(command)
-    command.add_argument("-n", type=int, default=20, help="pictures a side (default 20)")
+    command.add_argument("-n", type=int, default=20, help="examples a side (default 20)")
     takes_label(command)
-    takes_picture(command, seed=False)
+    takes_output(command, seed=False)
 
 
 def manifold(arguments: argparse.Namespace) -> None:

@@ -24,14 +24,14 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class StrengthRow:
-    """What one strength does: shares in [0, 1], distances as root mean squares over pixels, of 1."""
+    """What one strength does: shares in [0, 1], distances as root mean squares over values, of 1."""
 
     strength: float  # standard deviations, away from what the example is: added to negatives, taken from positives
     gained: float  # share of the negatives that the probe says have the property
     lost: float  # share of the positives that the probe says lack it
     gained_drift: float  # share of the negatives whose other property changes, against strength 0
     lost_drift: float  # the same of the positives
-    inside: float  # how far pictures move within the region
+    inside: float  # how far examples move within the region
     outside: float  # and outside of it
 
 
@@ -45,7 +45,7 @@ class ConceptReport:
     positives: int
     negatives: int
     probe_auc: float
-    probe_accuracy: float  # both sides counting the same, on real pictures
+    probe_accuracy: float  # both sides counting the same, on real examples
     other_auc: float
     other_accuracy: float
     region: Box | None  # left, top, right, bottom in pixels

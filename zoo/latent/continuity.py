@@ -1,4 +1,4 @@
-"""How smoothly a decoder maps its latent space: how far pictures move when latents move a little.
+"""How smoothly a decoder maps its latent space: how far examples move when latents move a little.
 
 Made to be compared between models: latent distances count as fractions of the way between two codes of the model, so
 that a space scaled by ten measures the same; decoded distances count as shares of what the whole way changes, so that a
@@ -46,7 +46,7 @@ def continuity(
     A space in which near points decode to similar examples has small distances at small fractions and even steps; one
     with cliffs has a long longest step. Pairs along which nothing moves at all have no steps, and do not count there.
     Raises UsageError for shapes or fractions that cannot be meant or latents that are not finite, DataError where no
-    pair moves: a decoder that gives one picture is neither smooth nor rough.
+    pair moves: a decoder that gives one example is neither smooth nor rough.
     """
     if starts.shape != ends.shape or starts.ndim < 2 or not len(starts):
         raise UsageError(f"starts and ends have shapes {tuple(starts.shape)} and {tuple(ends.shape)}; (N, …) is needed")

@@ -1,9 +1,9 @@
-"""From a picture back to a latent, for models that only decode: by a fitted encoder, and by optimisation.
+"""From an example back to a latent, for models that only decode: by a fitted encoder, and by optimisation.
 
 A GAN has no encoder. Two ways around that, which also work one after the other (Zhu et al. 2016, arXiv:1609.03552,
 section 3.1): a network is fitted to pairs (z, G(z)) of the model's own samples, or z itself is moved until G(z) is near
 the picture (Creswell and Bharath 2018, arXiv:1611.05644). Neither makes a model draw what it cannot: always look at the
-error of the pictures that the latents found decode to.
+error of what the latents found decode to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zoo.nn.models import Model, home
 from zoo.nn.sampling import CHUNK, Labels, check_examples, check_labels, check_whole
 from zoo.nn.torch_state import default_state
 
-__all__ = ["Inversion", "invert", "pixel_error", "render"]
+__all__ = ["Inversion", "invert", "render", "value_error"]
 
 STEP = 0.1  # of the optimisation, in units of z, at the start; it falls to 0 along a cosine
 MOST_STEPS, MOST_DRAWS = 10_000, 100
@@ -27,14 +27,14 @@ MOST_STEPS, MOST_DRAWS = 10_000, 100
 
 @dataclass(frozen=True, kw_only=True)
 class Inversion:
-    """The latents that were found, (N, *latent_shape), and how near decode(z) comes to each picture."""
+    """The latents that were found, (N, *latent_shape), and how near decode(z) comes to each example."""
 
     z: Tensor
-    error: Tensor  # (N,) root mean square over the pixels, of [0, 1]
+    error: Tensor  # (N,) root mean square over the values, of [0, 1]
     steps: int
 
 
-def pixel_error(a: Tensor, b: Tensor) -> Tensor:
+def value_error(a: Tensor, b: Tensor) -> Tensor:
     """Root mean square difference of each pair of examples, (N, …) and (N, …) -> (N,)."""
     return (a - b).flatten(1).square().mean(1).sqrt()
 
@@ -57,16 +57,16 @@ def invert(
     draws: int = 8,
     seed: int = 0,
 ) -> Inversion:
-    """Find latents that decode to pictures x (N, *data_shape) in [0, 1], by `steps` of Adam on z.
+    """Find latents that decode to examples x (N, *data_shape) in [0, 1], by `steps` of Adam on z.
 
-    Minimised are, for each picture alone, the mean squared error of its pixels over the variance that the model's own
+    Minimised are, for each example alone, the mean squared error of its values over the variance that the model's own
     samples have, plus `prior_weight` times the mean of z^2, which keeps z where a normal prior draws (a uniform prior
     keeps it in [-1, 1] instead). It begins at `start`
     (N, *latent_shape), such as a fitted encoder's guess, or else at `draws` draws from the prior with `seed`, of which
     the one that ends lowest is kept. The best z of all steps is given, so that more steps never fit worse than `start`
     in the objective. `labels` (N,) are needed for a model with classes.
 
-    Raises UsageError for pictures of another shape or range, and numbers that cannot be meant.
+    Raises UsageError for examples of another shape or range, and numbers that cannot be meant.
     """
     x = check_examples(x, model.data_shape).detach()
     check_whole("steps", steps, 1, MOST_STEPS)
@@ -74,16 +74,16 @@ def invert(
     if not (isinstance(prior_weight, (int, float)) and 0 <= prior_weight < float("inf")):
         raise UsageError(f"prior_weight is {prior_weight!r}; it must be a number from 0")
     if model.num_classes is not None and labels is None:
-        raise UsageError("this model has classes; say with labels of which each picture is")
+        raise UsageError("this model has classes; say with labels of which each example is")
     still, (device, _) = resting(model), home(model)
     of = check_labels(labels, len(x), model.num_classes, model.classes)
     if start is None:
         copies = draws
-        z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each picture
+        z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each example
     else:
         copies, z = 1, start.detach().clone()
         if z.shape != (len(x), *model.latent_shape) or not bool(z.isfinite().all()):
-            raise UsageError(f"start is {tuple(z.shape)}; it must be finite latents, one for each of {len(x)} pictures")
+            raise UsageError(f"start is {tuple(z.shape)}; it must be finite latents, one for each of {len(x)} examples")
     row = torch.arange(len(x)).repeat_interleave(copies)
     found, losses = [], []
     variance = float(model.decode(model.latents(CHUNK, seed=0)).var(0).mean().clamp(min=1e-12))
@@ -95,7 +95,7 @@ def invert(
         losses.append(ends[1])
     best = torch.cat(losses).view(len(x), copies).argmin(1) + torch.arange(len(x), device=device) * copies
     latents = torch.cat(found)[best]
-    error = pixel_error(model.decode(latents, labels).cpu(), x.cpu())
+    error = value_error(model.decode(latents, labels).cpu(), x.cpu())
     return Inversion(z=latents, error=error, steps=steps)
 
 

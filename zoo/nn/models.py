@@ -231,7 +231,7 @@ class Bounded(Encodes):
 
 
 def encoding(
-    model: Model, name: str = "this model", instead: str = "it can sample and decode, but not look at a picture"
+    model: Model, name: str = "this model", instead: str = "it can sample and decode, but not encode"
 ) -> Encodes:
     """The model as one that encodes. Raises UsageError, which says what to do `instead`, for one that does not."""
     if not isinstance(model, Encodes):

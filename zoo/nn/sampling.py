@@ -1,6 +1,6 @@
 """Latents from a seed, and a network run over them in pieces.
 
-Sample i of a seed is the same picture whatever n and the batch size are: latents are drawn one by one from a
+Sample i of a seed is the same whatever n and the batch size are: latents are drawn one by one from a
 generator of their own, and the network always sees full chunks, because convolution kernels round differently
 for different batch sizes. The global random state is neither read nor advanced.
 """

@@ -155,7 +155,7 @@ def test_a_starter_that_chooses_nonsense_is_a_config_error(own: Callable[..., Ar
         ("images:/home/me/My Photos", "images:My Photos", "dcgan-my-photos"),
         ("images[cat]:./a/b/", "images[cat]:b", "dcgan-b"),
         ("images:~/x/faces.tar", "images:faces.tar", "dcgan-faces"),
-        ("images:.", "images:pictures", "dcgan-pictures"),
+        ("images:.", "images:data", "dcgan-data"),
         (r"images:C:\photos\mine", "images:mine", "dcgan-mine"),
     ],
 )

@@ -235,4 +235,4 @@ def neutral(reference: str) -> str:
     """A dataset reference without the place on this computer: `images[cat]:/home/me/photos` -> `images[cat]:photos`."""
     name, colon, path = reference.partition(":")
     words = [word for word in re.split(r"[/\\]", path) if word not in ("", ".", "..", "~")]
-    return name + colon + (words[-1] if words else "pictures") if colon else reference
+    return name + colon + (words[-1] if words else "data") if colon else reference

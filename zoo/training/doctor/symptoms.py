@@ -30,7 +30,7 @@ def spread(x: Tensor) -> float:
     """Mean Euclidean distance between two of x (N, …), N at least 2.
 
     The idea of Odena et al. 2017 (arXiv:1610.09585, section 4.2), who compare the similarity of random pairs of samples
-    with that of pairs of training examples; the distance here is of pixels.
+    with that of pairs of training examples; the distance here is of values.
     """
     return float(torch.pdist(x.flatten(1)).mean())
 
