@@ -48,7 +48,7 @@ def entry_point(subject: Subject, item: Item) -> None:
 
 def namespace(subject: Subject, item: Item) -> None:
     """No other installed distribution has an entry point of this name."""
-    owners = sorted({point.dist.name if point.dist else "?" for point in subject.points})
+    owners = sorted({point.distribution for point in subject.points})
     require(len(owners) == 1, f"the namespace {subject.name} is claimed by {' and '.join(owners)}; uninstall one")
 
 

@@ -15,21 +15,21 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.plugins.installed import GROUP, Installed, installed
 from zoo.catalogue.plugins.loading import HOOKS, load_plugins
-from zoo.testing.points import points
 
 __all__ = ["probe"]
 
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub")
 
 
-def probe(point: EntryPoint) -> dict[str, Any]:
+def probe(found: Installed) -> dict[str, Any]:
     """Import the plugin, look at its hooks, and call them twice."""
     try:
-        module = point.load()
+        module = EntryPoint(found.namespace, found.value, GROUP).load()
     except BaseException as error:  # noqa: BLE001 - SystemExit too: it is what is to be told
         return {"stage": "imports", "error": f"{type(error).__name__}: {error}"}
-    loads = [load_plugins({}, [point])[0] for _ in range(2)]
+    loads = [load_plugins({}, [found])[0] for _ in range(2)]
     heavy = [name for name in HEAVY if name in sys.modules]
     if failure := next((plugin.error for plugin in loads if plugin.error), ""):
         return {"stage": _stage(module, failure), "error": failure, "heavy": heavy}
@@ -61,5 +61,5 @@ def _plain(spec: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    (found, *_) = [point for point in points() if point.name == sys.argv[1]]
-    Path(sys.argv[2]).write_text(json.dumps(probe(found)), encoding="utf-8")
+    (first, *_) = [one for one in installed() if one.namespace == sys.argv[1]]
+    Path(sys.argv[2]).write_text(json.dumps(probe(first)), encoding="utf-8")

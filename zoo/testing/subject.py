@@ -10,15 +10,15 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.metadata import Distribution, EntryPoint
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, TypeVar
 
 from zoo.catalogue.contract.registry import KINDS, Registry
+from zoo.catalogue.plugins.installed import installed
 from zoo.catalogue.plugins.loading import Plugin, discover, load_plugins, owned_by
 from zoo.configs import near
 from zoo.errors import NotFoundError
-from zoo.testing.points import points
 
 __all__ = ["FailedCheck", "Item", "NotApplicable", "Subject", "fresh_process", "require"]
 
@@ -61,18 +61,23 @@ class Subject:
     """
 
     def __init__(self, name: str) -> None:
-        known = points()
+        known = installed()
         self.name = name
-        self.points = [point for point in known if point.name == name]
+        self.points = [point for point in known if point.namespace == name]
         if not self.points:
-            hint = near(name, sorted({point.name for point in known})) or "; `zoo plugins list` shows what there is"
+            hint = (
+                near(name, sorted({point.namespace for point in known})) or "; `zoo plugins list` shows what there is"
+            )
             raise NotFoundError(f"no plugin is named {name!r:.100}{hint}")
-        self.point: EntryPoint = self.points[0]
+        self.point = self.points[0]
 
     @property
     def distribution(self) -> Distribution | None:
         """The installed distribution that the entry point came with."""
-        return self.point.dist
+        try:
+            return distribution(self.point.distribution)
+        except PackageNotFoundError:
+            return None
 
     @cached_property
     def plugin(self) -> Plugin:

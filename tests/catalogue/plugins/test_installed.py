@@ -1,4 +1,4 @@
-"""zoo.testing.points: entry points are read one distribution at a time."""
+"""zoo.catalogue.plugins.installed: entry points are read one distribution at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.testing.points import points
+from zoo.catalogue.plugins.installed import installed
 
 
 def distribution(site: Path, name: str, entry_points: bytes) -> None:
@@ -22,10 +22,9 @@ def test_a_malformed_distribution_costs_itself_alone(tmp_path: Path, monkeypatch
     distribution(tmp_path, "bbb-odd", b"[zoo\nx y z\n")
     distribution(tmp_path, "good", b"[zoo]\ngood = good_zoo\n[console_scripts]\nother = good_zoo:main\n")
     monkeypatch.syspath_prepend(tmp_path)
-    found = {point.name: point for point in points()}
+    found = {one.namespace: one for one in installed()}
     assert found["good"].value == "good_zoo"
-    assert found["good"].dist is not None
-    assert found["good"].dist.name == "good"
+    assert found["good"].distribution == "good"
     assert "zoo_gan" in found
     assert "other" not in found
 
@@ -37,4 +36,4 @@ def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(
     for folder, value in (("second", b"old"), ("first", b"new")):
         distribution(tmp_path / folder, "twice", b"[zoo]\ntwice = " + value + b"_zoo\n")
         monkeypatch.syspath_prepend(tmp_path / folder)
-    assert [point.value for point in points() if point.name == "twice"] == ["new_zoo"]
+    assert [one.value for one in installed() if one.namespace == "twice"] == ["new_zoo"]
