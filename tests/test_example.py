@@ -30,12 +30,12 @@ MOST_BYTES = 300_000  # of the bundled weights folder
 PICTURES = """
 import sys, torch, zoo
 model = zoo.load(sys.argv[1])
-examples = model.sample(16, seed=0)
+images = model.sample(16, seed=0)
 assert images.shape == (16, 3, 32, 32) and images.dtype == torch.float32
 assert 0 <= images.min() and images.max() <= 1
 large = model.decoder.paint(model.latents(16, seed=0), side=64)
-assert (torch.nn.functional.avg_pool2d(large, 2) - examples).abs().mean() < 0.01
-zoo.grid(examples).save(sys.argv[2])
+assert (torch.nn.functional.avg_pool2d(large, 2) - images).abs().mean() < 0.01
+zoo.grid(images).save(sys.argv[2])
 """
 
 
