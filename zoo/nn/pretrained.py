@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import torch
@@ -24,8 +20,6 @@ from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
 __all__ = ["load", "load_folder"]
-
-AHEAD = 64 << 20  # bytes: the model file is read and hashed while its networks are built, unless it has more
 
 
 def load(
@@ -68,13 +62,12 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     config = decode_config(spec, data["config"], f"{folder.name}: config")
     family = family_of(spec.family, registry, folder.name)
     beside = family.files_of(("discriminator",) if discriminator else ())
-    with _read_ahead(folder, MODEL) as read:
-        parts = build_parts(spec, config, [*family.published, *beside])
-        _fill_parts({name: parts[name] for name in family.published}, read, f"{folder.path / MODEL}")
+    parts = build_parts(spec, config, [*family.published, *beside])
+    _fill_parts({name: parts[name] for name in family.published}, folder, MODEL)
     for name, file in beside.items():
         if not folder.has(file):
             raise NotFoundError(f"{folder.name} has no {file}; only its {' and '.join(family.published)} was published")
-        _fill_parts({name: parts[name]}, partial(_read, folder, file), f"{folder.path / file}")
+        _fill_parts({name: parts[name]}, folder, file)
     held = [file for file in family.optional if folder.has(file)]
     tensors = {file: _beside_model(folder, file) for file in held}
     extras = Extras(
@@ -93,31 +86,12 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         raise WeightsError(f"{folder.name}: {error}") from error
 
 
-Read = Callable[[int], bytearray]  # (the most bytes that can be meant) -> the checked bytes of a file
-
-
-def _read(folder: Folder, file: str, most: int) -> bytearray:
-    return folder.read(file, most=most)
-
-
-@contextlib.contextmanager
-def _read_ahead(folder: Folder, file: str) -> Iterator[Read]:
-    """What gives the bytes of a file, which are being read and hashed already in a thread of their own."""
-    read = partial(_read, folder, file)
-    if folder.size(file) > AHEAD:
-        yield read
-        return
-    with ThreadPoolExecutor(1) as aside:
-        reading = aside.submit(read, AHEAD)
-        # A file that is larger than its networks is read again, and refused as any other.
-        yield lambda most: blob if len(blob := reading.result()) <= most else read(most)
-
-
-def _fill_parts(parts: dict[str, nn.Module], read: Read, where: str) -> None:
+def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
     """Give each part its tensors of a file, whose names begin with the part's."""
+    where = f"{folder.path / file}"
     inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
     most = MOST_HEADER + sum(tensor.nbytes for part in parts.values() for tensor in part.state_dict().values())
-    for key, tensor in parse(read(most), where).items():
+    for key, tensor in parse(folder.read(file, most=most), where).items():
         prefix, _, rest = key.partition(".")
         if prefix not in parts or not rest:
             raise WeightsError(f"{where} holds {key!r:.80}, which is no tensor of a {' or '.join(parts)}")

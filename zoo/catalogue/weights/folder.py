@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -138,12 +137,6 @@ class Folder:
     def has(self, file: str) -> bool:
         """Whether the folder has that file."""
         return (self.path / file).is_file()
-
-    def size(self, file: str) -> int:
-        """The bytes that a file has, 0 where there is none."""
-        with contextlib.suppress(OSError):
-            return (self.path / file).stat().st_size
-        return 0
 
     def config(self) -> dict[str, Any]:
         """config.json, its keys checked. Raises WeightsError."""
