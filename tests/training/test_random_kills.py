@@ -119,8 +119,8 @@ def train_loop(*arguments, **more):
     loop(*arguments, **more)
 
 zoo.nn.serialization.save_file = save_file
-import zoo.training.run
-zoo.training.run.train_loop = train_loop
+import zoo.training.train
+zoo.training.train.train_loop = train_loop
 status = main(sys.argv[4:])
 sys.settrace(None)
 open(report, "w").write(json.dumps(counts))

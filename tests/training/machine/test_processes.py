@@ -157,7 +157,7 @@ def test_two_processes_go_back_together(tmp_path: Path) -> None:
     done = run(tmp_path, *launch(tmp_path, "--out", "two"))
     assert done.returncode != 0
     assert done.stderr.count("zoo: the doctor stopped the run at step 4 (64 examples)") == 1, done.stderr
-    assert done.stderr.count("The run goes back to 0 examples") == 1, done.stderr
+    assert done.stderr.count("The run goes back to 0, with") == 1, done.stderr
     found = [json.loads(line) for line in (tmp_path / "two" / "doctor.jsonl").read_text().splitlines()]
     assert [(line["action"], line["examples"]) for line in found] == [("rollback", 64), ("stop", 64)]
     assert [path.name for path in checkpoints(tmp_path / "two" / "checkpoints")] == ["000000000000"]
