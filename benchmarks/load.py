@@ -3,7 +3,7 @@
     python benchmarks/load.py [NAME] [--runs 50]
 
 The floor reads the two files, hashes them and puts the tensors into a module that is already built. The goal is at
-most 1.5. The second line is what checking costs on every load: `Folder.read` of a pinned file against reading and
+most 1.3. The second line is what checking costs on every load: `Folder.read` of a pinned file against reading and
 hashing it; the goal is at most 1.3.
 """
 
