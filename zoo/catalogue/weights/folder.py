@@ -36,6 +36,7 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "RUN",
     "Folder",
     "most_bytes",
     "parse_config",
@@ -51,6 +52,9 @@ CARD, EVALUATION = "README.md", "evaluation.json"
 
 
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
+
+
+RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be made
 
 
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
 from zoo.catalogue.weights.fetching import hub_folder_of, warn
-from zoo.catalogue.weights.folder import CONFIG, MODEL, NAME, Folder
+from zoo.catalogue.weights.folder import CONFIG, MODEL, NAME, RUN, Folder
 from zoo.errors import (
     NetworkError,
     NotFoundError,
@@ -44,6 +45,9 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
         path = Path(os.path.expanduser(os.fspath(name)))
         if not path.is_dir():
             raise NotFoundError(f"there is no folder {path}; a weights folder holds {CONFIG} and {MODEL}")
+        if (path / RUN).is_file() and not (path / CONFIG).exists():
+            export = shlex.join(["zoo", "export", str(path), "-o", f"./{path.resolve().name}"])
+            raise NotFoundError(f"{path} is a run, which has no weights folder yet; make one: {export}")
         return Folder(name=str(name), path=path, origin=str(path))
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
