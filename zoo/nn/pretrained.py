@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config, memory_format
 from zoo.nn.devices import find_device
 from zoo.nn.families import family_of
 from zoo.nn.models import Extras, Model
-from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
+from zoo.nn.serialization import fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
 __all__ = ["load", "load_folder"]
