@@ -10,9 +10,28 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import StorageError, ZooError
+from zoo.errors import StorageError, UsageError, ZooError
 
-__all__ = ["hashes", "hashes_of", "new_file", "new_files", "new_folder", "sha256_of", "storage_errors", "umask"]
+__all__ = [
+    "check_text",
+    "hashes",
+    "hashes_of",
+    "new_file",
+    "new_files",
+    "new_folder",
+    "sha256_of",
+    "storage_errors",
+    "umask",
+]
+
+
+def check_text(path: str | os.PathLike[str]) -> None:
+    """Raise UsageError for a path whose bytes are no UTF-8: it could not be written into a run or a config."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise UsageError(f"{shown}: the path is not UTF-8; rename it, or name a link to it: ln -s") from error
 
 
 @contextlib.contextmanager
