@@ -13,6 +13,7 @@ from pathlib import Path
 from zoo.errors import StorageError, UsageError, ZooError
 
 __all__ = [
+    "UNBLOCKED",
     "check_text",
     "hashes",
     "hashes_of",
@@ -23,6 +24,9 @@ __all__ = [
     "storage_errors",
     "umask",
 ]
+
+# How somebody else's file is opened for reading: not waiting for the other end of a pipe. Windows has no such flag.
+UNBLOCKED = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def check_text(path: str | os.PathLike[str]) -> None:
@@ -47,7 +51,13 @@ def storage_errors(action: str) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Bring a file, or the names in a folder, to the disk."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+    elif path.is_dir():  # which no other system opens
+        return
+    else:
+        descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
