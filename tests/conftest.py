@@ -239,7 +239,7 @@ def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
 
     recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
     tiny = make_folder("tiny-files", training={"recipe": recipe, "examples": 1, "torch": "2", "threads": 1})
-    write_card(tiny.path, default_registry().modality("image"))
+    write_card(tiny.path, default_registry())
     return {path.name: path.read_bytes() for path in tiny.path.iterdir()}
 
 

@@ -16,6 +16,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config, memory_format
@@ -23,7 +24,7 @@ from zoo.nn.devices import find_device
 from zoo.nn.extras import Extras
 from zoo.nn.families import family_of
 from zoo.nn.models import Model
-from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
+from zoo.nn.serialization import fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
 __all__ = ["load", "load_folder"]
