@@ -229,9 +229,7 @@ def test_a_run_finished_early_is_the_run_that_was_meant_to_be_so_short(
     tiny_train(whole, tmp_path / "whole")
     assert newest(tmp_path / "run").name == f"{24 + length:012d}"
     assert contents(newest(tmp_path / "run")) == contents(newest(tmp_path / "whole"))
-    with pytest.raises(
-        UsageError, match=r"its rates have fallen; export it: zoo export .* -o \./tiny"
-    ):
+    with pytest.raises(UsageError, match=r"its rates have fallen; export it: zoo export .* -o \./tiny"):
         finish_early(tmp_path / "run", registry)
 
 
@@ -279,5 +277,5 @@ def test_a_run_is_told_from_a_weights_folder(tmp_path: Path, tiny_recipe: MakeRe
     """Where a weights folder is wanted, a run's folder is a NotFoundError with the command that makes one of it."""
     tiny_train(tiny_recipe(), tmp_path / "run")
     registry = default_registry()
-    with pytest.raises(NotFoundError, match=rf"is a run, .*: zoo export {tmp_path / 'run'} -o \./run$"):
+    with pytest.raises(NotFoundError, match=rf"is a run, .*: zoo export {tmp_path / 'run'} -o \./run-weights$"):
         locate(tmp_path / "run", registry)

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.contract.specs import ModelSpec
-from zoo.catalogue.recipes.recipe import DoctorSettings, Recipe, neutral, neutral_start
+from zoo.catalogue.recipes.recipe import DoctorSettings, neutral, neutral_start
 from zoo.catalogue.runs.folder import CHECKPOINTS
 from zoo.catalogue.weights.folder import FILES
 from zoo.configs import as_data
@@ -49,7 +48,7 @@ def export(
         state.restore(tensors, numbers)
     family = run.family()
     model, others = averaged_model(state, family), {name: state.trainer.parts[name] for name in family.beside}
-    config = _config(run, state, model, registry)
+    config = _config(run, state, model)
     with new_folder(out) as aside:
         write_folder(aside, model, others, config, family=family, registry=registry)
         return pins(aside)
@@ -70,7 +69,7 @@ def pins(folder: Path) -> dict[str, str]:
     return {name: sha256_of(folder / name) for name in FILES if (folder / name).is_file()}
 
 
-def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
     """config.json of a run's model."""
     trained, facts = run.recorded.recipe, run.recorded.facts
     recipe = as_data(trained)
@@ -87,9 +86,6 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
         data_of = facts[FROM]["data"]
         published = {"name": recipe["start_from"], "data": data_of | {"name": neutral(data_of["name"])}}
         training[FROM] = facts[FROM] | published
-    name = _catalogue_name(trained, registry)
-    if name != trained.name:  # a plugin's, or nobody's: the card says how to load it
-        training["model"] = name
     return {
         "format": 1,
         "architecture": trained.architecture,
@@ -98,16 +94,3 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
         "training": training,
         "zoo": __version__,
     }
-
-
-def _catalogue_name(recipe: Recipe, registry: Registry) -> str:
-    """The one model that has this recipe's name, architecture and dataset; a folder of that name where none has."""
-    like = (recipe.name, recipe.architecture, recipe.dataset)
-    found = [
-        owned.name
-        for owned in registry.list("model")
-        if isinstance(owned.spec, ModelSpec) and (owned.spec.name, owned.spec.architecture, owned.spec.dataset) == like
-    ]
-    if not found:
-        return f"./{recipe.name}"
-    return found[0] if len(found) == 1 else recipe.name

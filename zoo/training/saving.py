@@ -48,7 +48,7 @@ def write_folder(
     x = model.sample(SAMPLES, seed=SAMPLES_SEED, labels=labels)
     modality = load_modality(spec, config["data"].get("about", {}))
     modality.write(x, folder / f"samples{spec.suffixes[0]}", columns=columns)
-    write_card(folder, spec)
+    write_card(folder, registry)
 
 
 def described(model: Model) -> dict[str, Any]:
