@@ -1,4 +1,4 @@
-"""Generative adversarial networks: the DCGAN and its recipes. Specs only; the networks are imported when built."""
+"""Generative adversarial networks and their recipes. Specs only; the networks are imported when built."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PINS = {
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
-    """The DCGAN."""
+    """The DCGAN and the projected GAN."""
     return [
         ArchitectureSpec(
             name="dcgan",
@@ -57,7 +57,18 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             },
             presets={"book": BOOK},
             starter="zoo_gan.starters:dcgan",
-        )
+        ),
+        ArchitectureSpec(
+            name="projected-gan",
+            summary="Light generator, judged through a frozen network (Sauer et al. 2021).",
+            family="gan",
+            modality="image",
+            config="zoo_gan.configs:ProjectedGANConfig",
+            parts={
+                "generator": "zoo_gan.projected:ProjectedGANGenerator",
+                "discriminator": "zoo_gan.projected:discriminator",
+            },
+        ),
     ]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Bounded, Encodes, Extras, Model
+    from zoo.nn.projection import ProjectedDiscriminator
 
 __all__ = [
     "Bernoulli",
@@ -41,6 +42,7 @@ __all__ = [
     "Generator",
     "Likelihood",
     "Model",
+    "ProjectedDiscriminator",
     "load_features",
 ]
 
@@ -57,6 +59,7 @@ _NAMES = {  # module -> what it gives
     "features": ("Features", "load_features"),
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "models": ("Bounded", "Encodes", "Extras", "Model"),
+    "projection": ("ProjectedDiscriminator",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 

@@ -133,7 +133,7 @@ def test_the_generators_gradient_is_autograds(loss: str, frozen: bool, make_trai
     trainer = make_trainer(loss=loss, freeze_discriminator=frozen)
     generator, discriminator = copy.deepcopy(trainer.generator), copy.deepcopy(trainer.discriminator)
     before = values(trainer.discriminator)
-    metrics = trainer.generator_phase(4)
+    metrics = trainer.generator_phase(real())
 
     z = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
     wanted = generator_loss(loss, discriminator(generator(z)))
@@ -274,7 +274,7 @@ def test_minimax_differs_from_the_non_saturating_loss(make_trainer: Make) -> Non
     """The non-saturating loss of the generator is the cross entropy to ones; minimax has another value and gradient."""
     one, two = make_trainer(loss="non_saturating"), make_trainer(loss="minimax")
     recorder = Recorder(one.discriminator)
-    losses = [trainer.generator_phase(4)["generator_loss"] for trainer in (one, two)]
+    losses = [trainer.generator_phase(real())["generator_loss"] for trainer in (one, two)]
     logits = recorder.outputs[0]
     wanted = nn.functional.binary_cross_entropy(torch.sigmoid(logits), torch.ones(4))
     torch.testing.assert_close(losses[0], wanted)
