@@ -79,15 +79,16 @@ def zoo_models(context: PluginContext) -> list[ModelSpec]:
         _model("dcgan-cifar-frog", "Frogs, 32x32, by the best DCGAN the settings give.", "cifar10[frog]"),
         _model("dcgan-cifar-frog-book", "Frogs, 32x32, by the rules of the book's GAN chapter alone.", "cifar10[frog]"),
         _model("dcgan-shapes", "Circles, squares and triangles: a first training run of a few minutes.", "shapes"),
+        _model("frog-gan", "Frogs, 32x32, judged through a frozen network.", "cifar10[frog]", "projected-gan"),
     ]
 
 
-def _model(name: str, summary: str, dataset: str) -> ModelSpec:
+def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan") -> ModelSpec:
     pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
-        architecture="dcgan",
+        architecture=architecture,
         dataset=dataset,
         licence="Apache-2.0",
         recipe=f"zoo_gan:recipes/{name}.toml",

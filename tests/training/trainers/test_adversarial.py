@@ -449,7 +449,7 @@ def test_gradients_come_through_an_augmentation(name: str, make_trainer: Make) -
 
 BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"augment": ["cutout"] * 9}, "at most 8 of them"),
-    ({"loss": "wasserstein"}, "'non_saturating' or 'minimax' or 'hinge'"),
+    ({"loss": "entropy"}, "'non_saturating' or 'minimax' or 'hinge' or 'wasserstein' or"),
     ({"optimizer": "sgd"}, "'adam' or 'rmsprop'"),
     ({"generator_lr": 0}, "a number above 0 to 1"),
     ({"discriminator_lr": -1e-4}, "a number above 0 to 1"),
@@ -460,7 +460,11 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"clip_norm": float("inf")}, "a number from 0"),
     ({"label_noise": 0.6}, "a number from 0 to 0.5"),
     ({"mix_batches": 1}, "true or false"),
-    ({"gradient_penalty": 1}, "unknown key 'gradient_penalty'"),
+    ({"penalty": 1}, "unknown key 'penalty'"),
+    ({"r1": -0.1}, "a number from 0"),
+    ({"penalty_every": 0}, "a whole number from 1 to 1000"),
+    ({"penalty_end": 0}, "a number above 0"),
+    ({"generator_every": 0}, "a whole number from 1 to 1000"),
 ]
 
 
