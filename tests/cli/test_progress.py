@@ -9,7 +9,7 @@ import pytest
 from cli.commands import Terminal
 
 from zoo.cli.progress import ExampleBar, TrainingBar, duration
-from zoo.training.loop import Reading
+from zoo.training.attendant import Reading
 
 
 def at(examples: int, rate: float, total: int = 1000, **metrics: float) -> Reading:
