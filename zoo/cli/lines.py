@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import unicodedata
@@ -38,12 +39,16 @@ def cells(text: str) -> int:
 
 
 def wrapped(text: str, width: int | None, *, indent: str = "") -> str:
-    """The text in lines of at most `width` columns, broken between words; the later ones begin with `indent`.
+    """The text in lines of at most `width` columns, broken between words; the later ones begin with `indent`, or below
+    the last of the text's columns where these leave room.
 
     A word that is longer has a line of its own. Spaces at the beginning stay.
     """
     if width is None or cells(text) <= width:
         return text
+    gaps = [gap.end() for gap in re.finditer(r"(?<=\S)  +(?=\S)", text)]
+    if gaps and len(indent) < gaps[-1] <= width * 3 // 5:
+        indent = " " * gaps[-1]
     first, *words = text.split(" ")
     lines = [first]
     for word in words:

@@ -77,7 +77,7 @@ class TrainingBar:
 
     def __init__(self, *, hidden: bool = False) -> None:
         self.hidden, self.live = hidden, not hidden and columns(sys.stderr) is not None
-        self.what, self.moved = "starting", time.monotonic()
+        self.what, self.moved = "loading PyTorch", time.monotonic()
         self.total, self.done, self.last = 0, 0, ""  # examples; and the bar as it stands on the screen
         self.said = time.monotonic()
         self.better: Mapping[str, str] = {}
@@ -101,7 +101,7 @@ class TrainingBar:
         if self.thread.is_alive():
             self.thread.join()
         if self.reading is not None and self.last:
-            self.what = STEPS
+            self.what, self.moved = STEPS, time.monotonic()
             self._draw()
             self._write("\n")
             self.last = ""
@@ -123,7 +123,8 @@ class TrainingBar:
     def report(self, reading: Reading) -> None:
         """Show one reading of the training loop."""
         self.pace.count(reading)
-        self.reading, self.done = reading, reading.examples
+        self.reading = reading
+        self.doing(STEPS, reading.examples)
         if not self.hidden:
             (self._draw if self.live else self._print)()
 
