@@ -14,6 +14,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.recipes.recipe import DoctorSettings, Recipe, read_recipe, resolve
 from zoo.catalogue.runs.folder import CHECKPOINTS, RECIPE, Recorded, checkpoints, free_beside, hold, is_held, read_run
+from zoo.catalogue.runs.summary import export_words
 from zoo.configs import as_data
 from zoo.errors import ConfigError, UsageError, ZooError
 from zoo.training.checkpoint import load_newest
@@ -93,7 +94,7 @@ def finish_early(out: Path, registry: Registry) -> Recipe:
         share = recipe.settings["anneal"]
         length = max(recipe.batch_size, round((share or ANNEAL) * recipe.examples))
         if share and seen >= recipe.examples:
-            export = shlex.join(["zoo", "export", str(out), "-o", f"./{recipe.name}"])
+            export = shlex.join(export_words(out, recipe.name))
             raise UsageError(f"{out} is finished, and its rates have fallen; export it: {export}")
         if share and seen >= recipe.examples - length:
             return recipe
