@@ -42,12 +42,12 @@ class Extras:
     value_range: tuple[float, float] | None = None  # of the networks' data; None: the family's usual one
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
     mixture: GaussianMixture | None = None  # the ex-post prior, where the weights carry one
-    spec: ModelSpec | None = None
-    info: dict[str, Any] | None = None
-    origin: str = ""
+    spec: ModelSpec | None = None  # the catalogue entry, where there is one
+    info: dict[str, Any] | None = None  # what config.json says of data and training
+    origin: str = ""  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
     modality: str = ""  # the name of the kind of data
     memory_format: torch.memory_format = torch.contiguous_format  # of data of rank four
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()  # their names, where the weights carry them
 
 
 class Model(nn.Module, ABC):
@@ -205,7 +205,7 @@ class Encodes(Model):
 class Bounded(Encodes):
     """A model that encodes and has a lower bound on the likelihood of an example."""
 
-    likelihood: Likelihood
+    likelihood: Likelihood  # of an example, given what its decoder gives
 
     @abstractmethod
     def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:
