@@ -38,8 +38,8 @@ def saturating(logits: Tensor, targets: Tensor) -> Tensor:
 class AdversarialLoss:
     """What each player minimises."""
 
-    discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor, Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]  # (logits, targets), of real and fake examples
+    generator: Callable[[Tensor, Tensor], Tensor]  # (logits, targets) of fakes, whose targets are real
 
 
 ADVERSARIAL_LOSSES = {
