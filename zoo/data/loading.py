@@ -17,6 +17,7 @@ from zoo.catalogue.contract.data_references import Reference, as_reference, pars
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import DatasetSpec, ModalitySpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.configs import near
 from zoo.data.decoded import fingerprint
 from zoo.data.modality import load_modality
@@ -28,6 +29,7 @@ __all__ = [
     "Data",
     "DataRequest",
     "Examples",
+    "SplitInfo",
     "Streamed",
     "check_request",
     "load_dataset",
@@ -44,7 +46,7 @@ class DataRequest:
     """What a dataset's load callable receives."""
 
     split: str = "train"  # one of the spec's `splits`, where it names some
-    selection: str | None = None  # the text in brackets: cifar10[frog]
+    selection: str | None = None  # the text in brackets, cifar10[frog]: one of the `classes`, where the spec names some
     path: Path | None = None  # for datasets that take one: images:PATH
     options: Mapping[str, str] = field(default_factory=dict)  # each that the spec names: images:PATH#fit=pad
     data_shape: tuple[int, ...] | None = None  # of one of the examples that are wanted; None: as they are stored
@@ -106,7 +108,7 @@ MOST_TOLD = 5  # bad files that are named to a user
 def load_dataset(
     reference: str,
     *,
-    registry: Registry,
+    registry: Registry | None = None,
     split: str = "train",
     data_shape: tuple[int, ...] | None = None,
     env: Mapping[str, str] = os.environ,
@@ -121,7 +123,7 @@ def load_dataset(
     download, StorageError for a disk, and PluginError for a dataset whose code is broken.
     """
     wanted = _Wanted(split=split, data_shape=data_shape, env=env)
-    found = _load(reference, registry, wanted, stream=False)
+    found = _load(reference, registry or default_registry(), wanted, stream=False)
     assert isinstance(found, Examples)
     return found
 
