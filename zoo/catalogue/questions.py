@@ -93,8 +93,10 @@ def _of_model(owned: Owned, spec: ModelSpec, registry: Registry) -> dict[str, An
         return data | {key: value for key, value in found.items() if key not in own and value != ""}
     if spec.weights is not None:
         origin = f"hf://{spec.weights.repo_id}@{spec.weights.revision}"
-        return data | {"source": "hub", "origin": origin, "path": None, "commit": spec.weights.revision}
-    return data | {"source": "recipe", "path": None}
+        suffix = _suffix(spec.architecture, registry)
+        told = {"source": "hub", "origin": origin, "path": None, "commit": spec.weights.revision, "suffix": suffix}
+        return data | told
+    return data | {"source": "recipe", "path": None, "suffix": _suffix(spec.architecture, registry)}
 
 
 def _at_hand(name: str, spec: ModelSpec, registry: Registry) -> Folder | None:
@@ -135,6 +137,7 @@ def _of_weights(name: str, contents: Contents, registry: Registry) -> dict[str, 
         "dataset": dataset,
         "licence": recipe.get("licence", ""),
         "data_licence": data.get("licence") or _data_licence(dataset, registry),
+        "suffix": _suffix(about["architecture"], registry),
         "figures": metrics_and_directions(about["evaluation"]),
         **about,
     }
@@ -148,3 +151,11 @@ def _data_licence(reference: str, registry: Registry) -> str:
         return ""
     assert isinstance(spec, DatasetSpec)
     return spec.licence
+
+
+def _suffix(architecture: str, registry: Registry) -> str:
+    """Of the files that such a model's samples are written to; "" where no plugin knows it."""
+    try:
+        return registry.modality_of(architecture).suffixes[0]
+    except ZooError:
+        return ""

@@ -243,10 +243,11 @@ def _next(facts: Facts) -> list[str]:
 def _next_of_model(facts: Facts, name: str) -> list[str]:
     if facts.get("source") == "recipe":
         return [f"zoo train {name}", f"zoo export runs/{name} -o ./{name}"]
+    suffix = facts.get("suffix", "")
     steps = [f"zoo pull {name}"] if facts.get("source") == "hub" else []
-    steps.append(f"zoo sample {name} -n 16 --seed 0 -o samples.png")
+    steps.append(f"zoo sample {name} -n 16 --seed 0 -o samples{suffix}")
     if facts.get("concepts"):
-        steps.append(f"zoo edit PHOTO --model {name} --concept {facts['concepts'][0]} -o edited.png")
+        steps.append(f"zoo edit PHOTO --model {name} --concept {facts['concepts'][0]} -o edited{suffix}")
     return [*steps, f"python: zoo.load({json.dumps(facts['name'], ensure_ascii=False)})"]
 
 
