@@ -77,6 +77,7 @@ ARGUMENTS = {  # and those that several functions share
     "replica": "what `replicate` gave",
     "rules": "what every picture is brought to",
     "scale": "how many times larger they are drawn",
+    "seen": "what `look` gives",
     "seed": "of the random numbers; None: another each time",
     "spec": "as a plugin gave it",
     "step": "at how many examples",
@@ -203,9 +204,10 @@ def _value(name: str) -> str:
     module = home(door, bare)
     lines = inspect.getsource(module).splitlines()
     for node in _tree(module.__name__).body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == bare for target in targets):
-            assert isinstance(node, ast.Assign)
+            assert isinstance(node, (ast.Assign, ast.AnnAssign))
+            assert node.value
             comment = lines[(node.end_lineno or 1) - 1].partition("  # ")[2]
             text = ast.unparse(node.value)
             shown = text if len(text) <= 300 else ", ".join(map(str, getattr(module, bare)))
