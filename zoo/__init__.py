@@ -12,6 +12,9 @@
     photo = zoo.load_image("me.jpg")             # (1, 3, H, W); or give the path, or a Pillow image
     again = faces.reconstruct("me.jpg")
 
+    mine = zoo.train("dcgan", data="./photos")   # a run in runs/; mine.model, mine.export("./mine")
+    zoo.save(frogs, "./my-frogs")                # after training it on in a loop of your own
+
 The public names are imported when they are first used; `import zoo` loads no torch.
 """
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
     from zoo.nn.vae import VAE
+    from zoo.training.own import save
+    from zoo.training.trained import train
 
 __all__ = [
     "GAN",
@@ -48,7 +53,9 @@ __all__ = [
     "load",
     "load_concept",
     "load_image",
+    "save",
     "to_pil",
+    "train",
 ]
 
 _HOME = {
@@ -65,7 +72,9 @@ _HOME = {
     "load": "zoo.nn.pretrained",
     "load_concept": "zoo.latent.concept_file",
     "load_image": "zoo.images.values",
+    "save": "zoo.training.own",
     "to_pil": "zoo.images.sheet",
+    "train": "zoo.training.trained",
 }
 
 
