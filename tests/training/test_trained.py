@@ -87,7 +87,7 @@ def test_it_trains_in_a_thread() -> None:
 
 
 def test_ctrl_c_leaves_a_checkpoint() -> None:
-    """SIGINT saves, then is a KeyboardInterrupt that says how to go on; resumed it ends in the bytes of an uncut run."""
+    """SIGINT saves, then is a KeyboardInterrupt that says how to go on; resumed it ends as an uncut run."""
     zoo.train("tiny.toml", folder="whole")
 
     def press(reading: Reading) -> None:

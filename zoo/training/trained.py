@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,7 +90,8 @@ def train(
     (`runs/NAME`), which must be new unless `resume` is given. `values` are the recipe's: `examples`, `seed`,
     `batch_size`, `config={"latent_size": 64}`, `settings={"lr": 1e-4}`. `progress` is called with each reading.
 
-    Ctrl-C saves before it is raised; `resume=True` goes on. Raises the ZooErrors that `zoo train` reports.
+    What is worth a line goes to the logger "zoo". Ctrl-C saves before it is raised; `resume=True` goes on. Raises the
+    ZooErrors that `zoo train` reports.
     """
     registry = default_registry()
     asked = Asked(
@@ -129,7 +130,7 @@ def _flat(values: Values) -> dict[str, Any]:
 
 
 def _warn(line: str) -> None:
-    warnings.warn(line, stacklevel=2)
+    logging.getLogger("zoo").warning(line)  # no warning: where those are errors a line would end a training
 
 
 @contextlib.contextmanager
