@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from zoo.nn.models import Bounded, Encodes, Model
     from zoo.nn.projection import ProjectedDiscriminator
     from zoo.nn.sampling import Labels
+    from zoo.nn.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
     "Bernoulli",
     "Bounded",
+    "ConditionalNorm",
     "Decoder",
     "DiagonalGaussian",
     "DiscretizedLogistic",
@@ -51,6 +53,7 @@ __all__ = [
     "ProjectedDiscriminator",
     "Terms",
     "Tried",
+    "UpsamplingStack",
     "load_features",
 ]
 
@@ -71,6 +74,7 @@ _NAMES = {  # module -> what it gives
     "models": ("Bounded", "Encodes", "Model"),
     "projection": ("ProjectedDiscriminator",),
     "sampling": ("Labels",),
+    "upsampling": ("ConditionalNorm", "UpsamplingStack"),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 _HOME["Folder"] = "zoo.catalogue.weights.folder"
