@@ -22,7 +22,8 @@ HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "num
 
 PUBLIC = [
     *("GAN", "Model", "VAE", "ZooError"),
-    *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "to_pil"),
+    *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "pull"),
+    *("to_pil", "verify"),
 ]
 
 # The folders of zoo/ in rows: a file imports from its own folder and from rows above its own. "zoo" are the files that

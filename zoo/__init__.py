@@ -9,9 +9,11 @@ from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
+    from zoo.catalogue.weights.pulling import pull
     from zoo.errors import ZooError
     from zoo.images.sheet import grid, to_pil
     from zoo.latent.concept_file import load_concept
+    from zoo.latent.verification import verify
     from zoo.nn.gan import GAN
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
@@ -29,7 +31,9 @@ __all__ = [
     "list_models",
     "load",
     "load_concept",
+    "pull",
     "to_pil",
+    "verify",
 ]
 
 _HOME = {
@@ -44,7 +48,9 @@ _HOME = {
     "list_models": "zoo.catalogue.questions",
     "load": "zoo.nn.pretrained",
     "load_concept": "zoo.latent.concept_file",
+    "pull": "zoo.catalogue.weights.pulling",
     "to_pil": "zoo.images.sheet",
+    "verify": "zoo.latent.verification",
 }
 
 

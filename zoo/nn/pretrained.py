@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.hub.access import HubOptions
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.locate import locate
@@ -30,19 +31,24 @@ def load(
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
     registry: Registry | None = None,
+    **hub: Unpack[HubOptions],
 ) -> Model:
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
     `name` is a catalogue name, `hf://org/repo[@revision]`, or a path to a weights folder. With `discriminator` a GAN's
     second player comes too. `device` is "auto" (the best that is there), "cpu", "cuda", "cuda:1" or "mps". `dtype` is
-    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same. Raises
-    NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
+    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same.
+
+    Of the Hub: `revision`, a branch, tag or commit of an hf:// name (a catalogue name is pinned, and takes none);
+    `token`, where HF_TOKEN or the log-in's is not meant (False: none); `cache_dir`, another cache folder;
+    `local_files_only=True`, no network. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError,
+    StorageError, UsageError.
     """
     registry = registry or default_registry()
     place = find_device(device)
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise UsageError(f"dtype is {dtype!r}; it must be a floating-point dtype, such as torch.bfloat16")
-    model = load_folder(locate(name, registry), registry, discriminator=discriminator)
+    model = load_folder(locate(name, registry, **hub), registry, discriminator=discriminator)
     return model if place.type == "cpu" and dtype is None else model.to(place, dtype)
 
 

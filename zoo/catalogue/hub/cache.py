@@ -5,6 +5,11 @@
     models--org--repo/blobs/DIGEST                   sha256, or Git's blob id of a small file
     models--org--repo/.no_exist/COMMIT/FILE          the Hub has no such file
 
+Where links are not wanted (HF_HUB_DISABLE_SYMLINKS) or not to be had, a snapshot holds the files themselves, and beside
+them the zoo keeps what a blob's name would have said:
+
+    models--org--repo/.digests/COMMIT/FILE           the digest
+
 Files appear complete: written beside, flushed, renamed. Other programs use the same folder, so what is not the zoo's is
 left alone.
 """
@@ -16,13 +21,17 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from zoo.catalogue.hub.settings import hub_settings
+from zoo.errors import StorageError
 from zoo.files import new_file, storage_errors, umask
 
 __all__ = ["RepoCache", "cached_repos", "hub_folder"]
@@ -30,24 +39,35 @@ __all__ = ["RepoCache", "cached_repos", "hub_folder"]
 DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 REPO = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")
 ASIDE = ".zoo-"  # what an unfinished file's name begins with
-LONGEST_LOCK = 60.0  # seconds to wait for another process; then both write, which costs time and harms nothing
-STALE = 300.0  # seconds without a byte after which an unfinished file is of a process that was killed
+SILENT, LONGEST_LOCK = 1.0, 60.0  # seconds to wait for another process unsaid, and in all; both may write, with no harm
+STALE = 300.0  # seconds without a byte after which an unfinished file is a dead process's where no lock tells
 
 
 def hub_folder() -> Path:
     """HF_HUB_CACHE, as the Hub's client sees it."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
+    return Path(hub_settings().HF_HUB_CACHE)
 
 
 def cached_repos() -> list[RepoCache]:
     """The model repositories in the cache, of whatever format."""
     root = hub_folder()
-    with contextlib.suppress(OSError):
+    with _reading(root):
         names = sorted(path.name for path in root.iterdir() if path.is_dir())
         return [RepoCache(root, f"{m['org']}/{m['name']}") for name in names if (m := REPO.fullmatch(name))]
     return []
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """What is not there ends the block. Raises StorageError for what may not be read: another user's cache, say."""
+    try:
+        yield
+    except PermissionError as error:
+        advice = "ask for the right to read it, or set HF_HOME to a folder of your own"
+        text = f"cannot read the Hub's cache {folder}: {error.strerror}, it may be another user's; {advice}"
+        raise StorageError(text) from error
+    except (OSError, UnicodeError):
+        pass
 
 
 @dataclass(frozen=True)
@@ -73,28 +93,37 @@ class RepoCache:
 
     def commits(self) -> list[str]:
         """The commits of which there is anything."""
-        with contextlib.suppress(OSError):
+        with _reading(self.folder):
             return sorted(path.name for path in (self.folder / "snapshots").iterdir() if path.is_dir())
         return []
 
     def has(self, commit: str, file: str) -> bool:
         """Whether there is such a file, whatever its bytes."""
-        return (self.snapshot(commit) / file).is_file()
+        return self._is_file(self.snapshot(commit) / file)
+
+    def _is_file(self, path: Path) -> bool:
+        with _reading(self.folder):
+            return stat.S_ISREG(path.stat().st_mode)
+        return False
 
     def digest(self, commit: str, file: str) -> str | None:
-        """What its bytes must hash to, as the name of the blob says; None where nothing says it."""
-        with contextlib.suppress(OSError):
-            name = os.path.basename(os.readlink(self.snapshot(commit) / file))
+        """What its bytes must hash to, as the blob's name or the note beside says; None where nothing says it."""
+        path = self.snapshot(commit) / file
+        with _reading(self.folder):
+            name = os.path.basename(os.readlink(path)) if path.is_symlink() else self._note(commit, file).read_text()
             return name if DIGEST.fullmatch(name) else None
         return None
 
+    def _note(self, commit: str, file: str) -> Path:
+        return self.folder / ".digests" / commit / file
+
     def lacks(self, commit: str, file: str) -> bool:
         """Whether the Hub is known to have no such file."""
-        return (self.folder / ".no_exist" / commit / file).is_file()
+        return self._is_file(self.folder / ".no_exist" / commit / file)
 
     def ref(self, revision: str) -> str | None:
         """The commit a branch or tag was last found at."""
-        with contextlib.suppress(OSError, UnicodeError):
+        with _reading(self.folder):
             text = (self.folder / "refs" / revision).read_text(encoding="ascii").strip()
             return text if re.fullmatch(r"[0-9a-f]{40}", text) else None
         return None
@@ -116,6 +145,10 @@ class RepoCache:
         """Record that the Hub has no such file. Raises StorageError."""
         self._small(self.folder / ".no_exist" / commit / file, "")
 
+    def set_digest(self, commit: str, file: str, digest: str) -> None:
+        """Note what a file that is no link must hash to. Raises StorageError."""
+        self._small(self._note(commit, file), digest)
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[tuple[BinaryIO, Path]]:
         """An unfinished file, its stream and its path; removed when the block ends unless it was kept."""
@@ -124,6 +157,8 @@ class RepoCache:
         descriptor, name = tempfile.mkstemp(prefix=ASIDE, suffix=".incomplete", dir=blobs)
         try:
             with os.fdopen(descriptor, "w+b") as stream:
+                with contextlib.suppress(OSError):  # a disk without locks
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield stream, Path(name)
         finally:
             with contextlib.suppress(OSError):
@@ -134,16 +169,27 @@ class RepoCache:
         stream.flush()
         os.fsync(stream.fileno())
         os.chmod(aside, 0o666 & ~umask())
-        os.replace(aside, self.folder / "blobs" / digest)
         path = self.snapshot(commit) / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        link = path.with_name(f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}")
-        os.symlink(os.path.join("..", "..", "blobs", digest), link)
+        link = None if hub_settings().HF_HUB_DISABLE_SYMLINKS else self._link(path, digest)
+        if link is None:
+            self.set_digest(commit, file, digest)  # first: a process may be killed in between
+            os.replace(aside, path)
+            return
         try:
+            os.replace(aside, self.folder / "blobs" / digest)
             os.replace(link, path)
         except OSError:
             os.unlink(link)
             raise
+
+    def _link(self, path: Path, digest: str) -> Path | None:
+        """A new link to a blob, beside `path`; None on a disk that has none."""
+        link = path.with_name(f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}")
+        with contextlib.suppress(OSError, NotImplementedError):
+            os.symlink(os.path.join("..", "..", "blobs", digest), link)
+            return link
+        return None
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -151,23 +197,30 @@ class RepoCache:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self.lock_file.parent.mkdir(parents=True, exist_ok=True)
-                stream = stack.enter_context(self.lock_file.open("ab"))
-                until = time.monotonic() + LONGEST_LOCK
-                while time.monotonic() < until:
-                    with contextlib.suppress(BlockingIOError):
-                        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    time.sleep(0.05)
+                self._wait(stack.enter_context(self.lock_file.open("ab")))
             yield
+
+    def _wait(self, stream: BinaryIO) -> None:
+        begun, said = time.monotonic(), False
+        while (passed := time.monotonic() - begun) < LONGEST_LOCK:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if passed > SILENT and not said:
+                text = f"another process is fetching hf://{self.repo}; waiting for it, at most {LONGEST_LOCK:.0f} s"
+                warnings.warn(text, stacklevel=2)
+                said = True
+            time.sleep(0.05)
 
     # --- cleaning ----------------------------------------------------------------------------------------------
 
-    def unfinished(self) -> list[Path]:
-        """Unfinished files of processes that were killed."""
+    def drop_unfinished(self) -> None:
+        """Remove the unfinished files of processes that were killed."""
         with contextlib.suppress(OSError):
-            found = (self.folder / "blobs").glob(f"{ASIDE}*.incomplete")
-            return [path for path in found if time.time() - path.stat().st_mtime > STALE]
-        return []
+            for path in (self.folder / "blobs").glob(f"{ASIDE}*.incomplete"):
+                with contextlib.suppress(OSError):
+                    if _is_left(path):
+                        path.unlink()
 
     def remove(self) -> None:
         """Remove the repository from the cache. Raises StorageError."""
@@ -183,3 +236,15 @@ class RepoCache:
                 with contextlib.suppress(OSError):
                     total += os.lstat(os.path.join(folder, file)).st_size
         return total
+
+
+def _is_left(path: Path) -> bool:
+    """Whether nobody writes an unfinished file any more: a process that does holds a lock on it. Raises OSError."""
+    with path.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a disk without locks
+            return time.time() - path.stat().st_mtime > STALE
+    return True

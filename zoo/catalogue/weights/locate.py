@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Unpack
 
 from zoo.catalogue.contract.names import split_hub_name
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
+from zoo.catalogue.hub.access import Access, HubOptions
 from zoo.catalogue.weights.fetching import hub_folder_of, warn
 from zoo.catalogue.weights.folder import CONFIG, MODEL, NAME, Folder
 from zoo.errors import (
@@ -27,37 +28,51 @@ from zoo.errors import (
     UsageError,
     ZooError,
 )
-
-if TYPE_CHECKING:
-    pass
+from zoo.files import storage_errors
 
 __all__ = ["locate"]
 
 
-def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
-    """Find a model's folder, fetching what is not there.
+def locate(
+    name: str | os.PathLike[str], registry: Registry, *, force: bool = False, **hub: Unpack[HubOptions]
+) -> Folder:
+    """Find a model's folder, fetching what is not there; with `force` all of it anew.
 
-    Raises UsageError for a malformed name, NotFoundError for an unknown one, and what reading the Hub raises:
-    NetworkError, IntegrityError, StorageError, WeightsError.
+    Raises UsageError for a malformed name, or a revision of what has none, NotFoundError for an unknown one, and what
+    reading the Hub raises: NetworkError, IntegrityError, StorageError, WeightsError.
     """
+    access = Access(force=force, **hub)
+    revision = access.revision
     if isinstance(name, os.PathLike) or (isinstance(name, str) and _is_path(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
-        if not path.is_dir():
+        if revision is not None:
+            raise UsageError(f"revision is {revision!r:.60}, and {path} is a folder, which has none; leave it out")
+        with storage_errors(f"cannot read {path}"):
+            found = path.is_dir()
+        if not found:
             raise NotFoundError(f"there is no folder {path}; a weights folder holds {CONFIG} and {MODEL}")
         return Folder(name=str(name), path=path, origin=str(path))
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
     if name.startswith("hf://"):
-        repo, revision = split_hub_name(name)
+        repo, said = split_hub_name(name)
+        if revision is not None:
+            if said not in (None, revision):
+                raise UsageError(f"{name} names the revision {said!r}, beside it stands {revision!r:.60}; name one")
+            split_hub_name(f"hf://{repo}@{revision}")
         with _hint(registry):
-            return hub_folder_of(repo, revision, name, {})
+            return hub_folder_of(repo, name, {}, replace(access, revision=revision or said))
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r:.120} is no model name; write NAME, NAMESPACE/NAME, hf://org/repo or ./folder")
     spec = registry.model(name)
     if spec.weights is None:
         raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
+    if revision is not None:
+        other = f"hf://{spec.weights.repo_id}@{revision}" if spec.weights.repo_id else "hf://org/repo@revision"
+        pinned = f"the catalogue pins {name} to one set of files"
+        raise UsageError(f"revision is {revision!r:.60}, and {pinned}; for another name its repository: {other}")
     with _hint(registry):
-        return _of_catalogue(spec, spec.weights, name)
+        return _of_catalogue(spec, spec.weights, name, access)
 
 
 def _is_path(name: str) -> bool:
@@ -82,12 +97,13 @@ def _hint(registry: Registry) -> Iterator[None]:
         raise
 
 
-def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str) -> Folder:
+def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str, access: Access) -> Folder:
     def from_hub(file: str | None, error: ZooError) -> Folder:
         if weights.repo_id is None:
             raise error
         try:
-            folder = replace(hub_folder_of(weights.repo_id, weights.revision, name, weights.files), spec=spec)
+            pinned = replace(access, revision=weights.revision)
+            folder = replace(hub_folder_of(weights.repo_id, name, weights.files, pinned), spec=spec)
         except (NetworkError, NotFoundError) as failure:
             if file is None:
                 raise
@@ -104,6 +120,3 @@ def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str) -> Folder:
         bundle = Folder(name=name, path=path, pins=weights.files, spec=spec, source="bundled", origin="bundled")
         return bundle if weights.repo_id is None else replace(bundle, repair=from_hub)
     return from_hub(None, NotFoundError(f"{name} has no bundled weights"))
-
-
-# --- the Hub -------------------------------------------------------------------------------------------------------
