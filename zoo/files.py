@@ -10,9 +10,32 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import StorageError, ZooError
+from zoo.errors import StorageError, UsageError, ZooError
 
-__all__ = ["hashes", "hashes_of", "new_file", "new_files", "new_folder", "sha256_of", "storage_errors", "umask"]
+__all__ = [
+    "UNBLOCKED",
+    "check_text",
+    "hashes",
+    "hashes_of",
+    "new_file",
+    "new_files",
+    "new_folder",
+    "sha256_of",
+    "storage_errors",
+    "umask",
+]
+
+# How somebody else's file is opened for reading: not waiting for the other end of a pipe. Windows has no such flag.
+UNBLOCKED = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def check_text(path: str | os.PathLike[str]) -> None:
+    """Raise UsageError for a path whose bytes are no UTF-8: it could not be written into a run or a config."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise UsageError(f"{shown}: the path is not UTF-8; rename it, or name a link to it: ln -s") from error
 
 
 @contextlib.contextmanager
@@ -28,7 +51,13 @@ def storage_errors(action: str) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Bring a file, or the names in a folder, to the disk."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+    elif path.is_dir():  # which no other system opens
+        return
+    else:
+        descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

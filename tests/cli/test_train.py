@@ -16,9 +16,7 @@ from PIL import Image
 
 import zoo
 from zoo import configs
-from zoo.cli.examples import as_reference
 from zoo.cli.main import main
-from zoo.errors import NotFoundError, UsageError
 
 Run = Callable[..., tuple[int, str, str]]
 SMALL = ["--examples", "32", "--set", "config.image_size=8", "--set", "batch_size=8", "--threads", "1"]
@@ -139,7 +137,7 @@ def test_a_run_of_ones_own_is_resumed(again: list[str], run: Run, here: Path, mo
         ("dcgan --out x --resume", 2, "needs something to learn from"),
         ("dcgn --data ./photos", 3, "no model or architecture is named 'dcgn'; did you mean 'dcgan'"),
         ("dcgan --data ./nothing", 3, "no such folder or tar; check the path"),
-        ("dcgan --data photos", 3, "no dataset is named 'photos'; if the files of that name here are meant"),
+        ("dcgan --data photso", 3, "shows what there is; nor is 'photso' a folder or tar here"),
         ("dcgan --data ./photos/00.png", 4, "give the folder it is in"),
         ("dcgan --data ./empty", 4, "no pictures found"),
         ("dcgan --data ./few", 4, "3 examples are too few to learn from; add more: 16 is the least"),
@@ -163,31 +161,6 @@ def test_what_cannot_begin_is_one_line_and_no_folder(words: str, code: int, says
     assert (found, err.count("\n")) == (code, 1), err
     assert says in err
     assert sorted(path.name for path in here.iterdir()) == ["empty", "few", "photos"]
-
-
-@pytest.mark.parametrize("text", ["./x", "../x", "/x y", "~/x", ".", "photos.tar", "a/b.tar"])
-def test_a_path_is_taken_as_the_pictures_there(text: str) -> None:
-    """What can only be a path is one of the dataset that takes paths."""
-    assert as_reference(text, "image") == f"images:{text}"
-
-
-@pytest.mark.parametrize("text", ["mnist", "cifar10[cat]", "acme/dots", "images:./x", "images[a.tar]:x", "", "nothing"])
-def test_a_name_of_a_dataset_stays_one(text: str, here: Path) -> None:
-    """Names, also where a folder of that name is here, selections and full references are left alone."""
-    (here / "mnist").mkdir()
-    assert as_reference(text, "image") == text
-
-
-def test_a_path_of_data_that_no_dataset_reads_is_asked_about() -> None:
-    """Where no dataset of the kind of data takes a path alone, the error says how to name one."""
-    with pytest.raises(UsageError, match="of the modality waves, no dataset reads a path alone; write DATASET:PATH"):
-        as_reference("./x", "waves")
-
-
-def test_a_folder_without_a_dot_is_asked_about(here: Path) -> None:
-    """A bare word that is a folder here, and no dataset, is an error that says how to mean it."""
-    with pytest.raises(NotFoundError, match=r"if the files of that name here are meant, write \./My Photos"):
-        as_reference("My Photos", "image")
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the real client's way with its HTTP library

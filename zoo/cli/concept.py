@@ -60,7 +60,7 @@ def _takes_fit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", help="labelled examples to fit to, such as faces")
     command.add_argument("--factor", help="the factor that is 1 for positives, 0 for negatives, below 0 for unknown")
     command.add_argument("--positives", metavar="DATASET", help="instead of --data: examples that have the property")
-    command.add_argument("--negatives", metavar="DATASET", help="and such as lack it: 'images:./serious'")
+    command.add_argument("--negatives", metavar="DATASET", help="and such as lack it: ./serious")
     command.add_argument("--balance", metavar="FACTOR", help="a factor that must not be carried along")
     command.add_argument("--split", default="train", help="of the dataset (default train)")
     command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")

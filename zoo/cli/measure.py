@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import (
-    as_reference,
     encoded,
     encoding_model,
     examples_for,
@@ -58,13 +57,12 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.model import evaluate_model
 
     folder = located(arguments.name)
-    modality = default_registry().architecture(folder.config()["architecture"]).modality
     with ExampleBar(quiet=arguments.json) as advance:
         report = evaluate_model(
             folder,
             default_registry(),
             samples=arguments.samples,
-            data=None if arguments.data is None else as_reference(arguments.data, modality),
+            data=arguments.data,
             features=arguments.features,
             per_class=arguments.per_class,
             write=arguments.write,

@@ -9,7 +9,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.examples import as_reference
 from zoo.cli.output import complain, plain
 from zoo.cli.progress import TrainingBar, stop_signals
 from zoo.errors import UsageError
@@ -68,6 +67,7 @@ def _is_architecture(name: str) -> bool:
 
 def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Recipe, list[str]]:
     """The recipe that an architecture's starter makes for the data, and a line for each thing it chose."""
+    from zoo.catalogue.contract.data_references import as_reference
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.starters import check_given, start_recipe
     from zoo.data.facts import data_facts
@@ -78,7 +78,7 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
         like = ", ".join(o.name for o in registry.list("model") if getattr(o.spec, "architecture", "") == name)
         advice = f"give --data ./my-photos, or a dataset of `zoo list --datasets`{f'; or train {like}' if like else ''}"
         raise UsageError(f"{name} is an architecture, and needs something to learn from: {advice}")
-    reference = as_reference(arguments.data, registry.architecture(name).modality)
+    reference = as_reference(arguments.data, registry, registry.architecture(name).modality)
     facts = data_facts(reference, registry=registry, split=str(given.get("split", "train")), given=given)
     recipe, chosen = start_recipe(name, reference, facts, registry)
     width = max(len(f"{choice.key} = {choice.value}") for choice in chosen)
@@ -91,28 +91,30 @@ def _started(arguments: argparse.Namespace, given: dict[str, Any]) -> tuple[Reci
 
 def _resumed(arguments: argparse.Namespace, given: dict[str, Any]) -> Recipe | None:
     """The recipe of the run that is to go on, where it is one of this architecture and this data."""
+    from zoo.catalogue.contract.data_references import as_reference
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import with_values
     from zoo.catalogue.recipes.starters import run_name
     from zoo.catalogue.runs.folder import RECIPE, read_run
 
-    modality = default_registry().architecture(arguments.recipe).modality
-    reference = None if arguments.data is None else as_reference(arguments.data, modality)
+    registry = default_registry()
+    modality = registry.architecture(arguments.recipe).modality
+    reference = None if arguments.data is None else as_reference(arguments.data, registry, modality)
     if not arguments.resume or not (arguments.out or reference):
         return None
     folder = Path(arguments.out or Path("runs") / run_name(arguments.recipe, reference or ""))
     if not (folder / RECIPE).is_file():
         return None
     recipe = read_run(folder).recipe
-    same = recipe.architecture == arguments.recipe and reference in (None, recipe.dataset)
-    return with_values(recipe, given) if same else None
+    if recipe.architecture != arguments.recipe:
+        return None
+    return with_values(recipe, given | ({"dataset": reference} if reference else {}))
 
 
 def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
     """What is to be trained, with what the user has set; and lines to be printed first."""
     from dataclasses import replace
 
-    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import parse_changes, with_values
 
     given = parse_changes(arguments.set) | ({} if arguments.examples is None else {"examples": arguments.examples})
@@ -122,8 +124,7 @@ def _recipe(arguments: argparse.Namespace) -> tuple[Recipe, list[str]]:
     recipe = with_values(_recipe_of(arguments.recipe), given)
     if arguments.data is None:
         return recipe, []
-    modality = default_registry().architecture(recipe.architecture).modality
-    return replace(recipe, dataset=as_reference(arguments.data, modality)), []
+    return replace(recipe, dataset=arguments.data), []  # a path is understood where the recipe is resolved
 
 
 def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:

@@ -104,3 +104,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'zoo.images' has no attribute {name!r}")
     home = "zoo.images.sheet" if name in ("grid", "to_pil") else "zoo.images.decode"
     return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

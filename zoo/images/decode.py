@@ -40,6 +40,7 @@ __all__ = [
     "decode_all",
     "decode_in_thread",
     "look",
+    "of_image",
 ]
 
 # Pillow can open more, but some of it is read by other programs (EPS by Ghostscript): data never becomes code.
@@ -124,6 +125,14 @@ def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
         warnings.filterwarnings("ignore", module=QUIET[3].pattern)
     with _opened(content) as image:
         return _tensor(ImageOps.exif_transpose(image), rules)
+
+
+def of_image(image: Image.Image, rules: Rules) -> torch.Tensor:
+    """A picture that Pillow holds, by the same rules, as (C, H, W) uint8. Raises DataError when it is bad."""
+    try:
+        return _tensor(ImageOps.exif_transpose(image), rules)
+    except Exception as error:  # a file that is read only now may be anything
+        raise DataError(_cause(error)) from error
 
 
 def look(content: bytes) -> tuple[int, bool]:

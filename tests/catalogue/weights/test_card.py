@@ -15,14 +15,14 @@ import yaml
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
-from zoo.catalogue.weights.card import check_card, write_card
+from zoo.catalogue.weights.card import write_card
+from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.card_sections import PICTURES
 from zoo.catalogue.weights.folder import Folder
 from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
 from zoo.evaluation.report import Distances, Floor, Neighbour, Report
 
-IMAGE = default_registry().modality("image")
 FILES = [f"{stem}.png" for stem in PICTURES]
 RECIPE = Recipe(
     name="tiny",
@@ -84,7 +84,7 @@ def card(folder: Path, config: dict[str, Any] | None = None, report: Report | No
     (folder / "config.json").write_text(json.dumps(config or config_of()))
     if report is not None:
         (folder / "evaluation.json").write_text(json.dumps(report.to_json()))
-    write_card(folder, IMAGE)
+    write_card(folder, default_registry())
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -108,7 +108,7 @@ def test_a_card_says_licence_data_training_and_use(tmp_path: Path) -> None:
         "# tiny",
         "Shapes of 8 pixels.",
         "![samples](samples.png)",
-        'zoo.load("tiny")',
+        'zoo.load(".")',
         "(16, 3, 8, 8)",
         "10,000 examples of `shapes`",
         "`train`",
@@ -181,7 +181,7 @@ def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
         "10,000 training examples",
         "0.750",
         "0.625",
-        "zoo eval tiny --samples 5000 --features efficientnet-lite0",
+        "zoo eval . --samples 5000 --features efficientnet-lite0",
     ):
         assert fact in text
     for fact in ("neighbours.png", "16 samples", "9.25", "0.188", "8.25", "0.156", "6.50", "0.031"):
@@ -246,10 +246,10 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         "95.25 nats",
         "90.500 ± 0.250 nats",
         "1,000 latents for each of 10 binarised test examples",
-        "zoo likelihood tiny --samples 1000",
+        "zoo likelihood . --samples 1000",
         "## Concept `smile`",
         "| 2 | 75.0% | 25.0% | 50.0% | 0.0% | 0.0625 | 0.0312 |",
-        "zoo concept measure tiny smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
+        "zoo concept measure . smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
         "codes = model.encode(samples).mean",
     ):
         assert fact in text
@@ -314,7 +314,7 @@ def test_a_damaged_report_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config_of()))
     (tmp_path / "evaluation.json").write_bytes(content)
     with pytest.raises(WeightsError, match=r"evaluation\.json") as caught:
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "README.md").exists()
 
@@ -328,16 +328,16 @@ def test_a_figure_that_no_float_holds_does_not_verify(value: str, tmp_path: Path
     with pytest.raises(WeightsError, match=r"precision is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
         check_card(Folder(name="tiny", path=tmp_path))
     with pytest.raises(WeightsError, match=r"lacks what a card says"):
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
 
 
 def test_a_folder_without_a_config_is_named(tmp_path: Path) -> None:
     """Where there is no config.json it is a StorageError with the folder; where it is damaged, a WeightsError."""
     with pytest.raises(StorageError, match=f"cannot read {tmp_path}"):
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json is no JSON"):
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
 
 
 def test_a_full_disk_keeps_the_old_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,3 +362,50 @@ def test_the_block_is_toml_of_todays_standard(tmp_path: Path) -> None:
     assert data["settings"]["augment"] == ["color", "cutout"]
     assert data["config"]["generator_widths"] == [4, 4]
     assert data["ema_half_life"] == 0.5
+
+
+# --- as editors leave it -------------------------------------------------------------------------------------------
+
+EDITED = {
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "CR": lambda text: text.replace("\n", "\r").encode(),
+    "a mark and CRLF": lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+    "blanks behind": lambda text: text.replace("---\n", "--- \n").encode(),
+    "more text": lambda text: f"{text}\nMade on a rainy day, für euch.\n".encode(),
+}
+
+
+@pytest.mark.parametrize("how", EDITED)
+def test_a_card_that_an_editor_saved_is_consistent(how: str, tmp_path: Path) -> None:
+    """Line ends, a byte order mark, blanks and words of one's own change nothing of what the card says."""
+    text = card(tmp_path, report=REPORT)
+    (tmp_path / "README.md").write_bytes(EDITED[how](text))
+    assert check_card(Folder(name="tiny", path=tmp_path)) == "consistent"
+
+
+WRONG = {
+    "UTF-16": (lambda text: text.encode("utf-16"), r"is no UTF-8 \(it is UTF-16\); save it as UTF-8"),
+    "Latin-1": (lambda text: text.replace("Fréchet", "Fr\xe9chet").encode("latin-1", "replace"), "is no UTF-8"),
+    "none": (lambda text: text.split("---\n", 2)[2].encode(), "does not begin with front matter between two lines"),
+    "not closed": (lambda text: text.replace("\n---\n", "\n", 1).encode(), "does not begin with front matter"),
+    "empty": (lambda text: b"", "does not begin with front matter"),
+    "no YAML": (
+        lambda text: text.replace("license: apache-2.0", "license: [apache", 1).encode(),
+        r"its front matter is no YAML \(line 5: .*\); mend it, or write it anew",
+    ),
+    "no table": (lambda text: b"---\n- a\n---\n", "is no table of keys and values"),
+    "another licence": (
+        lambda text: text.replace("license: apache-2.0", "license: mit", 1).encode(),
+        "license is 'mit', config.json says 'Apache-2.0'; write it anew",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_card_that_cannot_be_read_says_why_and_what_to_do(how: str, tmp_path: Path) -> None:
+    """Another encoding, no front matter, YAML that is none (with its line): a WeightsError of one line."""
+    make, says = WRONG[how]
+    (tmp_path / "README.md").write_bytes(make(card(tmp_path, report=REPORT)))
+    with pytest.raises(WeightsError, match=says) as caught:
+        check_card(Folder(name="tiny", path=tmp_path))
+    assert "\n" not in str(caught.value)

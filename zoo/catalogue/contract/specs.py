@@ -83,6 +83,7 @@ class DatasetSpec:
     external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # `name#key=value`: the first is the default
     facts: str = ""  # reference to a callable (DataRequest) -> DataFacts, where only the data know their size
 
     def __post_init__(self) -> None:
@@ -92,6 +93,9 @@ class DatasetSpec:
         check_reference(self.load, CODE, f"dataset {self.name}: load")
         if self.plain and not self.takes_path:
             raise PluginError(f"dataset {self.name}: plain is for datasets that take a path")
+        for key, values in self.options.items():
+            for word in (key, *(values or ("",))):
+                check_name(word, f"dataset {self.name}: option {key!r}:")
         if self.facts != "":
             check_reference(self.facts, CODE, f"dataset {self.name}: facts")
 

@@ -17,7 +17,6 @@ left alone.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -33,12 +32,13 @@ from typing import BinaryIO
 from zoo.catalogue.hub.settings import hub_settings
 from zoo.errors import StorageError
 from zoo.files import new_file, storage_errors, umask
+from zoo.locks import is_locked, locked
 
 __all__ = ["RepoCache", "cached_repos", "hub_folder"]
 
 DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 REPO = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")
-ASIDE = ".zoo-"  # what an unfinished file's name begins with
+ASIDE, UNFINISHED = ".zoo-", ".incomplete"  # how an unfinished file's name begins and ends
 SILENT, LONGEST_LOCK = 1.0, 60.0  # seconds to wait for another process unsaid, and in all; both may write, with no harm
 STALE = 300.0  # seconds without a byte after which an unfinished file is a dead process's where no lock tells
 
@@ -154,15 +154,15 @@ class RepoCache:
         """An unfinished file, its stream and its path; removed when the block ends unless it was kept."""
         blobs = self.folder / "blobs"
         blobs.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=ASIDE, suffix=".incomplete", dir=blobs)
+        descriptor, name = tempfile.mkstemp(prefix=ASIDE, suffix=UNFINISHED, dir=blobs)
+        aside, lock = Path(name), Path(name).with_suffix(".lock")
         try:
-            with os.fdopen(descriptor, "w+b") as stream:
+            with contextlib.ExitStack() as stack, os.fdopen(descriptor, "w+b") as stream:
                 with contextlib.suppress(OSError):  # a disk without locks
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield stream, Path(name)
+                    stack.enter_context(locked(lock, wait=0))
+                yield stream, aside
         finally:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+            _remove(aside, lock)
 
     def keep(self, stream: BinaryIO, aside: Path, commit: str, file: str, digest: str) -> None:
         """Make an unfinished file the content of a commit's file, at once and for every reader."""
@@ -197,30 +197,23 @@ class RepoCache:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self.lock_file.parent.mkdir(parents=True, exist_ok=True)
-                self._wait(stack.enter_context(self.lock_file.open("ab")))
+                self._wait(stack)
             yield
 
-    def _wait(self, stream: BinaryIO) -> None:
-        begun, said = time.monotonic(), False
-        while (passed := time.monotonic() - begun) < LONGEST_LOCK:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            if passed > SILENT and not said:
-                text = f"another process is fetching hf://{self.repo}; waiting for it, at most {LONGEST_LOCK:.0f} s"
-                warnings.warn(text, stacklevel=2)
-                said = True
-            time.sleep(0.05)
+    def _wait(self, stack: contextlib.ExitStack) -> None:
+        if not stack.enter_context(locked(self.lock_file, wait=SILENT)):
+            text = f"another process is fetching hf://{self.repo}; waiting for it, at most {LONGEST_LOCK:.0f} s"
+            warnings.warn(text, stacklevel=2)
+            stack.enter_context(locked(self.lock_file, wait=LONGEST_LOCK))
 
     # --- cleaning ----------------------------------------------------------------------------------------------
 
     def drop_unfinished(self) -> None:
         """Remove the unfinished files of processes that were killed."""
         with contextlib.suppress(OSError):
-            for path in (self.folder / "blobs").glob(f"{ASIDE}*.incomplete"):
-                with contextlib.suppress(OSError):
-                    if _is_left(path):
-                        path.unlink()
+            for path in (self.folder / "blobs").glob(f"{ASIDE}*{UNFINISHED}"):
+                if _is_left(path):
+                    _remove(path, path.with_suffix(".lock"))
 
     def remove(self) -> None:
         """Remove the repository from the cache. Raises StorageError."""
@@ -239,12 +232,17 @@ class RepoCache:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether nobody writes an unfinished file any more: a process that does holds a lock on it. Raises OSError."""
-    with path.open("rb") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # a disk without locks
-            return time.time() - path.stat().st_mtime > STALE
-    return True
+    """Whether nobody writes an unfinished file any more: a process that does holds the lock beside it."""
+    lock = path.with_suffix(".lock")
+    with contextlib.suppress(OSError):  # a disk without locks
+        if lock.is_file():
+            return not is_locked(lock)
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime > STALE
+    return False
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()

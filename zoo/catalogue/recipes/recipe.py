@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from zoo.catalogue.contract.data_references import parse_reference
+from zoo.catalogue.contract.data_references import as_reference, parse_reference
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, FamilySpec, ModalitySpec, TrainerSpec
@@ -171,8 +171,9 @@ class Resolved:
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     """Look up the recipe's names and decode its tables.
 
-    Raises NotFoundError for an architecture, a trainer or a modality that the registry lacks, ConfigError for values
-    out of range and for an architecture and a dataset of two modalities.
+    A path is a dataset too: of the architecture's modality. Raises NotFoundError for an architecture, a trainer or a
+    modality that the registry lacks, ConfigError for values out of range and for an architecture and a dataset of two
+    modalities.
     """
     architecture, trainer = registry.architecture(recipe.architecture), registry.trainer(recipe.trainer)
     owner = f"recipe {recipe.name}"
@@ -181,7 +182,8 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
             f"{owner}: trainer {trainer.name} is for the family {trainer.family!r}, "
             f"architecture {architecture.name} is of {architecture.family!r}"
         )
-    dataset = known_dataset(recipe.dataset, registry)
+    reference = as_reference(recipe.dataset, registry, architecture.modality)
+    dataset = known_dataset(reference, registry)
     if dataset is not None:
         check_modality(architecture, dataset, owner)
     if recipe.preset and recipe.preset not in architecture.presets:
@@ -195,7 +197,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
     doctor = decode(DoctorSettings, recipe.doctor, f"{owner}: doctor")
     written_out = replace(recipe, preset="", config=as_data(config), settings=as_data(settings), doctor=as_data(doctor))
     return Resolved(
-        recipe=written_out,
+        recipe=replace(written_out, dataset=reference),
         architecture=architecture,
         dataset=dataset,
         trainer=trainer,
@@ -226,7 +228,7 @@ def _family(architecture: ArchitectureSpec, registry: Registry, owner: str) -> F
 def known_dataset(reference: str, registry: Registry) -> DatasetSpec | None:
     """The dataset that a reference names, or None where it is not known here."""
     try:
-        return registry.dataset(parse_reference(reference)[0])
+        return registry.dataset(parse_reference(reference).name)
     except ZooError:
         return None
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.catalogue.contract.data_references import as_reference
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
@@ -54,6 +55,7 @@ def start_recipe(
     of another modality than the architecture's.
     """
     spec = registry.architecture(architecture)
+    reference = as_reference(reference, registry, spec.modality)
     if (dataset := known_dataset(reference, registry)) is not None:
         check_modality(spec, dataset, reference)
     if facts.count < FEWEST:
@@ -98,6 +100,8 @@ def run_name(architecture: str, reference: str) -> str:
 
 def unknown_start(name: str, registry: Registry) -> NotFoundError:
     """The error for a name that is neither a model nor an architecture."""
+    if other := registry.of_another_kind("model", name):
+        return NotFoundError(other)
     known = [owned.name for kind in ("model", "architecture") for owned in registry.list(kind)]
     hint = near(name, known) or "; `zoo list` and `zoo list --architectures` show what there is"
     return NotFoundError(f"no model or architecture is named {name!r:.100}{hint}")

@@ -39,6 +39,7 @@ __all__ = [
     "NAME",
     "PRIOR",
     "Folder",
+    "broken_link",
     "most_bytes",
     "parse_config",
 ]
@@ -167,11 +168,18 @@ class Folder:
         return _table(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
 
 
+def broken_link(path: Path) -> str:
+    """That a path is a link which leads nowhere, as a line; empty where it is none."""
+    if not path.is_symlink() or path.exists():
+        return ""
+    advice = "copy the folder with what its links lead to (cp -rL), or write it with `zoo pull NAME --to FOLDER`"
+    return f"{path} is a link to {os.readlink(path)}, which is not there; {advice}"
+
+
 def _missing(path: Path, name: str) -> NotFoundError:
     """That a file is not there, or a link that leads nowhere."""
-    if path.is_symlink():
-        advice = "copy the folder with what its links lead to (cp -rL), or write it with `zoo pull NAME --to FOLDER`"
-        return NotFoundError(f"{path} is a link to {os.readlink(path)}, which is not there; {advice}")
+    if problem := broken_link(path):
+        return NotFoundError(problem)
     return NotFoundError(f"{name}: {path} is missing; name a complete weights folder or reinstall")
 
 

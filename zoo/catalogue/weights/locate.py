@@ -20,7 +20,8 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
 from zoo.catalogue.hub.access import Access, HubOptions
 from zoo.catalogue.weights.fetching import hub_folder_of, warn
-from zoo.catalogue.weights.folder import CONFIG, MODEL, NAME, Folder
+from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.unknown import check_folder, no_model
 from zoo.errors import (
     NetworkError,
     NotFoundError,
@@ -28,7 +29,6 @@ from zoo.errors import (
     UsageError,
     ZooError,
 )
-from zoo.files import storage_errors
 
 __all__ = ["locate"]
 
@@ -47,10 +47,7 @@ def locate(
         path = Path(os.path.expanduser(os.fspath(name)))
         if revision is not None:
             raise UsageError(f"revision is {revision!r:.60}, and {path} is a folder, which has none; leave it out")
-        with storage_errors(f"cannot read {path}"):
-            found = path.is_dir()
-        if not found:
-            raise NotFoundError(f"there is no folder {path}; a weights folder holds {CONFIG} and {MODEL}")
+        check_folder(path, registry)
         return Folder(name=str(name), path=path, origin=str(path))
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
@@ -62,8 +59,8 @@ def locate(
             split_hub_name(f"hf://{repo}@{revision}")
         with _hint(registry):
             return hub_folder_of(repo, name, {}, replace(access, revision=revision or said))
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r:.120} is no model name; write NAME, NAMESPACE/NAME, hf://org/repo or ./folder")
+    if ("model", name) not in registry.entries:
+        raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
         raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from zoo.catalogue.contract.names import COMMIT, split_hub_name
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.card import addressed
+from zoo.catalogue.weights.card_check import read_card
 from zoo.catalogue.weights.card_sections import shown
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, GOLDEN, MODEL, Folder, most_bytes
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError
@@ -133,6 +135,7 @@ def _planned(
     known = published_names(_suffix(folder, registry))
     files, left_out = contents(folder, known)
     check(Folder(name=str(folder), path=folder, pins=_pins(files), origin=str(folder)))
+    files[CARD] = _card_of(order, files[CARD])
     branch, commit = _opened(order, make=make and not order.create_pr)
     changes = branch.changes(commit, files, known)
     tagged = None if commit is None or order.tag is None else branch.commit_of(order.tag)
@@ -202,6 +205,12 @@ def _read_back(branch: Branch, commit: str, files: Mapping[str, bytes]) -> None:
 
 def _pins(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(files[name]).hexdigest() for name in FILES if name in files}
+
+
+def _card_of(order: Order, card: bytes) -> bytes:
+    """The card as it stands on the Hub: what it says of its folder is said of the repository."""
+    name = f"hf://{order.repo_id}" if order.revision == "main" else f"hf://{order.repo_id}@{order.revision}"
+    return addressed(read_card(card, CARD), name).encode()
 
 
 def _suffix(folder: Path, registry: Registry) -> str:
