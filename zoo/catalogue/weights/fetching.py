@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
 
 
-__all__ = ["hub_folder_of", "warn"]
+__all__ = ["hub_folder_of", "in_format", "warn"]
 
 
 def _say(text: str) -> None:
@@ -93,7 +93,7 @@ def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> s
     if known is not None and not all(_usable(cache, known, file, {}) for file in (CONFIG, MODEL)):
         known = None
     try:
-        with _format(cache.repo, revision):
+        with in_format(cache.repo, revision):
             entry = hub().look(cache.repo, revision, CONFIG)
         _complete(hub, cache, entry.commit, {})
     except (NetworkError, StorageError) as error:
@@ -119,7 +119,7 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
     if hub is None or (not missing and (pins or not more)):
         return
     if missing:
-        with _format(cache.repo, commit):
+        with in_format(cache.repo, commit):
             _fetch(hub, cache, commit, missing, pins)
     for file in more:
         try:
@@ -141,7 +141,8 @@ def _not_at_hand(cache: RepoCache, commit: str, missing: list[str]) -> NetworkEr
 
 
 @contextlib.contextmanager
-def _format(repo: str, revision: str) -> Iterator[None]:
+def in_format(repo: str, revision: str) -> Iterator[None]:
+    """Where the Hub lacks a file in the block: say that the repository is no model in the zoo's format."""
     from zoo.catalogue.hub.transport import Absent
 
     try:

@@ -30,7 +30,7 @@ from zoo.errors import (
     ZooError,
 )
 
-__all__ = ["locate"]
+__all__ = ["is_path", "locate"]
 
 
 def locate(
@@ -43,7 +43,7 @@ def locate(
     """
     access = Access(force=force, **hub)
     revision = access.revision
-    if isinstance(name, os.PathLike) or (isinstance(name, str) and _is_path(name)):
+    if isinstance(name, os.PathLike) or (isinstance(name, str) and is_path(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
         if revision is not None:
             raise UsageError(f"revision is {revision!r:.60}, and {path} is a folder, which has none; leave it out")
@@ -72,7 +72,8 @@ def locate(
         return _of_catalogue(spec, spec.weights, name, access)
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether a text names a folder of the user's own."""
     if name.startswith("hf://"):
         return False
     return name.startswith((".", "/", "~", os.sep)) or name.endswith("/") or os.path.isabs(name)
