@@ -240,7 +240,7 @@ class Encodes(Model):
 class Bounded(Encodes):
     """A model that encodes and has a lower bound on the likelihood of an example."""
 
-    likelihood: Likelihood
+    likelihood: Likelihood  # of an example, given what its decoder gives
 
     @abstractmethod
     def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:

@@ -52,8 +52,8 @@ S = TypeVar(
 class Owned:
     """A spec under its full name, `namespace/name`, and the plugin it came from."""
 
-    name: str
-    spec: Spec
+    name: str  # full: `acme/tiny-vae`
+    spec: Spec  # as the plugin gave it
     owner: str  # "zoo_gan (genzoo 0.1.0)"
     selector: str = ""  # "zoo_gan@genzoo": what `zoo plugins disable` takes
 
@@ -65,8 +65,8 @@ class Registry:
     `failures` maps the namespace of a plugin that could not be loaded to what went wrong.
     """
 
-    entries: Mapping[tuple[str, str], tuple[Owned, ...]]
-    failures: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[tuple[str, str], tuple[Owned, ...]]  # (kind, full name) -> every claim on it
+    failures: Mapping[str, str] = field(default_factory=dict)  # namespace -> what went wrong
 
     @classmethod
     def of(cls, owned: Iterable[Owned], failures: Mapping[str, str] | None = None) -> Registry:

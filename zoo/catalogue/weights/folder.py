@@ -86,11 +86,11 @@ def most_bytes(file: str) -> int:
 class Folder:
     """Where a model's files are, and what their bytes must be (nothing is known of a folder of the user's own)."""
 
-    name: str
-    path: Path
+    name: str  # as it was asked for
+    path: Path  # where it lies
     pins: Mapping[str, str] = field(default_factory=dict)  # the catalogue's: file -> sha256
     digests: Mapping[str, str] = field(default_factory=dict)  # the Hub's, without a pin: sha256 or Git blob id
-    spec: ModelSpec | None = None
+    spec: ModelSpec | None = None  # the catalogue entry, where there is one
     source: str = "folder"  # "bundled", "hub" or "folder"
     commit: str | None = None  # which one of the Hub's
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
