@@ -38,6 +38,7 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "RUN",
     "Folder",
     "broken_link",
     "most_bytes",
@@ -55,6 +56,9 @@ CARD, EVALUATION = "README.md", "evaluation.json"
 
 
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
+
+
+RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be made
 
 
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)

@@ -14,7 +14,7 @@ from zoo.catalogue.contract.names import hub_name_of
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
-from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME, broken_link
+from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME, RUN, broken_link
 from zoo.catalogue.weights.header import header_of
 from zoo.configs import near
 from zoo.errors import NotFoundError, UsageError, ZooError
@@ -133,6 +133,9 @@ def _of_folder(path: Path, registry: Registry) -> str:
     if not entries:
         return f"is an empty folder; {FORM}"
     names, words = {entry.name for entry in entries}, path.resolve().name.split("--")
+    if RUN in names and CONFIG not in names:
+        export = shlex.join(["zoo", "export", str(path), "-o", f"./{path.resolve().name}-weights"])
+        return f"is a run, of which no weights folder has been made yet: {export}"
     if "snapshots" in names and words[0] == "models" and len(words) == 3:
         return f"is the Hub's cache of a repository; write hf://{words[1]}/{words[2]}"
     if inside := list(_models_in(entries)):
