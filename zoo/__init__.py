@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from zoo.catalogue.hub.access import HubOptions
     from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
     from zoo.catalogue.weights.pulling import pull
     from zoo.errors import ZooError
@@ -60,7 +59,6 @@ _HOME = {
     "ConceptVector": "zoo.latent.concepts",
     "GAN": "zoo.nn.gan",
     "VAE": "zoo.nn.vae",
-    "HubOptions": "zoo.catalogue.hub.access",
     "Model": "zoo.nn.models",
     "ZooError": "zoo.errors",
     "grid": "zoo.images.sheet",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Unpack
+from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.hub.access import HubOptions
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import locate
@@ -17,7 +17,13 @@ __all__ = ["verify", "verify_folder"]
 
 
 def verify(
-    name: str | os.PathLike[str], *, registry: Registry | None = None, **hub: Unpack[HubOptions]
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    registry: Registry | None = None,
 ) -> dict[str, Any]:
     """Check a model: hashes, header, golden samples, concepts and card. Gives a report, JSON-able, `name` first.
 
@@ -25,7 +31,8 @@ def verify(
     wrong: NotFoundError, IntegrityError, WeightsError, ConfigError, and what finding the model raises.
     """
     known = registry or default_registry()
-    return verify_folder(locate(name, known, **hub), known)
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    return verify_folder(locate(name, known, access), known)
 
 
 def verify_folder(folder: Folder, registry: Registry) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Unpack
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
-from zoo.catalogue.hub.access import HubOptions
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.header import MOST_HEADER
@@ -37,8 +37,11 @@ def load(
     discriminator: bool = False,
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
     registry: Registry | None = None,
-    **hub: Unpack[HubOptions],
 ) -> Model:
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
@@ -55,7 +58,8 @@ def load(
     place = find_device(device)
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise UsageError(f"dtype is {dtype!r}; it must be a floating-point dtype, such as torch.bfloat16")
-    model = load_folder(locate(name, registry, **hub), registry, discriminator=discriminator)
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    model = load_folder(locate(name, registry, access), registry, discriminator=discriminator)
     return model if place.type == "cpu" and dtype is None else model.to(place, dtype)
 
 

@@ -6,39 +6,24 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from zoo.catalogue.hub.cache import hub_folder
 from zoo.catalogue.hub.transport import is_offline
 from zoo.errors import UsageError
 
-__all__ = ["Access", "HubOptions"]
+__all__ = ["USUAL", "Access"]
 
 TOKEN = re.compile(r"[!-~]{1,400}")  # what a header may hold
 
 
-class HubOptions(TypedDict, total=False):
-    """The keywords, in Python, of everything that finds a model by its name; each may be left out.
-
-    `revision`: a branch, tag or commit of a name hf://org/repo. `token`: a token, False for none, True where there must
-    be one; else HF_TOKEN or that of `hf auth login`. `cache_dir`: a cache folder; else HF_HUB_CACHE.
-    `local_files_only`: ask no network.
-    """
-
-    revision: str | None
-    token: str | bool | None
-    cache_dir: str | os.PathLike[str] | None
-    local_files_only: bool
-
-
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The same, checked. Raises UsageError for what cannot be meant."""
+    """How one is reached. Raises UsageError for what cannot be meant."""
 
-    revision: str | None = None
-    token: str | bool | None = None
-    cache_dir: str | os.PathLike[str] | None = None
-    local_files_only: bool = False
+    revision: str | None = None  # a branch, tag or commit of a name hf://org/repo
+    token: str | bool | None = None  # False: none; True: there must be one; else HF_TOKEN, or that of `hf auth login`
+    cache_dir: str | os.PathLike[str] | None = None  # else HF_HUB_CACHE
+    local_files_only: bool = False  # ask no network
     force: bool = False  # fetch anew what is there
 
     def __post_init__(self) -> None:
@@ -60,3 +45,6 @@ class Access:
     def offline(self) -> bool:
         """Whether no network may be asked."""
         return self.local_files_only or is_offline()
+
+
+USUAL = Access()  # as the environment says

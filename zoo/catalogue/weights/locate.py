@@ -12,13 +12,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
 
 from zoo.catalogue.contract.names import split_hub_name
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
-from zoo.catalogue.hub.access import Access, HubOptions
+from zoo.catalogue.hub.access import USUAL, Access
 from zoo.catalogue.weights.fetching import hub_folder_of, warn
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.unknown import check_folder, no_model
@@ -33,15 +32,12 @@ from zoo.errors import (
 __all__ = ["is_path", "locate"]
 
 
-def locate(
-    name: str | os.PathLike[str], registry: Registry, *, force: bool = False, **hub: Unpack[HubOptions]
-) -> Folder:
-    """Find a model's folder, fetching what is not there; with `force` all of it anew.
+def locate(name: str | os.PathLike[str], registry: Registry, access: Access = USUAL) -> Folder:
+    """Find a model's folder, fetching what is not there, by `access`.
 
     Raises UsageError for a malformed name, or a revision of what has none, NotFoundError for an unknown one, and what
     reading the Hub raises: NetworkError, IntegrityError, StorageError, WeightsError.
     """
-    access = Access(force=force, **hub)
     revision = access.revision
     if isinstance(name, os.PathLike) or (isinstance(name, str) and is_path(name)):
         path = Path(os.path.expanduser(os.fspath(name)))

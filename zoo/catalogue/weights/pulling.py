@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.hub.access import HubOptions
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, MODEL
 from zoo.catalogue.weights.locate import locate
@@ -21,8 +21,11 @@ def pull(
     *,
     to: str | os.PathLike[str] | None = None,
     force: bool = False,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
     registry: Registry | None = None,
-    **hub: Unpack[HubOptions],
 ) -> dict[str, Any]:
     """Fetch a model and check every byte: `zoo.pull("hf://org/repo")["path"]`, the folder it is in now.
 
@@ -30,7 +33,8 @@ def pull(
     fetched anew. `revision`, `token`, `cache_dir` and `local_files_only` are those of `zoo.load`. Gives `name`,
     `origin`, how many `files` and `bytes`, and the `path`. Raises what `zoo.load` raises, and StorageError for `to`.
     """
-    folder = locate(name, registry or default_registry(), force=force, **hub)
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only, force=force)
+    folder = locate(name, registry or default_registry(), access)
     needed = [file for file in FILES if file in folder.pins or folder.has(file) or file in (CONFIG, MODEL)]
     content = {file: folder.read(file) for file in needed}
     folder.config()
