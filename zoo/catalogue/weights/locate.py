@@ -59,7 +59,7 @@ def locate(name: str | os.PathLike[str], registry: Registry, access: Access = US
         raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
-        raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
+        raise NotFoundError(f"{name} has no published weights; train it: `zoo train {name}`, then `zoo export`")
     if revision is not None:
         other = f"hf://{spec.weights.repo_id}@{revision}" if spec.weights.repo_id else "hf://org/repo@revision"
         pinned = f"the catalogue pins {name} to one set of files"

@@ -42,7 +42,7 @@ def no_model(name: str, registry: Registry) -> ZooError:
         return UsageError(f"{name!r:.120} is no model name{advice or ways}")
     if model := _model_with(name, registry):
         return NotFoundError(
-            f"{name!r} is a concept of {model}, no model; zoo edit PHOTO --model {model} --concept {name} -o FILE"
+            f"{name!r} is a concept of {model}, no model; try `zoo edit PHOTO --model {model} --concept {name} -o FILE`"
         )
     try:
         registry.model(name)
@@ -123,7 +123,7 @@ def _of_file(path: Path) -> str:
     if path.suffix in PICKLED:
         return f"pickled weights are never loaded: {FORM}"
     if path.suffix == ".toml":
-        return f"if it is a recipe, train it: zoo train {shlex.quote(str(path))}"
+        return f"if it is a recipe, train it: `zoo train {shlex.quote(str(path))}`"
     return FORM
 
 
@@ -173,5 +173,5 @@ def _train_on(path: Path, registry: Registry) -> str:
     """How a model of one's own examples is made, with an architecture that has settings for them."""
     for owned in registry.list("architecture"):
         if isinstance(owned.spec, ArchitectureSpec) and owned.spec.starter:
-            return f"train one on it: zoo train {owned.name} --data {shlex.quote(_written(path))}"
+            return f"train one on it: `zoo train {owned.name} --data {shlex.quote(_written(path))}`"
     return FORM
