@@ -27,6 +27,7 @@ from zoo.training.checkpoint import save_checkpoint
 from zoo.training.classes import check_classes, classes_seen
 from zoo.training.doctor.treatment import WentBack, watch_over
 from zoo.training.doctor.watch import Watch
+from zoo.training.fitting import check_fit
 from zoo.training.loop import train_loop
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.record import Record, recording, with_page
@@ -76,6 +77,7 @@ def train(
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
+        check_fit(examples, model(state).data_shape, state.trainer)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if before is not None:
