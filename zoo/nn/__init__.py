@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Bounded, Encodes, Model
+    from zoo.nn.projection import ProjectedDiscriminator
 
 __all__ = [
     "Bernoulli",
@@ -42,6 +43,7 @@ __all__ = [
     "Generator",
     "Likelihood",
     "Model",
+    "ProjectedDiscriminator",
     "load_features",
 ]
 
@@ -59,6 +61,7 @@ _NAMES = {  # module -> what it gives
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
     "models": ("Bounded", "Encodes", "Model"),
+    "projection": ("ProjectedDiscriminator",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 

@@ -61,6 +61,27 @@ class Discriminator(nn.Module, ABC):
     data_shape: tuple[int, ...]
     num_classes: int | None
 
+    trained_against: tuple[str, ...] = ()  # full names of the frozen feature networks that `look` looks through
+    calibration: int = 0  # real examples that `calibrate` wants to see before the first step
+
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map data (N, *data_shape) to logits (N,)."""
+
+    def look(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map data (N, *data_shape) to what is judged: x itself, or what a frozen network makes of it, (N, ...) each.
+
+        Nothing in here learns. Gradient penalties are taken at what it gives.
+        """
+        return (x,)
+
+    def judge(self, seen: tuple[Tensor, ...], labels: Tensor | None = None) -> Tensor:
+        """Map what `look` gave to logits (N, K) of K games: the adversarial losses of the games are summed."""
+        logits: Tensor = self(seen[0], labels)
+        return logits[:, None]
+
+    def calibrate(self, x: Tensor) -> None:
+        """Set what follows from real data and does not learn, from `calibration` examples (N, *data_shape)."""
+        raise NotImplementedError(
+            f"{type(self).__name__} asks for {self.calibration} examples and does nothing with them"
+        )

@@ -14,12 +14,13 @@ from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 if TYPE_CHECKING:
     from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
     from zoo.training.trainer import Figures, Precision, Trainer
-    from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss
+    from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss, PairedLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
     "Figures",
+    "PairedLoss",
     "Precision",
     "Trainer",
     "clip_gradients",
@@ -30,7 +31,7 @@ __all__ = [
 _NAMES = {  # module -> what it gives
     "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
     "trainer": ("Figures", "Precision", "Trainer"),
-    "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss"),
+    "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss"),
 }
 _HOME = {name: f"zoo.training.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -60,6 +61,9 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
                 "generator_loss": "loss",
                 "real_accuracy": "share told right",
                 "fake_accuracy": "share told right",
+                "r1": "squared slope of the discriminator",
+                "r2": "squared slope of the discriminator",
+                "gradient_penalty": "squared distance of the slope from 1",
             },
         ),
         TrainerSpec(

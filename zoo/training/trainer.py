@@ -59,6 +59,9 @@ class Trainer(ABC):
     accumulate: int = 1  # pieces that `learn` cuts a batch into
     learned: bool = False  # whether `learn` has been called
     steps: int = 0  # taken before the coming one
+    progress: float = 0.0  # share of the run before it
+    trained_against: tuple[str, ...] = ()  # full names of the feature networks that its losses look through
+    calibration: int = 0  # real examples that `calibrate` wants to see before the first step
 
     @abstractmethod
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
@@ -92,7 +95,8 @@ class Trainer(ABC):
         optimizer = self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
         found = []
-        for index, piece in enumerate(zip(*(rows.chunk(self.accumulate) for rows in batch), strict=True)):
+        pieces = list(zip(*(rows.chunk(self.accumulate) for rows in batch), strict=True)) or [()]
+        for index, piece in enumerate(pieces):
             last = index == self.accumulate - 1
             with nullcontext() if last else self.processes.apart(self.replicas[player]):
                 value, figures = loss(*piece) if self.processes is ALONE else self.replicas[player](loss, *piece)
@@ -130,9 +134,18 @@ class Trainer(ABC):
                 f"augment: this kind of data has no {unknown[0]!r:.80}; it has {', '.join(there) or 'none'}"
             )
 
+    def calibrate(self, x: Tensor) -> None:
+        """Set what follows from real data: x are `calibration` examples (N, *data_shape) in `value_range`.
+
+        All processes see the same, before the first step of a run; what it sets is in the state of the parts.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} asks for {self.calibration} examples and does nothing with them"
+        )
+
     def set_rates(self, *, step: int, progress: float) -> None:
         """Set the learning rates for the coming step, and note which it is."""
-        self.steps = step
+        self.steps, self.progress = step, progress
         how = {"decay": self.decay, "anneal": self.anneal}
         for name, optimizer in self.optimizers.items():
             rate = learning_rate(self.base_rates[name], step=step, progress=progress, **how)

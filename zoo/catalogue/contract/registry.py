@@ -165,13 +165,26 @@ class Registry:
         return self.modality(self.architecture(architecture).modality)
 
     def list(self, kind: str, pattern: str = "*") -> list[Owned]:
-        """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""
+        """All claims of a kind that match, sorted by name.
+
+        A pattern with wildcards is of the full name; without any, each of its words must stand in the name, the summary
+        or the tags, whatever its capitals.
+        """
         return [
             claim
             for (of_kind, name), claims in self.entries.items()
-            if of_kind == kind and fnmatch.fnmatchcase(name, pattern)
+            if of_kind == kind
             for claim in claims
+            if _matches(claim, pattern)
         ]
+
+
+def _matches(claim: Owned, pattern: str) -> bool:
+    if re.search(r"[*?\[]", pattern):
+        return fnmatch.fnmatchcase(claim.name, pattern)
+    tags = claim.spec.tags if isinstance(claim.spec, (ModelSpec, FeaturesSpec)) else ()
+    text = " ".join([claim.name, claim.spec.summary, *tags]).lower()
+    return all(word in text for word in pattern.lower().split())
 
 
 def _article(kind: str) -> str:

@@ -39,6 +39,7 @@ __all__ = [
     "Folder",
     "most_bytes",
     "parse_config",
+    "parse_evaluation",
 ]
 
 CONFIG, MODEL = "config.json", "model.safetensors"
@@ -144,10 +145,11 @@ class Folder:
 
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json says; nothing where there is none. Raises WeightsError."""
-        return _table(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
+        return parse_evaluation(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
 
 
-def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+    """Decode evaluation.json, or another table. Raises WeightsError."""
     try:
         data = strict_json(raw)
     except ValueError as error:
@@ -159,7 +161,7 @@ def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
-    data = _table(raw, where)
+    data = parse_evaluation(raw, where)
     if set(data) != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
