@@ -186,7 +186,7 @@ BAD_NAMES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"config": {"latent_sise": 5}}, ConfigError, "recipe toy: config: unknown key 'latent_sise'; did you mean"),
     ({"config": {"latent_size": float("nan")}}, ConfigError, "latent_size = nan"),
     ({"config": {"latent_size": {"a": [1]}}}, ConfigError, "latent_size = {'a': "),
-    ({"settings": {"loss": "wasserstein"}}, ConfigError, "recipe toy: settings: loss = 'wasserstein'"),
+    ({"settings": {"loss": "nothing"}}, ConfigError, "recipe toy: settings: loss = 'nothing'"),
     ({"doctor": {"action": "panic"}}, ConfigError, "recipe toy: doctor: action = 'panic'"),
 ]
 
