@@ -222,11 +222,7 @@ def _next(facts: Facts) -> list[str]:
     if facts["kind"] == "model":
         return _next_of_model(facts, name)
     if facts["kind"] == "architecture" and facts["starter"]:
-        return (
-            [f"zoo train {name} --data ./my-photos"]
-            if facts["modality"] == "image"
-            else [f"zoo train {name} --data DATA"]
-        )
+        return [f"zoo train {name} --data {data}" for data in facts["datasets"][:1]]
     if facts["kind"] == "dataset" and facts["architectures"]:
         reference = shlex.quote(f"{facts['name']}:PATH") if facts["takes_path"] else name
         return [f"zoo train {facts['architectures'][0]} --data {reference}"]
@@ -242,7 +238,8 @@ def _next(facts: Facts) -> list[str]:
 
 def _next_of_model(facts: Facts, name: str) -> list[str]:
     if facts.get("source") == "recipe":
-        return [f"zoo train {name}", f"zoo export runs/{name} -o ./{name}"]
+        short = name.rpartition("/")[2]
+        return [f"zoo train {name}", f"zoo export runs/{short} -o ./{short}"]
     suffix = facts.get("suffix", "")
     steps = [f"zoo pull {name}"] if facts.get("source") == "hub" else []
     steps.append(f"zoo sample {name} -n 16 --seed 0 -o samples{suffix}")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         Rules,
         check_bad,
         conform,
-        decode,
         decode_all,
         decode_in_thread,
+        decode_picture,
         look,
     )
     from zoo.images.sheet import grid, to_pil
@@ -35,9 +35,9 @@ __all__ = [
     "Rules",
     "check_bad",
     "conform",
-    "decode",
     "decode_all",
     "decode_in_thread",
+    "decode_picture",
     "grid",
     "look",
     "to_pil",

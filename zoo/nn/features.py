@@ -31,7 +31,7 @@ class Features(nn.Module, ABC):
     batch_size: int = 64  # examples at a time where there is no gradient: what it is fastest with
     name: str = ""  # full name, modality and the weights' sha256: set by `load_features`
     modality: str = ""
-    sha256: str = ""
+    sha256: str = ""  # of its weights, hex: set by `load_features`
 
     @abstractmethod
     def vector(self, x: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.training.machine.processes import Processes
     from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
-    from zoo.training.trainer import Figures, Precision, Trainer
+    from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
     from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss, PairedLoss
 
 __all__ = [
@@ -22,15 +23,18 @@ __all__ = [
     "Figures",
     "PairedLoss",
     "Precision",
+    "Processes",
     "Trainer",
     "clip_gradients",
     "learning_rate",
     "make_optimizer",
+    "seen_labels",
 ]
 
 _NAMES = {  # module -> what it gives
+    "machine.processes": ("Processes",),
     "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
-    "trainer": ("Figures", "Precision", "Trainer"),
+    "trainer": ("Figures", "Precision", "Trainer", "seen_labels"),
     "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss"),
 }
 _HOME = {name: f"zoo.training.{module}" for module, names in _NAMES.items() for name in names}

@@ -42,19 +42,19 @@ class Trainer(ABC):
     """
 
     averaged: tuple[str, ...] = ()  # the parts of which the loop keeps a moving average
-    parts: dict[str, nn.Module]
-    optimizers: dict[str, torch.optim.Optimizer]
+    parts: dict[str, nn.Module]  # by name, as it is built with them
+    optimizers: dict[str, torch.optim.Optimizer]  # by the player that each moves
     base_rates: dict[str, float]  # optimizer name -> learning rate before decay
     decay: float = 0.0  # how the rates fall, as `learning_rate` says;
     anneal: float = 0.0  # a trainer takes both from its settings, or leaves them
     value_range: tuple[float, float] = (0.0, 1.0)  # of the data that `step` gets; nothing to tokens
     modality: Modality  # the kind of data: set before `join`
     memory_format: torch.memory_format = torch.contiguous_format  # of its data of rank four
-    settings: Any
-    random: torch.Generator
-    clip_value: float = 0.0  # bounds of what `learn` clips; 0: no clipping
-    clip_norm: float = 0.0
-    processes: Processes = ALONE
+    settings: Any  # decoded, as it is built with them
+    random: torch.Generator  # the run's own, which all randomness comes from
+    clip_value: float = 0.0  # bound of each coordinate of a gradient in `learn`; 0: no clipping
+    clip_norm: float = 0.0  # bound of the whole gradient; 0: no clipping
+    processes: Processes = ALONE  # who learns together: one alone until `join`
     apart: bool = False  # whether the discriminator learns from real and fake examples in batches of their own
     accumulate: int = 1  # pieces that `learn` cuts a batch into
     learned: bool = False  # whether `learn` has been called

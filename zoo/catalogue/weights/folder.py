@@ -36,6 +36,7 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "RUN",
     "Folder",
     "most_bytes",
     "parse_config",
@@ -52,6 +53,9 @@ CARD, EVALUATION = "README.md", "evaluation.json"
 
 
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
+
+
+RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be made
 
 
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
@@ -80,11 +84,11 @@ def most_bytes(file: str) -> int:
 class Folder:
     """Where a model's files are, and what their bytes must be (nothing is known of a folder of the user's own)."""
 
-    name: str
-    path: Path
+    name: str  # as it was asked for
+    path: Path  # where it lies
     pins: Mapping[str, str] = field(default_factory=dict)  # the catalogue's: file -> sha256
     digests: Mapping[str, str] = field(default_factory=dict)  # the Hub's, without a pin: sha256 or Git blob id
-    spec: ModelSpec | None = None
+    spec: ModelSpec | None = None  # the catalogue entry, where there is one
     source: str = "folder"  # "bundled", "hub" or "folder"
     commit: str | None = None  # which one of the Hub's
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path

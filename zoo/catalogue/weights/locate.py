@@ -55,7 +55,7 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
         raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
-        raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
+        raise NotFoundError(f"{name} has no published weights; train it: `zoo train {name}`, then `zoo export`")
     with _hint(registry):
         return _of_catalogue(spec, spec.weights, name)
 

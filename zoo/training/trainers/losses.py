@@ -58,8 +58,8 @@ def relativistic(ahead: Tensor, behind: Tensor) -> Tensor:
 class AdversarialLoss:
     """What each player minimises: functions of logits and targets."""
 
-    discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor, Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]  # (logits, targets), of real and fake examples
+    generator: Callable[[Tensor, Tensor], Tensor]  # (logits, targets) of fakes, whose targets are real
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,8 @@ class PairedLoss:
     of those of as many fakes. It has no targets, and the generator's phase sees real examples too.
     """
 
-    discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor, Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]  # (logits of real ones, logits of fakes)
+    generator: Callable[[Tensor, Tensor], Tensor]  # (logits of real ones, logits of fakes)
 
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss | PairedLoss] = {
