@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from zoo.nn import ConditionalNorm
+from zoo.images import ConditionalNorm
 
 __all__ = ["Labelled"]
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from zoo.nn import ConditionalNorm, Discriminator, Generator
+from zoo.images import ConditionalNorm
+from zoo.nn import Discriminator, Generator
 from zoo_gan.conditional import Labelled
 from zoo_gan.configs import DCGANConfig
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.nn import Generator, ProjectedDiscriminator, UpsamplingStack
+from zoo.images import ProjectedDiscriminator, UpsamplingStack
+from zoo.nn import Generator
 from zoo_gan.configs import ProjectedGANConfig
 
 __all__ = ["ProjectedGANGenerator", "discriminator"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from zoo.nn import Decoder, DiagonalGaussian, Encoder, Gaussian, Likelihood, ProjectedDiscriminator, UpsamplingStack
+from zoo.images import ProjectedDiscriminator, UpsamplingStack
+from zoo.nn import Decoder, DiagonalGaussian, Encoder, Gaussian, Likelihood
 from zoo_vae.configs import VAEGANConfig
 from zoo_vae.networks import Head
 

@@ -24,15 +24,20 @@ if TYPE_CHECKING:
         decode_picture,
         look,
     )
+    from zoo.images.projection import ProjectedDiscriminator
     from zoo.images.sheet import grid, to_pil
+    from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
     "MAX_BAD",
     "MAX_FILE_BYTES",
     "SUFFIXES",
     "Bad",
+    "ConditionalNorm",
     "Picture",
+    "ProjectedDiscriminator",
     "Rules",
+    "UpsamplingStack",
     "check_bad",
     "conform",
     "decode_all",
@@ -44,6 +49,14 @@ __all__ = [
 ]
 
 ZOO_API_VERSION = API_VERSION
+
+ELSEWHERE = {  # than in zoo.images.decode
+    "ConditionalNorm": "upsampling",
+    "ProjectedDiscriminator": "projection",
+    "UpsamplingStack": "upsampling",
+    "grid": "sheet",
+    "to_pil": "sheet",
+}
 
 LITE = {  # the file that each package carries, and its sha256
     0: (
@@ -102,7 +115,7 @@ def _lite(number: int) -> FeaturesSpec:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'zoo.images' has no attribute {name!r}")
-    home = "zoo.images.sheet" if name in ("grid", "to_pil") else "zoo.images.decode"
+    home = f"zoo.images.{ELSEWHERE.get(name, 'decode')}"
     return getattr(importlib.import_module(home), name)
 
 

@@ -26,14 +26,11 @@ if TYPE_CHECKING:
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Bounded, Encodes, Model
-    from zoo.nn.projection import ProjectedDiscriminator
     from zoo.nn.sampling import Labels
-    from zoo.nn.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
     "Bernoulli",
     "Bounded",
-    "ConditionalNorm",
     "Decoder",
     "DiagonalGaussian",
     "DiscretizedLogistic",
@@ -50,10 +47,8 @@ __all__ = [
     "Labels",
     "Likelihood",
     "Model",
-    "ProjectedDiscriminator",
     "Terms",
     "Tried",
-    "UpsamplingStack",
     "load_features",
 ]
 
@@ -72,9 +67,7 @@ _NAMES = {  # module -> what it gives
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
     "models": ("Bounded", "Encodes", "Model"),
-    "projection": ("ProjectedDiscriminator",),
     "sampling": ("Labels",),
-    "upsampling": ("ConditionalNorm", "UpsamplingStack"),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 _HOME["Folder"] = "zoo.catalogue.weights.folder"
