@@ -32,3 +32,7 @@ __all__ = [
     "WeightsSpec",
     "hookimpl",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -57,6 +57,18 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
     assert zoo.list_datasets(registry=bundled.registry) == ["d"]
 
 
+def test_models_that_are_trained_can_be_asked_for(bundled: SimpleNamespace) -> None:
+    """With `trained` only models are listed that `load` can give: of the installed ones all but the mere recipes."""
+    recipe = ModelSpec(name="raw", summary="", architecture="net", dataset="d", licence="MIT", recipe="a:b")
+    both = Registry.of(
+        [*bundled.registry.list("model"), Owned(name="acme/raw", spec=recipe, owner="acme (acme-zoo 1.2)")]
+    )
+    assert zoo.list_models(registry=both) == ["acme/raw", "acme/toy"]
+    assert zoo.list_models(trained=True, registry=both) == ["acme/toy"]
+    assert {"dcgan-cifar-frog", "vae-faces"} <= set(zoo.list_models(trained=True))
+    assert set(zoo.list_models("*-shapes")) - set(zoo.list_models("*-shapes", trained=True)) >= {"dcgan-shapes"}
+
+
 def test_the_installed_catalogue_is_the_default() -> None:
     """Without a registry the lists are those of the installed plugins."""
     assert "dcgan" in zoo.list_architectures()

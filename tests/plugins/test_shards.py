@@ -30,6 +30,7 @@ from zoo.data.batches import AHEAD, Batches
 from zoo.data.facts import data_facts
 from zoo.data.loading import Examples, Streamed, load_dataset
 from zoo.errors import ConfigError, DataError, NotFoundError, StorageError, UsageError, ZooError
+from zoo.training.attendant import Attendant
 from zoo.training.train import train
 from zoo_images import shard_index, shard_rows, shards
 from zoo_images.shard_rows import WINDOW, ShardRows
@@ -358,13 +359,14 @@ config = {image_size = 8, latent_size = 4, generator_widths = [4], discriminator
 
 @pytest.fixture
 def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`run(name, **options)`: train on the shards."""
+    """`run(name, resume=False, **of_the_attendant)`: train on the shards."""
     from zoo.catalogue.plugins.loading import default_registry
 
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     recipe = parse_recipe(RECIPE.replace("PLACE", str(folder)), "test")
-    return lambda name, **more: train(
-        resolve(recipe, default_registry()), tmp_path / name, registry=default_registry(), **more
+    resolved, registry = resolve(recipe, default_registry()), default_registry()
+    return lambda name, resume=False, **more: train(
+        resolved, tmp_path / name, registry=registry, resume=resume, attendant=Attendant(**more)
     )
 
 

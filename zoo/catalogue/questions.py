@@ -19,9 +19,14 @@ def _names(kind: str, pattern: str, registry: Registry | None) -> list[str]:
     return [owned.name for owned in (registry or default_registry()).list(kind, pattern)]
 
 
-def list_models(pattern: str = "*", *, registry: Registry | None = None) -> list[str]:
-    """The names of all models that match a wildcard pattern: `list_models("dcgan-*")`."""
-    return _names("model", pattern, registry)
+def list_models(pattern: str = "*", *, trained: bool = False, registry: Registry | None = None) -> list[str]:
+    """The names of all models that match a wildcard pattern: `list_models("dcgan-*")`.
+
+    With `trained` only those that `load` can give: whose weights are bundled, or pinned at the Hub. The others are
+    recipes, to be trained first.
+    """
+    owned = (registry or default_registry()).list("model", pattern)
+    return [one.name for one in owned if not trained or getattr(one.spec, "weights", None) is not None]
 
 
 def list_datasets(pattern: str = "*", *, registry: Registry | None = None) -> list[str]:

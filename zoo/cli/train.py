@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
-import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.lines import advice, columns, say
 from zoo.cli.output import complain, plain
 from zoo.cli.progress import TrainingBar, stop_signals
 from zoo.errors import UsageError
@@ -142,15 +144,23 @@ def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train, or go on; 130 for a run that was stopped and saved."""
+    with TrainingBar(hidden=os.environ.get("RANK", "0") != "0") as bar:
+        return _train(arguments, bar)
+
+
+def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
     import torch
 
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.recipes.recipe import resolve
     from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
+    from zoo.catalogue.runs.summary import export_words
     from zoo.training import train as training
+    from zoo.training.attendant import Attendant
     from zoo.training.machine.allocator import keep_freed_memory
     from zoo.training.machine.processes import open_processes
 
+    bar.doing("looking at the data", 0)
     recipe, lines = _recipe(arguments)
     resolved = resolve(recipe, default_registry())  # a value out of range is said before the rest
     out = _run_folder(arguments, recipe)
@@ -160,34 +170,33 @@ def train(arguments: argparse.Namespace) -> int:
         torch.set_num_threads(arguments.threads)
     keep_freed_memory()
     processes = open_processes(arguments.device)
-    if processes.first and lines:
-        print("\n".join(lines), flush=True)
     done = [int(path.name) for path in checkpoints(out / CHECKPOINTS)] if arguments.resume else []
-    bar = TrainingBar(recipe.examples, done=max(done, default=0), hidden=not processes.first)
+    bar.begin(recipe.examples, done=max(done, default=0), better=resolved.trainer.better)
+    if processes.first and lines:
+        with bar.aside():
+            say("\n".join(lines), indent=6 * " ")
 
     def warn(line: str) -> None:
         with bar.aside():
             complain(line)
 
-    with contextlib.closing(processes), processes.silent(), stop_signals() as stopped, bar as report:
+    with contextlib.closing(processes), processes.silent(), stop_signals() as stopped:
         training.train(
             resolved,
             out,
             registry=default_registry(),
             resume=arguments.resume,
-            report=report,
-            warn=warn,
-            stop=stopped,
+            attendant=Attendant(report=bar.report, warn=warn, doing=bar.doing, stop=stopped),
             processes=processes,
         )
     if not processes.first:
         return 130 if stopped() else 0
+    bar.end()
     if stopped():
-        again = ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])]
-        complain(f"stopped and saved; go on with: {shlex.join(again)}")
+        complain("stopped and saved; go on with", ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])])
         return 130
-    then = shlex.join(["zoo", "export", str(out), "-o", f"./{recipe.name}"])
-    print(f"{out}: trained; look at {out / 'samples'}, then: {then}")
+    say(f"{out}: trained; look at {out / 'samples'}")
+    print(advice("then", export_words(out, recipe.name), columns(sys.stdout)))
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,6 +63,19 @@ class Modality(ABC):
 
         Raises NotFoundError, StorageError, and DataError for a file that is none of this kind.
         """
+
+    def given(self, value: object, data_shape: tuple[int, ...]) -> object:
+        """What a user hands over as examples -> numbers (N, *data_shape), in the form that a model takes.
+
+        Here a path, or a list with paths in it, is read; a modality of files that hold more, or of objects that users
+        have at hand, takes those too. The rest is given back as it is: the model takes tensors, arrays and lists of
+        numbers itself, and refuses what it cannot. Raises as `read`, and UsageError.
+        """
+        if isinstance(value, (str, PathLike)):
+            return self.read(Path(value).expanduser(), data_shape)
+        if isinstance(value, (list, tuple)) and any(isinstance(item, (str, PathLike)) for item in value):
+            return [self.read(Path(item).expanduser(), data_shape)[0] for item in value]
+        return value
 
     def how_read(self, data_shape: tuple[int, ...]) -> str:
         """What `read` does to a file on the way, in a few words for the user: what is cut off must be said."""

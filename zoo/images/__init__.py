@@ -111,3 +111,7 @@ def __getattr__(name: str) -> Any:
     elsewhere = {"grid": "sheet", "to_pil": "sheet"}
     elsewhere |= dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds")
     return getattr(importlib.import_module(f"zoo.images.{elsewhere.get(name, 'decode')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -19,16 +19,17 @@ import contextlib
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import PIL
 import torch
-from PIL import Image, ImageChops, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from zoo.errors import DataError, UsageError
 from zoo.images.kinds import FORMATS, SUFFIXES
 from zoo.images.losses import Losses
+from zoo.images.pixels import FITS, to_pixels, upright
 
 __all__ = [
     "MAX_BAD",
@@ -43,15 +44,14 @@ __all__ = [
     "decode_all",
     "decode_in_thread",
     "look",
+    "of_image",
 ]
 
-FITS = ("crop", "pad", "stretch")
 MAX_PIXELS = 1 << 26  # of one picture: 8192 x 8192
 MAX_FILE_BYTES = 1 << 26  # of one picture: 64 MiB
 MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
 MAX_SIDE = 2048
 MAX_BAD = 0.1
-BITS, COLOURS, SAMPLES, WHITE_IS_ZERO = 258, 262, 339, 0  # tags of a TIFF
 LOOK, GREY = 64, 8  # pixels a side of what is looked at; levels by which the channels of a grey picture may differ
 QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps a filter
 
@@ -134,7 +134,7 @@ def decode(content: bytes, rules: Rules) -> torch.Tensor:
 def _decode(content: bytes, rules: Rules, losses: Losses) -> torch.Tensor:
     # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
     with warnings.catch_warnings(action="ignore"), _opened(content) as image:
-        pixels = _tensor(_upright(image, rules.channels), rules)
+        pixels = to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
         losses.add(image)
         return pixels
 
@@ -147,7 +147,15 @@ def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
     if QUIET not in warnings.filters:
         warnings.filterwarnings("ignore", module=QUIET[3].pattern)
     with _opened(content) as image:
-        return _tensor(_upright(image, rules.channels), rules)
+        return to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
+
+
+def of_image(image: Image.Image, rules: Rules) -> torch.Tensor:
+    """A picture that Pillow holds, by the same rules, as (C, H, W) uint8. Raises DataError when it is bad."""
+    try:
+        return _tensor(ImageOps.exif_transpose(image), rules)
+    except Exception as error:  # a file that is read only now may be anything
+        raise DataError(_cause(error)) from error
 
 
 def look(content: bytes) -> tuple[int, bool]:
@@ -156,7 +164,7 @@ def look(content: bytes) -> tuple[int, bool]:
         side = min(image.size)
         image.draft("RGB", (LOOK, LOOK))  # JPEG alone: decoded at a fraction of its size
         image.thumbnail((LOOK, LOOK))
-        red, green, blue = _upright(image, 3).split()
+        red, green, blue = upright(image, 3).split()
         apart = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(blue, green))
         return side, not any(apart.histogram()[GREY + 1 :])
 
@@ -186,7 +194,7 @@ def conform(data: torch.Tensor, rules: Rules) -> torch.Tensor:
     size = data.shape[3], data.shape[2]
     rows = data.permute(0, 2, 3, 1).contiguous()
     pictures = (Image.frombytes(mode, size, row.numpy().tobytes()) for row in rows)
-    return torch.stack([_tensor(_upright(picture, rules.channels), rules) for picture in pictures])
+    return torch.stack([to_pixels(upright(picture, rules.channels), side, rules.fit) for picture in pictures])
 
 
 def decode_all(pictures: Sequence[Picture], rules: Rules, where: str) -> Decoding:
@@ -234,54 +242,6 @@ def _room(count: int, pixels: torch.Tensor, where: str) -> torch.Tensor:
         except RuntimeError:  # torch's word for: no memory
             pass
     raise DataError(f"{where}: {count} pictures need {size / 2**30:.1f} GiB of memory; use a smaller image_size")
-
-
-def _tensor(image: Image.Image, rules: Rules) -> torch.Tensor:
-    picture = _square(image, rules)
-    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return pixels.view(picture.height, picture.width, rules.channels).permute(2, 0, 1)
-
-
-def _upright(opened: Image.Image, channels: int) -> Image.Image:
-    """The picture as RGB or L: turned by its EXIF orientation, then depth, then alpha, then colour."""
-    image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image, getattr(opened, "tag_v2", {}))
-    elif image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    elif image.mode == "LAB":  # the one mode that convert() does not know
-        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        image = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB") or image
-    return image.convert("RGB" if channels == 3 else "L")
-
-
-def _eight_bits(image: Image.Image, tags: Mapping[int, object]) -> Image.Image:
-    """`image` of a deep mode as L; `tags` are those of a TIFF, of which Pillow heeds some for shallow modes alone."""
-    if image.mode == "F":
-        values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.float32).nan_to_num(0.0, torch.inf, 0.0)
-        values = values if (values > 1).any() else values * 255
-    else:
-        values = torch.frombuffer(bytearray(image.convert("I").tobytes()), dtype=torch.int32)
-        if tags.get(BITS) == (32,) and tags.get(SAMPLES, (1,)) == (1,):
-            values = values.long() & 0xFFFF_FFFF  # unsigned, which "I" is not
-        peak = 4095 if tags.get(BITS) == (12,) else 65535
-        values = (peak - values if tags.get(COLOURS) == WHITE_IS_ZERO else values) / (peak / 255)
-    pixels = values.clamp(0, 255).round().to(torch.uint8)
-    return Image.frombytes("L", image.size, pixels.numpy().tobytes())
-
-
-def _square(image: Image.Image, rules: Rules) -> Image.Image:
-    side = rules.image_size
-    if side is None or image.size == (side, side):
-        return image
-    if rules.fit == "stretch":
-        return image.resize((side, side), Image.Resampling.LANCZOS)
-    if rules.fit == "pad":
-        return ImageOps.pad(image, (side, side), Image.Resampling.LANCZOS, color="black")
-    short = min(image.size)
-    left, top = (image.width - short) // 2, (image.height - short) // 2
-    return image.crop((left, top, left + short, top + short)).resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _cause(error: Exception) -> str:

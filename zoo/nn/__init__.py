@@ -19,10 +19,11 @@ if TYPE_CHECKING:
         GaussianMixture,
         Likelihood,
     )
+    from zoo.nn.extras import Extras
     from zoo.nn.families import Family
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
-    from zoo.nn.models import Bounded, Encodes, Extras, Model
+    from zoo.nn.models import Bounded, Encodes, Model
 
 __all__ = [
     "Bernoulli",
@@ -56,7 +57,8 @@ _NAMES = {  # module -> what it gives
     "families": ("Family",),
     "features": ("Features", "load_features"),
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
-    "models": ("Bounded", "Encodes", "Extras", "Model"),
+    "extras": ("Extras",),
+    "models": ("Bounded", "Encodes", "Model"),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -88,4 +90,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted(__all__)

@@ -16,7 +16,8 @@ from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import FamilySpec
 from zoo.errors import ConfigError, NotFoundError, PluginError, UsageError, WeightsError
-from zoo.nn.models import Extras, Model
+from zoo.nn.extras import Extras
+from zoo.nn.models import Model
 
 __all__ = ["Family", "family_of", "load_family"]
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.header import MOST_HEADER
@@ -16,8 +21,9 @@ from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config, memory_format
 from zoo.nn.devices import find_device
+from zoo.nn.extras import Extras
 from zoo.nn.families import family_of
-from zoo.nn.models import Extras, Model
+from zoo.nn.models import Model
 from zoo.nn.serialization import fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
@@ -71,14 +77,23 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         spec=folder.spec,
         info=data,
         origin=folder.origin,
+        folder=replace(folder, repair=None),  # a model can be copied and pickled
         classes=_classes(data, folder),
         modality=spec.modality,
+        given=partial(_given, registry.modality(spec.modality), data["data"].get("about")),
         memory_format=memory_format(registry.modality(spec.modality)),
     )
     try:
         return family.container(parts, extras)
     except WeightsError as error:
         raise WeightsError(f"{folder.name}: {error}") from error
+
+
+def _given(spec: ModalitySpec, about: Mapping[str, Any] | None, value: object, data_shape: tuple[int, ...]) -> object:
+    """Users' examples as their modality reads them; it is imported when they are no plain numbers."""
+    make = import_reference(spec.modality, f"modality {spec.name}", spec.install_hint)
+    found: object = make(about or {}).given(value, data_shape)
+    return found
 
 
 def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:

@@ -10,3 +10,7 @@ from zoo.testing.front import conformance
 from zoo.testing.verdict import LEVELS, VERSION, CheckResult, Verdict
 
 __all__ = ["LEVELS", "VERSION", "CheckResult", "Verdict", "conformance"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -41,6 +41,7 @@ AUTOENCODING = {
     "reconstruction_bits_per_dim": "reconstruction, bits a dimension",
     "active_units": "latent units in use",
 }
+COPYING = {"loss": "lower", "reconstruction": "lower", "reconstruction_bits_per_dim": "lower"}
 BOUND = {"elbo": "ELBO, nats an example", "kl": "KL, nats an example", "kl_bits_per_dim": "KL, bits a dimension"}
 
 
@@ -68,6 +69,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             settings="zoo.training.trainers.vae:VAESettings",
             trainer="zoo.training.trainers.vae:VAETrainer",
             units=AUTOENCODING | BOUND,
+            better=COPYING | {"elbo": "higher", "importance_weighted": "higher"},
         ),
         TrainerSpec(
             name="autoencoder",
@@ -76,6 +78,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             settings="zoo.training.trainers.vae:AutoencoderSettings",
             trainer="zoo.training.trainers.vae:AutoencoderTrainer",
             units=AUTOENCODING,
+            better=COPYING,
         ),
     ]
 
@@ -87,4 +90,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted(__all__)

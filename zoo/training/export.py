@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.contract.specs import ModelSpec
-from zoo.catalogue.recipes.recipe import DoctorSettings, Recipe, neutral
+from zoo.catalogue.recipes.recipe import DoctorSettings, neutral
 from zoo.catalogue.weights.card import write_card
 from zoo.catalogue.weights.folder import CONFIG, FILES, GOLDEN, MODEL
 from zoo.configs import as_data
@@ -52,7 +51,7 @@ def export(
     labels, columns = in_rows(SAMPLES, range(model.num_classes or 0))
     x = model.sample(SAMPLES, seed=SAMPLES_SEED, labels=labels)
     with new_folder(out) as aside:
-        text = json.dumps(_config(run, state, model, registry, x), indent=1) + "\n"
+        text = json.dumps(_config(run, state, model, x), indent=1) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
         save(aside / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
         for name, file in family.beside.items():
@@ -60,7 +59,7 @@ def export(
         save(aside / GOLDEN, golden_samples(model))
         shown = aside / f"samples{run.resolved.modality.suffixes[0]}"
         state.trainer.modality.write(x, shown, columns=columns)
-        write_card(aside, run.resolved.modality)
+        write_card(aside, registry)
         return pins(aside)
 
 
@@ -73,7 +72,7 @@ def _named(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
     return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
 
 
-def _config(run: Run, state: TrainState, model: Model, registry: Registry, x: Tensor) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model, x: Tensor) -> dict[str, Any]:
     """config.json of a model that gives samples such as x; tokens have no range."""
     trained, facts = run.recorded.recipe, run.recorded.facts
     recipe = as_data(trained)
@@ -85,9 +84,6 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry, x: Te
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= {"shape": list(model.data_shape)} | ({"range": list(model.value_range)} if x.is_floating_point() else {})
     training = {"recipe": recipe, "examples": state.examples} | {key: facts[key] for key in ("torch", "threads")}
-    name = _catalogue_name(trained, registry)
-    if name != trained.name:  # a plugin's, or nobody's: the card says how to load it
-        training["model"] = name
     return {
         "format": 1,
         "architecture": trained.architecture,
@@ -96,16 +92,3 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry, x: Te
         "training": training,
         "zoo": __version__,
     }
-
-
-def _catalogue_name(recipe: Recipe, registry: Registry) -> str:
-    """The one model that has this recipe's name, architecture and dataset; a folder of that name where none has."""
-    like = (recipe.name, recipe.architecture, recipe.dataset)
-    found = [
-        owned.name
-        for owned in registry.list("model")
-        if isinstance(owned.spec, ModelSpec) and (owned.spec.name, owned.spec.architecture, owned.spec.dataset) == like
-    ]
-    if not found:
-        return f"./{recipe.name}"
-    return found[0] if len(found) == 1 else recipe.name

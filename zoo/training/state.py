@@ -15,7 +15,7 @@ from zoo.data.loading import Data
 from zoo.data.modality import load_modality
 from zoo.errors import ConfigError, WeightsError
 from zoo.nn.build import initialise_parts, memory_format
-from zoo.nn.models import Extras
+from zoo.nn.extras import Extras
 from zoo.training.doctor.diagnosis import Doctor
 from zoo.training.ema import Ema
 from zoo.training.machine.onednn import OneDNNLinear

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,24 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import CHECKPOINTS, RECIPE, Recorded, checkpoints, hold, read_run
 from zoo.data.held_out import hold_out
-from zoo.data.loading import Data, stream_dataset
+from zoo.data.loading import Data, stream_dataset, told
 from zoo.errors import PluginError, UsageError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
 from zoo.nn.sampling import in_rows
+from zoo.training.attendant import NOBODY, Attendant, Reading
 from zoo.training.checkpoint import save_checkpoint
 from zoo.training.classes import check_classes, classes_seen
 from zoo.training.doctor.treatment import WentBack, watch_over
 from zoo.training.doctor.watch import Watch
-from zoo.training.loop import Reading, train_loop
+from zoo.training.loop import train_loop
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.record import Record, recording, with_page
 from zoo.training.resuming import changed_from_catalogue, resume_run
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import TrainState, first_state
+from zoo.training.words import Words
 
 __all__ = ["train"]
 
@@ -43,27 +46,24 @@ def train(
     *,
     registry: Registry,
     resume: bool = False,
-    report: Callable[[Reading], None] = lambda reading: None,
-    warn: Callable[[str], None] = lambda line: None,
-    stop: Callable[[], bool] = lambda: False,
+    attendant: Attendant = NOBODY,
     processes: Processes = ALONE,
 ) -> Run:
     """Train a resolved recipe in the folder `out`, or go on with the run that is there.
 
-    `report` is called every `log_every` examples, `warn` with what is worth a line; when `stop` gives true the run is
-    saved and ends. A run that was cut before its first checkpoint is resumed from its beginning. Of several processes,
-    all of which call this, the first reports and writes; all must see the folder. Raises ConfigError, DataError,
-    NotFoundError, StorageError, and UsageError for a folder in use.
+    The attendant is told how it is doing, and may end it. A run that was cut before its first checkpoint is resumed
+    from its beginning. Of several processes, all of which call this, the first reports and writes; all must see the
+    folder. Raises ConfigError, DataError, NotFoundError, StorageError, and UsageError for a folder in use.
     """
     if not processes.first:
-        warn = report = _say_nothing
+        attendant = Attendant(stop=attendant.stop)
+    warn, doing = attendant.warn, attendant.doing
     before = read_run(out) if resume else None  # where there is none, nothing is loaded and nothing written
     recipe, family = resolved.recipe, load_family(resolved.family)
     num_classes = classes_seen(resolved)
+    doing("reading the data", 0)
     examples, held_out = _examples(resolved, family, registry)
     check_classes(num_classes, (examples, held_out))
-    for line in examples.skipped[:5]:
-        warn(f"skipped: {line}")
     facts = _facts(examples, held_out, processes)
     if num_classes:
         facts["data"]["classes"] = list(examples.classes)
@@ -71,38 +71,30 @@ def train(
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
+        doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
+        for line in told(examples):
+            warn(line)
         model = partial(averaged_model, family=family)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if before is not None:
+            doing("reading the checkpoint", 0)
             resume_run(run, before, state, warn)
         processes.once(run.write)
         processes.once(
             lambda: held.enter_context(with_page(out, recorded, resolved.trainer.units, resolved.modality, warn))
         )
         watch.begin(state, partial(_checkpoint, out))
-        while not _learn(run, state, family, watch, report=report, warn=warn, stop=stop):
+        words = Words(model(state), examples, state.trainer.modality)
+        while not _learn(run, state, family, watch, words, attendant):
             pass  # the doctor has taken the state back
     if state.examples >= recipe.examples:
         watch.end()
     return run
 
 
-def _say_nothing(_: object) -> None:
-    pass
-
-
-def _learn(
-    run: Run,
-    state: TrainState,
-    family: Family,
-    watch: Watch,
-    *,
-    report: Callable[[Reading], None],
-    warn: Callable[[str], None],
-    stop: Callable[[], bool],
-) -> bool:
+def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Words, attendant: Attendant) -> bool:
     """The loop, and what of it is recorded in the folder by the first process. Gives false where it is to be entered
     again, from the state that the doctor has gone back to: what was recorded beyond is dropped, as after a cut.
     """
@@ -111,20 +103,20 @@ def _learn(
 
     def tell(reading: Reading) -> None:
         records[0].reading(reading)
-        report(reading)
+        said = words.of(averaged_model(state, family), reading.metrics)
+        attendant.report(replace(reading, words=said))
         for line in state.batches.news()[:5]:
-            warn(f"skipped: {line}")
+            attendant.warn(f"skipped: {line}")
 
     with contextlib.ExitStack() as held:
-        processes.once(lambda: records.append(held.enter_context(recording(out, state.examples, warn))))
+        processes.once(lambda: records.append(held.enter_context(recording(out, state.examples, attendant.warn))))
         try:
             train_loop(
                 state,
                 run.resolved.recipe,
-                report=lambda reading: processes.once(lambda: tell(reading)),
                 sample=lambda state: processes.once(lambda: _sample(records[0], state, family, suffix)),
                 checkpoint=partial(_checkpoint, out),
-                stop=stop,
+                attendant=replace(attendant, report=lambda reading: processes.once(lambda: tell(reading))),
                 watch=watch,
             )
         except WentBack:

@@ -15,6 +15,7 @@ from loopback_hub import TOKEN, LoopbackHub, Repo
 
 from zoo.catalogue.contract.specs import WeightsSpec
 from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.card import addressed
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.publishing import Published, publish, published_names
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
@@ -41,6 +42,11 @@ def push(folder: Path, **more: Any) -> Published:
     return publish(folder, "acme/new", registry=default_registry(), check=check, **more)
 
 
+def as_published(files: dict[str, bytes], name: str = "hf://acme/new") -> dict[str, bytes]:
+    """The files of a folder, with the card that calls the folder by its repository."""
+    return files | {"README.md": addressed(files["README.md"].decode(), name).encode()}
+
+
 def on_hub(hub: LoopbackHub, branch: str = "main") -> dict[str, bytes]:
     repo = hub.repos["acme/new"]
     return {name: body for name, body in repo.commits[repo.refs[branch]].items() if name != ".gitattributes"}
@@ -49,7 +55,7 @@ def on_hub(hub: LoopbackHub, branch: str = "main") -> dict[str, bytes]:
 def test_what_is_pushed_comes_down_again(hub: Any, folder: Path, tiny_files: Any) -> None:
     """One commit with exactly the files; fetched into an empty cache they have the same sha256 and give the same."""
     done = push(folder)
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
     assert len(hub.repos["acme/new"].commits) == 2  # the Hub's own first one, and ours
     assert done.commit == hub.repos["acme/new"].refs["main"]
     model, there = load(folder), load(f"hf://acme/new@{done.commit}")
@@ -91,7 +97,7 @@ def test_only_the_built_list_is_published(hub: Any, folder: Path, tiny_files: An
     (folder / "link.txt").symlink_to("/etc/passwd")
     done = push(folder)
     assert done.left_out == (".env", "checkpoints", "link.txt", "notes.txt", "pytorch_model.bin")
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
     assert set(tiny_files) <= set(published_names(".png"))
 
 
@@ -152,7 +158,7 @@ def test_a_commit_by_somebody_else_in_between_is_not_overwritten(hub: Any, folde
         push(folder)
     assert on_hub(hub) == {"theirs.txt": b"x"}
     push(folder)
-    assert on_hub(hub) == {**tiny_files, "theirs.txt": b"x"}
+    assert on_hub(hub) == {**as_published(tiny_files), "theirs.txt": b"x"}
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])
@@ -160,7 +166,7 @@ def test_a_lost_answer_makes_no_second_commit(kind: str, hub: Any, folder: Path,
     """The commit arrived, its answer did not: found out, not sent twice."""
     hub.fault("after-commit", kind, 1, (503, {}))
     done = push(folder)
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
     assert done.commit == hub.repos["acme/new"].refs["main"]
     assert len(hub.repos["acme/new"].commits) == 2
 
@@ -175,7 +181,7 @@ def test_a_commit_that_passes_at_the_second_attempt(kind: str, hub: Any, folder:
     assert on_hub(hub) == {}
     fault.times = 1
     push(folder)
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
 
 
 def test_bytes_that_come_back_otherwise_are_an_integrity_error(hub: Any, folder: Path) -> None:
@@ -206,7 +212,7 @@ def test_private_repositories_and_branches(hub: Any, folder: Path, tiny_files: A
     (folder / "samples.png").write_bytes(b"picture")
     push(folder, revision="dev")
     assert "samples.png" not in on_hub(hub)
-    assert on_hub(hub, "dev") == {**tiny_files, "samples.png": b"picture"}
+    assert on_hub(hub, "dev") == {**as_published(tiny_files, "hf://acme/new@dev"), "samples.png": b"picture"}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -101,6 +102,8 @@ def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
     _check_version(inspect.getattr_static(plugin, "ZOO_API_VERSION", FIRST_API_VERSION))
     manager = _Manager("zoo")
     manager.add_hookspecs(hookspecs)
+    if isinstance(plugin, ModuleType):  # its own `__dir__` may leave the hooks out
+        plugin = SimpleNamespace(**vars(plugin))
     _check_hooks(plugin)
     manager.register(plugin)
     specs: list[Spec] = []

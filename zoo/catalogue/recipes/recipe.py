@@ -38,6 +38,7 @@ Count = Annotated[int, Meta(ge=1, le=10**12)]
 SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
 Share = Annotated[float, Meta(ge=0, le=1)]
 Examples = Annotated[int, Meta(ge=0, le=10**12)]
+SHORTEST, LONGEST = 1_000, 20_000  # examples: the doctor's patience where nothing else is set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,8 @@ class DoctorSettings:
     """
 
     action: Literal["warn", "stop", "rollback", "off"] = "warn"
-    patience: Examples = 20_000  # examples over which every reading must show a disease before it is one
-    look_every: Examples = 0  # examples between looks at samples and held-out examples; 0: the recipe's sample_every
+    patience: Examples = 0  # examples over which every reading must show a disease before it is one; 0: `in_run` says
+    look_every: Examples = 0  # examples between looks at samples and held-out examples; 0: `in_run` says
     samples: Annotated[int, Meta(ge=8, le=4096)] = 256  # of the generator, and examples of each kind, in a look
     discriminator_wins: Share = 0.99  # share of the real and of the fake examples told right, each: at least,
     discriminator_loss: Annotated[float, Meta(ge=0, le=1e6)] = 0.05  # and its loss, where it is reported: at most
@@ -67,6 +68,19 @@ class DoctorSettings:
     def __post_init__(self) -> None:
         if self.held_out and self.held_out_split:
             raise ValueError("held_out and held_out_split are two ways to the same; give one")
+
+    def in_run(self, examples: int, sample_every: int) -> DoctorSettings:
+        """These settings in a run of so many examples, with what 0 leaves open.
+
+        The patience is two fifths of the run, from 1,000 to 20,000 examples; a look comes as often as a grid of
+        samples, or four times in a run, but not for less than 1,000 examples: so what is ill from a run's first look on
+        is told well before its end, and of a run of a few steps nothing is told.
+        """
+        return replace(
+            self,
+            patience=self.patience or max(SHORTEST, min(LONGEST, examples * 2 // 5)),
+            look_every=self.look_every or min(sample_every, max(SHORTEST, examples // 4)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +179,7 @@ class Resolved:
     family: FamilySpec  # of the architecture and of the trainer
     config: Any  # the architecture's
     settings: Any  # the trainer's
-    doctor: DoctorSettings
+    doctor: DoctorSettings  # as they are in a run of that length
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:
@@ -205,7 +219,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
         family=_family(architecture, registry, owner),
         config=config,
         settings=settings,
-        doctor=doctor,
+        doctor=doctor.in_run(recipe.examples, recipe.sample_every),
     )
 
 

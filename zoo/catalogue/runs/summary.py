@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import itertools
 import json
 import os
 import shlex
@@ -35,7 +36,7 @@ from zoo.configs import as_data, strict_json
 from zoo.errors import NotFoundError, ZooError
 from zoo.files import storage_errors
 
-__all__ = ["details", "findings_of", "list_runs", "summary"]
+__all__ = ["details", "export_words", "findings_of", "list_runs", "summary"]
 
 STATE, NUMBERS = "state.safetensors", "state.json"  # of a checkpoint
 MOST_CHECKED = 2**34  # bytes of a checkpoint that are hashed to be shown
@@ -182,11 +183,23 @@ def findings_of(run: Path) -> list[str]:
 def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
     """The command that comes next, or nothing: while it is running, or where it cannot be told."""
     if told["state"] == "finished":
-        return shlex.join(["zoo", "export", str(run), "-o", f"./{recorded.recipe.name}"])
+        return shlex.join(export_words(run, recorded.recipe.name))
     if told["state"] in ("stopped", "never saved"):
         facts, count = recorded.facts, recorded.facts.get("processes", 1)
         many = ["torchrun", "--standalone", "--nproc_per_node", str(count), "-m", "zoo"]
         start = ["zoo"] if count == 1 else many
         same = ["--threads", str(facts["threads"]), "--device", str(facts.get("device", "cpu"))]
-        return shlex.join([*start, "train", str(run), "--resume", *same])
+        return shlex.join([*start, "train", _word(run), "--resume", *same])
     return ""
+
+
+def export_words(run: Path, name: str) -> list[str]:
+    """The command that makes a weights folder of a run of the recipe `name`: in one of that name which is free here."""
+    plain = name.rpartition("/")[2] or "model"
+    names = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+    return ["zoo", "export", _word(run), "-o", f"./{next(free for free in names if not os.path.lexists(free))}"]
+
+
+def _word(path: Path) -> str:
+    """A path as a word of a command: one that begins with a dash is no option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)

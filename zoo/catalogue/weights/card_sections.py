@@ -7,6 +7,7 @@ evaluation.json holds the report on samples at its top, and beside it, where the
 from __future__ import annotations
 
 import mimetypes
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ PICTURES = {  # by the file's name without its suffix
     "reconstructions": Picture(
         title="Reconstructions",
         text="Held-out examples at random, and below each what decoding its code gives back.",
-        command="zoo reconstruct --data '{data}' -n 8 --model {name} --scale 1 -o {file}",
+        command="zoo reconstruct --data {data} -n 8 --model {name} --scale 1 -o {file}",
     ),
     "manifold": Picture(
         title="The latent plane",
@@ -54,12 +55,12 @@ PICTURES = {  # by the file's name without its suffix
     "interpolation": Picture(
         title="Walks",
         text="Walks between held-out examples, which stand at the ends of each row.",
-        command="zoo interpolate {name} --data '{data}' --rows 4 --steps 8 -o {file}",
+        command="zoo interpolate {name} --data {data} --rows 4 --steps 8 -o {file}",
     ),
     "concepts": Picture(
         title="Concepts at work",
         text="Held-out examples on the left, then moved along a concept, from negative strengths to positive ones.",
-        command="zoo edit --data '{data}' -n 5 --model {name} --concept {concepts} -o {file}",
+        command="zoo edit --data {data} -n 5 --model {name} --concept {concepts} -o {file}",
     ),
 }
 
@@ -90,24 +91,25 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     whose names end in `suffix`.
     """
     lines: list[str] = []
+    given = f" --data {shlex.quote(data)}" if ":" in data else ""  # of examples that only their owner has
     if SAMPLES[0] in evaluation:
-        lines += _figures(name, evaluation) + _classes(evaluation) + _neighbours(evaluation, suffix)
+        lines += _figures(f"{name}{given}", evaluation) + _classes(evaluation) + _neighbours(evaluation, suffix)
     if "reconstruction" in evaluation:
-        lines += _reconstruction(name, evaluation["reconstruction"])
+        lines += _reconstruction(f"{name}{given}", evaluation["reconstruction"])
     if "likelihood" in evaluation:
-        lines += _likelihood(name, evaluation["likelihood"])
+        lines += _likelihood(f"{name}{given}", evaluation["likelihood"])
     concepts = evaluation.get("concepts", {})
     for concept in concepts.values():
         lines += _concept(name, data, concept)
     for stem, picture in PICTURES.items():
         if (file := f"{stem}{suffix}") in files:
-            words = {"name": name, "data": data, "concepts": ",".join(concepts) or "NAME", "file": file}
+            words = {"name": name, "data": shlex.quote(data), "concepts": ",".join(concepts) or "NAME", "file": file}
             command = picture.command.format_map(words)
             lines += [f"## {picture.title}", "", displayed(picture.title, file), "", f"{picture.text} `{command}`", ""]
     return lines
 
 
-def _figures(name: str, report: dict[str, Any]) -> list[str]:
+def _figures(model: str, report: dict[str, Any]) -> list[str]:
     lines = [
         "## Figures",
         "",
@@ -129,7 +131,7 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
     mixture = report.get("mixture_frechet")
     if mixture is not None:
         lines.append(f'| samples of `prior="mixture"` | {report["samples"]:,} | {mixture:.2f} | |')
-    command = f"zoo eval {name} --samples {report['samples']} --features {report['network']}"
+    command = f"zoo eval {model} --samples {report['samples']} --features {report['network']}"
     how = f"Computed by `{command}` (samples of seed 0, torch {report['torch']})."
     more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
     return [*lines, "", more, "", how, ""]
@@ -172,7 +174,7 @@ def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
     return [*lines, ""]
 
 
-def _reconstruction(name: str, report: dict[str, Any]) -> list[str]:
+def _reconstruction(model: str, report: dict[str, Any]) -> list[str]:
     binary = "binarised " if report["binarised"] else ""
     told = [
         f"Of {report['examples']:,} {binary}examples of the split `{report['split']}`: decoding the mean of the "
@@ -184,10 +186,10 @@ def _reconstruction(name: str, report: dict[str, Any]) -> list[str]:
             f"The negative ELBO is {report['negative_elbo']:.2f} nats an example, of which the KL is "
             f"{report['kl']:.2f}: {report['bits_per_dim']:.4f} bits a dimension (one latent an example)."
         )
-    return ["## Coding", "", *told, f"Computed by `zoo eval {name}`.", ""]
+    return ["## Coding", "", *told, f"Computed by `zoo eval {model}`.", ""]
 
 
-def _likelihood(name: str, report: dict[str, Any]) -> list[str]:
+def _likelihood(model: str, report: dict[str, Any]) -> list[str]:
     binary = "binarised " if report["binarised"] else ""
     return [
         "## Likelihood",
@@ -196,7 +198,7 @@ def _likelihood(name: str, report: dict[str, Any]) -> list[str]:
         f"error over the examples; {report['monte_carlo_error']:.3f} from the latents), by importance sampling with "
         f"{report['samples']:,} latents for each of {report['examples']:,} {binary}test examples (Burda et al. 2016, "
         f"equation 8); the ELBO of the same latents gives {report['negative_elbo']:.3f}. Computed by "
-        f"`zoo likelihood {name} --samples {report['samples']}`.",
+        f"`zoo likelihood {model} --samples {report['samples']}`.",
         "",
     ]
 
@@ -225,5 +227,5 @@ def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
     moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
     if not report["region"]:
         moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
-    command = f"zoo concept measure {name} {report['name']} --data {data} --factor {factor} --keep {other}{region}"
-    return [*lines, "", f"{moved} `{command}`", ""]
+    judged = f"--data {shlex.quote(data)} --factor {factor} --keep {other}{region}"
+    return [*lines, "", f"{moved} `zoo concept measure {name} {report['name']} {judged}`", ""]

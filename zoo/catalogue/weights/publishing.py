@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.contract.names import COMMIT, split_hub_name
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.card import addressed
+from zoo.catalogue.weights.card_check import read_card
 from zoo.catalogue.weights.card_sections import shown
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, GOLDEN, MODEL, Folder, most_bytes
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
@@ -108,6 +110,7 @@ def publish(
         raise NetworkError(f"hf://{repo_id}: being offline was asked for; unset ZOO_OFFLINE and HF_HUB_OFFLINE")
     hub = Hub()
     parent = _prepared(hub, repo_id, revision, private)
+    files[CARD] = _card_of(repo_id, revision, files[CARD])
     changed, gone = _differences(hub, repo_id, parent, files, known)
     commit = (
         parent if not changed and not gone else _commit(hub, repo_id, revision, parent, files, known, (changed, gone))
@@ -120,6 +123,12 @@ def publish(
             raise IntegrityError(f"hf://{repo_id}@{commit}: {name} is not what was published ({error})") from None
     summary = {"changed": (*changed, *gone), "left_out": tuple(left_out)}
     return Published(repo_id=repo_id, commit=commit, pins=pins, **summary)
+
+
+def _card_of(repo_id: str, revision: str, card: bytes) -> bytes:
+    """The card as it stands on the Hub: what it says of its folder is said of the repository."""
+    name = f"hf://{repo_id}" if revision == "main" else f"hf://{repo_id}@{revision}"
+    return addressed(read_card(card, CARD), name).encode()
 
 
 def _suffix(folder: Path, registry: Registry) -> str:
