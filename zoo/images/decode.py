@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import PIL
 import torch
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops
 
 from zoo.errors import DataError, UsageError
 from zoo.images.kinds import FORMATS, SUFFIXES
@@ -153,7 +153,7 @@ def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
 def of_image(image: Image.Image, rules: Rules) -> torch.Tensor:
     """A picture that Pillow holds, by the same rules, as (C, H, W) uint8. Raises DataError when it is bad."""
     try:
-        return _tensor(ImageOps.exif_transpose(image), rules)
+        return to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
     except Exception as error:  # a file that is read only now may be anything
         raise DataError(_cause(error)) from error
 
