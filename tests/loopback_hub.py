@@ -61,6 +61,13 @@ def git_id(body: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
 
 
+def references(repo: Repo) -> dict[str, Any]:
+    """The branches, and the tags: what is named as a version, v1.0."""
+    rows = [{"name": name, "targetCommit": commit} for name, commit in repo.refs.items()]
+    versions = [row for row in rows if re.fullmatch(r"v[\d.]+", row["name"])]
+    return {"branches": [row for row in rows if row not in versions], "tags": versions, "converts": []}
+
+
 def is_large(name: str) -> bool:
     """Whether the file is kept on the second server."""
     return name.endswith((".safetensors", ".bin"))
@@ -304,6 +311,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = self.body()
             if (repo := self.found(match[1])) is not None:
                 getattr(self, match[2])(repo, match[1], match[3], body)
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/refs", path):
+            if (repo := self.found(match[1])) is not None:
+                self.json(references(repo))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)", path):
             if (repo := self.found(match[1])) is not None:
                 self.revision(repo, match[1], "main", b"")

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "numpy", "PIL", "safetensors", "tqdm"}
 
 PUBLIC = [
-    *("GAN", "Model", "VAE", "ZooError"),
+    *("ConceptVector", "GAN", "Model", "VAE", "ZooError"),
     *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept"),
     *("load_image", "to_pil"),
 ]

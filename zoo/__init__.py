@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zoo.images.sheet import grid, to_pil
     from zoo.images.values import load_image
     from zoo.latent.concept_file import load_concept
+    from zoo.latent.concepts import ConceptVector
     from zoo.nn.gan import GAN
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GAN",
     "VAE",
+    "ConceptVector",
     "Model",
     "ZooError",
     "grid",
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "ConceptVector": "zoo.latent.concepts",
     "GAN": "zoo.nn.gan",
     "VAE": "zoo.nn.vae",
     "Model": "zoo.nn.models",

@@ -14,8 +14,7 @@ from plugins.pictures import OTHER, hold_out, load, picture, tar_of
 
 from zoo.data.facts import data_facts
 from zoo.errors import DataError, UsageError
-from zoo.images import FORMATS, Rules, kind_of, passed_over
-from zoo.images.decode import decode
+from zoo.images import FORMATS, Rules, decode_picture, kind_of, passed_over
 from zoo_images import shards
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 40
@@ -152,7 +151,7 @@ def tiff(values: torch.Tensor, code: str, bits: int, **tags: int) -> bytes:
 )
 def test_deep_integers_are_scaled_and_clipped(content: bytes, expected: list[int]) -> None:
     """0..65535 become 0..255, in unsigned and signed files; above is white, also from 2^31 on, below is black."""
-    assert decode(content, Rules(image_size=None, channels=1)).flatten().tolist() == expected
+    assert decode_picture(content, Rules(image_size=None, channels=1)).flatten().tolist() == expected
 
 
 def frames(*colours: str, kind: str) -> bytes:
@@ -239,4 +238,4 @@ def test_formats_that_are_known_can_be_read() -> None:
     assert set(FORMATS) == set(PIECES)
     assert passed_over({}) == ""
     with pytest.raises(DataError, match="not a picture"):
-        decode(HEIC, Rules(image_size=8))
+        decode_picture(HEIC, Rules(image_size=8))

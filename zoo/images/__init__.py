@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         Rules,
         check_bad,
         conform,
-        decode,
         decode_all,
         decode_in_thread,
+        decode_picture,
         look,
     )
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
@@ -39,9 +39,9 @@ __all__ = [
     "Rules",
     "check_bad",
     "conform",
-    "decode",
     "decode_all",
     "decode_in_thread",
+    "decode_picture",
     "grid",
     "kind_of",
     "look",

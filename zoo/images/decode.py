@@ -40,9 +40,9 @@ __all__ = [
     "Rules",
     "check_bad",
     "conform",
-    "decode",
     "decode_all",
     "decode_in_thread",
+    "decode_picture",
     "look",
     "of_image",
 ]
@@ -51,7 +51,7 @@ MAX_PIXELS = 1 << 26  # of one picture: 8192 x 8192
 MAX_FILE_BYTES = 1 << 26  # of one picture: 64 MiB
 MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
 MAX_SIDE = 2048
-MAX_BAD = 0.1
+MAX_BAD = 0.1  # share of bad files beyond which a folder is refused
 LOOK, GREY = 64, 8  # pixels a side of what is looked at; levels by which the channels of a grey picture may differ
 QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps a filter
 
@@ -101,16 +101,16 @@ class Rules:
 class Picture:
     """A file that should be a picture."""
 
-    name: str
-    read: Callable[[], bytes]
+    name: str  # of the file
+    read: Callable[[], bytes]  # gives its bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bad:
     """A file that cannot be used, and why."""
 
-    name: str
-    cause: str
+    name: str  # of the file
+    cause: str  # in a few words
 
     def __str__(self) -> str:
         return f"{self.name} ({self.cause})"
@@ -126,7 +126,7 @@ class Decoding:
     notes: list[str]  # how much of the pictures is not in the data, in a line each
 
 
-def decode(content: bytes, rules: Rules) -> torch.Tensor:
+def decode_picture(content: bytes, rules: Rules) -> torch.Tensor:
     """The picture in `content` as (C, H, W) uint8. Raises DataError with the cause when it is bad."""
     return _decode(content, rules, Losses(rules.fit))
 
@@ -140,7 +140,7 @@ def _decode(content: bytes, rules: Rules, losses: Losses) -> torch.Tensor:
 
 
 def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
-    """As `decode`, for several threads at once: Pillow's warnings are silenced in the whole process, and stay so.
+    """As `decode_picture`, for several threads at once: Pillow's warnings are silenced in the process, and stay so.
 
     All threads share the filters of warnings: one that restored them would undo what another had set meanwhile.
     """

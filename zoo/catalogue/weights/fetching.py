@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
 
 
-__all__ = ["hub_folder_of", "warn"]
+__all__ = ["hub_folder_of", "in_format", "warn"]
 
 
 def _say(text: str) -> None:
@@ -87,7 +87,7 @@ def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> s
             raise NetworkError(f"hf://{cache.repo}@{revision} is not in the cache, and being offline was asked for")
         return known
     try:
-        with _format(cache.repo, revision):
+        with in_format(cache.repo, revision):
             entry = hub().look(cache.repo, revision, CONFIG)
         _complete(hub, cache, entry.commit, {})
     except (NetworkError, StorageError) as error:
@@ -114,7 +114,7 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
     if hub is None or (not missing and (pins or not more)):
         return
     if missing:
-        with _format(cache.repo, commit):
+        with in_format(cache.repo, commit):
             _fetch(hub, cache, commit, missing, pins)
     for file in more:
         try:
@@ -127,7 +127,8 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
 
 
 @contextlib.contextmanager
-def _format(repo: str, revision: str) -> Iterator[None]:
+def in_format(repo: str, revision: str) -> Iterator[None]:
+    """Where the Hub lacks a file in the block: say that the repository is no model in the zoo's format."""
     from zoo.catalogue.hub.transport import Absent
 
     try:

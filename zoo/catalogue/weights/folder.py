@@ -36,9 +36,11 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "RUN",
     "Folder",
     "most_bytes",
     "parse_config",
+    "parse_evaluation",
 ]
 
 CONFIG, MODEL = "config.json", "model.safetensors"
@@ -51,6 +53,9 @@ CARD, EVALUATION = "README.md", "evaluation.json"
 
 
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
+
+
+RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be made
 
 
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
@@ -79,11 +84,11 @@ def most_bytes(file: str) -> int:
 class Folder:
     """Where a model's files are, and what their bytes must be (nothing is known of a folder of the user's own)."""
 
-    name: str
-    path: Path
+    name: str  # as it was asked for
+    path: Path  # where it lies
     pins: Mapping[str, str] = field(default_factory=dict)  # the catalogue's: file -> sha256
     digests: Mapping[str, str] = field(default_factory=dict)  # the Hub's, without a pin: sha256 or Git blob id
-    spec: ModelSpec | None = None
+    spec: ModelSpec | None = None  # the catalogue entry, where there is one
     source: str = "folder"  # "bundled", "hub" or "folder"
     commit: str | None = None  # which one of the Hub's
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
@@ -144,10 +149,11 @@ class Folder:
 
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json says; nothing where there is none. Raises WeightsError."""
-        return _table(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
+        return parse_evaluation(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
 
 
-def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+    """Decode evaluation.json, or another table. Raises WeightsError."""
     try:
         data = strict_json(raw)
     except ValueError as error:
@@ -159,7 +165,7 @@ def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
-    data = _table(raw, where)
+    data = parse_evaluation(raw, where)
     if set(data) != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")

@@ -32,7 +32,7 @@ from zoo.errors import (
 if TYPE_CHECKING:
     pass
 
-__all__ = ["locate"]
+__all__ = ["is_path", "locate"]
 
 
 def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
@@ -41,7 +41,7 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
     Raises UsageError for a malformed name, NotFoundError for an unknown one, and what reading the Hub raises:
     NetworkError, IntegrityError, StorageError, WeightsError.
     """
-    if isinstance(name, os.PathLike) or (isinstance(name, str) and _is_path(name)):
+    if isinstance(name, os.PathLike) or (isinstance(name, str) and is_path(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
         check_folder(path, registry)
         return Folder(name=str(name), path=path, origin=str(path))
@@ -55,12 +55,13 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
         raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
-        raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
+        raise NotFoundError(f"{name} has no published weights; train it: `zoo train {name}`, then `zoo export`")
     with _hint(registry):
         return _of_catalogue(spec, spec.weights, name)
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether a text names a folder of the user's own."""
     if name.startswith("hf://"):
         return False
     return name.startswith((".", "/", "~", os.sep)) or name.endswith("/") or os.path.isabs(name)
