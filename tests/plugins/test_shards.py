@@ -29,7 +29,7 @@ from zoo.catalogue.recipes.recipe import parse_recipe, resolve
 from zoo.data.batches import AHEAD, Batches
 from zoo.data.facts import data_facts
 from zoo.data.loading import Examples, Streamed, load_dataset
-from zoo.errors import ConfigError, DataError, NotFoundError, StorageError, UsageError, ZooError
+from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, StorageError, UsageError, ZooError
 from zoo.training.attendant import Attendant
 from zoo.training.train import train
 from zoo_images import shard_index, shard_rows, shards
@@ -410,3 +410,42 @@ def test_bad_pictures_are_named_while_training(
     warned: list[str] = []
     run("one", warn=warned.append)
     assert [line for line in warned if line.startswith("skipped: part-07.tar, picture 0 at byte 512 (not a picture")]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (torch.zeros(3, 28, 28, dtype=torch.uint8), r"of the shape \(3, 28, 28\), and the networks take \(3, 8, 8\)"),
+        (torch.zeros(1, 8, 8, dtype=torch.uint8), r"of the shape \(1, 8, 8\), and the networks take \(3, 8, 8\)"),
+        (torch.zeros(3, 8, 8), r"cannot be: pictures are uint8 \(N, C, H, W\)"),
+    ],
+)
+def test_examples_that_do_not_fit_are_refused_before_the_first_step(
+    given: torch.Tensor, says: str, run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loader that does not heed what it is asked for is named, with what it gives and what is needed; no run is
+    left.
+    """
+    monkeypatch.setattr(ShardRows, "read", lambda self, rows: (given[None].repeat(len(rows), 1, 1, 1), rows))
+    with pytest.raises(PluginError, match=rf"^shards:.* \(train\) gives examples .*{says}.*report it to its author"):
+        run("run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (torch.nan, r"become values from nan to nan, and this trainer's networks take \[-1\.0, 1\.0\]"),
+        (2.0, r"become values from 2 to 2, and this trainer's networks take \[-1\.0, 1\.0\]"),
+        (torch.tensor(0.5, dtype=torch.float64), r"become torch\.float64, and networks take torch\.float32"),
+    ],
+)
+def test_what_networks_would_see_is_looked_at_too(
+    seen: Any, says: str, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kind of data that makes other values of what is stored than the trainer asks for is found out likewise."""
+    monkeypatch.setattr(
+        "zoo.images.modality.to_range", lambda x, *_: torch.as_tensor(seen).expand(x.shape).contiguous()
+    )
+    with pytest.raises(PluginError, match=says):
+        run("run")
