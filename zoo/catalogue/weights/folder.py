@@ -73,6 +73,9 @@ POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins tha
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
 
 
+FOREIGN = {"_class_name": "diffusers", "_diffusers_version": "diffusers", "model_type": "transformers"}  # by a key
+
+
 MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
 
 
@@ -202,6 +205,8 @@ def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
     data = parse_evaluation(raw, where)
+    if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
+        raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
     if set(data) != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
