@@ -14,7 +14,7 @@ from zoo.catalogue.contract.names import hub_name_of
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
-from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME, RUN
+from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME, RUN, broken_link
 from zoo.catalogue.weights.header import header_of
 from zoo.configs import near
 from zoo.errors import NotFoundError, UsageError, ZooError
@@ -142,6 +142,8 @@ def _of_folder(path: Path, registry: Registry) -> str:
         return f"is no weights folder, but has some in it: write {' or '.join(map(_written, inside[:3]))}"
     if "model_index.json" in names:
         return f"is a pipeline of diffusers, which the zoo does not read; {FORM}"
+    if problem := broken_link(path / CONFIG) or broken_link(path / MODEL):
+        return f"is no whole weights folder: {problem}"
     if CONFIG in names or MODEL in names:
         lacking = MODEL if CONFIG in names else CONFIG
         return f"is no whole weights folder: {path / lacking} is missing; write it with `zoo export`, or copy it anew"
