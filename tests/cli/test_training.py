@@ -93,7 +93,7 @@ def test_on_a_terminal_there_is_a_bar(run: Run, recipe: str, monkeypatch: pytest
     monkeypatch.setattr(sys, "stderr", screen)
     code, out, _ = run("train", recipe)
     assert code == 0
-    assert out.count("\n") == 1
+    assert out.count("\n") == 2
     last = screen.getvalue().split("\r")[-1]
     assert "32/32" in last
     assert "examples/s  0 s left  discriminator_loss" in last
