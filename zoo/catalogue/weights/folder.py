@@ -44,6 +44,7 @@ __all__ = [
     "most_bytes",
     "parse_config",
     "parse_evaluation",
+    "refuse_pointer",
 ]
 
 CONFIG, MODEL = "config.json", "model.safetensors"
@@ -139,9 +140,7 @@ class Folder:
                 raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
             if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
-        if data.startswith(POINTER):
-            advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
-            raise WeightsError(f"{path} is a Git LFS pointer, which stands for the file; {advice}")
+        refuse_pointer(data, str(path))
         wanted = self.pins.get(file) or self.digests.get(file, "")
         if wanted and wanted not in hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
@@ -189,6 +188,13 @@ def _missing(path: Path, name: str) -> NotFoundError:
     if problem := broken_link(path):
         return NotFoundError(problem)
     return NotFoundError(f"{name}: {path} is missing; name a complete weights folder or reinstall")
+
+
+def refuse_pointer(data: bytes | bytearray, where: str) -> None:
+    """Raise WeightsError for the text that Git keeps in the place of a large file."""
+    if data.startswith(POINTER):
+        advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
+        raise WeightsError(f"{where} is a Git LFS pointer, which stands for the file; {advice}")
 
 
 def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
