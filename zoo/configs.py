@@ -10,6 +10,7 @@ import difflib
 import functools
 import json
 import math
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, fields
@@ -22,6 +23,7 @@ from zoo.errors import ConfigError
 __all__ = ["as_data", "decode", "near", "strict_json"]
 
 T = TypeVar("T")
+FEWEST_LETTERS = 3  # of a word that is looked for inside of names
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -43,9 +45,19 @@ def strict_json(raw: bytes | bytearray) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def _folded(name: object) -> str:
+    """A name without what is typed one way here and another way there: capitals, and how words are joined."""
+    return "-".join(re.split(r"[\s_-]+", str(name).strip().lower()))
+
+
 def near(name: str, names: Any) -> str:
-    """' did you mean …?' when something of that name is near, else ''."""
-    found = difflib.get_close_matches(str(name), [str(known) for known in names], n=3, cutoff=0.55)
+    """' did you mean …?' when something of that name is near, or has it as a word, else ''."""
+    wanted, known = _folded(name), {_folded(one): str(one) for one in names}
+    close = [wanted] if wanted in known else difflib.get_close_matches(wanted, known, n=3, cutoff=0.55)
+    if not close and len(wanted) >= FEWEST_LETTERS:
+        words = {one: re.split(r"[^a-z0-9]+", one) for one in known}
+        close = [one for one in known if difflib.get_close_matches(wanted, words[one], n=1, cutoff=0.8)][:3]
+    found = [known[one] for one in close]
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 

@@ -12,7 +12,20 @@ from pathlib import Path
 
 from zoo.errors import StorageError, ZooError
 
-__all__ = ["hashes", "hashes_of", "new_file", "new_files", "new_folder", "sha256_of", "storage_errors", "umask"]
+__all__ = [
+    "UNBLOCKED",
+    "hashes",
+    "hashes_of",
+    "new_file",
+    "new_files",
+    "new_folder",
+    "sha256_of",
+    "storage_errors",
+    "umask",
+]
+
+# How somebody else's file is opened for reading: not waiting for the other end of a pipe. Windows has no such flag.
+UNBLOCKED = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
@@ -28,7 +41,13 @@ def storage_errors(action: str) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Bring a file, or the names in a folder, to the disk."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+    elif path.is_dir():  # which no other system opens
+        return
+    else:
+        descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -83,7 +83,7 @@ FAILURES: dict[int, list[tuple[str, str]]] = {
         ("sample dcgan-shapes -o a.png", "no published weights; train it: zoo train dcgan-shapes"),
         ("sample './x y' -o a.png", "there is no folder"),
         ("sample '../x y' -o a.png", "there is no folder"),
-        ("sample empty/ -o a.png", "config.json is missing"),
+        ("sample empty/ -o a.png", "empty is an empty folder"),
         ("info dcgan-shapse", "did you mean 'dcgan-shapes'"),
         ("info '../x y'", "no model is named"),
         ("info ''", "no model is named"),

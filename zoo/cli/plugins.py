@@ -185,8 +185,8 @@ def _new(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.plugins.install_command import install_command
     from zoo.catalogue.plugins.scaffold import write_plugin
 
-    folder = write_plugin(arguments.name, arguments.kind, Path(arguments.into))
-    print(f"{folder}: written, a plugin of the kind {arguments.kind}. Then:")
+    folder = write_plugin(arguments.name, arguments.template, Path(arguments.into))
+    print(f"{folder}: written, from the template {arguments.template}. Then:")
     print(f"    cd {shlex.quote(str(folder))}")
     print(f"    {install_command('.', editable=True)}")
     print(f"    zoo plugins check {arguments.name}")
@@ -235,8 +235,9 @@ def _changing(action: AddAction) -> None:
         command.set_defaults(switch=name)
     command = action("new", _new, "Write a new plugin package that passes `zoo plugins check`.")
     command.add_argument("name", help="its namespace: lower-case letters and digits, words joined by '-'")
-    kinds = ("architecture", "dataset", "weights", "trainer", "modality")
-    command.add_argument("--kind", choices=kinds, default=kinds[0], help="what it brings (default architecture)")
+    templates = ("vae", "gan", "dataset", "weights", "trainer", "modality")
+    text = "what it begins with (default vae, an architecture)"
+    command.add_argument("--template", choices=templates, default=templates[0], help=text)
     command.add_argument("--into", default=".", metavar="DIR", help="where its folder is made (default: here)")
     command = action("add", _add, "Print the command that installs a package beside the zoo.")
     command.add_argument("name", help="acme-zoo, 'acme-zoo[audio]>=1', ./folder, a wheel, git+https://…")

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config, memory_format
+from zoo.nn.devices import find_device
 from zoo.nn.families import family_of
 from zoo.nn.models import Extras, Model
-from zoo.nn.serialization import MOST_HEADER, fill, parse, parse_metadata
+from zoo.nn.serialization import fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
 __all__ = ["load", "load_folder"]
@@ -33,23 +35,16 @@ def load(
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
     `name` is a catalogue name, `hf://org/repo[@revision]`, or a path to a weights folder. With `discriminator` a GAN's
-    second player comes too. `dtype` is what the weights are brought to (None: as they are stored); what the model gives
-    is float32 all the same. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
+    second player comes too. `device` is "auto" (the best that is there), "cpu", "cuda", "cuda:1" or "mps". `dtype` is
+    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same. Raises
+    NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
     """
     registry = registry or default_registry()
-    if device != "cpu":
-        _check_device(device)
+    place = find_device(device)
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise UsageError(f"dtype is {dtype!r}; it must be a floating-point dtype, such as torch.bfloat16")
     model = load_folder(locate(name, registry), registry, discriminator=discriminator)
-    return model if device == "cpu" and dtype is None else model.to(device, dtype)
-
-
-def _check_device(device: str | torch.device) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:  # which one depends on how torch was built
-        raise UsageError(f"device {device!r} cannot be used here ({error!s:.120}); 'cpu' always can") from error
+    return model if place.type == "cpu" and dtype is None else model.to(place, dtype)
 
 
 @default_state()

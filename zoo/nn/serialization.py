@@ -1,55 +1,27 @@
-"""safetensors in and out: the whole header is checked against the module before one tensor is touched.
-
-The format (https://github.com/huggingface/safetensors): 8 bytes little-endian header length, a JSON object
-name -> {dtype, shape, data_offsets}, then the data. The library itself takes duplicate keys; this reader does not.
-"""
+"""safetensors in and out: the whole header is checked against the module before one tensor is touched."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zoo.configs import strict_json
+from zoo.catalogue.weights.header import header, texts
 from zoo.errors import StorageError, WeightsError
 from zoo.files import new_file
 
 __all__ = ["fill", "parse", "parse_metadata", "save"]
 
-MOST_HEADER = 8 * 2**20  # bytes
-MOST_TENSORS = 100_000
 LETTERS = {"F": (16, 32, 64), "BF": (16,), "I": (8, 16, 32, 64), "U": (8,)}  # of the format, and how many bits follow
 WORDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}  # torch's for them
 DTYPES: dict[str, torch.dtype] = {"BOOL": torch.bool} | {
     f"{letter}{bits}": getattr(torch, f"{WORDS[letter]}{bits}") for letter, sizes in LETTERS.items() for bits in sizes
 }
-
-
-def _header(blob: bytearray, name: str) -> tuple[dict[str, Any], int]:
-    length = int.from_bytes(blob[:8], "little") if len(blob) >= 8 else -1
-    if not 2 <= length <= min(MOST_HEADER, len(blob) - 8):
-        raise WeightsError(f"{name} is no safetensors file: it gives its header {length} bytes of {len(blob)}")
-    try:
-        header = strict_json(blob[8 : 8 + length])
-    except ValueError as error:
-        raise WeightsError(f"{name} is no safetensors file: its header cannot be read ({error!s:.120})") from error
-    if not isinstance(header, dict) or len(header) > MOST_TENSORS:
-        raise WeightsError(f"{name}: its header is no table of at most {MOST_TENSORS:,} tensors")
-    return header, 8 + length
-
-
-def _metadata(header: dict[str, Any], name: str) -> dict[str, str]:
-    """Take the texts out of a header, checked."""
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise WeightsError(f"{name}: __metadata__ must hold texts only")
-    return metadata
 
 
 def _whole(values: object, count: int | None = None) -> bool:
@@ -81,9 +53,9 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
     Raises WeightsError, naming the file `name`, for anything malformed: lengths, duplicate keys, unknown dtypes,
     shapes that do not fill their bytes, tensors that overlap or leave a hole.
     """
-    header, begin = _header(blob, name)
-    _metadata(header, name)
-    entries = sorted(((key, *_entry(key, entry, name)) for key, entry in header.items()), key=lambda e: (e[3], e[4]))
+    found, begin = header(blob, len(blob), name)
+    texts(found, name)
+    entries = sorted(((key, *_entry(key, entry, name)) for key, entry in found.items()), key=lambda e: (e[3], e[4]))
     at = 0
     for key, _, _, start, end in entries:
         if start != at:
@@ -106,7 +78,7 @@ def parse(blob: bytearray, name: str) -> dict[str, Tensor]:
 
 def parse_metadata(blob: bytearray, name: str) -> dict[str, str]:
     """The texts a safetensors file carries besides its tensors. Raises WeightsError as `parse`."""
-    return _metadata(_header(blob, name)[0], name)
+    return texts(header(blob, len(blob), name)[0], name)
 
 
 def _some(names: set[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from zoo import locks
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.runs import folder as runs
 from zoo.catalogue.runs.folder import (
@@ -142,7 +143,7 @@ def test_who_asks_for_the_lock_does_not_stop_a_run(tmp_path: Path, monkeypatch: 
         pass
     looking = (tmp_path / ".lock").open()
     fcntl.flock(looking, fcntl.LOCK_SH)
-    monkeypatch.setattr(runs.time, "sleep", lambda _: looking.close())
+    monkeypatch.setattr(locks.time, "sleep", lambda _: looking.close())
     with hold(tmp_path):
         assert is_held(tmp_path)
 

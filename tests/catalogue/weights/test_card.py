@@ -362,3 +362,50 @@ def test_the_block_is_toml_of_todays_standard(tmp_path: Path) -> None:
     assert data["settings"]["augment"] == ["color", "cutout"]
     assert data["config"]["generator_widths"] == [4, 4]
     assert data["ema_half_life"] == 0.5
+
+
+# --- as editors leave it -------------------------------------------------------------------------------------------
+
+EDITED = {
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "CR": lambda text: text.replace("\n", "\r").encode(),
+    "a mark and CRLF": lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+    "blanks behind": lambda text: text.replace("---\n", "--- \n").encode(),
+    "more text": lambda text: f"{text}\nMade on a rainy day, für euch.\n".encode(),
+}
+
+
+@pytest.mark.parametrize("how", EDITED)
+def test_a_card_that_an_editor_saved_is_consistent(how: str, tmp_path: Path) -> None:
+    """Line ends, a byte order mark, blanks and words of one's own change nothing of what the card says."""
+    text = card(tmp_path, report=REPORT)
+    (tmp_path / "README.md").write_bytes(EDITED[how](text))
+    assert check_card(Folder(name="tiny", path=tmp_path)) == "consistent"
+
+
+WRONG = {
+    "UTF-16": (lambda text: text.encode("utf-16"), r"is no UTF-8 \(it is UTF-16\); save it as UTF-8"),
+    "Latin-1": (lambda text: text.replace("Fréchet", "Fr\xe9chet").encode("latin-1", "replace"), "is no UTF-8"),
+    "none": (lambda text: text.split("---\n", 2)[2].encode(), "does not begin with front matter between two lines"),
+    "not closed": (lambda text: text.replace("\n---\n", "\n", 1).encode(), "does not begin with front matter"),
+    "empty": (lambda text: b"", "does not begin with front matter"),
+    "no YAML": (
+        lambda text: text.replace("license: apache-2.0", "license: [apache", 1).encode(),
+        r"its front matter is no YAML \(line 5: .*\); mend it, or write it anew",
+    ),
+    "no table": (lambda text: b"---\n- a\n---\n", "is no table of keys and values"),
+    "another licence": (
+        lambda text: text.replace("license: apache-2.0", "license: mit", 1).encode(),
+        "license is 'mit', config.json says 'Apache-2.0'; write it anew",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_card_that_cannot_be_read_says_why_and_what_to_do(how: str, tmp_path: Path) -> None:
+    """Another encoding, no front matter, YAML that is none (with its line): a WeightsError of one line."""
+    make, says = WRONG[how]
+    (tmp_path / "README.md").write_bytes(make(card(tmp_path, report=REPORT)))
+    with pytest.raises(WeightsError, match=says) as caught:
+        check_card(Folder(name="tiny", path=tmp_path))
+    assert "\n" not in str(caught.value)

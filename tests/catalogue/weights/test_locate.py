@@ -162,6 +162,8 @@ def test_a_malformed_config_json_is_refused(raw: bytes, says: str) -> None:
 def test_a_path_is_a_folder_without_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Path, or a text that starts with '.', '/' or '~' or ends in '/', names a folder of the user's own."""
     (tmp_path / "mine").mkdir()
+    for file in ("config.json", "model.safetensors"):
+        (tmp_path / "mine" / file).write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in (tmp_path / "mine", Path("mine"), str(tmp_path / "mine"), "./mine", "mine/", "~/mine"):
@@ -209,7 +211,7 @@ def test_what_is_no_name_is_a_usage_error(name: Any) -> None:
 def test_a_malformed_hub_name_is_a_usage_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused before the Hub's client is imported."""
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(UsageError, match="write hf://org/repo or hf://org/repo@revision"):
+    with pytest.raises(UsageError, match="is malformed; write hf://org/repo"):
         locate(name, registry())
 
 

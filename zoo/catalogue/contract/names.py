@@ -6,7 +6,7 @@ import re
 
 from zoo.errors import PluginError, UsageError
 
-__all__ = ["COMMIT", "REPO", "SHA256", "check_name", "split_hub_name"]
+__all__ = ["COMMIT", "REPO", "SHA256", "check_name", "hub_name_of", "split_hub_name"]
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
@@ -15,6 +15,17 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 HUB_NAME = re.compile(r"hf://(?P<repo>\w[\w.-]*/\w[\w.-]*?)(@(?P<revision>\w[\w.-]*(/\w[\w.-]*)*))?", re.ASCII)
+
+
+# What people paste in its place: a page's address, a prefix too many or one without its slashes.
+HUB_PAGE = re.compile(
+    r"(?:hf:/{0,3}|https?://|www\.|(?:huggingface\.co|hf\.co)/|models/)*"
+    r"(?P<repo>\w[\w.-]*/\w[\w.-]*?)(?:@(?P<revision>\w[\w./-]*)|/(?:tree|blob|resolve)/(?P<branch>\w[\w.-]*)(/.*)?|/.*)?",
+    re.ASCII,
+)
+
+
+ELSEWHERE = re.compile(r"https?://(?!(www\.)?(huggingface\.co|hf\.co)/)")
 
 
 REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -32,7 +43,28 @@ def check_name(name: object, what: str) -> str:
 
 def split_hub_name(name: str) -> tuple[str, str | None]:
     """The repository and revision of hf://org/repo[@revision]. Raises UsageError."""
+    if (match := _hub_name(name)) is None:
+        meant = hub_name_of(name)
+        raise UsageError(f"{name!r:.120} is malformed; write {meant or 'hf://org/repo or hf://org/repo@revision'}")
+    return match["repo"], match["revision"]
+
+
+def _hub_name(name: str) -> re.Match[str] | None:
     match = HUB_NAME.fullmatch(name)
     if not match or ".." in name or "--" in match["repo"] or match["repo"].endswith(".git") or len(name) > 200:
-        raise UsageError(f"{name!r:.120} is malformed; write hf://org/repo or hf://org/repo@revision")
-    return match["repo"], match["revision"]
+        return None
+    return match
+
+
+def hub_name_of(text: str) -> str | None:
+    """The name hf://org/repo[@revision] that an address such as https://huggingface.co/org/repo/tree/main means.
+
+    None where it means none, or a page of the Hub that is no model's.
+    """
+    plain = text.strip().removesuffix("/").removesuffix(".git")
+    match = HUB_PAGE.fullmatch(plain)
+    if match is None or ELSEWHERE.search(plain) or match["repo"].partition("/")[0] in ("datasets", "spaces", "docs"):
+        return None
+    revision = match["revision"] or match["branch"]
+    name = f"hf://{match['repo']}{f'@{revision}' if revision not in (None, 'main') else ''}"
+    return name if _hub_name(name) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -93,9 +94,34 @@ class Registry:
             raise PluginError(f"{kind} {name!r} is unknown because its plugin failed: {self.failures[namespace]}")
         from zoo.configs import near  # at start-up it would cost as much as the rest of this file's imports
 
+        if other := self.of_another_kind(kind, name):
+            raise NotFoundError(other)
         hint = near(name, self._names(kind)) or f"; `zoo list --{PLURALS[kind]}` shows what there is"
         lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
         raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
+
+    def of_another_kind(self, kind: str, name: str) -> str:
+        """What to say of a name that something of another kind has: what it is, and what of `kind` goes with it.
+
+        "" where nothing has it.
+        """
+        found = next((other for other in KINDS.values() if (other, name) in self.entries), None)
+        if found is None:
+            return ""
+        spec = self.owned(found, name).spec
+        if isinstance(spec, ModelSpec) and kind in ("architecture", "dataset"):
+            own = spec.architecture if kind == "architecture" else spec.dataset
+            return f"{name!r} is a model, no {kind}; its {kind} is {own!r}"
+        if kind == "model" and (models := self.models_of(found, name)):
+            return f"{name!r} is {_article(found)}, no model; models of it: {', '.join(models)}"
+        return f"{name!r} is {_article(found)}, no {kind}; `zoo info {name}` says more"
+
+    def models_of(self, kind: str, name: str) -> list[str]:
+        """The models of that architecture, or of that dataset whatever they select of it."""
+        specs = [(owned.name, owned.spec) for owned in self.list("model") if isinstance(owned.spec, ModelSpec)]
+        if kind == "dataset":
+            return [model for model, spec in specs if re.split(r"[\[:]", spec.dataset)[0] == name]
+        return [model for model, spec in specs if kind == "architecture" and spec.architecture == name]
 
     def _get(self, cls: type[S], name: str) -> S:
         spec = self.owned(KINDS[cls], name).spec
@@ -146,3 +172,7 @@ class Registry:
             if of_kind == kind and fnmatch.fnmatchcase(name, pattern)
             for claim in claims
         ]
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {'feature network' if kind == 'feature' else kind}"

@@ -12,7 +12,6 @@ left alone.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.files import new_file, storage_errors, umask
+from zoo.locks import locked
 
 __all__ = ["RepoCache", "cached_repos", "hub_folder"]
 
@@ -151,13 +151,7 @@ class RepoCache:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self.lock_file.parent.mkdir(parents=True, exist_ok=True)
-                stream = stack.enter_context(self.lock_file.open("ab"))
-                until = time.monotonic() + LONGEST_LOCK
-                while time.monotonic() < until:
-                    with contextlib.suppress(BlockingIOError):
-                        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    time.sleep(0.05)
+                stack.enter_context(locked(self.lock_file, wait=LONGEST_LOCK))
             yield
 
     # --- cleaning ----------------------------------------------------------------------------------------------

@@ -98,6 +98,8 @@ def run_name(architecture: str, reference: str) -> str:
 
 def unknown_start(name: str, registry: Registry) -> NotFoundError:
     """The error for a name that is neither a model nor an architecture."""
+    if other := registry.of_another_kind("model", name):
+        return NotFoundError(other)
     known = [owned.name for kind in ("model", "architecture") for owned in registry.list(kind)]
     hint = near(name, known) or "; `zoo list` and `zoo list --architectures` show what there is"
     return NotFoundError(f"no model or architecture is named {name!r:.100}{hint}")

@@ -13,13 +13,11 @@ Everything is read with a bound: a run folder may be anybody's.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import math
 import os
 import stat
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +25,9 @@ from typing import Any
 
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.configs import as_data, decode, strict_json
-from zoo.errors import ConfigError, DataError, NotFoundError, StorageError, ZooError
-from zoo.files import storage_errors
+from zoo.errors import ConfigError, DataError, NotFoundError, StorageError
+from zoo.files import UNBLOCKED, storage_errors
+from zoo.locks import is_locked, locked
 
 __all__ = [
     "CHECKPOINTS",
@@ -61,7 +60,7 @@ MOST_METRICS = 2**27  # bytes of metrics.jsonl
 MOST_LINE = 2**16  # bytes of one line of it
 MOST_ENTRIES = 100_000  # names looked at in a folder
 POINTS = 4_000  # readings kept of a run, evenly
-PATIENCE = 5, 0.02  # tries and seconds between them: who only asks for a lock holds it for a moment
+PATIENCE = 0.1  # seconds: who only asks for a lock holds it for a moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +108,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 @contextlib.contextmanager
 def regular_file(path: Path) -> Iterator[Any]:
     """The file, opened without waiting for the other end of a pipe. Raises DataError where it is none, OSError."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+    with open(os.open(path, UNBLOCKED), "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise DataError(f"{path} is no file")
         yield stream
@@ -225,29 +224,18 @@ def last_metrics(run: Path) -> dict[str, float]:
 @contextlib.contextmanager
 def hold(run: Path) -> Iterator[None]:
     """Make the folder and hold its lock: a second run into it is refused. Raises StorageError."""
-    with storage_errors(f"cannot write into {run}"):
-        (run / SAMPLES).mkdir(parents=True, exist_ok=True)
-        stream = (run / LOCK).open("w")
-    with stream:
-        for left in reversed(range(PATIENCE[0])):
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if not left:
-                    message = f"another process is training in {run}; wait for it or name another folder"
-                    raise StorageError(message) from error
-                time.sleep(PATIENCE[1])
+    with contextlib.ExitStack() as stack:
+        with storage_errors(f"cannot write into {run}"):
+            (run / SAMPLES).mkdir(parents=True, exist_ok=True)
+            free = stack.enter_context(locked(run / LOCK, wait=PATIENCE))
+        if not free:
+            raise StorageError(f"another process is training in {run}; wait for it or name another folder")
         yield
 
 
 def is_held(run: Path) -> bool:
     """Whether a process is training in the folder now."""
     try:
-        with regular_file(run / LOCK) as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (OSError, ZooError):  # no lock was ever taken, or it is none
+        return is_locked(run / LOCK)
+    except OSError:
         return False
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from zoo.files import new_file, storage_errors
 __all__ = ["card_of", "check_card", "write_card"]
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
+ANEW = "write it anew with `zoo export` or `zoo eval --write`"
 MOST_FRONT_MATTER = 2**16  # bytes: beyond, reading YAML takes its time
 
 
@@ -176,33 +178,47 @@ def check_card(folder: Folder) -> str:
     if not folder.has(CARD):
         return "none"
     where, data = str(folder.path / CARD), folder.config()
-    text = _decoded(bytes(folder.read(CARD)), where)
+    text = read_card(bytes(folder.read(CARD)), where)
     front = _read_front_matter(text, where)
     for problem in _problems(front, text, data, folder.evaluation()):
-        raise WeightsError(f"{where}: {problem}; write it anew with `zoo export` or `zoo eval --write`")
+        raise WeightsError(f"{where}: {problem}; {ANEW}")
     return "consistent"
 
 
-def _decoded(raw: bytes, where: str) -> str:
+def read_card(raw: bytes, where: str) -> str:
+    """The text of a card, whatever the editor made of it: with a byte order mark, and with CRLF or CR at line ends.
+
+    Raises WeightsError for another encoding.
+    """
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise WeightsError(f"{where} is no UTF-8: {error!s:.80}") from error
+        cause = "it is UTF-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else f"{error!s:.80}"
+        raise WeightsError(f"{where} is no UTF-8 ({cause}); save it as UTF-8 in your editor") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _read_front_matter(text: str, where: str) -> dict[str, Any]:
     import yaml
 
-    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    match = re.match(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(\n|$)", text, re.DOTALL)
     if match is None or len(match[1]) > MOST_FRONT_MATTER:
-        raise WeightsError(f"{where} does not begin with front matter between two lines of ---")
+        raise WeightsError(f"{where} does not begin with front matter between two lines of ---; {ANEW}")
     try:
         front = yaml.safe_load(match[1])
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{where}: its front matter is no YAML ({type(error).__name__})") from error
+        raise WeightsError(f"{where}: its front matter is no YAML ({_place(error)}); mend it, or {ANEW}") from error
     if not isinstance(front, dict):
-        raise WeightsError(f"{where}: its front matter is no table of keys and values")
+        raise WeightsError(f"{where}: its front matter is no table of keys and values; {ANEW}")
     return front
+
+
+def _place(error: Exception) -> str:
+    """What is wrong with YAML, and in which line of the card: the front matter begins in its second."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return type(error).__name__
+    return f"line {mark.line + 2}: {getattr(error, 'problem', '') or type(error).__name__}"
 
 
 def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: dict[str, Any]) -> list[str]:

@@ -19,7 +19,8 @@ from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
 from zoo.catalogue.weights.fetching import hub_folder_of, warn
-from zoo.catalogue.weights.folder import CONFIG, MODEL, NAME, Folder
+from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.unknown import check_folder, no_model
 from zoo.errors import (
     NetworkError,
     NotFoundError,
@@ -42,8 +43,7 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
     """
     if isinstance(name, os.PathLike) or (isinstance(name, str) and _is_path(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
-        if not path.is_dir():
-            raise NotFoundError(f"there is no folder {path}; a weights folder holds {CONFIG} and {MODEL}")
+        check_folder(path, registry)
         return Folder(name=str(name), path=path, origin=str(path))
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
@@ -51,8 +51,8 @@ def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
         repo, revision = split_hub_name(name)
         with _hint(registry):
             return hub_folder_of(repo, revision, name, {})
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r:.120} is no model name; write NAME, NAMESPACE/NAME, hf://org/repo or ./folder")
+    if ("model", name) not in registry.entries:
+        raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
         raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError, ZooError
+from zoo.nn.devices import find_device
 from zoo.training.machine.batch_norm import SharedBatchNorm
 
 __all__ = ["ALONE", "Processes", "open_processes"]
@@ -119,11 +120,12 @@ ALONE = Processes()
 def open_processes(device: str = "auto", *, env: Mapping[str, str] = os.environ) -> Processes:
     """Join the processes that the launcher has started, or be alone where none has.
 
-    `device` is "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1" or another of PyTorch's names; with several
-    processes on GPUs each takes its own. Raises UsageError for a device that is not there, a damaged environment, and
-    where several processes are asked for and Accelerate is not installed.
+    `device` is "auto" (a CUDA GPU where there is one, or else the CPU: no other's random state is kept), "cpu", "cuda",
+    "cuda:1" or another of PyTorch's names; with several processes on GPUs each takes its own. Raises UsageError for a
+    device that is not there, a damaged environment, and where several processes are asked for and Accelerate is not
+    installed.
     """
-    place = _device(device)
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else find_device(device)
     count = env.get("WORLD_SIZE", "1")
     if not count.isdecimal() or not int(count):
         raise UsageError(f"WORLD_SIZE is {count!r:.40}; a launcher sets it to the number of processes")
@@ -151,15 +153,3 @@ def _let_the_group_go() -> None:
     """
     importlib.import_module("torch.distributed.nn")
     atexit.register(gc.collect)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        line = str(error).splitlines()[0]
-        raise UsageError(f"--device {name!r:.40}: {line:.120}; write auto, cpu, cuda or cuda:N") from error
-    return device

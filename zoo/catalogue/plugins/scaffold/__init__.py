@@ -7,6 +7,7 @@ import importlib.util
 import keyword
 import re
 import string
+import unicodedata
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,26 +16,30 @@ from zoo.errors import StorageError, UsageError
 from zoo.files import new_folder
 from zoo.version import __version__
 
-__all__ = ["KINDS", "write_plugin"]
+__all__ = ["TEMPLATES", "write_plugin"]
 
-KINDS = ("architecture", "dataset", "weights", "trainer", "modality")
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = ("vae", "gan", "dataset", "weights", "trainer", "modality")
+FOLDER = Path(__file__).parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MOST = 40  # letters of a name
+SUFFIX = "-zoo"  # of the distribution
 RESERVED = ("zoo", "genzoo", "hf")
 
 
-def write_plugin(name: str, kind: str, into: Path) -> Path:
+def write_plugin(name: str, template: str, into: Path) -> Path:
     """Write the package `NAME-zoo` into the folder `into`, all of it or nothing; gives its folder.
 
-    Raises UsageError for a name that a plugin cannot have, with the reason, and StorageError where the folder exists or
-    cannot be written.
+    Raises UsageError for a name that a plugin cannot have, with the reason, and with a name that it can have where one
+    is near; StorageError where the folder exists or cannot be written.
     """
-    if kind not in KINDS:
-        raise UsageError(f"no kind of plugin is named {kind!r:.100}; there are {', '.join(KINDS)}")
-    _check_name(name)
-    distribution = f"{name}-zoo"
+    if template not in TEMPLATES:
+        raise UsageError(f"no template is named {template!r:.100}; there are {', '.join(TEMPLATES)}")
+    if reason := _fault(name):
+        like = _like(name)
+        instead = f"write {like!r}" if like else "choose another"
+        raise UsageError(f"a plugin cannot be named {name!r:.60}: {reason}; {instead}")
+    distribution = f"{name}{SUFFIX}"
     package = distribution.replace("-", "_")
-    _check_free(name, distribution, package)
     target = into / distribution
     if target.exists() or target.is_symlink():
         raise StorageError(f"{target} exists; nothing was written: remove it, or name another folder with --into")
@@ -46,44 +51,46 @@ def write_plugin(name: str, kind: str, into: Path) -> Path:
         "year": str(datetime.date.today().year),
     }
     with new_folder(target) as aside:
-        for root in (TEMPLATES / "common", TEMPLATES / kind):
-            for template in sorted(root.rglob("*.tmpl")):
-                words = [word.replace("dot-", ".", 1) for word in template.relative_to(root).with_suffix("").parts]
+        for root in (FOLDER / "common", FOLDER / template):
+            for source in sorted(root.rglob("*.tmpl")):
+                words = [word.replace("dot-", ".", 1) for word in source.relative_to(root).with_suffix("").parts]
                 file = aside.joinpath(*(package if word == "_package_" else word for word in words))
                 file.parent.mkdir(parents=True, exist_ok=True)
-                text = string.Template(template.read_text(encoding="utf-8")).substitute(values)
+                text = string.Template(source.read_text(encoding="utf-8")).substitute(values)
                 file.write_text(text, encoding="utf-8")
     return target
 
 
-def _check_name(name: str) -> None:
-    reason = ""
-    if name != name.lower():
-        reason = f"names are lower-case; write {name.lower()!r:.60}"
-    elif "_" in name:
-        reason = f"words are joined by '-'; write {name.replace('_', '-')!r:.60}"
-    elif len(name) > 40:
-        reason = f"it has {len(name)} letters; 40 is the most"
-    elif not NAME.fullmatch(name):
-        reason = "a name begins with a letter, and is lower-case letters and digits, words joined by '-'"
-    elif keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        reason = "it is a keyword of Python; choose a name that can stand in code"
-    elif name in RESERVED:
-        reason = "it is the zoo's own"
-    if reason:
-        raise UsageError(f"a plugin cannot be named {name!r:.60}: {reason}")
+def _fault(name: str) -> str:
+    """Why a plugin cannot have that name; nothing where it can."""
+    if not NAME.fullmatch(name):
+        return "a name begins with a letter, and is lower-case letters a to z and digits, words joined by '-'"
+    if len(name) > MOST:
+        return f"it has {len(name)} letters; {MOST} is the most"
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "it is a keyword of Python"
+    if name in RESERVED:
+        return "it is the zoo's own"
+    if name.endswith(SUFFIX):
+        return f"the package gets the ending {SUFFIX!r} by itself"
+    return _taken(name, f"{name}{SUFFIX}", f"{name}{SUFFIX}".replace("-", "_"))
 
 
-def _check_free(name: str, distribution: str, package: str) -> None:
-    """Raise UsageError where an installed distribution, module or plugin has one of the names already."""
-    taken = [one.owner for one in installed() if one.namespace == name]
-    if taken:
-        raise UsageError(f"a plugin cannot be named {name!r}: {taken[0]} is installed and has that namespace")
+def _like(name: str) -> str:
+    """A name like it that a plugin can have; nothing where there is none."""
+    plain = unicodedata.normalize("NFKD", name).casefold().encode("ascii", "ignore").decode()
+    like = re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789").removesuffix(SUFFIX)[:MOST].strip("-")
+    letters = sum(letter.isalnum() for letter in name)
+    kept = sum(letter.isalnum() for letter in like)
+    return like if 2 * kept > letters and not _fault(like) else ""
+
+
+def _taken(name: str, distribution: str, package: str) -> str:
+    """Which installed plugin, distribution or module has one of the names already."""
+    if owners := [one.owner for one in installed() if one.namespace == name]:
+        return f"{owners[0]} is installed and has that namespace: uninstall it first"
     try:
-        there = version(distribution)
+        return f"the distribution {distribution} {version(distribution)} is installed: uninstall it first"
     except PackageNotFoundError:
-        there = ""
-    if there:
-        raise UsageError(f"a plugin cannot be named {name!r}: the distribution {distribution} {there} is installed")
-    if importlib.util.find_spec(package) is not None:
-        raise UsageError(f"a plugin cannot be named {name!r}: a module {package!r} is installed already")
+        pass
+    return f"a module {package!r} is installed already" if importlib.util.find_spec(package) is not None else ""
