@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -13,20 +14,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoo.training.loop import Reading
 
-__all__ = ["ExampleBar", "TrainingBar", "drop_output", "duration", "stop_signals"]
+__all__ = ["ExampleBar", "TrainingBar", "duration", "stop_signals"]
 
 SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
 
 
-def drop_output() -> None:
-    """Send standard output nowhere from now on: its reader has gone, or its disk is full."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether SIGINT or SIGTERM has come; a second one, later, interrupts at once."""
+    """Give a function that says whether SIGINT or SIGTERM has come; a second one, later, interrupts at once.
+
+    In a thread none comes: they are the main thread's.
+    """
     received: list[float] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
 
     def note(number: int, _: object) -> None:
         received.append(time.monotonic())
@@ -89,11 +91,8 @@ class TrainingBar:
         rate = f"{reading.examples}/{reading.total}  {reading.examples_per_second:,.0f} examples/s"
         line = f"{rate}  {self._left(reading)}  {figures}"
         if self.bar.disable:
-            try:
-                sys.stdout.write(line + "\n")
-                sys.stdout.flush()
-            except BrokenPipeError:  # the reader has seen enough; the training goes on
-                drop_output()
+            with contextlib.suppress(BrokenPipeError):  # the reader has seen enough; the training goes on
+                print(line, flush=True)
             return
         self.bar.n = min(reading.examples, reading.total)  # the last batch may go beyond
         self.bar.set_description_str(line)

@@ -50,7 +50,7 @@ def silent(subject: Subject, item: Item) -> None:
 
 
 def changes_nothing(subject: Subject, item: Item) -> None:
-    """Importing it, and what its specs refer to, changes nothing of the process: folder, seeds, dtype, handlers, …"""
+    """Importing it, and what its specs refer to, changes nothing of the process: folder, seeds, dtype, handlers."""
     changes, how = changes_of(subject.point, LIMIT)
     require(not how, f"importing what its specs refer to ends the process, or hangs: {how}")
     require(not changes, f"importing it changes {', '.join(changes)}; set that inside a function, and put it back")

@@ -108,18 +108,23 @@ def _put_signals(owner: Any, before: tuple[Any, ...]) -> None:
 
 @dataclass(frozen=True)
 class _Filters:
-    broad: tuple[Any, ...]  # for everybody's warnings; one for a text or a module concerns those alone, and may stay
+    broad: tuple[Any, ...]
     shown: Any
     whole: tuple[Any, ...] = field(compare=False)
 
 
+def _broad(one: Any) -> bool:
+    """Whether a filter is for everybody's warnings: one for a text, a module or a library's own kind may stay."""
+    return not one[1] and not one[3] and one[2].__module__ == "builtins"
+
+
 def _filters(owner: Any) -> _Filters:
-    broad = tuple(one for one in owner.filters if not (one[1] or one[3]))
+    broad = tuple(filter(_broad, owner.filters))
     return _Filters(broad, owner.showwarning, tuple(owner.filters))
 
 
 def _put_filters(owner: Any, before: _Filters) -> None:
-    narrow = [one for one in owner.filters if (one[1] or one[3]) and one not in before.whole]
+    narrow = [one for one in owner.filters if not _broad(one) and one not in before.whole]
     owner.filters[:], owner.showwarning = [*narrow, *before.whole], before.shown
 
 
