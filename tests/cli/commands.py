@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from zoo.catalogue.contract.references import import_reference
+from zoo.cli.main import _Parser, join_negatives
+from zoo.cli.verbs import VERBS
+from zoo.errors import UsageError
 
 RECIPE = """
 name = "tiny"
@@ -50,6 +56,16 @@ def python(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", *arguments]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env}
     return subprocess.run(command, text=True, check=False, **(streams | more))
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """What the command line's own parser makes of the words behind `zoo`. Raises UsageError where it takes them not."""
+    spec = next((verb for verb in VERBS if verb.name == words[0]), None)
+    if spec is None:
+        raise UsageError(f"no command is named {words[0]!r}")
+    parser = _Parser(prog=f"zoo {spec.name}")
+    import_reference(spec.arguments, spec.name)(parser)
+    return parser.parse_args(join_negatives(words[1:]))
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.catalogue.plugins.loading import default_registry
@@ -99,32 +98,6 @@ def registry(load: Callable[..., object] = load_toy, name: str = "toy", **values
 
 def load(reference: str, owner: Registry | None = None, env: Mapping[str, str] | None = None, **rest: str) -> Examples:
     return load_dataset(reference, registry=owner or registry(), env=env or {}, **rest)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("mnist", ("mnist", None, None)),
-        ("cifar10[frog]", ("cifar10", "frog", None)),
-        ("images:./photos", ("images", None, Path("photos"))),
-        ("images:/a b/c[1].tar", ("images", None, Path("/a b/c[1].tar"))),
-        ("images[Big Cats]:x:y", ("images", "Big Cats", Path("x:y"))),
-        ("acme/photos[x]", ("acme/photos", "x", None)),
-    ],
-)
-def test_a_reference_is_taken_apart(text: str, expected: tuple[str, str | None, Path | None]) -> None:
-    """A reference is a name, perhaps with a namespace, a class in brackets and a path after a colon."""
-    assert parse_reference(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "Cifar10", "cifar10[]", "cifar10[frog", "cifar10]", "[frog]", "a/b/c", "examples:", "../x", "a[b]c", "é"],
-)
-def test_a_malformed_reference_is_refused(text: str) -> None:
-    """A text that is no reference is a UsageError that shows the form."""
-    with pytest.raises(UsageError, match=r"cifar10\[frog\]"):
-        parse_reference(text)
 
 
 def test_what_a_loader_leaves_empty_is_filled_in() -> None:

@@ -14,8 +14,8 @@ from zoo.evaluation.concepts import ConceptReport, measure_concept
 from zoo.images.probes import Probe, fit_probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.distributions import DiagonalGaussian, Gaussian
+from zoo.nn.extras import Extras
 from zoo.nn.interfaces import Decoder, Encoder
-from zoo.nn.models import Extras
 from zoo.nn.vae import VAE
 
 SIDE = 16

@@ -42,7 +42,8 @@ def test_bytes_arrive_unchanged_and_floats_are_clamped() -> None:
 
 
 BAD = [
-    torch.zeros(3, 4, 4),
+    torch.zeros(3, 4, 3),
+    torch.zeros(4, 4, 4),
     torch.zeros(1, 2, 4, 4),
     torch.zeros(1, 4, 4, 4),
     torch.zeros(0, 3, 4, 4),
@@ -58,9 +59,9 @@ BAD = [
 @pytest.mark.parametrize("images", BAD, ids=lambda images: f"{list(images.shape)} {images.dtype}")
 def test_what_is_no_picture_is_refused(images: torch.Tensor) -> None:
     """Another shape or type is a UsageError that says what pictures are, for to_pil and grid alike."""
-    with pytest.raises(UsageError, match="pictures "):
+    with pytest.raises(UsageError, match=r"pictures? "):
         to_pil(images)
-    with pytest.raises(UsageError, match="pictures "):
+    with pytest.raises(UsageError, match=r"pictures? "):
         grid(images)
 
 
@@ -90,11 +91,11 @@ def test_a_grid_is_scaled_by_whole_pixels() -> None:
 @pytest.mark.parametrize("change", [{"scale": 0}, {"gap": -1}, {"columns": 0}, {"columns": -2}, {"scale": 1.5}])
 def test_numbers_that_cannot_be_meant_are_refused(change: dict[str, int]) -> None:
     """Columns and scale below 1, a gap below 0, and fractions are a UsageError."""
-    with pytest.raises(UsageError, match="columns"):
+    with pytest.raises(UsageError, match=f"{next(iter(change))} is .*; it must be a whole number"):
         grid(ramp(), **change)
 
 
-@pytest.mark.parametrize("change", [{"scale": 10**9}, {"gap": 10**9}, {"columns": 10**9}])
+@pytest.mark.parametrize("change", [{"scale": 10**8}, {"gap": 10**8}, {"columns": 10**8}])
 def test_a_grid_too_big_is_refused_before_memory_is_taken(change: dict[str, int]) -> None:
     """A grid of more than 2^28 pixels is a UsageError."""
     with pytest.raises(UsageError, match="too big"):

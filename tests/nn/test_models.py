@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import NotFoundError, UsageError
 from zoo.nn.build import decode_config, initialise_parts
+from zoo.nn.extras import Extras
 from zoo.nn.gan import GAN
 from zoo.nn.interfaces import Discriminator, Generator
-from zoo.nn.models import Extras, Model
+from zoo.nn.models import Model
 from zoo.nn.sampling import CHUNK, draw_latents
 
 CONFIG = {"image_size": 16, "latent_size": 20, "generator_widths": [16, 8], "discriminator_widths": [4, 4]}
@@ -139,7 +140,7 @@ def test_labels_reach_the_network() -> None:
 
 
 BAD_LATENTS = [
-    torch.zeros(4),
+    torch.zeros(5),
     torch.zeros(0, 4),
     torch.zeros(2, 3),
     torch.zeros(2, 4, 1),
@@ -243,7 +244,7 @@ def test_a_prior_that_is_not_there_is_refused() -> None:
     """A normal model has no uniform prior, and without a mixture none is drawn from; the own prior may be named."""
     model = convolutional()
     assert torch.equal(model.latents(2, seed=0, prior="normal"), model.latents(2, seed=0))
-    with pytest.raises(UsageError, match="must be 'normal' or 'mixture'"):
+    with pytest.raises(UsageError, match=r"prior is 'uniform'; this model is sampled from 'normal'$"):
         model.sample(2, prior="uniform")
     with pytest.raises(NotFoundError, match=r"carry no mixture; use prior='normal'$"):
         model.sample(2, prior="mixture")

@@ -19,6 +19,8 @@ from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec, WeightsSpe
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.errors import ConfigError, IntegrityError, NotFoundError, PluginError, UsageError, WeightsError, ZooError
+from zoo.latent.concept_file import save_concepts
+from zoo.latent.concepts import ConceptVector
 from zoo.nn.pretrained import load, load_folder
 
 Make = Callable[..., SimpleNamespace]
@@ -100,6 +102,38 @@ def test_a_catalogued_model_is_loaded_by_name(tiny: SimpleNamespace, monkeypatch
     model = load("tiny", registry=registry)
     assert model.spec == registry.model("tiny")
     assert states_equal(model.generator, tiny.model.generator)
+
+
+def test_a_model_says_what_it_is(tiny: SimpleNamespace, vae_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """name, device, dtype, card, concepts, classes and priors; without card and concepts these are empty."""
+    model = load(tiny.path)
+    assert (model.name, model.device, model.dtype) == (str(tiny.path), torch.device("cpu"), torch.float32)
+    assert (model.card, model.concepts, model.classes, model.priors) == ("", (), (), ("normal",))
+    assert load(tiny.path, dtype=torch.bfloat16).dtype == model.half().bfloat16().dtype == torch.bfloat16
+    assert tiny.model.name == ""
+    coder = vae_folder("coder")
+    (coder.path / "README.md").write_text("# Ümläut\n", encoding="utf-8")
+    save_concepts(coder.path, [ConceptVector(name=name, direction=torch.ones(3)) for name in ("smile", "age")])
+    model = load(coder.path)
+    assert (model.card, model.concepts) == ("# Ümläut\n", ("age", "smile"))
+    assert load("tiny", registry=pinned(tiny, monkeypatch)).name == "tiny"
+
+
+def test_what_a_model_cannot_say_is_a_typed_error(vae_folder: Make) -> None:
+    """A file of concepts that is damaged costs `concepts` alone: the model is loaded and sampled."""
+    coder = vae_folder("coder")
+    (coder.path / "concepts.safetensors").write_bytes(b"damaged")
+    model = load(coder.path)
+    assert model.sample(1, seed=0).shape == (1, 3, 8, 8)
+    with pytest.raises(WeightsError, match=r"concepts\.safetensors is no safetensors file"):
+        _ = model.concepts
+
+
+def test_a_model_is_sampled_without_a_number(tiny: SimpleNamespace) -> None:
+    """`sample()` draws 16, the first of them what `sample(1)` of the seed draws."""
+    x = load(tiny.path).sample(seed=3)
+    assert x.shape == (16, 3, 8, 8)
+    assert torch.equal(load(tiny.path).sample(1, seed=3), x[:1])
 
 
 def test_the_discriminator_comes_on_request(tiny: SimpleNamespace) -> None:

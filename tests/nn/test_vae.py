@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.errors import IntegrityError, UsageError, WeightsError
+from zoo.nn.extras import Extras
 from zoo.nn.families import family_of
 from zoo.nn.golden import verify
-from zoo.nn.models import Extras, Model, bounding, encoding
+from zoo.nn.models import Model, bounding, encoding
 from zoo.nn.pretrained import load
 from zoo.nn.sampling import CHUNK
 from zoo.nn.vae import VAE
@@ -57,7 +58,7 @@ def test_an_encoding_does_not_depend_on_how_many_there_are(tiny: SimpleNamespace
 
 
 BAD = [
-    torch.rand(3, 8, 8),
+    torch.rand(3, 8),
     torch.rand(0, 3, 8, 8),
     torch.rand(2, 1, 8, 8),
     torch.rand(2, 3, 8, 9),

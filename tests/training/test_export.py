@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +19,17 @@ from PIL import Image
 
 import zoo
 from zoo.catalogue.contract.registry import Owned, Registry
-from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
 from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
 from zoo.catalogue.runs.folder import checkpoints, read_run
+from zoo.catalogue.weights.card import write_card
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.configs import as_data
 from zoo.errors import ConfigError, IntegrityError, NotFoundError, StorageError, WeightsError
 from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
+from zoo.training.attendant import Attendant
 from zoo.training.checkpoint import load_newest
 from zoo.training.export import export, pins
 from zoo.training.run import Run
@@ -57,23 +60,24 @@ def test_the_folder_is_what_the_hub_gets(folder: Path) -> None:
         assert picture.size == (8 * 24 + 7 * 2,) * 2
 
 
-def test_a_plugins_model_is_named_as_it_is_loaded(tmp_path: Path, run: Run, registry: Registry) -> None:
-    """Where one entry of a plugin has the recipe's name, architecture and data, card and config say that name."""
-    recipe = run.recorded.recipe
-    told = {"architecture": recipe.architecture, "dataset": recipe.dataset, "licence": "MIT"}
-    spec = ModelSpec(name=recipe.name, summary="x", recipe="acme:tiny.toml", **told)
-    mine = Owned(owner="acme", name=f"acme/{recipe.name}", spec=spec)
-    one = Registry.of([*itertools.chain(*registry.entries.values()), mine])
-    export(run.folder, tmp_path / "named", one)
-    assert f'zoo.load("acme/{recipe.name}")' in (tmp_path / "named" / "README.md").read_text(encoding="utf-8")
-    verify(Folder(name="named", path=tmp_path / "named"), one)
+def test_a_model_is_named_by_the_catalogue_that_pins_it(folder: Path, tmp_path: Path, registry: Registry) -> None:
+    """A card names the model whose entry pins these weights, and none that has their name and other weights or none."""
+    told = {"architecture": "dcgan", "dataset": "shapes[circle]", "licence": "MIT", "recipe": "acme:tiny.toml"}
+    mine = shutil.copytree(folder, tmp_path / "tiny")
+    own = pins(folder)
+    for files, loaded in ((own, "acme/tiny"), (own | {"model.safetensors": "ab" * 32}, "."), (None, ".")):
+        weights = None if files is None else WeightsSpec(files=files, bundled="acme:tiny")
+        spec = ModelSpec(name="tiny", summary="x", weights=weights, **told)
+        owned = Owned(owner="acme", name="acme/tiny", spec=spec)
+        write_card(mine, Registry.of([*itertools.chain(*registry.entries.values()), owned]))
+        assert f'zoo.load("{loaded}")' in (mine / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_model_that_no_catalogue_has_is_loaded_from_its_folder(folder: Path) -> None:
-    """Its card has its name as the title, and says to load the folder, or the repository it was pushed to."""
+    """Its card has its name as the title, and says to load the folder it lies in, whatever that is called."""
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "\n# tiny\n" in text
-    assert 'zoo.load("./tiny")  # this folder; from the Hub: hf://ORG/REPO' in text
+    assert 'zoo.load(".")  # "." is the folder of this card' in text
 
 
 def test_it_loads_by_path_as_the_averaged_generator(folder: Path, run: Run, registry: Registry) -> None:
@@ -136,7 +140,6 @@ def test_the_config_says_how_it_came_about(folder: Path, run: Run) -> None:
         "examples": 32,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "model": "./tiny",  # no catalogue has it
     }
     assert data["zoo"] == zoo.__version__
 
@@ -217,7 +220,7 @@ def test_there_must_be_a_run(registry: Registry, tmp_path: Path, tiny_recipe: Ca
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(resolve(tiny_recipe(), registry), tmp_path / "cut", registry=registry, report=cut)
+        train(resolve(tiny_recipe(), registry), tmp_path / "cut", registry=registry, attendant=Attendant(report=cut))
     with pytest.raises(NotFoundError, match="no checkpoint in"):
         export(tmp_path / "cut", tmp_path / "out", registry)
     assert not (tmp_path / "out").exists()

@@ -60,7 +60,7 @@ def _takes_fit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", help="labelled examples to fit to, such as faces")
     command.add_argument("--factor", help="the factor that is 1 for positives, 0 for negatives, below 0 for unknown")
     command.add_argument("--positives", metavar="DATASET", help="instead of --data: examples that have the property")
-    command.add_argument("--negatives", metavar="DATASET", help="and such as lack it: 'images:./serious'")
+    command.add_argument("--negatives", metavar="DATASET", help="and such as lack it: ./serious")
     command.add_argument("--balance", metavar="FACTOR", help="a factor that must not be carried along")
     command.add_argument("--split", default="train", help="of the dataset (default train)")
     command.add_argument("--probe", action="store_true", help="fit a linear probe instead of a mean difference")
@@ -176,7 +176,7 @@ def _check_sources(arguments: argparse.Namespace) -> None:
     """Raise UsageError unless there is one source of positives and negatives."""
     labelled, apart = (arguments.data, arguments.factor), (arguments.positives, arguments.negatives)
     if all(labelled) == all(apart) or any(labelled) == any(apart):
-        raise UsageError("zoo concept fit needs --data DATASET and --factor NAME, or --positives and --negatives")
+        raise UsageError("`zoo concept fit` needs --data DATASET and --factor NAME, or --positives and --negatives")
     if all(apart) and apart[0] == apart[1]:
         raise UsageError(f"--positives and --negatives are both {apart[0]}; there is no difference to find")
 
@@ -214,7 +214,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.results import record
 
     if not (arguments.data and arguments.factor and arguments.keep):
-        raise UsageError("zoo concept measure MODEL CONCEPT needs --data DATASET, --factor NAME and --keep NAME")
+        raise UsageError("`zoo concept measure MODEL CONCEPT` needs --data DATASET, --factor NAME and --keep NAME")
     region = _region(arguments.region)
     folder = writable_folder(arguments)
     model = encoding_model(folder)

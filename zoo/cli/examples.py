@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import UsageError
+from zoo.cli.output import complain
+from zoo.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_given",
-    "as_reference",
     "asked_labels",
     "check_size",
     "encoded",
@@ -35,6 +35,7 @@ __all__ = [
     "own_folder",
     "row_labels",
     "some",
+    "split_if_any",
     "takes_inversion",
     "takes_label",
     "takes_output",
@@ -102,11 +103,35 @@ def encoding_model(folder: Folder) -> Encodes:
 
 
 def examples_for(model: Model, reference: str, split: str) -> Examples:
-    """A dataset's split in the shape that the model takes. Raises what `load_dataset` raises."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.data.loading import load_dataset
+    """A dataset's split in the shape that the model takes; a line for what was left out of it.
 
-    return load_dataset(reference, registry=default_registry(), split=split, data_shape=model.data_shape)
+    A path is read as the model's own data were. Raises what `load_dataset` raises.
+    """
+    from zoo.catalogue.contract.data_references import with_options_of
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.data.loading import load_dataset, told
+
+    reference, own = _as_reference(model, reference), model.info.get("data", {}).get("name")
+    reference = with_options_of(reference, own) if isinstance(own, str) else reference
+    examples = load_dataset(reference, registry=default_registry(), split=split, data_shape=model.data_shape)
+    for line in told(examples):
+        complain(line)
+    return examples
+
+
+def split_if_any(model: Model, reference: str, split: str) -> Examples | None:
+    """As `examples_for`, or None where the dataset has no such split."""
+    try:
+        return examples_for(model, reference, split)
+    except NotFoundError:
+        return None
+
+
+def _as_reference(model: Model, text: str) -> str:
+    from zoo.catalogue.contract.data_references import as_reference
+    from zoo.catalogue.plugins.loading import default_registry
+
+    return as_reference(text, default_registry(), model.modality)
 
 
 def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int] | None:
@@ -153,45 +178,9 @@ def as_given(model: Model, stored: Tensor) -> Tensor:
     return modality_of(model).values(stored)
 
 
-def as_reference(text: str, modality: str) -> str:
-    """A path as the dataset of that path, `./photos` -> `images:./photos`; what names a dataset stays as it is.
-
-    `modality` says of which kind the files are. Raises NotFoundError for a bare word that names a file or folder here,
-    and no dataset, UsageError where not one dataset, but none or several, would read such a path.
-    """
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.errors import NotFoundError
-
-    name = text.partition("[")[0].partition(":")[0]
-    if text in (".", "..") or text.startswith(("./", "../", "~", "/")) or name == text.removesuffix(".tar") + ".tar":
-        return f"{_of_paths(modality)}:{text}"
-    if text and name == text and ("dataset", name) not in default_registry().entries and Path(text).exists():
-        raise NotFoundError(
-            f"no dataset is named {text!r:.100}; if the files of that name here are meant, write ./{text}"
-        )
-    return text
-
-
-def _of_paths(modality: str) -> str:
-    """The dataset that a path alone stands for: the zoo's own before a plugin's."""
-    from zoo.catalogue.contract.specs import DatasetSpec
-    from zoo.catalogue.plugins.loading import default_registry
-
-    found = [
-        owned.name
-        for owned in default_registry().list("dataset")
-        if isinstance(owned.spec, DatasetSpec) and owned.spec.plain and owned.spec.modality == modality
-    ]
-    first = [name for name in found if "/" not in name] or found
-    if len(first) != 1:
-        there = f"{' and '.join(first)} read" if first else "no dataset reads"
-        raise UsageError(f"of the modality {modality}, {there} a path alone; write DATASET:PATH")
-    return first[0]
-
-
 def own_data(model: Model, given: str | None) -> str:
     """The dataset that was given, or else the one of the training. Raises UsageError where neither is known."""
-    name = as_reference(given, model.modality) if given else model.info["data"].get("name")
+    name = _as_reference(model, given) if given else model.info["data"].get("name")
     if not isinstance(name, str):
         raise UsageError("the model's config does not name its data; give some with --data")
     return name

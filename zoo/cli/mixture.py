@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from zoo.cli.examples import encoded, encoding_model, examples_for, own_data, own_folder, some
+from zoo.cli.examples import encoded, encoding_model, examples_for, own_data, own_folder, some, split_if_any
 from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
@@ -67,16 +67,13 @@ def _codes(
     """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
     import torch
 
-    from zoo.catalogue.contract.data_references import parse_reference
-    from zoo.catalogue.plugins.loading import default_registry
     from zoo.errors import DataError
 
     examples = examples_for(model, reference, arguments.split)
     rows, others = torch.arange(len(examples.data)), examples
-    splits = default_registry().dataset(parse_reference(reference)[0]).splits
-    if "test" in splits and arguments.split != "test":
-        others, apart = examples_for(model, reference, "test"), "split test"
-        held = torch.arange(len(others.data))
+    test = None if arguments.split == "test" else split_if_any(model, reference, "test")
+    if test is not None:
+        others, apart, held = test, "split test", torch.arange(len(test.data))
     else:
         if len(rows) < HELD_OUT:
             raise DataError(f"{reference} has {len(rows)} examples in split {arguments.split}; too few to fit to")

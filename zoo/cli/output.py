@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from zoo.cli.lines import advice, columns, wrapped
 from zoo.errors import ZooError
 from zoo.settings import OFFLINE
 
@@ -37,10 +38,12 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-def complain(message: str) -> None:
-    """Print one line on standard error, where there is one."""
-    if sys.stderr is not None:  # print would take standard output
-        print("zoo:", plain(message), file=sys.stderr)
+def complain(message: str, then: Sequence[str] = ()) -> None:
+    """Print one line on standard error, wrapped where that is a terminal; `then` is the command that comes next."""
+    if sys.stderr is None:  # print would take standard output
+        return
+    text, width = f"zoo: {plain(message)}", columns(sys.stderr)
+    print(advice(text, then, width) if then else wrapped(text, width, indent="     "), file=sys.stderr)
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:

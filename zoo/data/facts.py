@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo.catalogue.contract.data_references import parse_reference
 from zoo.catalogue.contract.facts import DataFacts
 from zoo.catalogue.contract.references import import_reference
-from zoo.data.loading import DatasetRegistry, check_request, load_dataset, make_request
+from zoo.catalogue.contract.registry import Registry
+from zoo.data.loading import load_dataset, look_up, make_request
 from zoo.data.modality import load_modality
 from zoo.errors import PluginError, ZooError
 
@@ -20,7 +20,7 @@ __all__ = ["data_facts"]
 def data_facts(
     reference: str,
     *,
-    registry: DatasetRegistry,
+    registry: Registry,
     split: str = "train",
     given: Mapping[str, Any] | None = None,
     env: Mapping[str, str] = os.environ,
@@ -29,13 +29,12 @@ def data_facts(
 
     `given` is what the user has set. Raises what `load_dataset` raises.
     """
-    name, selection, path = parse_reference(reference)
-    spec = registry.dataset(name)
-    check_request(spec, name, selection, path, split)
+    reference, asked, spec = look_up(reference, registry)
+    name, request = asked.name, make_request(spec, asked, split=split, env=env)
     if spec.facts:
         look = import_reference(spec.facts, f"dataset {name}", spec.install_hint)
         try:
-            facts = look(make_request(selection, path, split=split, env=env))
+            facts = look(request)
         except ZooError:
             raise
         except (Exception, SystemExit) as error:  # a plugin does not end the program
@@ -43,7 +42,7 @@ def data_facts(
             raise PluginError(f"dataset {name}: looking at it failed ({cause}); report it to its author") from error
         if not isinstance(facts, DataFacts):
             raise PluginError(f"dataset {name}: its facts are a {type(facts).__name__}, no DataFacts")
-    elif spec.data_shape is not None and selection is None and split in spec.splits:
+    elif spec.data_shape is not None and asked.selection is None and split in spec.splits:
         facts = DataFacts(count=spec.splits[split], shape=spec.data_shape)
     else:
         examples = load_dataset(reference, registry=registry, split=split, env=env)

@@ -9,13 +9,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from zoo.catalogue.contract.data_references import parse_reference
+from zoo.catalogue.contract.data_references import Reference, as_reference, parse_reference
 from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import DatasetSpec, ModalitySpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.configs import near
 from zoo.data.decoded import fingerprint
 from zoo.data.modality import load_modality
@@ -26,40 +28,31 @@ from zoo.settings import cache_folder, data_folders, expand, offline
 __all__ = [
     "Data",
     "DataRequest",
-    "DatasetRegistry",
     "Examples",
+    "SplitInfo",
     "Streamed",
     "check_request",
     "load_dataset",
+    "look_up",
     "make_request",
     "not_found",
     "stream_dataset",
+    "told",
 ]
-
-
-class DatasetRegistry(Protocol):
-    """What is needed of a registry here."""
-
-    def dataset(self, name: str) -> DatasetSpec:
-        """The dataset of that name, or NotFoundError."""
-        ...
-
-    def modality(self, name: str) -> ModalitySpec:
-        """The modality of that name, or NotFoundError."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataRequest:
     """What a dataset's load callable receives."""
 
-    split: str = "train"
-    selection: str | None = None  # the text in brackets: cifar10[frog]
+    split: str = "train"  # one of the spec's `splits`, where it names some
+    selection: str | None = None  # the text in brackets, cifar10[frog]: one of the `classes`, where the spec names some
     path: Path | None = None  # for datasets that take one: images:PATH
+    options: Mapping[str, str] = field(default_factory=dict)  # each that the spec names: images:PATH#fit=pad
     data_shape: tuple[int, ...] | None = None  # of one of the examples that are wanted; None: as they are stored
     roots: tuple[Path, ...] = ()  # folders of $ZOO_DATA, searched in order
     cache: Path | None = None  # where decoded and downloaded data may be kept; None: nowhere
-    offline: bool = False
+    offline: bool = False  # whether nothing may be fetched
     stream: bool = False  # whether Streamed may be returned
 
     def find(self, file_name: str) -> Path | None:
@@ -74,34 +67,33 @@ class DataRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Described:
+class SplitInfo:
     """What is known of one split of a dataset, besides the examples themselves."""
 
     labels: torch.Tensor | None = None  # (N,) int64, index into classes
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()  # names of the classes, by their number
     name: str = ""  # the canonical reference: cifar10[frog]
-    split: str = ""
+    split: str = ""  # which split it is
     licence: str = ""
     sha256: str = ""  # the content's fingerprint: of the decoded bytes (data and labels) where they are in memory
     skipped: tuple[str, ...] = ()  # bad files: name and cause
-    files: Mapping[str, str] = field(
-        default_factory=dict
-    )  # name -> start of its sha256, where it should be known which file differs
+    notes: tuple[str, ...] = ()  # what a user should know: which split it is, what was left out, how much was cut off
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> start of its sha256, to know which file differs
     about: Mapping[str, Any] = field(default_factory=dict)  # JSON-able, and travels with the weights: a vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
-class Streamed(_Described):
+class Streamed(SplitInfo):
     """One split of a dataset that is read as it is needed. A loader gives `sha256` too."""
 
-    data: Rows
+    data: Rows  # read when a batch asks for them
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examples(_Described):
+class Examples(SplitInfo):
     """One split of a dataset in memory.
 
-    A loader gives `data`, and `labels`, `classes`, `skipped`, `factors` where there are any;
+    A loader gives `data`, and `labels`, `classes`, `skipped`, `notes`, `factors` where there are any;
     `load_dataset` fills in what is left empty.
     """
 
@@ -110,27 +102,28 @@ class Examples(_Described):
 
 
 Data = Examples | Streamed
+MOST_TOLD = 5  # bad files that are named to a user
 
 
 def load_dataset(
     reference: str,
     *,
-    registry: DatasetRegistry,
+    registry: Registry | None = None,
     split: str = "train",
     data_shape: tuple[int, ...] | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> Examples:
     """The examples that `reference` names, each of `data_shape`.
 
-    None keeps what the dataset stores. `env` gives ZOO_DATA (folders searched first, joined by the
-    path separator), ZOO_CACHE and ZOO_OFFLINE.
+    A path alone, `./photos`, is the dataset of that path. A shape of None keeps what the dataset stores. `env` gives
+    ZOO_DATA (folders searched first, joined by the path separator), ZOO_CACHE and ZOO_OFFLINE.
 
     Raises UsageError for a malformed reference or value, NotFoundError for an unknown dataset, split,
     class or path, DataError for content that cannot be used, NetworkError and IntegrityError for a
     download, StorageError for a disk, and PluginError for a dataset whose code is broken.
     """
     wanted = _Wanted(split=split, data_shape=data_shape, env=env)
-    found = _load(reference, registry, wanted, stream=False)
+    found = _load(reference, registry or default_registry(), wanted, stream=False)
     assert isinstance(found, Examples)
     return found
 
@@ -138,7 +131,7 @@ def load_dataset(
 def stream_dataset(
     reference: str,
     *,
-    registry: DatasetRegistry,
+    registry: Registry,
     split: str = "train",
     data_shape: tuple[int, ...] | None = None,
     env: Mapping[str, str] = os.environ,
@@ -155,11 +148,9 @@ class _Wanted:
     env: Mapping[str, str]
 
 
-def _load(reference: str, registry: DatasetRegistry, wanted: _Wanted, *, stream: bool) -> Data:
-    name, selection, path = parse_reference(reference)
-    spec = registry.dataset(name)
-    check_request(spec, name, selection, path, wanted.split)
-    request = make_request(selection, path, split=wanted.split, env=wanted.env)
+def _load(reference: str, registry: Registry, wanted: _Wanted, *, stream: bool) -> Data:
+    reference, asked, spec = look_up(reference, registry)
+    name, request = asked.name, make_request(spec, asked, split=wanted.split, env=wanted.env)
     request = replace(request, data_shape=wanted.data_shape, stream=stream)
     load = import_reference(spec.load, f"dataset {name}", spec.install_hint)
     try:
@@ -190,20 +181,48 @@ def not_found(what: str, wanted: str, known: Iterable[str]) -> NotFoundError:
     return NotFoundError(f"no {what} is named {wanted!r:.100}{near(wanted, names) or f'; there are {some}'}")
 
 
-def make_request(selection: str | None, path: Path | None, *, split: str, env: Mapping[str, str]) -> DataRequest:
-    """What a dataset's code is asked, with the folders `env` names."""
+def told(examples: Data) -> list[str]:
+    """Lines for a user before anything else: the notes, and the first few of the bad files."""
+    lines = [f"skipped: {line}" for line in examples.skipped[:MOST_TOLD]]
+    more = len(examples.skipped) - len(lines)
+    return [*examples.notes, *lines, *([f"skipped: {more:,} more"] if more > 0 else [])]
+
+
+def look_up(text: str, registry: Registry) -> tuple[str, Reference, DatasetSpec]:
+    """The canonical reference of a text that may be a path alone, the same taken apart, and the dataset it names.
+
+    Raises UsageError, NotFoundError.
+    """
+    reference = as_reference(text, registry)
+    asked = parse_reference(reference)
+    try:
+        return reference, asked, registry.dataset(asked.name)
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}; nor is {text!r:.100} a folder or tar here") from error
+
+
+def make_request(spec: DatasetSpec, asked: Reference, *, split: str, env: Mapping[str, str]) -> DataRequest:
+    """What a dataset's code is asked, with the folders `env` names. Raises what `check_request` raises."""
+    check_request(spec, asked, split)
     return DataRequest(
         split=split,
-        selection=selection,
-        path=None if path is None else expand(path),
+        selection=asked.selection,
+        path=None if asked.path is None else expand(asked.path),
+        options={key: asked.options.get(key, values[0]) for key, values in spec.options.items()},
         roots=data_folders(env),
         cache=cache_folder(env),
         offline=offline(env),
     )
 
 
-def check_request(spec: DatasetSpec, name: str, selection: str | None, path: Path | None, split: str) -> None:
+def check_request(spec: DatasetSpec, asked: Reference, split: str) -> None:
     """Refuse what the dataset's spec rules out. Raises UsageError, NotFoundError."""
+    name, selection, path = asked.name, asked.selection, asked.path
+    for key, value in asked.options.items():
+        if key not in spec.options:
+            raise UsageError(f"dataset {name} has no option {key!r}{near(key, spec.options) or _choices(spec.options)}")
+        if value not in spec.options[key]:
+            raise UsageError(f"dataset {name}: {key}={value:.40} is none of its choices{_choices(spec.options[key])}")
     if spec.takes_path and path is None:
         raise UsageError(f"dataset {name}: it needs a path; write {name}:PATH")
     if path is not None and not spec.takes_path:
@@ -216,6 +235,10 @@ def check_request(spec: DatasetSpec, name: str, selection: str | None, path: Pat
         raise not_found(f"class of {name}", selection, spec.classes)
     if not spec.takes_path:  # else the files decide, and the loader looks
         raise NotFoundError(f"no class of {name} is named {selection!r:.100}; it has no classes, write {name} alone")
+
+
+def _choices(known: Iterable[str]) -> str:
+    return f"; there are {', '.join(known)}" if known else "; it has none"
 
 
 def _checked(found: object, name: str, modality: ModalitySpec, request: DataRequest) -> Data:

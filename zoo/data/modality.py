@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.draws import Draws
 from zoo.errors import PluginError, UsageError, ZooError
 
-__all__ = ["Augmentation", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
+__all__ = ["Augmentation", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
 
 Augmentation = Callable[[Tensor, Draws], Tensor]  # (x as a network sees it, the run's draws) -> x, differentiable
 Labelled = tuple[Tensor, Tensor]  # stored examples (N, ...), and labels (N,): 1, 0, or below 0 for unknown
@@ -62,6 +63,19 @@ class Modality(ABC):
 
         Raises NotFoundError, StorageError, and DataError for a file that is none of this kind.
         """
+
+    def given(self, value: object, data_shape: tuple[int, ...]) -> object:
+        """What a user hands over as examples -> numbers (N, *data_shape), in the form that a model takes.
+
+        Here a path, or a list with paths in it, is read; a modality of files that hold more, or of objects that users
+        have at hand, takes those too. The rest is given back as it is: the model takes tensors, arrays and lists of
+        numbers itself, and refuses what it cannot. Raises as `read`, and UsageError.
+        """
+        if isinstance(value, (str, PathLike)):
+            return self.read(Path(value).expanduser(), data_shape)
+        if isinstance(value, (list, tuple)) and any(isinstance(item, (str, PathLike)) for item in value):
+            return [self.read(Path(item).expanduser(), data_shape)[0] for item in value]
+        return value
 
     def how_read(self, data_shape: tuple[int, ...]) -> str:
         """What `read` does to a file on the way, in a few words for the user: what is cut off must be said."""
@@ -128,7 +142,7 @@ class Judge(Protocol):
 class Described(Protocol):
     """What a model says of its data."""
 
-    modality: str
+    modality: str  # the name of the kind of data
     info: dict[str, Any]  # config.json
 
 

@@ -14,6 +14,7 @@ from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, UsageError
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
+from zoo.nn.given import whole
 from zoo.nn.models import Bounded, Model, bounding
 from zoo.nn.sampling import Labels, seeded
 
@@ -72,9 +73,7 @@ def importance_weighted_nll(
     model = bounding(model)
     modality = modality_of(model)
     _check_stored(data, modality, model.data_shape)
-    if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= 10**7:
-        raise UsageError(f"samples is {samples!r}; it must be a whole number from 1 to 10,000,000")
-    random = seeded(seed)
+    samples, random = whole("samples", samples, 1, 10**7), seeded(seed)
     of, rows = model.labels_of(labels, len(data)), []
     for start in range(0, len(data), ROWS):
         x = modality.values(data[start : start + ROWS])

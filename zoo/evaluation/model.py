@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.catalogue.contract.data_references import as_reference, with_options_of
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.data.loading import Examples, load_dataset
@@ -146,7 +147,8 @@ def _facts(folder: Folder) -> dict[str, Any]:
 def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Examples, Examples | None]:
     """The examples it was trained on, and the test split where there is one."""
     facts = _facts(folder)
-    name = where or facts["name"]
+    name = as_reference(where or facts["name"], registry, model.modality)
+    name = with_options_of(name, facts["name"])
     try:
         train = load_dataset(name, registry=registry, split=facts["split"], data_shape=model.data_shape)
     except NotFoundError as error:

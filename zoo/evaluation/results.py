@@ -58,9 +58,7 @@ def record(
     if concepts:
         merged["concepts"] = concepts
     figures = (json.dumps(merged, indent=1) + "\n").encode()
-    config = folder.config()
-    modality = registry.modality_of(config["architecture"])
-    text = card_of(folder.path, config, figures, {*os.listdir(folder.path), *files}, modality)
+    text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *files}, digest, registry)
     names = (*files, EVALUATION, CARD)
     with new_files(*(folder.path / name for name in names)) as asides:
         for write, aside in zip(files.values(), asides, strict=False):

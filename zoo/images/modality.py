@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from zoo.data.modality import Judge, Labelled, Modality
-from zoo.errors import DataError, NotFoundError, UsageError
-from zoo.files import storage_errors
+from zoo.errors import DataError, UsageError
 from zoo.images.augment import AUGMENTATIONS
-from zoo.images.decode import MAX_FILE_BYTES, Rules, decode
+from zoo.images.decode import Rules
 from zoo.images.probes import fit_probe
 from zoo.images.sheet import MOST_PIXELS, card_scale, grid, save_picture
-from zoo.images.values import to_range
+from zoo.images.values import pictures, read_picture, to_range
 
 __all__ = ["Images", "images"]
 
@@ -63,16 +62,12 @@ class Images(Modality):
 
     def read(self, path: Path, data_shape: tuple[int, ...]) -> Tensor:
         """A photo, cut to its central square and resized, as (1, C, S, S) in [0, 1]."""
-        if not path.is_file():
-            raise NotFoundError(f"there is no photo {path}")
-        with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
-        rules = Rules.of(data_shape)
-        try:
-            pixels = decode(content, rules)
-        except DataError as error:
-            raise DataError(f"{path}: {error}; give a JPEG, PNG or another picture") from error
-        return self.values(pixels[None])
+        return self.values(read_picture(path, Rules.of(data_shape))[None])
+
+    def given(self, value: object, data_shape: tuple[int, ...]) -> Tensor:
+        """Whatever `pictures` takes, bytes as [0, 1]. Raises UsageError, and what reading a file raises."""
+        x = pictures(value, data_shape)
+        return x if x.is_floating_point() else self.values(x)
 
     def how_read(self, data_shape: tuple[int, ...]) -> str:
         """Cut, resized, and made grey."""

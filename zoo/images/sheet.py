@@ -1,4 +1,4 @@
-"""Tensors -> pictures, through Pillow. No torch import: it takes tensors as they come."""
+"""Tensors, arrays and what else is a picture -> Pillow images, grids and files."""
 
 from __future__ import annotations
 
@@ -20,43 +20,41 @@ MOST_PIXELS = 2**28
 FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 
 
-def _bytes(images: Tensor) -> Tensor:
-    """Images (N, C, H, W), float in [0, 1] or uint8, as uint8."""
-    if images.ndim != 4 or images.shape[1] not in (1, 3) or not images.numel():
-        raise UsageError(f"pictures have shape (N, 1 or 3, H, W), not {tuple(images.shape)}")
-    if not images.is_floating_point():
-        if str(images.dtype) != "torch.uint8":
-            raise UsageError(f"pictures are floats in [0, 1] or uint8, not {images.dtype}")
-        return images.detach().cpu()
-    return images.detach().cpu().float().clamp(0, 1).mul(255).round().byte()
+def _bytes(images: object) -> Tensor:
+    """Pictures of any form that `pictures` takes, as uint8 (N, C, H, W) on the CPU."""
+    from zoo.images.values import pictures
+
+    x = pictures(images).detach().cpu()
+    return x.float().clamp(0, 1).mul(255).round().byte() if x.is_floating_point() else x
 
 
-def to_pil(images: Tensor) -> list[Image]:
+def to_pil(images: object) -> list[Image]:
     """Images (N, C, H, W), float in [0, 1] or uint8, C 1 or 3, as Pillow images.
 
+    Arrays, Pillow images, paths, single pictures and lists of them are taken too, see `zoo.images.values.pictures`.
     Raises UsageError for any other shape or type.
     """
     from PIL import Image
 
-    mode = "L" if images.ndim == 4 and images.shape[1] == 1 else "RGB"
+    x = _bytes(images)
+    mode = "L" if x.shape[1] == 1 else "RGB"
     return [
         Image.fromarray(pixels.permute(1, 2, 0).squeeze(-1).contiguous().numpy(), mode=None).convert(mode)
-        for pixels in _bytes(images)
+        for pixels in x
     ]
 
 
-def grid(images: Tensor, *, columns: int | None = None, scale: int = 1, gap: int = 2) -> Image:
-    """One picture of all images (N, C, H, W): `columns` a row (the square root of N by default), each pixel
+def grid(images: object, *, columns: int | None = None, scale: int = 1, gap: int = 2) -> Image:
+    """One picture of all images, as `to_pil` takes them: `columns` a row (the square root of N by default), each pixel
     `scale` pixels wide, `gap` white pixels between. Raises UsageError for shapes or numbers that cannot be meant.
     """
     from PIL import Image
 
-    if not all(isinstance(value, int) for value in (scale, gap, columns or 1)):
-        raise UsageError(f"columns, scale and gap must be whole numbers, not {columns!r}, {scale!r}, {gap!r}")
-    if scale < 1 or gap < 0 or (columns is not None and columns < 1):
-        raise UsageError(f"columns and scale must be at least 1 and gap at least 0, not {columns}, {scale}, {gap}")
+    from zoo.nn.given import whole
+
+    scale, gap = whole("scale", scale, 1, MOST_PIXELS), whole("gap", gap, 0, MOST_PIXELS)
     pieces = to_pil(images)
-    across = columns or math.ceil(math.sqrt(len(pieces)))
+    across = math.ceil(math.sqrt(len(pieces))) if columns is None else whole("columns", columns, 1, MOST_PIXELS)
     down = math.ceil(len(pieces) / across)
     width, height = pieces[0].width * scale, pieces[0].height * scale
     size = across * (width + gap) - gap, down * (height + gap) - gap

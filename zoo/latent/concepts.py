@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,11 +19,11 @@ from zoo.catalogue.contract.names import NAME
 from zoo.catalogue.weights.folder import Folder
 from zoo.configs import near
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
+from zoo.nn.given import as_tensor, number
 from zoo.nn.models import Model, encoding
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
 
-Method = Literal["mean_difference", "linear_probe"]
 LEAST = 2  # examples of each side
 
 
@@ -33,31 +33,35 @@ class ConceptVector:
 
     name: str
     direction: Tensor  # (*latent_shape): one standard deviation of the projection
-    method: str = "mean_difference"
+    method: str = "mean_difference"  # or "linear_probe": how it was fitted
     source: str = ""  # the examples it was fitted to, in words
     model_sha256: str = ""  # of the model.safetensors it belongs to; empty: not known
     measures: Mapping[str, float] = field(default_factory=dict)  # positives, negatives, standard_deviation, auc, …
 
-    def apply(self, z: Tensor, strength: float) -> Tensor:
-        """z (N, *latent_shape) moved by `strength` standard deviations.
+    def apply(self, z: object, strength: float) -> Tensor:
+        """z (N, *latent_shape), or one latent alone, moved by `strength` standard deviations: (N, *latent_shape).
 
         Raises UsageError for latents of another shape and for a strength that is not finite.
         """
-        self._check(z)
-        if not isinstance(strength, (int, float)) or not math.isfinite(strength):
+        z = self._checked(z)
+        if not math.isfinite(number(strength)):
             raise UsageError(f"strength is {strength!r}; it must be a finite number of standard deviations")
-        return z + strength * self.direction.to(z)
+        return z + number(strength) * self.direction.to(z)
 
-    def score(self, z: Tensor) -> Tensor:
+    def score(self, z: object) -> Tensor:
         """Where each z (N, *latent_shape) lies along the direction, (N,), in standard deviations from z = 0."""
-        self._check(z)
+        z = self._checked(z)
         flat = self.direction.flatten().to(z)
         return z.flatten(1) @ flat / flat.square().sum()
 
-    def _check(self, z: Tensor) -> None:
+    def _checked(self, z: object) -> Tensor:
+        z = as_tensor("z", z)
+        if z.shape == self.direction.shape:
+            z = z[None]
         if z.ndim != 1 + self.direction.ndim or z.shape[1:] != self.direction.shape:
             wanted = ", ".join(map(str, self.direction.shape))
             raise UsageError(f"z has shape {tuple(z.shape)}; concept {self.name} moves (N, {wanted})")
+        return z if z.is_floating_point() else z.float()
 
     def check_fit(self, model: Model) -> None:
         """Raise WeightsError unless this is a direction among the model's latents."""
@@ -69,36 +73,36 @@ class ConceptVector:
     def fit(
         cls,
         model: Model,
-        positives: Tensor,
-        negatives: Tensor,
+        positives: Any,
+        negatives: Any,
         *,
         name: str = "concept",
         balance: tuple[Tensor, Tensor] | None = None,
-        method: Method = "mean_difference",
+        method: Literal["mean_difference", "linear_probe"] = "mean_difference",
         encoder: Callable[[Tensor], Tensor] | None = None,
     ) -> ConceptVector:
         """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
 
-        They are encoded to posterior means, or by `encoder`, which maps examples to latents (N, *latent_shape): for a
-        GAN `fit_encoder(model).encode` of `zoo.latent.fitted_encoder`, or `lambda x: invert(model, x).z`. The rest is
-        as for `fit_latents`. Raises UsageError for a model that has no encoder where none is given, and what encoding
-        and `fit_latents` raise.
+        Both are whatever `model.examples` takes. They are encoded to posterior means, or by `encoder`, which maps
+        examples to latents (N, *latent_shape): for a GAN `fit_encoder(model).encode` of `zoo.latent.fitted_encoder`, or
+        `lambda x: invert(model, x).z`. The rest is as for `fit_latents`. Raises UsageError for a model that has no
+        encoder where none is given, and what encoding and `fit_latents` raise.
         """
         _check_name(name)
         _check_count(positives, negatives)
         encode = encoder or functools.partial(encode_means, model)
-        z = (encode(positives), encode(negatives))
+        z = (encode(model.examples(positives)), encode(model.examples(negatives)))
         return cls.fit_latents(*z, name=name, balance=balance, method=method)
 
     @classmethod
     def fit_latents(
         cls,
-        positives: Tensor,
-        negatives: Tensor,
+        positives: object,
+        negatives: object,
         *,
         name: str = "concept",
         balance: tuple[Tensor, Tensor] | None = None,
-        method: Method = "mean_difference",
+        method: Literal["mean_difference", "linear_probe"] = "mean_difference",
     ) -> ConceptVector:
         """Fit to latents (N, *latent_shape) and (M, *latent_shape).
 
@@ -110,6 +114,7 @@ class ConceptVector:
         difference is mostly chance.
         """
         _check_name(name)
+        positives, negatives = as_tensor("positives", positives), as_tensor("negatives", negatives)
         shape = positives.shape[1:]
         sides, weights = _sides(positives, negatives, balance)
         count, size = sum(map(len, sides)), sides[0].shape[1]
@@ -158,7 +163,7 @@ def _check_name(name: str) -> None:
         raise UsageError(f"a concept's name is lower-case words joined by '-', '.' or '_', not {name!r:.80}")
 
 
-def _check_count(positives: Tensor, negatives: Tensor) -> None:
+def _check_count(positives: Sized, negatives: Sized) -> None:
     for side, examples in (("positive", positives), ("negative", negatives)):
         if len(examples) < LEAST:
             raise DataError(f"{len(examples)} {side} examples are too few; at least {LEAST} are needed")
@@ -171,7 +176,9 @@ def _sides(
     if positives.shape[1:] != negatives.shape[1:] or positives.ndim < 2:
         raise UsageError(f"the sides have latents {tuple(positives.shape)} and {tuple(negatives.shape)}")
     _check_count(positives, negatives)
-    groups = balance or (torch.zeros(len(positives)), torch.zeros(len(negatives)))
+    groups = (torch.zeros(len(positives)), torch.zeros(len(negatives)))
+    if balance is not None:
+        groups = (as_tensor("balance", balance[0]), as_tensor("balance", balance[1]))
     if any(len(g) != len(z) or g.ndim != 1 for g, z in zip(groups, (positives, negatives), strict=True)):
         lengths = f"{len(groups[0])} and {len(groups[1])} for {len(positives)} and {len(negatives)} examples"
         raise DataError(f"balance must hold one label for each example; it holds {lengths}")

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from zoo.errors import UsageError
 from zoo.latent.inversion import render
 from zoo.nn.folding import resting
+from zoo.nn.given import check_examples, number, whole
 from zoo.nn.models import Model, home
-from zoo.nn.sampling import check_examples, check_whole, in_chunks
+from zoo.nn.sampling import in_chunks
 from zoo.nn.torch_state import default_state
 
 __all__ = ["FittedEncoder", "fit_encoder"]
@@ -64,8 +65,8 @@ def fit_encoder(
 
     Raises UsageError for a model whose data are no pictures, and numbers that cannot be meant.
     """
-    check_whole("examples", examples, BATCH, MOST_EXAMPLES)
-    if not (isinstance(image_weight, (int, float)) and 0 <= image_weight < float("inf")):
+    examples = whole("examples", examples, BATCH, MOST_EXAMPLES)
+    if not 0 <= number(image_weight) < float("inf"):
         raise UsageError(f"image_weight is {image_weight!r}; it must be a number from 0")
     if len(model.data_shape) != 3 or min(model.data_shape[1:]) < 2:
         raise UsageError(f"an encoder is fitted to pictures (C, H, W), and this model gives {model.data_shape}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
+from zoo.nn.given import as_tensor, whole
 
 __all__ = ["linear", "plane", "spherical", "traversal"]
 
@@ -15,22 +16,29 @@ __all__ = ["linear", "plane", "spherical", "traversal"]
 def _fractions(start: Tensor, end: Tensor, steps: int) -> Tensor:
     if start.shape != end.shape:
         raise UsageError(f"the ends have shapes {tuple(start.shape)} and {tuple(end.shape)}; they must be equal")
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 2 <= steps <= 10_000:
-        raise UsageError(f"steps is {steps!r}; it must be a whole number from 2 to 10,000")
-    return torch.linspace(0, 1, steps, dtype=start.dtype).view(-1, *[1] * start.ndim)
+    return torch.linspace(0, 1, whole("steps", steps, 2, 10_000), dtype=start.dtype, device=start.device).view(
+        -1, *[1] * start.ndim
+    )
 
 
-def linear(start: Tensor, end: Tensor, steps: int) -> Tensor:
+def _end(name: str, z: object) -> Tensor:
+    found = as_tensor(name, z)
+    return found if found.is_floating_point() else found.float()
+
+
+def linear(start: object, end: object, steps: int) -> Tensor:
     """The straight line from `start` to `end` (both of one latent's shape), both included: (steps, *latent_shape)."""
+    start, end = _end("start", start), _end("end", end)
     return torch.lerp(start[None], end[None], _fractions(start, end, steps))
 
 
-def spherical(start: Tensor, end: Tensor, steps: int) -> Tensor:
+def spherical(start: object, end: object, steps: int) -> Tensor:
     """The great circle from `start` to `end` (White 2016, arXiv:1609.04468), both included: (steps, *latent_shape).
 
     Its points keep the norm that samples of a normal prior have, which the straight line falls short of. Where the
     two point the same or opposite ways, or one is zero, the circle is not defined, and the straight line is given.
     """
+    start, end = _end("start", start), _end("end", end)
     t = _fractions(start, end, steps)
     cosine = torch.nn.functional.cosine_similarity(start.flatten(), end.flatten(), dim=0).clamp(-1, 1)
     angle = torch.arccos(cosine)
@@ -49,8 +57,7 @@ def traversal(z: Tensor, dimension: int, steps: int, *, low: float = -3.0, high:
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         raise UsageError(f"the limits are {low!r} and {high!r}; they must be finite")
-    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 0 <= dimension < z.numel():
-        raise UsageError(f"dimension is {dimension!r}; it must be a whole number from 0 to {z.numel() - 1}")
+    dimension = whole("dimension", dimension, 0, z.numel() - 1)
     start, end = z.clone(), z.clone()
     start.view(-1)[dimension], end.view(-1)[dimension] = low, high
     return linear(start, end, steps)

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.nn.folding import resting
+from zoo.nn.given import as_tensor, number, whole
 from zoo.nn.models import Model, home
-from zoo.nn.sampling import CHUNK, Labels, check_examples, check_labels, check_whole
+from zoo.nn.sampling import CHUNK, Labels, check_labels
 from zoo.nn.torch_state import default_state
 
 __all__ = ["Inversion", "invert", "render", "value_error"]
@@ -48,9 +49,9 @@ def render(model: Model, z: Tensor, labels: Tensor | None = None) -> Tensor:
 @default_state()
 def invert(
     model: Model,
-    x: Tensor,
+    x: object,
     *,
-    start: Tensor | None = None,
+    start: object = None,
     labels: Labels = None,
     steps: int = 300,
     prior_weight: float = 1e-2,
@@ -68,10 +69,9 @@ def invert(
 
     Raises UsageError for examples of another shape or range, and numbers that cannot be meant.
     """
-    x = check_examples(x, model.data_shape).detach()
-    check_whole("steps", steps, 1, MOST_STEPS)
-    check_whole("draws", draws, 1, MOST_DRAWS)
-    if not (isinstance(prior_weight, (int, float)) and 0 <= prior_weight < float("inf")):
+    x = model.examples(x).detach()
+    steps, draws = whole("steps", steps, 1, MOST_STEPS), whole("draws", draws, 1, MOST_DRAWS)
+    if not 0 <= number(prior_weight) < float("inf"):
         raise UsageError(f"prior_weight is {prior_weight!r}; it must be a number from 0")
     if model.num_classes is not None and labels is None:
         raise UsageError("this model has classes; say with labels of which each example is")
@@ -81,7 +81,7 @@ def invert(
         copies = draws
         z = model.latents(draws, seed=seed).repeat(len(x), *[1] * len(model.latent_shape))  # the same for each example
     else:
-        copies, z = 1, start.detach().clone()
+        copies, z = 1, as_tensor("start", start).detach().clone()
         if z.shape != (len(x), *model.latent_shape) or not bool(z.isfinite().all()):
             raise UsageError(f"start is {tuple(z.shape)}; it must be finite latents, one for each of {len(x)} examples")
     row = torch.arange(len(x)).repeat_interleave(copies)

@@ -17,6 +17,7 @@ from zoo.catalogue.weights.folder import MODEL, PRIOR
 from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.files import sha256_of
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, normal_log_prob
+from zoo.nn.given import whole
 from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
 
@@ -46,13 +47,9 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
         from sklearn.mixture import GaussianMixture as Fitter
     except ImportError as error:
         raise NotFoundError("fitting a mixture needs scikit-learn: pip install 'genzoo[latent]'") from error
-    if (
-        posterior.mean.ndim != 2
-        or isinstance(components, bool)
-        or not isinstance(components, int)
-        or not 1 <= components <= 1000
-    ):
-        raise UsageError("a mixture has 1 to 1000 components, and latents that are vectors (N, d)")
+    components = whole("components", components, 1, 1000)
+    if posterior.mean.ndim != 2:
+        raise UsageError(f"latents are {tuple(posterior.mean.shape)}; a mixture is fitted to vectors (N, d)")
     z = posterior.sample(seeded(seed))
     if len(z) <= max(z.shape[1], components):
         raise DataError(f"{len(z)} examples are too few for {components} components in {z.shape[1]} dimensions")

@@ -8,9 +8,10 @@ from typing import Any, final
 from torch import Tensor
 
 from zoo.catalogue.weights.folder import DISCRIMINATOR
+from zoo.nn.extras import Extras
 from zoo.nn.families import Family
 from zoo.nn.interfaces import Discriminator, Generator
-from zoo.nn.models import Extras, Model
+from zoo.nn.models import Model
 
 __all__ = ["FAMILY", "GAN"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.weights.card import check_card
+from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.folder import DISCRIMINATOR, FILES, GOLDEN, Folder
 from zoo.errors import IntegrityError, WeightsError
 from zoo.nn.families import family_of

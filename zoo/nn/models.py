@@ -8,46 +8,31 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ModelSpec
+from zoo.catalogue.weights.folder import CARD, CONCEPTS, Folder
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.bounds import Terms, elbo
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
+from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
+from zoo.nn.given import as_tensor, check_examples, check_latents
 from zoo.nn.sampling import (
     Labels,
-    check_examples,
     check_labels,
-    check_latents,
     draw_from_mixture,
     draw_latents,
     draw_noise,
     in_chunks,
 )
+from zoo.nn.serialization import parse
 from zoo.nn.torch_state import default_state
 
-__all__ = ["Bounded", "Encodes", "Extras", "Model", "bounding", "encoding", "home"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extras:
-    """What a model is given besides its parts; the defaults are those of a model in training."""
-
-    value_range: tuple[float, float] | None = None  # of the networks' data; None: the family's usual one
-    tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
-    mixture: GaussianMixture | None = None  # the ex-post prior, where the weights carry one
-    spec: ModelSpec | None = None
-    info: dict[str, Any] | None = None
-    origin: str = ""
-    modality: str = ""  # the name of the kind of data
-    memory_format: torch.memory_format = torch.contiguous_format  # of data of rank four
-    classes: tuple[str, ...] = ()
+__all__ = ["Bounded", "Encodes", "Model", "bounding", "encoding", "home"]
 
 
 class Model(nn.Module, ABC):
@@ -69,6 +54,7 @@ class Model(nn.Module, ABC):
     spec: ModelSpec | None  # the catalogue entry, where there is one
     info: dict[str, Any]  # what config.json says of data and training
     origin: str  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
+    folder: Folder | None  # that place, None for a model that was not loaded
 
     def __init__(
         self,
@@ -87,7 +73,8 @@ class Model(nn.Module, ABC):
         self.num_classes, self.classes = num_classes, given.classes
         self.prior, self.mixture = prior, given.mixture
         self.value_range = given.value_range or self.usual_range
-        self.spec, self.info, self.origin = given.spec, given.info or {}, given.origin
+        self.spec, self.info, self.origin, self.folder = given.spec, given.info or {}, given.origin, given.folder
+        self._given = given.given
         self.modality, self.memory_format = given.modality, given.memory_format
 
     @abstractmethod
@@ -99,6 +86,40 @@ class Model(nn.Module, ABC):
         checked, and the batch is one piece.
         """
 
+    @property
+    def name(self) -> str:
+        """What `load` gave it by: a name, `hf://org/repo` or a path; empty for a model that was not loaded."""
+        return "" if self.folder is None else self.folder.name
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are, and what it gives."""
+        return home(self)[0]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights; what it takes and gives is float32 all the same."""
+        return home(self)[1]
+
+    @property
+    def card(self) -> str:
+        """The text of its card (README.md), empty where there is none. Raises what reading the file raises."""
+        if self.folder is None or not self.folder.has(CARD):
+            return ""
+        return self.folder.read(CARD).decode("utf-8", errors="replace")
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """The names of the concepts that its weights carry. Raises what reading the file raises."""
+        if self.folder is None or not self.folder.has(CONCEPTS):
+            return ()
+        return tuple(sorted(parse(self.folder.read(CONCEPTS), f"{self.folder.path / CONCEPTS}")))
+
+    @property
+    def priors(self) -> tuple[str, ...]:
+        """What `prior` can be in `sample`: its own, and "mixture" where the weights carry one."""
+        return (self.prior,) if self.mixture is None else (self.prior, "mixture")
+
     @final
     def latents(
         self, n: int, *, seed: int | None = None, truncation: float | None = None, prior: str | None = None
@@ -107,18 +128,18 @@ class Model(nn.Module, ABC):
         if prior in (None, self.prior):
             return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation, prior=self.prior)
         if prior != "mixture":
-            raise UsageError(f"prior is {prior!r}; it must be {self.prior!r} or 'mixture'")
+            raise UsageError(f"prior is {prior!r}; this model is sampled from {' or '.join(map(repr, self.priors))}")
         if self.mixture is None:
-            fit = ", or fit one: zoo mixture fit FOLDER" if isinstance(self, Encodes) else ""
+            fit = ", or fit one: `zoo mixture fit FOLDER`" if isinstance(self, Encodes) else ""
             raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
         with default_state(grad=False):
             z = draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation)
-        return z.view(n, *self.latent_shape)
+        return z.view(-1, *self.latent_shape)
 
     @final
     def sample(
         self,
-        n: int,
+        n: int = 16,
         *,
         seed: int | None = None,
         labels: Labels = None,
@@ -135,12 +156,14 @@ class Model(nn.Module, ABC):
         return self.decode(self.latents(n, seed=seed, truncation=truncation, prior=prior), labels)
 
     @final
-    def decode(self, z: Tensor, labels: Labels = None) -> Tensor:
+    def decode(self, z: object, labels: Labels = None) -> Tensor:
         """Map latents (N, *latent_shape) to data (N, *data_shape), float32 in [0, 1] (tokens int64).
 
-        Gradients go to z where z asks for them, to the weights never. Raises UsageError for latents of another shape,
-        or that are not finite, and labels that are none of this model's.
+        z is a tensor, an array or lists of numbers; one latent alone is a batch of one. Gradients go to z where z asks
+        for them, to the weights never. Raises UsageError for latents of another shape, or that are not finite, and
+        labels that are none of this model's.
         """
+        z = as_tensor("z", z)
         with default_state(grad=z.requires_grad and torch.is_grad_enabled()):
             device, dtype = home(self)
             z = check_latents(z, self.latent_shape, device)
@@ -150,6 +173,17 @@ class Model(nn.Module, ABC):
                 lambda rows, of: network(rows.to(dtype), of), z, None if checked is None else checked.to(device)
             )
             return x.float().clamp(0, 1).contiguous() if x.is_floating_point() else x.contiguous()
+
+    @final
+    def examples(self, x: object) -> Tensor:
+        """Examples of a user's as this model takes and gives them: float32 (N, *data_shape) in [0, 1].
+
+        Of every kind of data: a tensor, an array or lists of numbers, one example alone, a path or a list of paths; of
+        pictures more, see `zoo.images.values.pictures`. Raises UsageError for another shape or values that are not in
+        [0, 1], and for a file what reading it raises.
+        """
+        fits = isinstance(x, Tensor) and x.is_floating_point() and tuple(x.shape[1:]) == self.data_shape
+        return check_examples(x if fits else self._given(x, self.data_shape), self.data_shape)
 
 
 class Encodes(Model):
@@ -163,12 +197,14 @@ class Encodes(Model):
         """
 
     @final
-    def encode(self, x: Tensor, labels: Labels = None) -> DiagonalGaussian:
+    def encode(self, x: object, labels: Labels = None) -> DiagonalGaussian:
         """The posteriors of x (N, *data_shape) in [0, 1]: mean and log_var, each (N, *latent_shape) float32.
 
-        A model with classes must be told of which each of x is: `labels` as for `sample`. Gradients go to x where x
-        asks for them. Raises UsageError for another shape, values that are not in [0, 1], or labels that are missing.
+        x is whatever `examples` takes. A model with classes must be told of which each of x is: `labels` as for
+        `sample`. Gradients go to x where x asks for them. Raises UsageError for another shape, values that are not in
+        [0, 1], or labels that are missing.
         """
+        x = self.examples(x)
         with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
             x, of, network = self._seen(x), self.labels_of(labels, len(x)), folded(resting(self))
 
@@ -180,7 +216,7 @@ class Encodes(Model):
             return DiagonalGaussian(mean.contiguous(), log_var.contiguous())
 
     @final
-    def reconstruct(self, x: Tensor, labels: Labels = None) -> Tensor:
+    def reconstruct(self, x: object, labels: Labels = None) -> Tensor:
         """Decode the means of the posteriors of x: (N, *data_shape) in [0, 1] -> the same. Raises UsageError."""
         return self.decode(self.encode(x, labels).mean, labels)
 
@@ -196,16 +232,15 @@ class Encodes(Model):
         return None if checked is None else checked.to(home(self)[0])
 
     def _seen(self, x: Tensor) -> Tensor:
-        """x, checked, as the weights take it."""
-        device, dtype = home(self)
-        x = check_examples(x, self.data_shape).to(device, dtype)
+        """Checked examples as the weights take them."""
+        x = x.to(*home(self))
         return x.contiguous(memory_format=self.memory_format) if x.ndim == 4 else x
 
 
 class Bounded(Encodes):
     """A model that encodes and has a lower bound on the likelihood of an example."""
 
-    likelihood: Likelihood
+    likelihood: Likelihood  # of an example, given what its decoder gives
 
     @abstractmethod
     def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:
@@ -215,13 +250,14 @@ class Bounded(Encodes):
         """
 
     @final
-    def elbo(self, x: Tensor, labels: Labels = None, *, samples: int = 1, seed: int | None = None) -> Tensor:
+    def elbo(self, x: object, labels: Labels = None, *, samples: int = 1, seed: int | None = None) -> Tensor:
         """The evidence lower bound of x (N, *data_shape) in [0, 1], in nats an example, (N,).
 
         The expectation is over `samples` draws of z; the KL is exact. `labels` as for `encode`: then it is a bound on
         the likelihood given the class. Raises UsageError as `encode`, and for a number
         of samples that is none. For tighter bounds see `zoo.evaluation.likelihood`.
         """
+        x = self.examples(x)
         with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
             x, of, network = self._seen(x), self.labels_of(labels, len(x)), resting(self)
             noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)

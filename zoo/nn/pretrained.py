@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import ModalitySpec
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.header import MOST_HEADER
@@ -16,8 +22,9 @@ from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
 from zoo.nn.build import build_parts, decode_config, memory_format
 from zoo.nn.devices import find_device
+from zoo.nn.extras import Extras
 from zoo.nn.families import family_of
-from zoo.nn.models import Extras, Model
+from zoo.nn.models import Model
 from zoo.nn.serialization import fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
@@ -30,20 +37,29 @@ def load(
     discriminator: bool = False,
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
     registry: Registry | None = None,
 ) -> Model:
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
     `name` is a catalogue name, `hf://org/repo[@revision]`, or a path to a weights folder. With `discriminator` a GAN's
     second player comes too. `device` is "auto" (the best that is there), "cpu", "cuda", "cuda:1" or "mps". `dtype` is
-    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same. Raises
-    NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
+    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same.
+
+    Of the Hub: `revision`, a branch, tag or commit of an hf:// name (a catalogue name is pinned, and takes none);
+    `token`, where HF_TOKEN or the log-in's is not meant (False: none); `cache_dir`, another cache folder;
+    `local_files_only=True`, no network. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError,
+    StorageError, UsageError.
     """
     registry = registry or default_registry()
     place = find_device(device)
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise UsageError(f"dtype is {dtype!r}; it must be a floating-point dtype, such as torch.bfloat16")
-    model = load_folder(locate(name, registry), registry, discriminator=discriminator)
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    model = load_folder(locate(name, registry, access), registry, discriminator=discriminator)
     return model if place.type == "cpu" and dtype is None else model.to(place, dtype)
 
 
@@ -71,14 +87,23 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         spec=folder.spec,
         info=data,
         origin=folder.origin,
+        folder=replace(folder, repair=None),  # a model can be copied and pickled
         classes=_classes(data, folder),
         modality=spec.modality,
+        given=partial(_given, registry.modality(spec.modality), data["data"].get("about")),
         memory_format=memory_format(registry.modality(spec.modality)),
     )
     try:
         return family.container(parts, extras)
     except WeightsError as error:
         raise WeightsError(f"{folder.name}: {error}") from error
+
+
+def _given(spec: ModalitySpec, about: Mapping[str, Any] | None, value: object, data_shape: tuple[int, ...]) -> object:
+    """Users' examples as their modality reads them; it is imported when they are no plain numbers."""
+    make = import_reference(spec.modality, f"modality {spec.name}", spec.install_hint)
+    found: object = make(about or {}).given(value, data_shape)
+    return found
 
 
 def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:

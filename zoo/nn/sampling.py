@@ -8,6 +8,7 @@ for different batch sizes. The global random state is neither read nor advanced.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,13 +18,11 @@ from torch import Tensor
 from zoo.configs import near
 from zoo.errors import UsageError
 from zoo.nn.distributions import GaussianMixture
+from zoo.nn.given import number, whole
 
 __all__ = [
     "Labels",
-    "check_examples",
     "check_labels",
-    "check_latents",
-    "check_whole",
     "draw_from_mixture",
     "draw_latents",
     "draw_noise",
@@ -42,13 +41,14 @@ T = TypeVar("T")
 
 def seeded(seed: int | None) -> torch.Generator:
     """A generator of that seed, or of a fresh one from the system. Raises UsageError for a seed out of range."""
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
+    whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+    if seed is not None and not (whole and 0 <= seed < 2**63):
         raise UsageError(f"seed is {seed!r}; it must be a whole number from 0 to 2**63 - 1")
     generator = torch.Generator(device="cpu")
     if seed is None:
         generator.seed()
     else:
-        generator.manual_seed(seed)
+        generator.manual_seed(int(seed))
     return generator
 
 
@@ -62,11 +62,11 @@ def draw_latents(
     function (the truncation trick of Brock et al. 2019, section 3.1); a uniform prior is shrunk to it.
     Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
     """
-    check_whole("n", n, 1, MOST)
-    generator = seeded(seed)
-    number = isinstance(truncation, (int, float)) and not isinstance(truncation, bool)
-    if truncation is not None and not (number and 0 < truncation < math.inf):
-        raise UsageError(f"truncation is {truncation!r}; it must be a number above 0, or None")
+    n, generator = whole("n", n, 1, MOST), seeded(seed)
+    if truncation is not None:
+        asked, truncation = truncation, number(truncation)
+        if not 0 < truncation < math.inf:
+            raise UsageError(f"truncation is {asked!r}; it must be a number above 0, or None")
     if prior == "uniform":
         side = 1.0 if truncation is None else float(min(1.0, truncation))
         return torch.stack([(torch.rand(*shape, generator=generator, **FLOAT) * 2 - 1) * side for _ in range(n)])
@@ -89,43 +89,15 @@ def draw_from_mixture(
     if seed is None:
         seed = torch.Generator(device="cpu").seed() % 2**63
     noise = draw_latents(n, mixture.means.shape[1:], seed=seed, truncation=truncation)
-    other = seed ^ 0x5BD1E995  # another stream than the noise
+    other = int(seed) ^ 0x5BD1E995  # another stream than the noise
     uniform = (draw_latents(n, (1,), seed=other, prior="uniform").squeeze(1) + 1) / 2
     return mixture.transform(uniform, noise)
 
 
 def draw_noise(samples: int, shape: Sequence[int], *, seed: int | None = None) -> Tensor:
     """Normal noise (samples, *shape) float32. Raises UsageError for a number of samples below 1 or above 1,000,000."""
-    check_whole("samples", samples, 1, MOST)
+    samples = whole("samples", samples, 1, MOST)
     return torch.randn(samples, *shape, generator=seeded(seed), **FLOAT)
-
-
-def check_latents(z: Tensor, shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """z as float32 on the device. Raises UsageError unless it is (N, *shape), N at least 1, and finite."""
-    if z.ndim != 1 + len(shape) or tuple(z.shape[1:]) != shape or not len(z):
-        wanted = ", ".join(map(str, shape))
-        raise UsageError(f"z has shape {tuple(z.shape)}; this model decodes (N, {wanted})")
-    z = z.to(device, torch.float32)
-    if not bool(torch.isfinite(z).all()):
-        raise UsageError("z holds NaN or infinity")
-    return z
-
-
-def check_examples(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """x as float32. Raises UsageError unless it is floats (N, *shape) in [0, 1], N at least 1."""
-    if not x.is_floating_point() or x.ndim == 0 or tuple(x.shape[1:]) != shape or not x.numel():
-        wanted = ", ".join(map(str, shape))
-        raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; floats (N, {wanted}) in [0, 1] are needed")
-    x = x.float()
-    if not bool(((x >= 0) & (x <= 1)).all()):  # NaN is neither
-        raise UsageError("x holds values that are not in [0, 1]; scale them")
-    return x
-
-
-def check_whole(name: str, value: object, least: int, most: int) -> None:
-    """Raise UsageError unless the value is a whole number from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise UsageError(f"{name} is {value!r}; it must be a whole number from {least:,} to {most:,}")
 
 
 def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Sequence[str] = ()) -> Tensor | None:
@@ -140,11 +112,13 @@ def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Seque
         return None
     if labels is None:
         return torch.arange(n, device="cpu") % num_classes
-    if isinstance(labels, (str, int)):
+    if isinstance(labels, (str, int, numbers.Integral)):
         labels = [labels] * n
+    elif isinstance(labels, Tensor) and labels.ndim == 0:
+        labels = labels.expand(n)
     try:
-        numbers = labels if isinstance(labels, Tensor) else [_number(label, classes) for label in labels]
-        given = torch.as_tensor(numbers, device=None if isinstance(labels, Tensor) else "cpu")
+        each = labels if isinstance(labels, Tensor) else [_number(label, classes) for label in labels]
+        given = torch.as_tensor(each, device=None if isinstance(labels, Tensor) else "cpu")
         kind = given.dtype is not torch.bool and not given.is_floating_point() and not given.is_complex()
         fits = kind and given.shape == (n,) and bool(((given >= 0) & (given < num_classes)).all())
     except (TypeError, ValueError, RuntimeError) as error:

@@ -12,9 +12,10 @@ from zoo.catalogue.weights.folder import PRIOR
 from zoo.errors import WeightsError
 from zoo.nn.bounds import Terms, decoded_terms
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
+from zoo.nn.extras import Extras
 from zoo.nn.families import Family
 from zoo.nn.interfaces import Decoder, Encoder
-from zoo.nn.models import Bounded, Extras, Model, home
+from zoo.nn.models import Bounded, Model, home
 
 __all__ = ["FAMILY", "VAE"]
 

@@ -138,10 +138,10 @@ def model_names_resolve(subject: Subject, item: Item) -> None:
     """The architecture and dataset a model names are in the catalogue, with the class it selects; it has a licence."""
     spec = item.of(ModelSpec)
     subject.registry.architecture(spec.architecture)
-    name, selection, path = parse_reference(spec.dataset)
-    classes = subject.registry.dataset(name).classes
-    require(selection is None or selection in classes, f"{name} has no class {selection!r}")
-    require(path is None, f"its dataset {spec.dataset} is a path, which only this computer has")
+    reference = parse_reference(spec.dataset)
+    classes, selection = subject.registry.dataset(reference.name).classes, reference.selection
+    require(selection is None or selection in classes, f"{reference.name} has no class {selection!r}")
+    require(reference.path is None, f"its dataset {spec.dataset} is a path, which only this computer has")
     require(spec.licence.strip(), "it states no licence")
     shape = spec.data_shape
     require(shape is None or (shape and min(shape) >= 1), f"data_shape is {shape}, no shape")
@@ -160,6 +160,6 @@ def recipe_resolves(subject: Subject, item: Item) -> None:
         told = getattr(recipe, key)
         require(told == value, f"the recipe's {key} is {told!r}, the catalogue's {value!r}")
     require(recipe.summary, "the recipe has no summary")
-    splits = subject.registry.dataset(parse_reference(recipe.dataset)[0]).splits
+    splits = subject.registry.dataset(parse_reference(recipe.dataset).name).splits
     require(not splits or recipe.split in splits, f"the dataset has no split {recipe.split!r}")
     require(recipe.batch_size <= recipe.examples, "the recipe ends before its first batch")

@@ -11,7 +11,8 @@ import torch
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
 from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
-from zoo.catalogue.weights.card import check_card
+from zoo.catalogue.weights.card import HERE
+from zoo.catalogue.weights.card_check import check_card, read_card
 from zoo.catalogue.weights.folder import CARD, CONFIG, DISCRIMINATOR, FILES, GOLDEN, Folder
 from zoo.catalogue.weights.locate import locate
 from zoo.catalogue.weights.publishing import published_names
@@ -156,9 +157,9 @@ def card(subject: Subject, item: Item) -> None:
     folder, spec = _folder(subject, item), item.of(ModelSpec)
     if check_card(folder) == "none":
         raise FailedCheck(f"it has no {CARD}; `zoo export` writes one")
-    text = (folder.path / CARD).read_text(encoding="utf-8")
-    short = item.name.rpartition("/")[2]  # the recipe's name, where the run knew of no catalogue entry
-    loads = [f'zoo.load("{name}")' for name in (item.name, short)]
+    text = read_card((folder.path / CARD).read_bytes(), CARD)
+    repo = spec.weights.repo_id if spec.weights else None
+    loads = [f'zoo.load("{name}")' for name in (item.name, HERE, f"hf://{repo}")]
     require(any(line in text for line in loads), f"the card does not say {loads[0]}")
     for what in (spec.dataset, spec.licence.lower()):
         require(what in text.lower() or what in text, f"the card does not say {what}")

@@ -206,6 +206,15 @@ def test_lazy_attributes_are_not_fired(entry_point: Make) -> None:
         _ = module.networks
 
 
+def test_hooks_are_found_where_dir_leaves_them_out(entry_point: Make) -> None:
+    """A module whose `__dir__` lists its public names alone is a plugin all the same, a misspelt hook of it named."""
+    short = "def __dir__():\n    return ['networks']\n"
+    plugin = load_one(entry_point("acme", GOOD + short))
+    assert (plugin.error, [spec.name for spec in plugin.specs]) == ("", ["toy"])
+    misspelt = GOOD.replace("def zoo_models", "def zoo_model") + short
+    assert "unknown hook 'zoo_model'; did you mean 'zoo_models'" in load_one(entry_point("other", misspelt)).error
+
+
 @pytest.mark.parametrize("name", ["Acme", "acme zoo", "a/b", "."])
 def test_a_namespace_is_a_name(name: str, entry_point: Make) -> None:
     """An entry point whose name could stand in no model's name is a failure that says so."""
@@ -241,7 +250,7 @@ def test_nobody_takes_a_name_of_the_zoo(entry_point: Make) -> None:
 
 # --- settings ------------------------------------------------------------------------------------------------------
 
-FAILURE = r"plugin bad \(acme-zoo 1\.2\) failed: RuntimeError: ouch; to silence it: zoo plugins disable bad"
+FAILURE = r"plugin bad \(acme-zoo 1\.2\) failed: RuntimeError: ouch; to silence it: `zoo plugins disable bad`"
 
 
 def test_a_failure_is_warned_of_with_the_way_out(entry_point: Make) -> None:

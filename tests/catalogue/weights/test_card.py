@@ -15,14 +15,14 @@ import yaml
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
-from zoo.catalogue.weights.card import check_card, write_card
+from zoo.catalogue.weights.card import write_card
+from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.card_sections import PICTURES
 from zoo.catalogue.weights.folder import Folder
 from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
 from zoo.evaluation.report import Distances, Floor, Neighbour, Report
 
-IMAGE = default_registry().modality("image")
 FILES = [f"{stem}.png" for stem in PICTURES]
 RECIPE = Recipe(
     name="tiny",
@@ -84,7 +84,7 @@ def card(folder: Path, config: dict[str, Any] | None = None, report: Report | No
     (folder / "config.json").write_text(json.dumps(config or config_of()))
     if report is not None:
         (folder / "evaluation.json").write_text(json.dumps(report.to_json()))
-    write_card(folder, IMAGE)
+    write_card(folder, default_registry())
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -108,7 +108,7 @@ def test_a_card_says_licence_data_training_and_use(tmp_path: Path) -> None:
         "# tiny",
         "Shapes of 8 pixels.",
         "![samples](samples.png)",
-        'zoo.load("tiny")',
+        'zoo.load(".")',
         "(16, 3, 8, 8)",
         "10,000 examples of `shapes`",
         "`train`",
@@ -181,7 +181,7 @@ def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
         "10,000 training examples",
         "0.750",
         "0.625",
-        "zoo eval tiny --samples 5000 --features efficientnet-lite0",
+        "zoo eval . --samples 5000 --features efficientnet-lite0",
     ):
         assert fact in text
     for fact in ("neighbours.png", "16 samples", "9.25", "0.188", "8.25", "0.156", "6.50", "0.031"):
@@ -246,10 +246,10 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         "95.25 nats",
         "90.500 ± 0.250 nats",
         "1,000 latents for each of 10 binarised test examples",
-        "zoo likelihood tiny --samples 1000",
+        "zoo likelihood . --samples 1000",
         "## Concept `smile`",
         "| 2 | 75.0% | 25.0% | 50.0% | 0.0% | 0.0625 | 0.0312 |",
-        "zoo concept measure tiny smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
+        "zoo concept measure . smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
         "codes = model.encode(samples).mean",
     ):
         assert fact in text
@@ -314,7 +314,7 @@ def test_a_damaged_report_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config_of()))
     (tmp_path / "evaluation.json").write_bytes(content)
     with pytest.raises(WeightsError, match=r"evaluation\.json") as caught:
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "README.md").exists()
 
@@ -328,16 +328,16 @@ def test_a_figure_that_no_float_holds_does_not_verify(value: str, tmp_path: Path
     with pytest.raises(WeightsError, match=r"precision is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
         check_card(Folder(name="tiny", path=tmp_path))
     with pytest.raises(WeightsError, match=r"lacks what a card says"):
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
 
 
 def test_a_folder_without_a_config_is_named(tmp_path: Path) -> None:
     """Where there is no config.json it is a StorageError with the folder; where it is damaged, a WeightsError."""
     with pytest.raises(StorageError, match=f"cannot read {tmp_path}"):
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json is no JSON"):
-        write_card(tmp_path, IMAGE)
+        write_card(tmp_path, default_registry())
 
 
 def test_a_full_disk_keeps_the_old_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

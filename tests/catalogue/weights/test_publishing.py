@@ -15,8 +15,9 @@ from loopback_hub import TOKEN, LoopbackHub, Repo
 
 from zoo.catalogue.contract.specs import WeightsSpec
 from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.card import addressed
 from zoo.catalogue.weights.folder import Folder
-from zoo.catalogue.weights.publishing import Published, publish, published_names
+from zoo.catalogue.weights.publishing import Order, Published, plan, publish, published_names
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
 from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
@@ -38,7 +39,12 @@ def check(given: Folder) -> object:
 
 
 def push(folder: Path, **more: Any) -> Published:
-    return publish(folder, "acme/new", registry=default_registry(), check=check, **more)
+    return publish(folder, Order(repo_id="acme/new", **more), registry=default_registry(), check=check)
+
+
+def as_published(files: dict[str, bytes], name: str = "hf://acme/new") -> dict[str, bytes]:
+    """The files of a folder, with the card that calls the folder by its repository."""
+    return files | {"README.md": addressed(files["README.md"].decode(), name).encode()}
 
 
 def on_hub(hub: LoopbackHub, branch: str = "main") -> dict[str, bytes]:
@@ -49,7 +55,7 @@ def on_hub(hub: LoopbackHub, branch: str = "main") -> dict[str, bytes]:
 def test_what_is_pushed_comes_down_again(hub: Any, folder: Path, tiny_files: Any) -> None:
     """One commit with exactly the files; fetched into an empty cache they have the same sha256 and give the same."""
     done = push(folder)
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
     assert len(hub.repos["acme/new"].commits) == 2  # the Hub's own first one, and ours
     assert done.commit == hub.repos["acme/new"].refs["main"]
     model, there = load(folder), load(f"hf://acme/new@{done.commit}")
@@ -91,7 +97,7 @@ def test_only_the_built_list_is_published(hub: Any, folder: Path, tiny_files: An
     (folder / "link.txt").symlink_to("/etc/passwd")
     done = push(folder)
     assert done.left_out == (".env", "checkpoints", "link.txt", "notes.txt", "pytorch_model.bin")
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
     assert set(tiny_files) <= set(published_names(".png"))
 
 
@@ -152,7 +158,7 @@ def test_a_commit_by_somebody_else_in_between_is_not_overwritten(hub: Any, folde
         push(folder)
     assert on_hub(hub) == {"theirs.txt": b"x"}
     push(folder)
-    assert on_hub(hub) == {**tiny_files, "theirs.txt": b"x"}
+    assert on_hub(hub) == {**as_published(tiny_files), "theirs.txt": b"x"}
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])
@@ -160,7 +166,7 @@ def test_a_lost_answer_makes_no_second_commit(kind: str, hub: Any, folder: Path,
     """The commit arrived, its answer did not: found out, not sent twice."""
     hub.fault("after-commit", kind, 1, (503, {}))
     done = push(folder)
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
     assert done.commit == hub.repos["acme/new"].refs["main"]
     assert len(hub.repos["acme/new"].commits) == 2
 
@@ -175,7 +181,7 @@ def test_a_commit_that_passes_at_the_second_attempt(kind: str, hub: Any, folder:
     assert on_hub(hub) == {}
     fault.times = 1
     push(folder)
-    assert on_hub(hub) == tiny_files
+    assert on_hub(hub) == as_published(tiny_files)
 
 
 def test_bytes_that_come_back_otherwise_are_an_integrity_error(hub: Any, folder: Path) -> None:
@@ -206,7 +212,7 @@ def test_private_repositories_and_branches(hub: Any, folder: Path, tiny_files: A
     (folder / "samples.png").write_bytes(b"picture")
     push(folder, revision="dev")
     assert "samples.png" not in on_hub(hub)
-    assert on_hub(hub, "dev") == {**tiny_files, "samples.png": b"picture"}
+    assert on_hub(hub, "dev") == {**as_published(tiny_files, "hf://acme/new@dev"), "samples.png": b"picture"}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +230,7 @@ def test_private_repositories_and_branches(hub: Any, folder: Path, tiny_files: A
 def test_malformed_names_are_usage_errors(repo: str, revision: str, hub: Any, folder: Path) -> None:
     """Before anything is read or sent."""
     with pytest.raises(UsageError):
-        publish(folder, repo, registry=default_registry(), check=check, revision=revision)
+        publish(folder, Order(repo_id=repo, revision=revision), registry=default_registry(), check=check)
     assert hub.log == []
 
 
@@ -246,3 +252,96 @@ def test_the_front_matter_is_what_the_hub_reads(folder: Path) -> None:
         "datasets": ["shapes"],
         "tags": ["genzoo", "dcgan", "adversarial"],
     }
+
+
+def test_a_renamed_repository_is_not_written_to(hub: Any, folder: Path) -> None:
+    """What was said to go to the old name goes nowhere: the new one is named, and nothing is sent to either."""
+    hub.repo("acme/newer")
+    hub.renamed["acme/new"] = "acme/newer"
+    with pytest.raises(UsageError, match=r"hf://acme/new is now hf://acme/newer; .* write --to acme/newer$"):
+        push(folder)
+    assert list(hub.repos) == ["acme/newer"]
+    assert not hub.asked("^(POST|PUT)")
+    done = publish(folder, Order(repo_id="acme/newer"), registry=default_registry(), check=check)
+    assert '    repo_id="acme/newer",' in done.spec().splitlines()
+
+
+def test_a_plan_says_what_would_be_sent_and_touches_nothing(hub: Any, folder: Path, tiny_files: Any) -> None:
+    """Of a repository that is not there, of one that lacks a file, has another and one too many, and of a full one."""
+
+    def planned(**more: Any) -> Any:
+        order = Order(repo_id="acme/new", **more)
+        made = plan(folder, order, registry=default_registry(), check=check)
+        assert not hub.asked("^(POST|PUT)")
+        return made
+
+    assert planned().commit is None
+    assert planned().changes == dict.fromkeys(tiny_files, "new")
+    assert planned().files == as_published(tiny_files)
+    there = {**as_published(tiny_files), "config.json": b"{}", "samples.png": b"old"}
+    del there["README.md"]
+    hub.repo("acme/new", there)
+    assert planned().changes == {"config.json": "changed", "README.md": "new", "samples.png": "removed"}
+    assert planned().commit == hub.repos["acme/new"].refs["main"]
+    with pytest.raises(UsageError, match="exists and is public"):
+        planned(private=True)
+    hub.repos["acme/new"].commit(as_published(tiny_files))
+    assert planned().changes == {}
+
+
+def test_a_commit_has_the_message_and_the_tag_it_was_given(hub: Any, folder: Path, tiny_files: Any) -> None:
+    """The tag names the commit, also when it was there already; one that names another commit is refused first."""
+    done = push(folder, message="Trained longer\n\n20,000 more pictures", tag="v1.0")
+    repo = hub.repos["acme/new"]
+    assert repo.messages == ["Trained longer\n20,000 more pictures"]
+    assert repo.refs["v1.0"] == repo.refs["main"] == done.commit
+    assert push(folder, tag="v1.0").changed == ()
+    assert push(folder, tag="latest").commit == repo.refs["latest"]
+    (folder / "samples.png").write_bytes(b"picture")
+    with pytest.raises(UsageError, match=rf"has v1.0 already, at commit {done.commit}; choose another --tag"):
+        push(folder, tag="v1.0")
+    assert repo.refs["main"] == done.commit
+    assert load("hf://acme/new", revision="v1.0").origin == f"hf://acme/new@{done.commit}"
+
+
+def test_a_pull_request_leaves_the_branch_alone(hub: Any, folder: Path, tiny_files: Any) -> None:
+    """Its commit holds the files and is read back; a repository that is not there, or lacks nothing, gets none."""
+    with pytest.raises(NotFoundError, match="no branch main for a pull request"):
+        push(folder, create_pr=True)
+    assert hub.repos == {}
+    repo = hub.repo("acme/new", {"config.json": b"{}"})
+    before = repo.refs["main"]
+    done = push(folder, create_pr=True)
+    assert done.pull_request == f"{hub.url}/acme/new/discussions/1"
+    assert repo.refs["main"] == before
+    assert on_hub(hub, "refs/pr/1") == as_published(tiny_files)
+    assert done.commit == repo.refs["refs/pr/1"]
+    assert load("hf://acme/new", revision="refs/pr/1").origin.endswith(done.commit)
+    repo.commit(as_published(tiny_files))
+    assert push(folder, create_pr=True).pull_request is None
+    assert "refs/pr/2" not in repo.refs
+
+
+def test_a_pull_request_whose_answer_is_lost_is_not_opened_twice(hub: Any, folder: Path) -> None:
+    """It may be there: the line says where to look, and nothing is sent again."""
+    hub.repo("acme/new")
+    hub.fault("after-commit", "status", 1, (503, {}))
+    with pytest.raises(NetworkError, match=r"unless the pull request stands at .*/acme/new/discussions already"):
+        push(folder, create_pr=True)
+    assert [ref for ref in hub.repos["acme/new"].refs if ref.startswith("refs/pr/")] == ["refs/pr/1"]
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        ({"message": " "}, "the message of the commit is empty"),
+        ({"tag": "a b"}, "tag 'a b' is no name of a tag"),
+        ({"tag": "f" * 40}, "is no name of a tag"),
+        ({"create_pr": True, "tag": "v1"}, "a pull request goes without --tag"),
+        ({"create_pr": True, "private": True}, "a pull request goes without --private"),
+    ],
+)
+def test_an_order_that_cannot_be_meant_is_refused(order: Any, says: str) -> None:
+    """Before anything is read."""
+    with pytest.raises(UsageError, match=says):
+        Order(repo_id="acme/new", **order)

@@ -83,6 +83,7 @@ class DatasetSpec:
     external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # `name#key=value`: the first is the default
     facts: str = ""  # reference to a callable (DataRequest) -> DataFacts, where only the data know their size
 
     def __post_init__(self) -> None:
@@ -92,6 +93,9 @@ class DatasetSpec:
         check_reference(self.load, CODE, f"dataset {self.name}: load")
         if self.plain and not self.takes_path:
             raise PluginError(f"dataset {self.name}: plain is for datasets that take a path")
+        for key, values in self.options.items():
+            for word in (key, *(values or ("",))):
+                check_name(word, f"dataset {self.name}: option {key!r}:")
         if self.facts != "":
             check_reference(self.facts, CODE, f"dataset {self.name}: facts")
 
@@ -159,6 +163,9 @@ class TrainerSpec:
     trainer: str  # reference to a callable (parts, settings, random: torch.Generator) -> Trainer
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
     units: Mapping[str, str] = field(default_factory=dict)  # metric -> its unit; metrics of one unit share a diagram
+    better: Mapping[str, str] = field(
+        default_factory=dict
+    )  # metric -> "lower" or "higher", where one of them is better
 
     def __post_init__(self) -> None:
         check_name(self.name, "trainer")
@@ -168,6 +175,10 @@ class TrainerSpec:
         if not isinstance(self.units, Mapping) or not all(isinstance(text, str) for text in self.units.values()):
             raise PluginError(
                 f"trainer {self.name}: units must be a table of metrics and units, not {self.units!r:.80}"
+            )
+        if not isinstance(self.better, Mapping) or not all(way in ("lower", "higher") for way in self.better.values()):
+            raise PluginError(
+                f'trainer {self.name}: better must say "lower" or "higher" of metrics, not {self.better!r:.80}'
             )
 
 

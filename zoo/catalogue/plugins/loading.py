@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -100,6 +101,8 @@ def _collect(plugin: object, context: PluginContext) -> tuple[Spec, ...]:
     _check_version(inspect.getattr_static(plugin, "ZOO_API_VERSION", FIRST_API_VERSION))
     manager = _Manager("zoo")
     manager.add_hookspecs(hookspecs)
+    if isinstance(plugin, ModuleType):  # its own `__dir__` may leave the hooks out
+        plugin = SimpleNamespace(**vars(plugin))
     _check_hooks(plugin)
     manager.register(plugin)
     specs: list[Spec] = []
@@ -248,7 +251,7 @@ def _report(failed: list[Plugin], policy: str) -> None:
     if policy not in ("warn", "raise", "ignore"):
         raise UsageError(f"ZOO_PLUGIN_ERRORS is {policy!r}; it must be warn, raise or ignore")
     for plugin in failed:
-        line = f"plugin {plugin.owner} failed: {plugin.error}; to silence it: zoo plugins disable {plugin.namespace}"
+        line = f"plugin {plugin.owner} failed: {plugin.error}; to silence it: `zoo plugins disable {plugin.namespace}`"
         if policy == "raise":
             raise PluginError(line)
         if policy == "warn":

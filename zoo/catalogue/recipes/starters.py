@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.catalogue.contract.data_references import as_reference
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
@@ -54,6 +55,7 @@ def start_recipe(
     of another modality than the architecture's.
     """
     spec = registry.architecture(architecture)
+    reference = as_reference(reference, registry, spec.modality)
     if (dataset := known_dataset(reference, registry)) is not None:
         check_modality(spec, dataset, reference)
     if facts.count < FEWEST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import re
@@ -10,18 +9,19 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.contract.specs import ModalitySpec
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.contract.specs import ModalitySpec, ModelSpec
 from zoo.catalogue.weights.card_sections import SAMPLES, displayed, metrics_of, sections
-from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, Folder, parse_config
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, MODEL, parse_config
 from zoo.configs import strict_json
-from zoo.errors import WeightsError
-from zoo.files import new_file, storage_errors
+from zoo.errors import WeightsError, ZooError
+from zoo.files import new_file, sha256_of, storage_errors
 
-__all__ = ["card_of", "check_card", "write_card"]
+__all__ = ["addressed", "card_of", "write_card"]
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
-ANEW = "write it anew with `zoo export` or `zoo eval --write`"
-MOST_FRONT_MATTER = 2**16  # bytes: beyond, reading YAML takes its time
+HERE = "."  # how a card calls the folder that it lies in
+LOADED_HERE = f'zoo.load("{HERE}")  # "{HERE}" is the folder of this card'
 
 
 def _toml(value: Any) -> str:
@@ -45,8 +45,8 @@ def _yaml(text: str) -> str:
 
 
 def dataset_of(data: dict[str, Any]) -> str:
-    """The name of the dataset without selection and path: `cifar10` of `cifar10[frog]`."""
-    return str(re.split(r"[\[:]", data["data"]["name"])[0])
+    """The name of the dataset without selection, path and options: `cifar10` of `cifar10[frog]`."""
+    return str(re.split(r"[\[:#]", data["data"]["name"])[0])
 
 
 def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any], modality: ModalitySpec) -> list[str]:
@@ -82,33 +82,40 @@ def _seen(key: str, evaluation: dict[str, Any]) -> str:
     return f"name: {_toml(text)}, "
 
 
-def write_card(folder: Path, modality: ModalitySpec) -> None:
+def write_card(folder: Path, registry: Registry) -> None:
     """Write README.md of a weights folder from its config.json, and evaluation.json where there is one.
 
-    `modality` is that of the model's data.
-
-    Raises WeightsError when either is malformed, StorageError when one cannot be read or the card cannot be written.
+    Raises WeightsError when either is malformed, StorageError when one cannot be read or the card cannot be written,
+    and what the registry raises for an architecture that it lacks.
     """
     path = folder / EVALUATION
     with storage_errors(f"cannot read {folder}"):
         raw = (folder / CONFIG).read_bytes()
         figures = path.read_bytes() if path.is_file() else b"{}"
         files = os.listdir(folder)
-    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures, files, modality)
+    digest = sha256_of(folder / MODEL) if MODEL in files else ""
+    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures, files, digest, registry)
     with new_file(folder / CARD) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collection[str], modality: ModalitySpec) -> str:
-    """The card of a folder with this config.json, this evaluation.json (`{}` for none) and these files, for data of
-    that modality.
+def card_of(
+    folder: Path, data: dict[str, Any], figures: bytes, files: Collection[str], digest: str, registry: Registry
+) -> str:
+    """The card of a folder with this config.json, this evaluation.json (`{}` for none), these files, and this sha256
+    of model.safetensors.
 
-    Raises WeightsError where they do not say enough.
+    It names the model as it can be loaded: by the name of the catalogue that pins these weights, or else as the folder
+    that the card lies in, `.`, whatever that folder is called. Raises WeightsError where they do not say enough.
     """
     try:
-        text = "\n".join(_lines(data, strict_json(figures), files, modality))
+        modality = registry.modality_of(data["architecture"])
+        name = named_by_catalogue(digest, registry) or HERE
+        text = "\n".join(_lines(name, data, strict_json(figures), files, modality))
         text.encode("utf-8")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, ZooError):
+            raise
         cause = f"{type(error).__name__}: {error!s:.80}"
         raise WeightsError(
             f"{folder}: {CONFIG} or {EVALUATION} lacks what a card says ({cause}); export it anew"
@@ -116,13 +123,30 @@ def card_of(folder: Path, data: dict[str, Any], figures: bytes, files: Collectio
     return text
 
 
+def named_by_catalogue(digest: str, registry: Registry) -> str:
+    """The model of the catalogue whose model.safetensors has that sha256; "" where none has."""
+    for owned in registry.list("model"):
+        weights = owned.spec.weights if isinstance(owned.spec, ModelSpec) else None
+        if weights is not None and weights.files[MODEL] == digest:
+            return owned.name
+    return ""
+
+
+def addressed(text: str, name: str) -> str:
+    """A card in which the folder it lies in, `.`, is called `name`: where it is loaded, and in each command."""
+
+    def command(found: re.Match[str]) -> str:
+        return re.sub(r"(?<=\s)\.(?=[\s`])", name, found[0])
+
+    return re.sub(r"`zoo [^`\n]+`", command, text.replace(LOADED_HERE, f"zoo.load({_toml(name)})"))
+
+
 def _lines(
-    data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str], modality: ModalitySpec
+    name: str, data: dict[str, Any], evaluation: dict[str, Any], files: Collection[str], modality: ModalitySpec
 ) -> list[str]:
     recipe, source = data["training"]["recipe"], data["data"]
-    name = data["training"].get("model", recipe["name"])
     suffix = modality.suffixes[0]
-    title = name.removeprefix("./")  # a folder, of a model that no catalogue has
+    title = recipe["name"] if name == HERE else name
     form = "in [0, 1]" if "range" in source else "int64"
     classes = source.get("classes", [])
     one = json.dumps(classes[0]) if classes else ""
@@ -142,21 +166,17 @@ def _lines(
         "```python",
         "import zoo",
         "",
-        f'model = zoo.load("{name}")' + ("  # this folder; from the Hub: hf://ORG/REPO" if name != title else ""),
+        f"model = {LOADED_HERE if name == HERE else f'zoo.load({_toml(name)})'}",
         f"samples = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) {form}",
         *([f"samples = model.sample(16, seed=0, labels={one})  # of {len(classes)} classes"] if classes else []),
         *([f"codes = model.encode({seen}).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
         *sections(name, source["name"], evaluation, files, suffix),
-        "## Data",
-        "",
-        f"{source['count']:,} examples of `{source['name']}`, split `{source['split']}`, as they are stored "
-        f"sha256 `{source['sha256']}`. Licence of the data: {source['licence']}.",
-        *(["", f"Classes: {', '.join(f'`{name}`' for name in classes)}."] if classes else []),
-        "",
+        *_of_data(recipe, source),
         "## Training",
         "",
+        *_beginning(data["training"].get("from")),
         f"{data['training']['examples']:,} examples seen (torch {data['training']['torch']}, threads: "
         f"{data['training']['threads']}). The recipe, with every default written out:",
         "",
@@ -167,94 +187,34 @@ def _lines(
     ]
 
 
-# --- reading it back -----------------------------------------------------------------------------------------------
+def _beginning(start: dict[str, Any] | None) -> list[str]:
+    """What it began with, and under which licences that is."""
+    if start is None:
+        return []
+    which = f"`{start['name']}`" + (f" at commit `{start['revision']}`" if "revision" in start else "")
+    seen = f", after {start['examples']:,} examples" if "examples" in start else ""
+    data = start["data"]
+    terms = f"licence of those weights: {start['licence'] or 'not stated'}"
+    return [
+        f"It began with the weights of {which} (sha256 `{start['sha256']}`){seen}; {terms}, of the data they are of, "
+        f"`{data['name']}`: {data['licence'] or 'not stated'}.",
+        "",
+    ]
 
 
-def check_card(folder: Folder) -> str:
-    """Compare the card with config.json and evaluation.json: "consistent", or "none" where there is no card.
-
-    Raises WeightsError naming what they disagree about.
-    """
-    if not folder.has(CARD):
-        return "none"
-    where, data = str(folder.path / CARD), folder.config()
-    text = read_card(bytes(folder.read(CARD)), where)
-    front = _read_front_matter(text, where)
-    for problem in _problems(front, text, data, folder.evaluation()):
-        raise WeightsError(f"{where}: {problem}; {ANEW}")
-    return "consistent"
-
-
-def read_card(raw: bytes, where: str) -> str:
-    """The text of a card, whatever the editor made of it: with a byte order mark, and with CRLF or CR at line ends.
-
-    Raises WeightsError for another encoding.
-    """
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        cause = "it is UTF-16" if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else f"{error!s:.80}"
-        raise WeightsError(f"{where} is no UTF-8 ({cause}); save it as UTF-8 in your editor") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _read_front_matter(text: str, where: str) -> dict[str, Any]:
-    import yaml
-
-    match = re.match(r"\s*---[ \t]*\n(.*?)\n---[ \t]*(\n|$)", text, re.DOTALL)
-    if match is None or len(match[1]) > MOST_FRONT_MATTER:
-        raise WeightsError(f"{where} does not begin with front matter between two lines of ---; {ANEW}")
-    try:
-        front = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{where}: its front matter is no YAML ({_place(error)}); mend it, or {ANEW}") from error
-    if not isinstance(front, dict):
-        raise WeightsError(f"{where}: its front matter is no table of keys and values; {ANEW}")
-    return front
-
-
-def _place(error: Exception) -> str:
-    """What is wrong with YAML, and in which line of the card: the front matter begins in its second."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return type(error).__name__
-    return f"line {mark.line + 2}: {getattr(error, 'problem', '') or type(error).__name__}"
-
-
-def _problems(front: dict[str, Any], text: str, data: dict[str, Any], report: dict[str, Any]) -> list[str]:
-    """What the card says otherwise than config.json and evaluation.json do."""
-    tags, found = front.get("tags"), []
-    recipe = data["training"].get("recipe")
-    licence = recipe.get("licence") if isinstance(recipe, dict) else None
-    if front.get("library_name") != "genzoo" or not isinstance(tags, list) or "genzoo" not in tags:
-        found.append("library_name and tags do not say genzoo")
-    elif data["architecture"] not in tags:
-        found.append(f"its tags lack the architecture of {CONFIG}, {data['architecture']}")
-    if isinstance(licence, str) and front.get("license") != (licence or "other").lower():
-        found.append(f"license is {front.get('license')!r:.40}, {CONFIG} says {licence!r:.40}")
-    for key in ("name", "sha256"):
-        value = data["data"].get(key)
-        if isinstance(value, str) and value not in text:
-            found.append(f"it does not name the data of {CONFIG} ({value:.80})")
-    metrics = _metrics(front)
-    for key, figure in metrics_of(report).items():
-        if type(figure) in (int, float) and metrics.get(key) != _rounded(figure):
-            found.append(f"{key} is {metrics.get(key)!r:.40}, {EVALUATION} says {_rounded(figure)}")
-    return found
-
-
-def _rounded(value: float) -> float:
-    """As `_front_matter` writes it; a whole number beyond all floats is infinity."""
-    try:
-        return float(f"{value:.5g}")
-    except OverflowError:
-        return float("inf")
-
-
-def _metrics(front: dict[str, Any]) -> dict[str, float]:
-    """The figures of `model-index`; none where it is malformed."""
-    try:
-        rows = [m for one in front["model-index"] for result in one["results"] for m in result["metrics"]]
-        return {str(row["type"]): float(row["value"]) for row in rows}
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return {}
+def _of_data(recipe: dict[str, Any], source: dict[str, Any]) -> list[str]:
+    """What it was trained on, and the two licences."""
+    classes = ", ".join(f"`{name}`" for name in source.get("classes", []))
+    return [
+        "## Data",
+        "",
+        f"{source['count']:,} examples of `{source['name']}`, split `{source['split']}`, as they are stored "
+        f"sha256 `{source['sha256']}`.",
+        *(["", f"Classes: {classes}."] if classes else []),
+        "",
+        "## Licence",
+        "",
+        f"- The weights: {recipe['licence'] or 'none stated'}.",
+        f"- The data they were trained on, `{dataset_of({'data': source})}`: {source['licence'] or 'none stated'}.",
+        "",
+    ]

@@ -7,17 +7,27 @@ evaluation.json holds the report on samples at its top, and beside it, where the
 from __future__ import annotations
 
 import mimetypes
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PICTURES", "SAMPLES", "displayed", "metrics_of", "sections", "shown"]
+__all__ = ["FIGURES", "PICTURES", "SAMPLES", "displayed", "metrics_and_directions", "metrics_of", "sections", "shown"]
 
 SAMPLES = ("frechet", "kernel", "precision", "recall")
 ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes from
     "negative_log_likelihood_nats": ("likelihood", "nll"),
     "negative_elbo_nats": ("reconstruction", "negative_elbo"),
     "reconstruction_rmse": ("reconstruction", "root_mean_square_error"),
+}
+FIGURES = {  # of `metrics_of`: what each is called, and which way is better
+    "frechet": ("Fréchet distance", "lower"),
+    "kernel": ("kernel distance", "lower"),
+    "precision": ("precision", "higher"),
+    "recall": ("recall", "higher"),
+    "negative_log_likelihood_nats": ("negative log-likelihood, nats a held-out example", "lower"),
+    "negative_elbo_nats": ("negative ELBO, nats a held-out example", "lower"),
+    "reconstruction_rmse": ("reconstruction error of held-out examples, of 1", "lower"),
 }
 
 
@@ -34,7 +44,7 @@ PICTURES = {  # by the file's name without its suffix
     "reconstructions": Picture(
         title="Reconstructions",
         text="Held-out examples at random, and below each what decoding its code gives back.",
-        command="zoo reconstruct --data '{data}' -n 8 --model {name} --scale 1 -o {file}",
+        command="zoo reconstruct --data {data} -n 8 --model {name} --scale 1 -o {file}",
     ),
     "manifold": Picture(
         title="The latent plane",
@@ -54,12 +64,12 @@ PICTURES = {  # by the file's name without its suffix
     "interpolation": Picture(
         title="Walks",
         text="Walks between held-out examples, which stand at the ends of each row.",
-        command="zoo interpolate {name} --data '{data}' --rows 4 --steps 8 -o {file}",
+        command="zoo interpolate {name} --data {data} --rows 4 --steps 8 -o {file}",
     ),
     "concepts": Picture(
         title="Concepts at work",
         text="Held-out examples on the left, then moved along a concept, from negative strengths to positive ones.",
-        command="zoo edit --data '{data}' -n 5 --model {name} --concept {concepts} -o {file}",
+        command="zoo edit --data {data} -n 5 --model {name} --concept {concepts} -o {file}",
     ),
 }
 
@@ -85,29 +95,44 @@ def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
     return found
 
 
+def metrics_and_directions(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was measured: `name`, `value`, which way is `better`, `what` it is; where known `floor`, what held-out
+    examples have in its place, and `of_as_many`, what so many samples have.
+    """
+    floor = evaluation.get("floor") or {}
+    rows = []
+    for name, value in metrics_of(evaluation).items():
+        what, better = FIGURES[name]
+        row = {"name": name, "value": value, "better": better, "what": what}
+        row |= {"floor": floor[name]} if name in floor else {}
+        rows.append(row | ({"of_as_many": floor[f"{name}_of_samples"]} if f"{name}_of_samples" in floor else {}))
+    return rows
+
+
 def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str], suffix: str) -> list[str]:
     """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the examples in `files`,
     whose names end in `suffix`.
     """
     lines: list[str] = []
+    given = f" --data {shlex.quote(data)}" if ":" in data else ""  # of examples that only their owner has
     if SAMPLES[0] in evaluation:
-        lines += _figures(name, evaluation) + _classes(evaluation) + _neighbours(evaluation, suffix)
+        lines += _figures(f"{name}{given}", evaluation) + _classes(evaluation) + _neighbours(evaluation, suffix)
     if "reconstruction" in evaluation:
-        lines += _reconstruction(name, evaluation["reconstruction"])
+        lines += _reconstruction(f"{name}{given}", evaluation["reconstruction"])
     if "likelihood" in evaluation:
-        lines += _likelihood(name, evaluation["likelihood"])
+        lines += _likelihood(f"{name}{given}", evaluation["likelihood"])
     concepts = evaluation.get("concepts", {})
     for concept in concepts.values():
         lines += _concept(name, data, concept)
     for stem, picture in PICTURES.items():
         if (file := f"{stem}{suffix}") in files:
-            words = {"name": name, "data": data, "concepts": ",".join(concepts) or "NAME", "file": file}
+            words = {"name": name, "data": shlex.quote(data), "concepts": ",".join(concepts) or "NAME", "file": file}
             command = picture.command.format_map(words)
             lines += [f"## {picture.title}", "", displayed(picture.title, file), "", f"{picture.text} `{command}`", ""]
     return lines
 
 
-def _figures(name: str, report: dict[str, Any]) -> list[str]:
+def _figures(model: str, report: dict[str, Any]) -> list[str]:
     lines = [
         "## Figures",
         "",
@@ -129,7 +154,7 @@ def _figures(name: str, report: dict[str, Any]) -> list[str]:
     mixture = report.get("mixture_frechet")
     if mixture is not None:
         lines.append(f'| samples of `prior="mixture"` | {report["samples"]:,} | {mixture:.2f} | |')
-    command = f"zoo eval {name} --samples {report['samples']} --features {report['network']}"
+    command = f"zoo eval {model} --samples {report['samples']} --features {report['network']}"
     how = f"Computed by `{command}` (samples of seed 0, torch {report['torch']})."
     more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
     return [*lines, "", more, "", how, ""]
@@ -172,7 +197,7 @@ def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
     return [*lines, ""]
 
 
-def _reconstruction(name: str, report: dict[str, Any]) -> list[str]:
+def _reconstruction(model: str, report: dict[str, Any]) -> list[str]:
     binary = "binarised " if report["binarised"] else ""
     told = [
         f"Of {report['examples']:,} {binary}examples of the split `{report['split']}`: decoding the mean of the "
@@ -184,10 +209,10 @@ def _reconstruction(name: str, report: dict[str, Any]) -> list[str]:
             f"The negative ELBO is {report['negative_elbo']:.2f} nats an example, of which the KL is "
             f"{report['kl']:.2f}: {report['bits_per_dim']:.4f} bits a dimension (one latent an example)."
         )
-    return ["## Coding", "", *told, f"Computed by `zoo eval {name}`.", ""]
+    return ["## Coding", "", *told, f"Computed by `zoo eval {model}`.", ""]
 
 
-def _likelihood(name: str, report: dict[str, Any]) -> list[str]:
+def _likelihood(model: str, report: dict[str, Any]) -> list[str]:
     binary = "binarised " if report["binarised"] else ""
     return [
         "## Likelihood",
@@ -196,7 +221,7 @@ def _likelihood(name: str, report: dict[str, Any]) -> list[str]:
         f"error over the examples; {report['monte_carlo_error']:.3f} from the latents), by importance sampling with "
         f"{report['samples']:,} latents for each of {report['examples']:,} {binary}test examples (Burda et al. 2016, "
         f"equation 8); the ELBO of the same latents gives {report['negative_elbo']:.3f}. Computed by "
-        f"`zoo likelihood {name} --samples {report['samples']}`.",
+        f"`zoo likelihood {model} --samples {report['samples']}`.",
         "",
     ]
 
@@ -225,5 +250,5 @@ def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
     moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
     if not report["region"]:
         moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
-    command = f"zoo concept measure {name} {report['name']} --data {data} --factor {factor} --keep {other}{region}"
-    return [*lines, "", f"{moved} `{command}`", ""]
+    measured = f"zoo concept measure {name} {report['name']} --data {shlex.quote(data)}"
+    return [*lines, "", f"{moved} `{measured} --factor {factor} --keep {other}{region}`", ""]
