@@ -17,7 +17,7 @@ INDENT = "    "
 
 
 def columns(stream: TextIO | None) -> int | None:
-    """The width of the terminal that a stream writes to, as it is now; None where it is none, or closed: lines stay whole there.
+    """The width of the terminal that a stream writes to, as it is now; None where it is none: lines stay whole there.
 
     COLUMNS counts where it is set, as for `shutil.get_terminal_size`, which knows standard output alone.
     """
