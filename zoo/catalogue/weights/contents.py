@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.contract.names import COMMIT, split_hub_name
+from zoo.catalogue.contract.names import COMMIT, hub_name_at
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.weights.folder import (
     CARD,
     CONCEPTS,
@@ -93,26 +94,24 @@ def in_folder(folder: Folder) -> Contents:
     )
 
 
-def on_hub(name: str) -> Contents:
+def on_hub(name: str, access: Access) -> Contents:
     """Of hf://org/repo[@revision]: from the cache where it is whole there, else the small files and the headers alone.
 
     Raises NetworkError where the Hub is away and the cache lacks it, NotFoundError where there is no such repository
     or it is no model in the zoo's format, UsageError for a malformed name.
     """
-    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
-    from zoo.catalogue.hub.transport import is_offline
-    from zoo.catalogue.weights.fetching import in_format
+    from zoo.catalogue.weights.fetching import cached_folder, in_format
 
-    repo, revision = split_hub_name(name)
-    cache = RepoCache(hub_folder(), repo)
+    repo, revision = hub_name_at(name, access.revision)
+    cache = RepoCache(access.cache, repo)
     known = revision if revision is not None and COMMIT.fullmatch(revision) else cache.ref(revision or "main")
-    if is_offline():
+    if access.offline:
         if known is None or not cache.has(known, MODEL):
             raise NetworkError(f"{name} is not in the cache, and being offline was asked for")
-        place = cache.snapshot(known)
-        return in_folder(Folder(name=name, path=place, source="hub", commit=known, origin=f"hf://{repo}@{known}"))
-    hub = Hub()
+        return in_folder(cached_folder(cache, known, name, {}))
+    hub = Hub(access.token)
     with in_format(repo, revision or "main"):
         commit = hub.look(repo, revision or "main", CONFIG).commit
     sizes = hub.sizes(repo, commit, KNOWN)
