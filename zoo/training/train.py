@@ -15,7 +15,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, hold, read_run
 from zoo.data.held_out import hold_out
-from zoo.data.loading import Data, stream_dataset
+from zoo.data.loading import Data, stream_dataset, told
 from zoo.errors import PluginError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
@@ -67,8 +67,6 @@ def train(
     num_classes = classes_seen(resolved)
     doing("reading the data", 0)
     examples, held_out = _examples(resolved, family, registry, num_classes)
-    for line in examples.skipped[:5]:
-        warn(f"skipped: {line}")
     facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
@@ -76,6 +74,8 @@ def train(
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
+        for line in told(examples):
+            warn(line)
         model = partial(averaged_model, family=family)
         check_fit(examples, model(state).data_shape, state.trainer)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)

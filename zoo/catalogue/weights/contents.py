@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.contract.names import COMMIT, hub_name_at
+from zoo.catalogue.contract.names import hub_name_at
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.weights.folder import (
     CARD,
@@ -25,7 +25,6 @@ from zoo.catalogue.weights.folder import (
     parse_evaluation,
 )
 from zoo.catalogue.weights.header import Header, header_of, read_header
-from zoo.errors import NetworkError
 
 __all__ = ["Contents", "in_folder", "on_hub"]
 
@@ -102,16 +101,12 @@ def on_hub(name: str, access: Access) -> Contents:
     """
     from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
-    from zoo.catalogue.weights.fetching import cached_folder, in_format
+    from zoo.catalogue.weights.fetching import hub_folder_of, in_format
 
     repo, revision = hub_name_at(name, access.revision)
-    cache = RepoCache(access.cache, repo)
-    known = revision if revision is not None and COMMIT.fullmatch(revision) else cache.ref(revision or "main")
     if access.offline:
-        if known is None or not cache.has(known, MODEL):
-            raise NetworkError(f"{name} is not in the cache, and being offline was asked for")
-        return in_folder(cached_folder(cache, known, name, {}))
-    hub = Hub(access.token)
+        return in_folder(hub_folder_of(repo, name, {}, replace(access, revision=revision)))
+    hub, cache = Hub(access.token), RepoCache(access.cache, repo)
     with in_format(repo, revision or "main"):
         commit = hub.look(repo, revision or "main", CONFIG).commit
     sizes = hub.sizes(repo, commit, KNOWN)

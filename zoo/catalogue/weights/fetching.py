@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
 
 
-__all__ = ["cached_folder", "hub_folder_of", "in_format", "warn"]
+__all__ = ["hub_folder_of", "in_format", "warn"]
 
 
 def _say(text: str) -> None:
@@ -58,7 +58,7 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
     if access.force and hub is not None:
         there = [file for file in (*FILES, CARD, EVALUATION) if cache.has(commit, file)]
         _fetch(hub, cache, commit, there, pins, _never)
-    folder = cached_folder(cache, commit, name, pins)
+    folder = _in_cache(cache, commit, name, pins)
 
     def repair(file: str, error: ZooError) -> Folder:
         if hub is None:
@@ -67,12 +67,12 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
             _fetch(hub, cache, commit, [file], pins, _is_good)
         except (NetworkError, StorageError) as failure:
             raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
-        return cached_folder(cache, commit, name, pins)
+        return _in_cache(cache, commit, name, pins)
 
     return replace(folder, repair=repair)
 
 
-def cached_folder(cache: RepoCache, commit: str, name: str, pins: Mapping[str, str]) -> Folder:
+def _in_cache(cache: RepoCache, commit: str, name: str, pins: Mapping[str, str]) -> Folder:
     """A commit's files as they are in the cache, each held to its pin, or else to the digest that the Hub stated."""
     unpinned = [CARD, EVALUATION] if pins else [*FILES, CARD, EVALUATION]
     return Folder(
