@@ -27,11 +27,13 @@ from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
+    from zoo.catalogue.weights.pulling import pull
     from zoo.errors import ZooError
     from zoo.images.sheet import grid, to_pil
     from zoo.images.values import load_image
     from zoo.latent.concept_file import load_concept
     from zoo.latent.concepts import ConceptVector
+    from zoo.latent.verification import verify
     from zoo.nn.gan import GAN
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
@@ -53,9 +55,11 @@ __all__ = [
     "load",
     "load_concept",
     "load_image",
+    "pull",
     "save",
     "to_pil",
     "train",
+    "verify",
 ]
 
 _HOME = {
@@ -75,6 +79,8 @@ _HOME = {
     "save": "zoo.training.own",
     "to_pil": "zoo.images.sheet",
     "train": "zoo.training.trained",
+    "pull": "zoo.catalogue.weights.pulling",
+    "verify": "zoo.latent.verification",
 }
 
 

@@ -79,7 +79,8 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
 
 def test_words_are_looked_for_in_names_summaries_and_tags() -> None:
     """Without wildcards every word must stand somewhere in what is said of an entry, whatever its capitals."""
-    assert zoo.list_models("frog") == ["dcgan-cifar-frog", "dcgan-cifar-frog-book"]
+    assert {"dcgan-cifar-frog", "dcgan-cifar-frog-book"} <= set(zoo.list_models("frog"))
+    assert not {"vae-faces", "vae-mnist"} & set(zoo.list_models("frog"))
     assert zoo.list_models("Smile") == zoo.list_models("vae 64x64") == ["vae-faces"]
     assert zoo.list_models("default") == ["dcgan-cifar-frog"]
     assert zoo.list_datasets("digits") == ["mnist"]
@@ -239,7 +240,7 @@ def test_info_of_a_repository_offline_is_of_the_cache(whole: Path, hub: Any, mon
     asked = len(hub.log)
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     assert zoo.info("hf://acme/tiny")["concepts"] == ["smile"]
-    with pytest.raises(NetworkError, match="hf://acme/other is not in the cache"):
+    with pytest.raises(NetworkError, match="hf://acme/other@main is not in the cache"):
         zoo.info("hf://acme/other")
     assert len(hub.log) == asked
 

@@ -105,7 +105,7 @@ def test_no_licence_is_taken_over_for_changed_weights(folder: Path, tmp_path: Pa
 def test_what_was_not_changed_stays_what_it_was(
     folder: Path, tmp_path: Path, registry: Registry, contents: Contents
 ) -> None:
-    """A model that is saved as it was loaded gives the very files of its folder, golden samples made anew among them."""
+    """A model that is saved as it was loaded gives the files of its folder, golden samples made anew."""
     discriminator = (folder / "discriminator.safetensors").exists()
     zoo.save(zoo.load(folder, discriminator=discriminator), tmp_path / "tiny")
     again, before = contents(tmp_path / "tiny"), contents(folder)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zoo.images.decode import (
         MAX_BAD,
         MAX_FILE_BYTES,
-        SUFFIXES,
         Bad,
+        Decoding,
         Picture,
         Rules,
         check_bad,
@@ -24,26 +24,46 @@ if TYPE_CHECKING:
         decode_picture,
         look,
     )
+    from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
+    from zoo.images.projection import ProjectedDiscriminator
     from zoo.images.sheet import grid, to_pil
+    from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
+    "FORMATS",
+    "HEAD",
     "MAX_BAD",
     "MAX_FILE_BYTES",
     "SUFFIXES",
     "Bad",
+    "ConditionalNorm",
+    "Decoding",
     "Picture",
+    "ProjectedDiscriminator",
     "Rules",
+    "UpsamplingStack",
     "check_bad",
     "conform",
     "decode_all",
     "decode_in_thread",
     "decode_picture",
     "grid",
+    "kind_of",
     "look",
+    "passed_over",
     "to_pil",
 ]
 
 ZOO_API_VERSION = API_VERSION
+
+ELSEWHERE = {  # than in zoo.images.decode
+    **dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds"),
+    "ConditionalNorm": "upsampling",
+    "ProjectedDiscriminator": "projection",
+    "UpsamplingStack": "upsampling",
+    "grid": "sheet",
+    "to_pil": "sheet",
+}
 
 LITE = {  # the file that each package carries, and its sha256
     0: (
@@ -102,8 +122,7 @@ def _lite(number: int) -> FeaturesSpec:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'zoo.images' has no attribute {name!r}")
-    home = "zoo.images.sheet" if name in ("grid", "to_pil") else "zoo.images.decode"
-    return getattr(importlib.import_module(home), name)
+    return getattr(importlib.import_module(f"zoo.images.{ELSEWHERE.get(name, 'decode')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -83,8 +83,9 @@ def _opened(run_folder: Path, registry: Registry, at: int | None, warn: Callable
         state = first_state(run.resolved, about=run.recorded.facts["data"].get("about"))
         state.restore(tensors, numbers)
     family = run.family()
-    model, others = averaged_model(state, family), {name: state.trainer.parts[name] for name in family.beside}
-    return model, others, _config(run, state, model), family
+    parts = state.trainer.parts
+    model, others = averaged_model(state, family), {name: parts[name] for name in family.beside if name in parts}
+    return model, others, _config(run, state, model, registry), family
 
 
 def _chosen(saved: Path, at: int | None, warn: Callable[[str], None]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -102,7 +103,7 @@ def pins(folder: Path) -> dict[str, str]:
     return {name: sha256_of(folder / name) for name in FILES if (folder / name).is_file()}
 
 
-def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
     """config.json of a run's model."""
     trained, facts = run.recorded.recipe, run.recorded.facts
     recipe = as_data(trained)
@@ -114,6 +115,8 @@ def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= described(model)
     training = {"recipe": recipe, "examples": state.examples} | {key: facts[key] for key in ("torch", "threads")}
+    if against := state.trainer.trained_against:  # no distance by these networks says how good the model is
+        training["trained_against"] = {name: registry.features(name).sha256 for name in against}
     if trained.start_from:
         recipe["start_from"] = neutral_start(trained.start_from)
         data_of = facts[FROM]["data"]

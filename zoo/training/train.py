@@ -15,7 +15,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, hold, read_run
 from zoo.data.held_out import hold_out
-from zoo.data.loading import Data, stream_dataset
+from zoo.data.loading import Data, stream_dataset, told
 from zoo.errors import PluginError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
@@ -26,6 +26,7 @@ from zoo.training.checkpoint import save_checkpoint
 from zoo.training.classes import check_classes, classes_seen
 from zoo.training.doctor.treatment import WentBack, watch_over
 from zoo.training.doctor.watch import Watch
+from zoo.training.fitting import check_fit
 from zoo.training.loop import train_loop
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.record import Record, recording, with_page
@@ -65,10 +66,7 @@ def train(
     recipe, family = resolved.recipe, load_family(resolved.family)
     num_classes = classes_seen(resolved)
     doing("reading the data", 0)
-    examples, held_out = _examples(resolved, family, registry)
-    check_classes(num_classes, (examples, held_out))
-    for line in examples.skipped[:5]:
-        warn(f"skipped: {line}")
+    examples, held_out = _examples(resolved, family, registry, num_classes)
     facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
@@ -76,7 +74,10 @@ def train(
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
+        for line in told(examples):
+            warn(line)
         model = partial(averaged_model, family=family)
+        check_fit(examples, model(state).data_shape, state.trainer)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
         for line in start.take(state, resolved, examples) if start else ():
             warn(line)
@@ -176,14 +177,18 @@ def _checkpoint(out: Path, newest: int, state: TrainState) -> None:
     state.trainer.processes.once(save)
 
 
-def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[Data, Data | None]:
-    """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
+def _examples(resolved: Resolved, family: Family, registry: Registry, num_classes: int) -> tuple[Data, Data | None]:
+    """The data in the shape that the first published part says it works on, and what is held out for the doctor; both
+    with the classes that the networks see.
+    """
     recipe, spec, first = resolved.recipe, resolved.architecture, family.published[0]
     shape = getattr(build_parts(spec, resolved.config, [first])[first], "data_shape", None)
     if not isinstance(shape, tuple) or not shape or not all(type(side) is int and side > 0 for side in shape):
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, no shape")
     load = partial(stream_dataset, recipe.dataset, registry=registry, data_shape=shape)
-    return hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    data = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    check_classes(num_classes, data)
+    return data
 
 
 @contextlib.contextmanager

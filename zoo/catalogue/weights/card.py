@@ -45,8 +45,8 @@ def _yaml(text: str) -> str:
 
 
 def dataset_of(data: dict[str, Any]) -> str:
-    """The name of the dataset without selection and path: `cifar10` of `cifar10[frog]`."""
-    return str(re.split(r"[\[:]", data["data"]["name"])[0])
+    """The name of the dataset without selection, path and options: `cifar10` of `cifar10[frog]`."""
+    return str(re.split(r"[\[:#]", data["data"]["name"])[0])
 
 
 def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any], modality: ModalitySpec) -> list[str]:
