@@ -48,7 +48,8 @@ def save(
     mode, which stays as it is; what is written is float32, and golden samples, samples and card are of what was
     written. Where its weights have changed, the card says with which it began; `licence` (none is stated without),
     `data` (what it learned from since: a dataset or a path, which is read and hashed) and `data_licence` are yours to
-    say. Concepts and mixture are kept where the weights have not changed. Gives the folder.
+    say; `summary` is the card's first line. Concepts and mixture are kept where the weights have not changed. Gives the
+    folder.
 
     Raises UsageError for what is no such model, WeightsError for weights that are not finite or of other networks,
     StorageError where the folder exists: with `overwrite` a weights folder is replaced.

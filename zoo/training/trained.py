@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import SECTIONS
@@ -23,30 +23,7 @@ from zoo.training.attendant import Attendant, Reading
 from zoo.training.export import export, trained_model
 from zoo.training.machine.processes import open_processes
 
-__all__ = ["Trained", "Values", "train"]
-
-Place = str | os.PathLike[str]
-
-
-class Values(TypedDict, total=False):
-    """Values of the recipe; those of its tables go on top of what stands there."""
-
-    name: str
-    summary: str
-    licence: str
-    split: str
-    seed: int
-    examples: int
-    batch_size: int
-    accumulate: int
-    ema_half_life: float
-    log_every: int
-    sample_every: int
-    checkpoint_every: int
-    keep: int
-    config: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    doctor: Mapping[str, Any]
+__all__ = ["Trained", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +39,7 @@ class Trained:
         """The model of the newest checkpoint, on the CPU in eval mode, with its discriminator where it has one."""
         return trained_model(self.folder, default_registry())
 
-    def export(self, folder: Place, *, at: int | None = None) -> Path:
+    def export(self, folder: str | os.PathLike[str], *, at: int | None = None) -> Path:
         """Write a weights folder, of an earlier checkpoint where `at` names its examples; gives the folder.
 
         Raises NotFoundError, IntegrityError and StorageError as `zoo export` does.
@@ -73,22 +50,23 @@ class Trained:
 
 
 def train(
-    what: Place = "",
+    what: str | os.PathLike[str] = "",
     *,
-    data: Place = "",
-    from_: Place = "",
-    folder: Place = "",
+    data: str | os.PathLike[str] = "",
+    from_: str | os.PathLike[str] = "",
+    folder: str | os.PathLike[str] = "",
     resume: bool = False,
     progress: Callable[[Reading], None] | None = None,
     device: str = "auto",
-    **values: Unpack[Values],
+    **values: Any,
 ) -> Trained:
     """Train as `zoo train` does: `zoo.train("dcgan", data="./photos", examples=200_000)`.
 
     `what` is an architecture (then with `data`), a model of the catalogue, a TOML file or a run folder; with `from_`, a
     model or a run to begin with, it may be left out. `data` is a path or a dataset's name, `folder` the run's
     (`runs/NAME`), which must be new unless `resume` is given. `values` are the recipe's: `examples`, `seed`,
-    `batch_size`, `config={"latent_size": 64}`, `settings={"lr": 1e-4}`. `progress` is called with each reading.
+    `batch_size`, `config={"latent_size": 64}`, `settings={"lr": 1e-4}`. `progress` is called with each reading;
+    `device` is "auto", "cpu", "cuda" or "cuda:1".
 
     What is worth a line goes to the logger "zoo". Ctrl-C saves before it is raised; `resume=True` goes on. Raises the
     ZooErrors that `zoo train` reports.
@@ -118,7 +96,7 @@ def train(
     return Trained(folder=ordered.out, examples=seen, finished=seen >= read_run(ordered.out).recipe.examples)
 
 
-def _flat(values: Values) -> dict[str, Any]:
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """By the keys of `--set`: those of a table with its name before them."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
