@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.contract.data_references import absolute
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, hold, read_run
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Data, stream_dataset, told
-from zoo.errors import PluginError
+from zoo.errors import NotFoundError, PluginError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
@@ -66,9 +67,11 @@ def train(
     recipe, family = resolved.recipe, load_family(resolved.family)
     num_classes = classes_seen(resolved)
     doing("reading the data", 0)
-    examples, held_out = _examples(resolved, family, registry, num_classes)
+    with _moved(before):
+        examples, held_out = _examples(resolved, family, registry, num_classes)
     facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
-    recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
+    placed = replace(recipe, dataset=absolute(recipe.dataset))  # the run can be resumed from any folder
+    recorded = Recorded(recipe=placed, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
@@ -98,6 +101,17 @@ def train(
     if state.examples >= recipe.examples:
         watch.end()
     return run
+
+
+@contextlib.contextmanager
+def _moved(before: Recorded | None) -> Iterator[None]:
+    """Say what to do where the data of the run that is to go on are not where they were."""
+    try:
+        yield
+    except NotFoundError as error:
+        if before is None:
+            raise
+        raise NotFoundError(f"{error}; if the run's data have moved, say where to with --data") from error
 
 
 def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Words, attendant: Attendant) -> bool:
