@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.examples import device_of, takes_device
 from zoo.cli.output import actions, complain, each, show, takes_json, takes_offline
 from zoo.errors import NetworkError, UsageError
 
 if TYPE_CHECKING:
+    import torch
+
     from zoo.catalogue.weights.folder import Folder
 
 __all__ = ["cache_arguments", "pull", "pull_arguments", "search", "verified", "verify", "verify_arguments"]
@@ -57,19 +60,20 @@ def pull(arguments: argparse.Namespace) -> int:
     return code
 
 
-def verified(folder: Folder) -> dict[str, Any]:
-    """The report on a folder: all that is checked before it is trusted or published."""
+def verified(folder: Folder, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """The report on a folder: all that is checked before it is trusted or published; replayed on that device."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.latent.concept_file import check_concepts
     from zoo.nn import golden
 
-    return golden.verify(folder, default_registry(), {"concepts": check_concepts})
+    return golden.verify(folder, default_registry(), {"concepts": check_concepts}, device=device)
 
 
 def verify_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo verify` takes."""
     command.add_argument("names", nargs="*", metavar="NAME", help="a model, or a folder (./folder)")
     _takes_all(command)
+    takes_device(command)
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -77,8 +81,8 @@ def verify(arguments: argparse.Namespace) -> int:
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.locate import locate
 
-    registry = default_registry()
-    rows, code = each(_names(arguments, "verify"), lambda name: verified(locate(name, registry)), keep=True)
+    registry, place = default_registry(), device_of(arguments)
+    rows, code = each(_names(arguments, "verify"), lambda name: verified(locate(name, registry), place), keep=True)
     columns = ("name", "ok", "origin", "parameters", "golden_difference", "card")
     show(rows, columns, arguments.json)
     return code

@@ -7,7 +7,6 @@ import importlib.util
 import threading
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import import_reference, resource
@@ -15,6 +14,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import FeaturesSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError, ZooError
+from zoo.nn.torch_state import default_state
 
 __all__ = ["Features", "default_features", "load_features"]
 
@@ -80,7 +80,7 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
     weights = _weights(owner, spec)
     build = import_reference(spec.features, owner, spec.install_hint)
     try:
-        with torch.inference_mode(False):  # gradients pass through it later, whoever loads it first
+        with default_state():  # gradients pass through it later, whoever loads it first
             network = build(weights)
     except ZooError:
         raise

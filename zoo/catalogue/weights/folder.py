@@ -36,9 +36,11 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "TRUNCATION",
     "Folder",
     "most_bytes",
     "parse_config",
+    "truncation_of",
 ]
 
 CONFIG, MODEL = "config.json", "model.safetensors"
@@ -60,6 +62,10 @@ FITTED = (PRIOR, CONCEPTS)  # each names the sha256 of the model it was fitted t
 
 
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
+TRUNCATION = "truncation"  # a key that may stand beside them
+
+
+MOST_TRUNCATION = 100.0  # no normal number lies beyond
 
 
 MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
@@ -160,7 +166,7 @@ def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
     data = _table(raw, where)
-    if set(data) != CONFIG_KEYS:
+    if set(data) - {TRUNCATION} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
     if type(data["format"]) is not int or data["format"] != 1:
@@ -169,4 +175,18 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
         raise WeightsError(f"{where}: architecture {data['architecture']!r:.80} is no name of the catalogue")
     if not all(isinstance(data[key], dict) for key in ("config", "data", "training")):
         raise WeightsError(f"{where}: config, data and training must be tables")
+    if TRUNCATION in data and not _is_range(data[TRUNCATION]):
+        wanted = f"two numbers above 0 and at most {MOST_TRUNCATION:g}, the lower first"
+        raise WeightsError(f"{where}: truncation is {data[TRUNCATION]!r:.80}; it must be {wanted}")
     return data
+
+
+def _is_range(value: object) -> bool:
+    numbers = isinstance(value, list) and len(value) == 2 and all(type(v) in (int, float) for v in value)
+    return numbers and 0 < value[0] <= value[1] <= MOST_TRUNCATION  # type: ignore[index]
+
+
+def truncation_of(config: Mapping[str, Any]) -> tuple[float, float] | None:
+    """In which range truncation helps, as a config that was parsed says; None where it says nothing of it."""
+    found = config.get(TRUNCATION)
+    return None if found is None else (float(found[0]), float(found[1]))
