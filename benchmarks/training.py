@@ -34,6 +34,6 @@ def zoo_way(count: int, shape: tuple[int, int, int], *, batch_size: int, **recip
 
     def way(steps: int) -> None:
         until = replace(made, examples=state.examples + steps * batch_size)
-        train_loop(state, until, report=lambda _: None, sample=lambda _: None, checkpoint=lambda _: None)
+        train_loop(state, until, sample=lambda _: None, checkpoint=lambda _: None)
 
     return way

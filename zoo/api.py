@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
+from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
@@ -12,6 +13,7 @@ from zoo.catalogue.contract.specs import (
     FeaturesSpec,
     ModalitySpec,
     ModelSpec,
+    Spec,
     TrainerSpec,
     WeightsSpec,
 )
@@ -27,7 +29,10 @@ __all__ = [
     "FeaturesSpec",
     "ModalitySpec",
     "ModelSpec",
+    "Owned",
     "PluginContext",
+    "Registry",
+    "Spec",
     "TrainerSpec",
     "WeightsSpec",
     "hookimpl",

@@ -20,7 +20,7 @@ import msgspec
 
 from zoo.errors import ConfigError
 
-__all__ = ["as_data", "decode", "near", "strict_json"]
+__all__ = ["as_data", "decode", "near", "options", "strict_json"]
 
 T = TypeVar("T")
 FEWEST_LETTERS = 3  # of a word that is looked for inside of names
@@ -54,10 +54,10 @@ def near(name: str, names: Any) -> str:
     """' did you mean …?' when something of that name is near, or has it as a word, else ''."""
     wanted, known = _folded(name), {_folded(one): str(one) for one in names}
     close = [wanted] if wanted in known else difflib.get_close_matches(wanted, known, n=3, cutoff=0.55)
-    if not close and len(wanted) >= FEWEST_LETTERS:
+    if wanted not in known and len(wanted) >= FEWEST_LETTERS:
         words = {one: re.split(r"[^a-z0-9]+", one) for one in known}
-        close = [one for one in known if difflib.get_close_matches(wanted, words[one], n=1, cutoff=0.8)][:3]
-    found = [known[one] for one in close]
+        close += [one for one in known if difflib.get_close_matches(wanted, words[one], n=1, cutoff=0.8)]
+    found = [known[one] for one in [*dict.fromkeys(close)][:3]]
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
@@ -74,7 +74,8 @@ def _allowed(hint: Any) -> str:
         above = next((m.gt for m in arguments[1:] if m.gt is not None), None)
         high = next((m.le for m in arguments[1:] if m.le is not None), None)
         bounds = [f"from {low}" if low is not None else "", f"above {above}" if above is not None else ""]
-        bounds.append(f"to {high}" if high is not None else "")
+        below = next((m.lt for m in arguments[1:] if m.lt is not None), None)
+        bounds += [f"to {high}" if high is not None else "", f"and below {below}" if below is not None else ""]
         lengths = [m for m in arguments[1:] if m.max_length is not None]
         count = f", at most {lengths[0].max_length} of them" if lengths else ""
         return " ".join([_allowed(arguments[0]), *filter(None, bounds)]) + count
@@ -133,6 +134,17 @@ def decode(cls: type[T], data: Any, where: str) -> T:
         return cls(**values)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def options(cls: type) -> list[dict[str, Any]]:
+    """What a frozen dataclass takes, JSON-able: `name`, `default` (None where it must be given) and `allowed`."""
+    hints = _hints(cls)
+    rows = []
+    for f in fields(cls):
+        default = f.default_factory() if f.default_factory is not MISSING else f.default
+        value = None if default is MISSING else msgspec.json.decode(msgspec.json.encode(default))
+        rows.append({"name": f.name, "default": value, "allowed": _allowed(hints[f.name])})
+    return rows
 
 
 def as_data(value: Any) -> dict[str, Any]:

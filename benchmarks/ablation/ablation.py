@@ -27,6 +27,7 @@ from zoo.data.loading import Examples, load_dataset
 from zoo.evaluation.report import evaluate
 from zoo.files import new_file
 from zoo.settings import cache_folder
+from zoo.training.attendant import Attendant
 from zoo.training.checkpoint import load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.state import first_state
@@ -123,7 +124,7 @@ def main() -> None:
                 continue
             started = (folder / "recipe.json").exists()
             resolved = resolve(recipe_of(name, seed, args.examples), registry)
-            run = train(resolved, folder, registry=registry, resume=started, stop=stopped)
+            run = train(resolved, folder, registry=registry, resume=started, attendant=Attendant(stop=stopped))
             if stopped():
                 break
             found = measure(run, train_set, test_set)

@@ -1,4 +1,4 @@
-"""Generative adversarial networks: the DCGAN and its recipes. Specs only; the networks are imported when built."""
+"""Generative adversarial networks and their recipes. Specs only; the networks are imported when built."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PINS = {
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
-    """The DCGAN."""
+    """The DCGAN and the projected GAN."""
     return [
         ArchitectureSpec(
             name="dcgan",
@@ -57,7 +57,18 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             },
             presets={"book": BOOK},
             starter="zoo_gan.starters:dcgan",
-        )
+        ),
+        ArchitectureSpec(
+            name="projected-gan",
+            summary="Light generator, judged through a frozen network (Sauer et al. 2021).",
+            family="gan",
+            modality="image",
+            config="zoo_gan.configs:ProjectedGANConfig",
+            parts={
+                "generator": "zoo_gan.projected:ProjectedGANGenerator",
+                "discriminator": "zoo_gan.projected:discriminator",
+            },
+        ),
     ]
 
 
@@ -68,15 +79,16 @@ def zoo_models(context: PluginContext) -> list[ModelSpec]:
         _model("dcgan-cifar-frog", "Frogs, 32x32, by the best DCGAN the settings give.", "cifar10[frog]"),
         _model("dcgan-cifar-frog-book", "Frogs, 32x32, by the rules of the book's GAN chapter alone.", "cifar10[frog]"),
         _model("dcgan-shapes", "Circles, squares and triangles: a first training run of a few minutes.", "shapes"),
+        _model("frog-gan", "Frogs, 32x32, judged through a frozen network.", "cifar10[frog]", "projected-gan"),
     ]
 
 
-def _model(name: str, summary: str, dataset: str) -> ModelSpec:
+def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan") -> ModelSpec:
     pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
-        architecture="dcgan",
+        architecture=architecture,
         dataset=dataset,
         licence="Apache-2.0",
         recipe=f"zoo_gan:recipes/{name}.toml",

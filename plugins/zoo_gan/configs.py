@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-__all__ = ["DCGANConfig"]
+__all__ = ["DCGANConfig", "ProjectedGANConfig"]
 
 Width = Annotated[int, Meta(ge=1, le=1024)]
 Widths = Annotated[tuple[Width, ...], Meta(min_length=1, max_length=7)]
@@ -86,3 +86,36 @@ class DCGANConfig:
             side = (side - self.kernel_size) // 2 + 1 if self.padding == "valid" else side // 2
             sides.append(side)
         return tuple(sides)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectedGANConfig:
+    """A generator that doubles a 4 x 4 map by nearest neighbours, convolution, batch norm and GLU, and a discriminator
+    of small heads on the maps of a frozen feature network.
+
+    With classes, each has scales and shifts of its own in the generator's batch norms, and a vector in each head that
+    the head's features are projected on.
+    """
+
+    image_size: Literal[16, 32, 64, 128] = 32  # pixels
+    channels: Literal[1, 3] = 3
+    latent_size: Annotated[int, Meta(ge=2, le=4096)] = 128  # of a direction: z is brought to the sphere
+    num_classes: Annotated[int, Meta(ge=0, le=1000)] = 0  # of labels that both nets see; 0: without labels
+    generator_widths: Widths = (128, 128, 64, 32)  # channels of the maps of 4, 8, 16, ... pixels
+    features: Annotated[str, Meta(min_length=1, max_length=200)] = "efficientnet-lite0"  # full name of the network
+    features_size: Annotated[int, Meta(ge=32, le=512)] = 96  # pixels a side at which it sees the pictures
+    map_channels: Widths = (24, 40, 112, 320)  # of the network's maps, fine to coarse
+    map_strides: Annotated[tuple[Annotated[int, Meta(ge=1, le=64)], ...], Meta(min_length=1, max_length=7)] = (
+        4,
+        8,
+        16,
+        32,
+    )
+    mixing_width: Annotated[int, Meta(ge=1, le=256)] = 32  # channels of the first mixed map; doubled for each coarser
+
+    def __post_init__(self) -> None:
+        if 4 << (len(self.generator_widths) - 1) != self.image_size:
+            stages = self.image_size.bit_length() - 2
+            raise ValueError(f"generator_widths needs {stages} widths for {self.image_size} pixels: 4 x 4, doubled")
+        if len(self.map_channels) != len(self.map_strides):
+            raise ValueError("map_channels and map_strides need one number for each map of the feature network")

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
 import zoo
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, ModelSpec, Spec, WeightsSpec
-from zoo.errors import DataError, IntegrityError, NotFoundError, PluginError, ZooError
+from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, PluginError, ZooError
 from zoo.files import sha256_of
+from zoo.latent.concept_file import save_concepts
+from zoo.latent.concepts import ConceptVector
+from zoo.latent.priors import save_mixture
+from zoo.nn.distributions import GaussianMixture
 
 FACTS = {"format": 1, "architecture": "net", "config": {"width": 3}, "data": {}, "training": {}, "zoo": "0.1.0"}
 RECIPE = 'name = "toy"\narchitecture = "net"\ndataset = "d"\ntrainer = "t"\nexamples = 1234\n'
+
+
+def safetensors(shapes: dict[str, list[int]]) -> bytes:
+    table, at = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * math.prod(shape)
+        table[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(table).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(at)
 
 
 @pytest.fixture
@@ -27,7 +47,7 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     (folder.parent / "__init__.py").write_text("raise RuntimeError('imported')")
     (folder.parent / "toy.toml").write_text(RECIPE)
     (folder / "config.json").write_text(json.dumps(FACTS))
-    (folder / "model.safetensors").write_bytes(b"")
+    (folder / "model.safetensors").write_bytes(safetensors({"decoder.weight": [2, 3]}))
     pins = {file.name: sha256_of(file) for file in folder.iterdir()}
     specs: dict[str, Spec] = {
         "acme/toy": ModelSpec(
@@ -57,6 +77,17 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
     assert zoo.list_datasets(registry=bundled.registry) == ["d"]
 
 
+def test_words_are_looked_for_in_names_summaries_and_tags() -> None:
+    """Without wildcards every word must stand somewhere in what is said of an entry, whatever its capitals."""
+    assert {"dcgan-cifar-frog", "dcgan-cifar-frog-book"} <= set(zoo.list_models("frog"))
+    assert not {"vae-faces", "vae-mnist"} & set(zoo.list_models("frog"))
+    assert zoo.list_models("Smile") == zoo.list_models("vae 64x64") == ["vae-faces"]
+    assert zoo.list_models("default") == ["dcgan-cifar-frog"]
+    assert zoo.list_datasets("digits") == ["mnist"]
+    assert zoo.list_architectures("residual") == ["res-vae"]
+    assert zoo.list_models("frog smile") == []
+
+
 def test_models_that_are_trained_can_be_asked_for(bundled: SimpleNamespace) -> None:
     """With `trained` only models are listed that `load` can give: of the installed ones all but the mere recipes."""
     recipe = ModelSpec(name="raw", summary="", architecture="net", dataset="d", licence="MIT", recipe="a:b")
@@ -78,13 +109,16 @@ def test_the_installed_catalogue_is_the_default() -> None:
 
 def test_info_of_a_model_gathers_spec_recipe_and_bundle(bundled: SimpleNamespace) -> None:
     """A model's facts are JSON-able, full name first, with owner, the recipe's length and the bundled config."""
-    (bundled.folder / "evaluation.json").write_text('{"fid": 3.5}')
+    (bundled.folder / "evaluation.json").write_text('{"precision": 0.5, "negative_elbo": 1}')
     facts = zoo.info("acme/toy", registry=bundled.registry)
     assert list(facts)[:3] == ["name", "kind", "owner"]
     assert json.loads(json.dumps(facts)) == facts
     expected = {"name": "acme/toy", "kind": "model", "owner": "acme (acme-zoo 1.2)", "licence": "MIT", "examples": 1234}
     assert {key: facts[key] for key in expected} == expected
-    assert (facts["config"], facts["evaluation"]) == ({"width": 3}, {"fid": 3.5})
+    assert facts["config"] == {"width": 3}
+    assert facts["figures"] == [{"name": "precision", "value": 0.5, "better": "higher", "what": "precision"}]
+    assert (facts["source"], facts["path"], facts["data_licence"]) == ("bundled", str(bundled.folder), "MIT")
+    assert (facts["parts"], facts["parameters"], facts["concepts"], facts["prior"]) == ({"decoder": 6}, 6, [], None)
 
 
 def test_info_knows_the_other_kinds(bundled: SimpleNamespace) -> None:
@@ -96,7 +130,7 @@ def test_info_knows_the_other_kinds(bundled: SimpleNamespace) -> None:
 
 def test_an_unknown_name_offers_near_models(bundled: SimpleNamespace) -> None:
     """NotFoundError with near names."""
-    with pytest.raises(NotFoundError, match="no model is named 'acme/tot'; did you mean 'acme/toy'"):
+    with pytest.raises(NotFoundError, match="nothing is named 'acme/tot'; did you mean 'acme/toy'"):
         zoo.info("acme/tot", registry=bundled.registry)
 
 
@@ -134,3 +168,137 @@ def test_a_missing_bundle_is_named(bundled: SimpleNamespace) -> None:
     (bundled.folder.parent / "toy.toml").unlink()
     with pytest.raises(NotFoundError, match=r"'zoo_test_bundle' has no 'toy\.toml'"):
         zoo.info("acme/toy", registry=bundled.registry)
+
+
+# --- a folder, and the Hub -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(vae_folder: Callable[..., SimpleNamespace]) -> Path:
+    """A weights folder of a VAE with a concept, a mixture, figures and a card."""
+    path: Path = vae_folder(latent_size=2).path
+    recipe = {"name": "tiny", "trainer": "vae", "licence": "MIT", "summary": "Tiny.", "settings": {}}
+    config = json.loads((path / "config.json").read_text())
+    source = {"name": "faces", "split": "train", "count": 9, "sha256": "ab" * 32, "licence": "for research"}
+    config["data"] = source | {"shape": [3, 8, 8], "range": [0.0, 1.0]}
+    config["training"] = {"recipe": recipe, "examples": 18, "torch": "2", "threads": 1}
+    (path / "config.json").write_text(json.dumps(config))
+    (path / "evaluation.json").write_text(json.dumps({"reconstruction": {"root_mean_square_error": 0.5}}))
+    save_concepts(path, [ConceptVector(name="smile", direction=torch.ones(2))])
+    save_mixture(path, GaussianMixture(torch.ones(3), torch.zeros(3, 2), torch.eye(2).repeat(3, 1, 1)))
+    (path / "README.md").write_text("---\nlicense: mit\n---\n# tiny\n")
+    return path
+
+
+def check_whole(facts: dict[str, Any], parameters: int) -> None:
+    said = {"kind": "model", "summary": "Tiny.", "dataset": "faces", "licence": "MIT", "data_licence": "for research"}
+    said |= {"latent_shape": [2], "data_shape": [3, 8, 8], "classes": [], "concepts": ["smile"]}
+    said |= {"prior": {"kind": "mixture", "components": 3}, "parameters": parameters}
+    assert {key: facts[key] for key in said} == said
+    assert [(row["name"], row["value"], row["better"]) for row in facts["figures"]] == [
+        ("reconstruction_rmse", 0.5, "lower")
+    ]
+    assert "# tiny" in facts["card"]
+    assert facts["bytes"] == sum(facts["files"].values()) > 0
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_info_of_a_folder_says_all_that_it_holds(whole: Path) -> None:
+    """A path gives shapes, parts, concepts, prior, figures, card and both licences of the folder."""
+    facts = zoo.info(whole)
+    check_whole(facts, sum(tensor.numel() for tensor in zoo.load(whole).state_dict().values()))
+    assert (facts["source"], facts["path"], facts["commit"]) == ("folder", str(whole), None)
+    assert facts == zoo.info(str(whole))
+
+
+def test_info_of_a_repository_fetches_nothing_large(whole: Path, hub: Any) -> None:
+    """hf:// gives the same, and its branches and tags with their commits; of the weights the header alone is read."""
+    files = {path.name: path.read_bytes() for path in whole.iterdir()}
+    repo = hub.repo("acme/tiny", files)
+    first = repo.refs["main"]
+    repo.refs["v1.0"] = first
+    repo.commit(files | {"more.txt": b"x"})
+    facts = zoo.info("hf://acme/tiny")
+    check_whole(facts, zoo.info(whole)["parameters"])
+    newest = repo.refs["main"]
+    assert facts["revisions"] == [
+        {"name": "main", "kind": "branch", "commit": newest},
+        {"name": "v1.0", "kind": "tag", "commit": first},
+    ]
+    assert (facts["source"], facts["origin"], facts["path"]) == ("hub", f"hf://acme/tiny@{newest}", None)
+    assert not hub.cache.exists()
+    assert zoo.info("hf://acme/tiny@v1.0")["commit"] == first
+    zoo.load("hf://acme/tiny")
+    cached = zoo.info("hf://acme/tiny")
+    assert (cached["source"], Path(cached["path"]).name) == ("cache", newest)
+
+
+def test_info_of_a_repository_offline_is_of_the_cache(whole: Path, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was pulled is told without a request; what was not is a NetworkError."""
+    hub.repo("acme/tiny", {path.name: path.read_bytes() for path in whole.iterdir()})
+    zoo.load("hf://acme/tiny")
+    asked = len(hub.log)
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert zoo.info("hf://acme/tiny")["concepts"] == ["smile"]
+    with pytest.raises(NetworkError, match="hf://acme/other is not in the cache"):
+        zoo.info("hf://acme/other")
+    assert len(hub.log) == asked
+
+
+def test_info_of_a_repository_that_is_no_model_says_so(hub: Any) -> None:
+    """A repository without the format's files, and one that is not there, are NotFoundErrors."""
+    hub.repo("acme/other", {"README.md": b"x"})
+    with pytest.raises(NotFoundError, match="no model in the zoo's format"):
+        zoo.info("hf://acme/other")
+    with pytest.raises(NotFoundError, match="hf://acme/absent"):
+        zoo.info("hf://acme/absent")
+
+
+def test_the_parameters_are_those_that_verify_counts() -> None:
+    """Counted from the file's header, without torch: buffers of norms are none."""
+    for name in ("dcgan-cifar-frog", "vae-faces"):
+        model = zoo.load(name)
+        assert zoo.info(name)["parameters"] == sum(p.numel() for p in model.parameters())
+
+
+def test_info_of_a_model_on_the_hub_says_what_would_be_pulled(bundled: SimpleNamespace, hub: Any) -> None:
+    """A catalogue's model that is not here is told from its spec, with the pinned commit, and nothing is asked."""
+    spec = bundled.registry.model("acme/toy")
+    weights = WeightsSpec(files=spec.weights.files, repo_id="acme/toy", revision="a" * 40)
+    owned = Owned(name="acme/toy", spec=replace(spec, weights=weights), owner="acme")
+    facts = zoo.info("acme/toy", registry=Registry.of([owned]))
+    assert (facts["source"], facts["origin"]) == ("hub", f"hf://acme/toy@{'a' * 40}")
+    assert hub.log == []
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("vae-face", "nothing is named 'vae-face'; did you mean 'vae-faces'"),
+        ("Mnist", "did you mean 'mnist'"),
+        ("./absent", "there is no folder absent"),
+        ("acme/frog", "write hf://acme/frog"),
+        ("a b c", "is no model name"),
+        (3, "is a text or a path"),
+    ],
+)
+def test_info_of_what_is_nothing_says_what_was_meant(name: Any, says: str) -> None:
+    """As for a model, but names of every kind are offered."""
+    with pytest.raises(ZooError, match=re.escape(says)):
+        zoo.info(name)
+
+
+def test_info_of_a_recipe_file_is_of_the_recipe() -> None:
+    """A TOML file is a recipe, under the path that it is trained by."""
+    path = Path(__file__).parents[2] / "plugins" / "zoo_gan" / "recipes" / "dcgan-shapes.toml"
+    facts = zoo.info(str(path))
+    assert (facts["name"], facts["kind"], facts["recipe"]) == (str(path), "recipe", "dcgan-shapes")
+
+
+def test_info_of_an_architecture_names_what_it_takes_and_what_is_made_of_it() -> None:
+    """Each setting with its default and what is allowed; trainers, datasets that are ready, models."""
+    facts = zoo.info("dcgan")
+    assert {"name": "latent_size", "default": 100, "allowed": "a whole number from 1 to 4096"} in facts["options"]
+    assert {"name": "dropout", "default": 0.0, "allowed": "a number from 0 and below 1"} in facts["options"]
+    assert (facts["trainers"], facts["datasets"][0]) == (["adversarial"], "shapes")
+    assert facts["models"] == zoo.list_models("dcgan-*")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
+from pathlib import Path
+from typing import Any
 
 import pytest
-from cli.commands import Run
+from cli.commands import Run, parsed
 
 import zoo
+from zoo.catalogue.plugins.loading import default_registry
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -51,15 +54,90 @@ def test_list_says_where_the_weights_are(run: Run) -> None:
     assert data[0]["available"] == "recipe"
 
 
-@pytest.mark.parametrize("name", ["dcgan-shapes", "dcgan", "shapes", "adversarial"])
-def test_info_shows_any_name(name: str, run: Run) -> None:
-    """`zoo info` prints what is known of a model, architecture, dataset or trainer, and the same as JSON."""
-    code, out, err = run("info", name)
+def test_list_takes_a_kind_and_words(run: Run) -> None:
+    """The first word may be a kind; words are looked for in names, summaries and tags; other kinds are pointed to."""
+    names = [row["name"] for row in json.loads(run("list", "frog", "--json")[1])]
+    assert names == zoo.list_models("frog")
+    assert [row["name"] for row in json.loads(run("list", "models", "Frog", "--json")[1])] == names
+    assert [row["name"] for row in json.loads(run("list", "dataset", "digits", "--json")[1])] == ["mnist"]
+    assert run("list", "datasets")[1] == run("list", "--datasets")[1]
+    assert run("list", "imagenet") == (0, "", "zoo: no model matches 'imagenet'; see `zoo list features imagenet`\n")
+
+
+ENTRIES = sorted({name for _, name in default_registry().entries})
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_info_fits_the_terminal_and_what_it_tells_to_do_is_a_command(
+    columns: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every entry: lines of at most so many columns, no JSON, steps that the command line and Python take."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in ENTRIES:
+        code, out, err = run("info", name)
+        assert (code, err) == (0, ""), name
+        told, _, steps = out.partition("\nnext:\n")
+        assert all(len(line) <= columns for line in told.splitlines()), out
+        assert "{" not in told
+        assert told.startswith(f"{name}: a")
+        for step in steps.splitlines():
+            if step.strip().startswith("python: "):
+                assert step.strip() == f'python: zoo.load("{name}")'
+            else:
+                zoo_word, *words = shlex.split(step)
+                assert zoo_word == "zoo"
+                parsed(words)
+
+
+def test_info_says_where_a_model_lies_what_it_has_and_both_licences(run: Run) -> None:
+    """The facts that decide whether a model is taken: on lines with a label."""
+    out = " ".join(run("info", "vae-faces")[1].split())
+    place = str(Path(__file__).parents[2] / "weights" / "vae-faces")
+    for fact in (
+        "vae-faces: a model, of zoo_vae",
+        "gives: examples of shape 3 x 64 x 64",
+        "latent: shape 128",
+        "concepts: gender, smile",
+        "prior: a mixture of 5 Gaussians",
+        f"where: bundled, in {place}",
+        "licence: the weights: Apache-2.0",
+        "faces: none stated; photographs of named people, for research use",
+        "1,000,000 examples seen, each of the 11,079 about 90.3 times",
+        "Fréchet distance: 53.84 (lower is better; held-out examples have 2.54, as many samples 54.51)",
+        "recall: 0.0080 (higher is better)",
+        "zoo sample vae-faces -n 16 --seed 0 -o samples.png",
+        "zoo edit PHOTO --model vae-faces --concept gender -o edited.png",
+    ):
+        assert fact in out
+
+
+def test_info_of_a_folder_and_of_a_repository(run: Run, model: str, hub: Any) -> None:
+    """Both are printed, the Hub's with its revisions; nothing is fetched."""
+    code, out, err = run("info", model)
     assert (code, err) == (0, "")
-    assert re.match(rf"name: +{name}\n", out)
-    code, out, err = run("info", name, "--json")
-    data = json.loads(out)
-    assert len(data) == 1
+    assert f"in {model}" in " ".join(out.split())
+    repo = hub.repo("acme/tiny", {path.name: path.read_bytes() for path in Path(model).iterdir()})
+    code, out, err = run("info", "hf://acme/tiny")
+    assert (code, err) == (0, "")
+    assert f"branch main: {repo.refs['main']}" in out
+    assert "  zoo pull hf://acme/tiny\n" in out
+
+
+def test_info_knows_verbs_plugins_and_recipes(run: Run) -> None:
+    """What is no entry of the catalogue and has a name is told too; what has none is one line."""
+    assert run("info", "interpolate")[1].startswith("interpolate: a command\n")
+    assert run("info", "zoo_gan")[1].startswith("zoo_gan: a plugin\n")
+    recipe = str(Path(__file__).parents[2] / "plugins" / "zoo_vae" / "recipes" / "vae-faces.toml")
+    assert f"zoo train {recipe}\n" in run("info", recipe)[1]
+    code, out, err = run("info", "vae-face")
+    assert (code, out) == (3, "")
+    assert err == "zoo: nothing is named 'vae-face'; did you mean 'vae-faces' or 'vae-shapes' or 'faces'?\n"
+
+
+@pytest.mark.parametrize("name", ["vae-faces", "dcgan-shapes", "dcgan", "shapes", "adversarial"])
+def test_info_as_json_is_what_python_gives(name: str, run: Run) -> None:
+    """`--json` prints one object, `name` first: config, figures and card with it."""
+    data = json.loads(run("info", name, "--json")[1])
     assert next(iter(data[0].items())) == ("name", name)
     assert data == [zoo.info(name)]
 

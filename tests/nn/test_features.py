@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -107,6 +108,23 @@ def test_whoever_loads_it_first_gradients_pass_later() -> None:
     x = torch.ones(1, 1, 2, requires_grad=True)
     network.vector(x).sum().backward()
     assert x.grad is not None
+
+
+def test_whoever_loads_it_first_it_is_the_same_and_no_random_number_is_used_up() -> None:
+    """The zoo's own network, built under another default dtype in a process of its own, is float32 and leaves the
+    random state as it was: a run that finds it loaded goes on as one that loads it.
+    """
+    code = """
+import torch
+torch.set_default_dtype(torch.float64)
+before = torch.random.get_rng_state()
+from zoo.nn import load_features
+network = load_features("efficientnet-lite0")
+assert torch.equal(torch.random.get_rng_state(), before), "random numbers were used up"
+print({str(p.dtype) for p in network.parameters()})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "{'torch.float32'}\n"
 
 
 def test_an_absent_package_names_the_command() -> None:

@@ -194,7 +194,8 @@ def test_kernels_are_divisible_by_the_stride_in_both_nets_of_every_preset_and_re
     """No checkerboards: where the stride is 2 the kernel is even, for the default, each preset and each recipe."""
     configs = [DCGANConfig(), *(decode(DCGANConfig, preset, "preset") for preset in SPEC.presets.values())]
     for path in sorted(resource("zoo_gan:recipes", "test").glob("*.toml")):
-        configs.append(resolve(read_recipe(path), default_registry()).config)
+        config = resolve(read_recipe(path), default_registry()).config
+        configs += [config] if isinstance(config, DCGANConfig) else []
     assert len(configs) >= 4
     for each in configs:
         both = nn.ModuleList(build_parts(SPEC, each).values())

@@ -23,7 +23,7 @@ from plugins.pictures import OTHER, fill, load, picture, tar_of
 import zoo_images
 from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, StorageError, UsageError
 from zoo.images import decode as images
-from zoo.images.decode import Rules, decode
+from zoo.images.decode import Rules, decode_picture
 from zoo_images import cifar10, download, shapes
 from zoo_images.torchvision_shim import import_torchvision
 
@@ -79,11 +79,11 @@ def palette_picture(transparent: bool) -> bytes:
 )
 def test_every_mode_becomes_colour_and_grey(content: bytes, expected: tuple[int, int, int]) -> None:
     """Whatever mode a picture has, it becomes the documented colour, and its ITU-R 601 grey, at the size asked for."""
-    colour = decode(content, Rules(image_size=4))
+    colour = decode_picture(content, Rules(image_size=4))
     assert colour.shape == (3, 4, 4)
     assert colour.dtype == torch.uint8
     assert [colour[:, i, j].tolist() for i, j in ((0, 0), (3, 3))] == [list(expected)] * 2
-    grey = decode(content, Rules(image_size=4, channels=1))
+    grey = decode_picture(content, Rules(image_size=4, channels=1))
     assert grey.shape == (1, 4, 4)
     red, green, blue = expected
     assert abs(int(grey[0, 0, 0]) - (0.299 * red + 0.587 * green + 0.114 * blue)) <= 1
@@ -97,7 +97,7 @@ def test_orientation_and_crop_come_before_the_size() -> None:
     exif[0x0112] = 6  # turned clockwise: white comes to the top
     file = io.BytesIO()
     image.save(file, "PNG", exif=exif)
-    pixels = decode(file.getvalue(), Rules(image_size=4))
+    pixels = decode_picture(file.getvalue(), Rules(image_size=4))
     assert pixels[0, 0].tolist() == [255] * 4
     assert pixels[0, 3].tolist() == [0] * 4
 
@@ -107,7 +107,7 @@ def test_of_an_animation_the_first_frame_counts() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
-    assert decode(file.getvalue(), Rules(image_size=None))[:, 0, 0].tolist() == [255, 0, 0]
+    assert decode_picture(file.getvalue(), Rules(image_size=None))[:, 0, 0].tolist() == [255, 0, 0]
 
 
 def bomb() -> bytes:
@@ -139,7 +139,7 @@ def bomb() -> bytes:
 def test_a_bad_picture_is_a_data_error(content: bytes, cause: str) -> None:
     """Text, PostScript, cut files, bombs and huge files are each a DataError that says why."""
     with pytest.raises(DataError, match=cause):
-        decode(content, Rules(image_size=8))
+        decode_picture(content, Rules(image_size=8))
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_the_card_speaks_of_its_data(here: Path) -> None:
     assert "pipeline_tag: text-generation" in card
     assert "# (16, 6) int64" in card
     assert "[0, 1]" not in card
-    assert 'zoo.load("sounds/sentences")' in card
+    assert 'zoo.load(".")' in card
 
 
 def test_the_report_page_shows_its_examples(here: Path) -> None:

@@ -17,6 +17,7 @@ from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.configs import decode
 from zoo.images.modality import Images
 from zoo.nn.build import decode_config, initialise_parts
+from zoo.training.attendant import Attendant
 from zoo.training.run import Run
 from zoo.training.train import train
 from zoo.training.trainers.adversarial import AdversarialSettings, AdversarialTrainer
@@ -73,10 +74,11 @@ def tiny_recipe() -> Callable[..., Recipe]:
 
 @pytest.fixture
 def tiny_train(registry: Registry) -> Callable[..., Run]:
-    """`train` with the installed registry."""
+    """`train` with the installed registry; `report`, `warn`, `doing` and `stop` are what its attendant does."""
 
     def run(recipe: Recipe, out: Path, **more: Any) -> Run:
-        return train(resolve(recipe, registry), out, registry=registry, **more)
+        attends = {name: more.pop(name) for name in ("report", "warn", "doing", "stop") if name in more}
+        return train(resolve(recipe, registry), out, registry=registry, attendant=Attendant(**attends), **more)
 
     return run
 

@@ -12,7 +12,7 @@ import torch
 
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.runs.folder import checkpoints
-from zoo.training.loop import Reading
+from zoo.training.attendant import Reading
 from zoo.training.run import Run
 from zoo.training.trainers.adversarial import AdversarialTrainer
 

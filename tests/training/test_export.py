@@ -29,6 +29,7 @@ from zoo.configs import as_data
 from zoo.errors import ConfigError, IntegrityError, NotFoundError, StorageError, WeightsError
 from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
+from zoo.training.attendant import Attendant
 from zoo.training.checkpoint import load_newest
 from zoo.training.export import export, pins
 from zoo.training.run import Run
@@ -219,7 +220,7 @@ def test_there_must_be_a_run(registry: Registry, tmp_path: Path, tiny_recipe: Ca
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(resolve(tiny_recipe(), registry), tmp_path / "cut", registry=registry, report=cut)
+        train(resolve(tiny_recipe(), registry), tmp_path / "cut", registry=registry, attendant=Attendant(report=cut))
     with pytest.raises(NotFoundError, match="no checkpoint in"):
         export(tmp_path / "cut", tmp_path / "out", registry)
     assert not (tmp_path / "out").exists()

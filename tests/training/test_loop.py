@@ -11,7 +11,8 @@ from torch import Tensor
 
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.batches import Batches
-from zoo.training.loop import Reading, train_loop
+from zoo.training.attendant import Attendant, Reading
+from zoo.training.loop import train_loop
 from zoo.training.state import TrainState
 from zoo.training.trainers.adversarial import AdversarialTrainer
 
@@ -35,10 +36,9 @@ class Loop:
         train_loop(
             self.state,
             self.recipe,
-            report=self.reported.append,
+            attendant=Attendant(report=self.reported.append, **more),
             sample=lambda state: self.sampled.append(state.examples),
             checkpoint=lambda state: self.saved.append(state.examples),
-            **more,
         )
 
 
@@ -51,13 +51,42 @@ def make_loop(make_trainer: MakeTrainer, tiny_recipe: MakeRecipe) -> Callable[..
 
 
 def test_everything_is_due_by_images_seen(make_loop: Callable[..., Loop]) -> None:
-    """Reports, samples and checkpoints come at the first step at or beyond each multiple, and at the end."""
+    """Reports, samples and checkpoints come at the first step at or beyond each multiple, and at the end; samples also
+    before the first step, and after the first hundredth.
+    """
     loop = make_loop(examples=30, log_every=6, sample_every=10, checkpoint_every=14)
     loop.run()
     assert [p.examples for p in loop.reported] == [8, 12, 20, 24, 32]
-    assert loop.sampled == [12, 20, 32]
+    assert loop.sampled == [0, 4, 12, 20, 32]
     assert loop.saved == [16, 28, 32]
     assert (loop.state.examples, loop.state.steps) == (32, 8)
+
+
+def test_the_first_samples_come_at_the_beginning_and_within_two_hundredths(make_loop: Callable[..., Loop]) -> None:
+    """A long way before `sample_every` there is something to look at; a loop that goes on draws neither again."""
+    loop = make_loop(examples=1000, sample_every=500, log_every=1000, checkpoint_every=1000)
+    loop.run(stop=lambda: loop.state.examples == 40)
+    assert loop.sampled == [0, 12]  # batches are of 4
+    loop.run(stop=lambda: loop.state.examples == 80)
+    assert loop.sampled == [0, 12]
+
+
+def test_it_says_what_comes_next(make_loop: Callable[..., Loop]) -> None:
+    """Before each step, before samples are drawn, before a state is saved."""
+    loop = make_loop(examples=12, sample_every=8, log_every=4, checkpoint_every=8)
+    said: list[tuple[str, int]] = []
+    loop.run(doing=lambda *what: said.append(what))
+    assert said == [
+        ("drawing samples", 0),
+        ("the first step", 0),
+        ("drawing samples", 4),
+        ("training", 4),
+        ("drawing samples", 8),
+        ("saving", 8),
+        ("training", 8),
+        ("drawing samples", 12),
+        ("saving", 12),
+    ]
 
 
 def test_a_stop_saves_and_ends(make_loop: Callable[..., Loop]) -> None:
@@ -103,7 +132,13 @@ def test_the_average_follows_the_generator_by_images(make_loop: Callable[..., Lo
         found.append([p.clone() for p in loop.state.emas["generator"].module.parameters()])
         torch.testing.assert_close(found[-1], average, rtol=1e-5, atol=1e-6)
 
-    train_loop(loop.state, loop.recipe, report=note, sample=lambda state: None, checkpoint=lambda state: None)
+    train_loop(
+        loop.state,
+        loop.recipe,
+        attendant=Attendant(report=note),
+        sample=lambda state: None,
+        checkpoint=lambda state: None,
+    )
     assert len(found) == 8
     last = [p.detach() for p in loop.state.trainer.parts["generator"].parameters()]
     assert any(not torch.allclose(p, q, rtol=0, atol=1e-5) for p, q in zip(found[-1], last, strict=True))

@@ -17,8 +17,8 @@ from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.catalogue.runs.summary import details
 from zoo.errors import ConfigError, DataError, IntegrityError, NotFoundError, StorageError, UsageError
+from zoo.training.attendant import Reading
 from zoo.training.checkpoint import load_newest
-from zoo.training.loop import Reading
 from zoo.training.run import Run
 
 OTHERS: list[tuple[dict[str, Any], str]] = [

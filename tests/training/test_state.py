@@ -68,7 +68,7 @@ def test_the_state_lists_all_that_a_run_is(make_trainer: Make) -> None:
     state = make_state(make_trainer)
     advance(state, 3)
     tensors, numbers = state.capture()
-    means = {"count": 0, "names": []}  # the loop's, not the step's
+    means: dict[str, int] = {}  # the loop's, not the step's
     assert numbers == {"examples": 12, "steps": 3, "position": {"epoch": 0, "offset": 12}, "means": means}
     heads = {".".join(key.split(".")[:2]) for key in tensors}
     assert heads == {

@@ -16,7 +16,7 @@ from training.cutting import KINDS, Contents, Cut, MakeRecipe, Train, after, cut
 
 from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.errors import DataError, StorageError
-from zoo.training.loop import Reading
+from zoo.training.attendant import Reading
 
 MOVES = ("metrics.jsonl", "report.html")  # they go on with the run, whatever becomes of its checkpoints
 
@@ -115,8 +115,7 @@ def test_a_run_leaves_what_its_docstring_says(
         "metrics.jsonl",
         "report.html",
         *(f"checkpoints/0000000000{n}/{file}" for n in (16, 32) for file in ("state.safetensors", "state.json")),
-        "samples/000000000016.png",
-        "samples/000000000032.png",
+        *(f"samples/0000000000{n}.png" for n in ("00", "04", "16", "32")),
     }
     for path in (tmp_path / "samples").iterdir():
         with Image.open(path) as picture:
@@ -195,7 +194,7 @@ def test_tensorboard_gets_the_same_numbers(
     found = {event.step: event.value for event in events.Scalars("generator_loss")}
     assert found == pytest.approx({int(line["examples"]): line["generator_loss"] for line in metrics(tmp_path)})
     grids = events.Images("samples")
-    assert [event.step for event in grids] == [16, 32]
+    assert [event.step for event in grids] == [0, 4, 16, 32]
     shown = Image.open(io.BytesIO(grids[-1].encoded_image_string))
     assert shown.tobytes() == Image.open(tmp_path / "samples" / "000000000032.png").tobytes()
 

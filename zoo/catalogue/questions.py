@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.contract.references import resource
-from zoo.catalogue.contract.registry import KINDS, Registry
-from zoo.catalogue.contract.specs import ModelSpec, to_json
+from zoo.catalogue.contract.registry import KINDS, Owned, Registry
+from zoo.catalogue.contract.specs import DatasetSpec, ModelSpec, to_json
+from zoo.catalogue.facts import facts_of
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe
-from zoo.catalogue.weights.folder import EVALUATION, Folder
-from zoo.errors import NotFoundError
+from zoo.catalogue.weights.card import dataset_of
+from zoo.catalogue.weights.card_sections import metrics_and_directions
+from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
+from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.locate import is_path, locate
+from zoo.catalogue.weights.unknown import no_model
+from zoo.configs import as_data, near
+from zoo.errors import NotFoundError, UsageError, ZooError
 
 __all__ = ["info", "list_architectures", "list_datasets", "list_models"]
 
@@ -20,7 +29,7 @@ def _names(kind: str, pattern: str, registry: Registry | None) -> list[str]:
 
 
 def list_models(pattern: str = "*", *, trained: bool = False, registry: Registry | None = None) -> list[str]:
-    """The names of all models that match a wildcard pattern: `list_models("dcgan-*")`.
+    """The names of the models that match: wildcards of the name, `"dcgan-*"`, or words of name, summary or tags.
 
     With `trained` only those that `load` can give: whose weights are bundled, or pinned at the Hub. The others are
     recipes, to be trained first.
@@ -30,42 +39,124 @@ def list_models(pattern: str = "*", *, trained: bool = False, registry: Registry
 
 
 def list_datasets(pattern: str = "*", *, registry: Registry | None = None) -> list[str]:
-    """The names of all datasets that match a wildcard pattern."""
+    """The names of the datasets that match wildcards of the name, or words of name or summary."""
     return _names("dataset", pattern, registry)
 
 
 def list_architectures(pattern: str = "*", *, registry: Registry | None = None) -> list[str]:
-    """The names of all architectures that match a wildcard pattern."""
+    """The names of the architectures that match wildcards of the name, or words of name or summary."""
     return _names("architecture", pattern, registry)
 
 
-def info(name: str, *, registry: Registry | None = None) -> dict[str, Any]:
-    """What the catalogue knows of a model (or else an architecture, dataset, trainer, feature network): JSON-able.
+def info(name: str | os.PathLike[str], *, registry: Registry | None = None) -> dict[str, Any]:
+    """What is known of a model or of anything else that the catalogue names: JSON-able, `name` and `kind` first.
 
-    `name` comes first. A bundled model's config and figures are included. Raises NotFoundError with near names, and for
-    a damaged bundle IntegrityError, DataError or StorageError.
+    A model is a name of the catalogue, `hf://org/repo[@revision]` (asked of the Hub: nothing large is fetched) or a
+    weights folder; its config, figures, parts, shapes, concepts, prior, card, place and both licences are told. A TOML
+    file is a recipe. Raises NotFoundError with what was meant for a name that nothing has, UsageError for a malformed
+    one, what reading the Hub raises, and IntegrityError, DataError or StorageError for damaged files.
     """
     registry = registry or default_registry()
+    if not isinstance(name, (str, os.PathLike)):
+        raise UsageError(f"a name is a text or a path, not {name!r:.80}")
+    if isinstance(name, os.PathLike) or is_path(name) or name.endswith(".toml"):
+        path = Path(os.path.expanduser(os.fspath(name)))
+        if path.suffix == ".toml" and path.is_file():
+            recipe = as_data(read_recipe(path))
+            return {"name": str(name), "kind": "recipe"} | recipe | {"name": str(name), "recipe": recipe["name"]}
+        return _of_weights(str(name), in_folder(locate(path, registry)), registry)
+    if name.startswith("hf://"):
+        return _of_weights(name, on_hub(name), registry)
     for kind in KINDS.values():
         if (kind, name) in registry.entries:
             owned = registry.owned(kind, name)
-            data = to_json(owned.spec) | {"name": name}
-            extra = _of_model(owned.spec) if isinstance(owned.spec, ModelSpec) else {}
-            return {"name": name, "kind": kind, "owner": owned.owner} | data | extra
-    registry.model(name)
-    raise NotFoundError(f"nothing is named {name!r}")
+            data = {"name": name, "kind": kind, "owner": owned.owner} | to_json(owned.spec) | {"name": name}
+            if isinstance(owned.spec, ModelSpec):
+                return data | _of_model(owned, owned.spec, registry)
+            return data | facts_of(owned, registry)
+    error = no_model(name, registry)
+    hint = near(name, {known for _, known in registry.entries})
+    if isinstance(error, NotFoundError) and hint and not os.path.exists(name):
+        raise NotFoundError(f"nothing is named {name!r:.100}{hint}")
+    raise error
 
 
-def _of_model(spec: ModelSpec) -> dict[str, Any]:
-    """The recipe's text form and the bundled config, where they are at hand."""
-    data: dict[str, Any] = {}
+def _of_model(owned: Owned, spec: ModelSpec, registry: Registry) -> dict[str, Any]:
+    """The recipe, and the weights where they are at hand."""
+    data: dict[str, Any] = {"data_licence": _data_licence(spec.dataset, registry)}
     if spec.recipe is not None:
-        data["recipe_file"] = str(resource(spec.recipe, spec.name))
-        data["examples"] = read_recipe(resource(spec.recipe, spec.name)).examples
-    if spec.weights is not None and spec.weights.bundled is not None:
-        path = resource(spec.weights.bundled, spec.name)
-        folder = Folder(name=spec.name, path=path, pins=spec.weights.files)
-        data["config"] = folder.config()["config"]
-        if folder.has(EVALUATION):
-            data["evaluation"] = folder.evaluation()
-    return data
+        data["recipe_file"] = str(resource(spec.recipe, owned.name))
+        data["examples"] = read_recipe(resource(spec.recipe, owned.name)).examples
+    folder = _at_hand(owned.name, spec, registry)
+    if folder is not None:
+        found = _of_weights(owned.name, in_folder(folder), registry)
+        own = ("kind", "licence", "summary")  # what the catalogue says of it comes first
+        return data | {key: value for key, value in found.items() if key not in own and value != ""}
+    if spec.weights is not None:
+        origin = f"hf://{spec.weights.repo_id}@{spec.weights.revision}"
+        suffix = _suffix(spec.architecture, registry)
+        told = {"source": "hub", "origin": origin, "path": None, "commit": spec.weights.revision, "suffix": suffix}
+        return data | told
+    return data | {"source": "recipe", "path": None, "suffix": _suffix(spec.architecture, registry)}
+
+
+def _at_hand(name: str, spec: ModelSpec, registry: Registry) -> Folder | None:
+    """The folder of a model's weights, where it is bundled or in the cache: nothing is fetched."""
+    weights = spec.weights
+    if weights is None:
+        return None
+    if weights.bundled is not None:
+        try:
+            path = resource(weights.bundled, name)
+        except NotFoundError:
+            if weights.repo_id is None:
+                raise
+        else:
+            return Folder(name=name, path=path, pins=weights.files, source="bundled", origin="bundled")
+    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+
+    assert weights.repo_id is not None
+    assert weights.revision is not None
+    cache = RepoCache(hub_folder(), weights.repo_id)
+    if not cache.has(weights.revision, MODEL):
+        return None
+    origin = f"hf://{weights.repo_id}@{weights.revision}"
+    path, commit = cache.snapshot(weights.revision), weights.revision
+    return Folder(name=name, path=path, pins=weights.files, source="hub", commit=commit, origin=origin)
+
+
+def _of_weights(name: str, contents: Contents, registry: Registry) -> dict[str, Any]:
+    """What the files of a model say, and what follows from them."""
+    about = contents.about()
+    data, recipe = about["data"], about["training"].get("recipe")
+    recipe = recipe if isinstance(recipe, dict) else {}
+    dataset = str(data.get("name", ""))
+    return {
+        "name": name,
+        "kind": "model",
+        "summary": recipe.get("summary", ""),
+        "dataset": dataset,
+        "licence": recipe.get("licence", ""),
+        "data_licence": data.get("licence") or _data_licence(dataset, registry),
+        "suffix": _suffix(about["architecture"], registry),
+        "figures": metrics_and_directions(about["evaluation"]),
+        **about,
+    }
+
+
+def _data_licence(reference: str, registry: Registry) -> str:
+    """The licence of a dataset; "" where no plugin knows it."""
+    try:
+        spec = registry.dataset(dataset_of({"data": {"name": reference}}))
+    except ZooError:
+        return ""
+    assert isinstance(spec, DatasetSpec)
+    return spec.licence
+
+
+def _suffix(architecture: str, registry: Registry) -> str:
+    """Of the files that such a model's samples are written to; "" where no plugin knows it."""
+    try:
+        return registry.modality_of(architecture).suffixes[0]
+    except ZooError:
+        return ""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+from typing import Any
 
-from zoo.cli.output import complain, plain, show, takes_json
+from zoo.cli.output import complain, show, takes_json, takes_offline
+from zoo.cli.plugins import plugin_facts
+from zoo.cli.verbs import VERBS
+from zoo.errors import NotFoundError
 
 __all__ = ["info", "info_arguments", "list_arguments", "list_names"]
 
@@ -14,7 +19,8 @@ def list_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo list` takes."""
     from zoo.catalogue.contract.registry import PLURALS
 
-    command.add_argument("pattern", nargs="?", default="*", help="wildcards: 'dcgan-*'")
+    text = "a kind, as in `zoo list datasets`; words of name, summary or tags; wildcards of the name: 'dcgan-*'"
+    command.add_argument("words", nargs="*", metavar="[KIND] [WORD ...]", help=text)
     kinds = command.add_mutually_exclusive_group()
     for kind in PLURALS.values():
         kinds.add_argument(f"--{kind}", action="store_true")
@@ -24,6 +30,7 @@ def list_arguments(command: argparse.ArgumentParser) -> None:
 
 def list_names(arguments: argparse.Namespace) -> None:
     """Print the names of a kind, and what is known of each."""
+    kind, arguments.pattern = _asked(arguments)
     if arguments.hub:
         from zoo.cli.hub import search
 
@@ -33,16 +40,20 @@ def list_names(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.contract.specs import ModelSpec, to_json
     from zoo.catalogue.plugins.loading import default_registry
 
-    kind = next((kind for kind, plural in PLURALS.items() if getattr(arguments, plural)), "model")
+    registry = default_registry()
     rows = []
-    for owned in default_registry().list(kind, arguments.pattern):
+    for owned in registry.list(kind, arguments.pattern):
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
         if isinstance(owned.spec, ModelSpec):
             weights = owned.spec.weights
             row["available"] = "recipe" if weights is None else "bundled" if weights.bundled else "hub"
         rows.append(row)
     if not rows and arguments.pattern != "*":
-        complain(f"no {kind} matches {arguments.pattern!r}")
+        others = [plural for other, plural in PLURALS.items() if registry.list(other, arguments.pattern)]
+        there = (
+            f"; see {' and '.join(f'`zoo list {plural} {arguments.pattern}`' for plural in others)}" if others else ""
+        )
+        complain(f"no {kind} matches {arguments.pattern!r}{there}")
     columns = {
         "model": ("name", "available", "architecture", "dataset", "summary"),
         "dataset": ("name", "licence", "summary"),
@@ -52,21 +63,49 @@ def list_names(arguments: argparse.Namespace) -> None:
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
 
 
+def _asked(arguments: argparse.Namespace) -> tuple[str, str]:
+    """The kind that is asked for, by its option or as the first word, and the pattern of all words but that one."""
+    from zoo.catalogue.contract.registry import PLURALS
+
+    words = list(arguments.words)
+    kinds = {plural: kind for kind, plural in PLURALS.items()} | {kind: kind for kind in PLURALS}
+    found = next((kind for kind, plural in PLURALS.items() if getattr(arguments, plural)), None)
+    if found is None and not arguments.hub and words and words[0] in kinds:
+        found = kinds[words.pop(0)]
+    return found or "model", " ".join(words) or "*"
+
+
 def info_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo info` takes."""
-    command.add_argument("name")
+    text = (
+        "a name of `zoo list`, a weights folder (./folder), hf://org/repo[@revision], a recipe file, a plugin or a verb"
+    )
+    command.add_argument("name", help=text)
+    takes_offline(command)
     takes_json(command)
 
 
 def info(arguments: argparse.Namespace) -> None:
     """Print what is known of a name."""
+    from zoo.cli.facts import show_facts
+
+    rows = _known(arguments.name)
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return
+    for facts in rows:
+        show_facts(facts)
+
+
+def _known(name: str) -> list[dict[str, Any]]:
+    """The facts of a name. What the catalogue lacks may be one of the zoo's own verbs, or a plugin."""
     from zoo.catalogue.questions import info as known
 
-    data = known(arguments.name)
-    if arguments.json:
-        print(json.dumps([data], indent=1))
-        return
-    for key, value in data.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        if text not in ("", "null", "{}", "[]"):
-            print(f"{key + ':':<16}{plain(text)}")
+    try:
+        return [known(name)]
+    except NotFoundError as error:
+        if (verb := next((verb for verb in VERBS if verb.name == name), None)) is not None:
+            return [{"name": name, "kind": "command", "summary": verb.summary}]
+        with contextlib.suppress(NotFoundError):
+            return [{"name": name, "kind": "plugin"} | facts for facts in plugin_facts(name)]
+        raise error from None

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from zoo.cli.lines import advice, columns, wrapped
 from zoo.errors import ZooError
 
 __all__ = [
@@ -35,9 +36,10 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-def complain(message: str) -> None:
-    """Print one line on standard error."""
-    print("zoo:", plain(message), file=sys.stderr)
+def complain(message: str, then: Sequence[str] = ()) -> None:
+    """Print one line on standard error, wrapped where that is a terminal; `then` is the command that comes next."""
+    text, width = f"zoo: {plain(message)}", columns(sys.stderr)
+    print(advice(text, then, width) if then else wrapped(text, width, indent="     "), file=sys.stderr)
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:

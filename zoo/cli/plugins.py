@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.plugins.installed import Installed
     from zoo.catalogue.plugins.loading import Plugin
 
-__all__ = ["plugins_arguments"]
+__all__ = ["plugin_facts", "plugins_arguments"]
 
 SELECTOR = "NAMESPACE, or NAMESPACE@DISTRIBUTION for one of two owners"
 
@@ -73,16 +73,22 @@ def _named(selector: str) -> list[Installed]:
     return found
 
 
-def _info(arguments: argparse.Namespace) -> None:
+def plugin_facts(selector: str) -> list[dict[str, Any]]:
+    """What is known of the installed plugins that a selector means. Raises NotFoundError with near names."""
     from zoo.catalogue.plugins.loading import Plugin, load_plugins
     from zoo.catalogue.plugins.switches import read_disabled, switched_off
 
     disabled = read_disabled(os.environ)
     rows = []
-    for one in _named(arguments.name):
+    for one in _named(selector):
         off = switched_off(one, os.environ, disabled)
         plugin = Plugin(**vars(one), disabled_by=off) if off else load_plugins({}, [one])[0]
         rows.append(_facts(plugin))
+    return rows
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    rows = plugin_facts(arguments.name)
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return

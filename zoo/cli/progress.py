@@ -6,16 +6,23 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from zoo.cli.lines import columns, fitted
+
 if TYPE_CHECKING:
-    from zoo.training.loop import Reading
+    from zoo.training.attendant import Reading
 
 __all__ = ["ExampleBar", "TrainingBar", "drop_output", "duration", "stop_signals"]
 
 SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
+TICK = 0.5  # seconds after which the bar is drawn anew
+SILENCE = 30.0  # seconds without a line after which one is printed where there is no terminal
+STEPS = "training"  # what is being done most of the time, and needs no word
+GRAPH = 10  # columns of the bar itself
 
 
 def drop_output() -> None:
@@ -47,7 +54,7 @@ class ExampleBar:
     def __init__(self, *, quiet: bool) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(disable=True if quiet else None, unit="image", leave=False)
+        self.bar = tqdm(disable=True if quiet else None, unit="example", leave=False, dynamic_ncols=True)
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self.advance
@@ -62,74 +69,173 @@ class ExampleBar:
 
 
 class TrainingBar:
-    """One line with examples done, rate, time left and losses: a bar on a terminal, a line a reading elsewhere.
+    """One line that says how far a training is, and what it does: a bar on a terminal, elsewhere a line now and then.
 
-    Enter it for the function that takes the loop's readings. `done` examples are behind a resumed run when it starts.
-    The rate shown is the last reading's, the time left follows from the mean over all readings so far.
+    A thread of its own draws the bar twice a second, whatever the training waits for. Enter it, and call `begin`
+    when the number of examples is known. What does not fit into the terminal is left out, the losses first.
     """
 
-    def __init__(self, total: int, *, done: int = 0, hidden: bool = False) -> None:
-        from tqdm import tqdm
+    def __init__(self, *, hidden: bool = False) -> None:
+        self.hidden, self.live = hidden, not hidden and columns(sys.stderr) is not None
+        self.what, self.moved = "loading PyTorch", time.monotonic()
+        self.total, self.done, self.last = 0, 0, ""  # examples; and the bar as it stands on the screen
+        self.said = time.monotonic()
+        self.better: Mapping[str, str] = {}
+        self.reading: Reading | None = None
+        self.pace = _Pace()
+        self.lock, self.ended = threading.RLock(), threading.Event()
+        self.thread = threading.Thread(target=self._tick, name="progress", daemon=True)
 
-        self.seen, self.examples, self.seconds = done, 0, 0.0  # examples are those of this process, of `seconds`
-        shape = "{percentage:3.0f}%|{bar:10}| {desc}"
-        off = True if hidden else None  # None: shown on a terminal alone
-        width = {"dynamic_ncols": True} if _columns() else {"ncols": 80}
-        self.bar = tqdm(total=total, initial=min(done, total), disable=off, bar_format=shape, **width)
-        self.bar.set_description_str(f"{done}/{total}  starting")
+    def __enter__(self) -> TrainingBar:
+        if not self.hidden:
+            self._draw()
+            self.thread.start()
+        return self
 
-    def __enter__(self) -> Callable[[Reading], None]:
-        return self.report
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Leave the bar as it stands after a last reading, and take it away where there was none."""
+        self.ended.set()
+        if self.thread.is_alive():
+            self.thread.join()
+        if self.reading is not None and self.last:
+            self.what, self.moved = STEPS, time.monotonic()
+            self._draw()
+            self._write("\n")
+            self.last = ""
+        else:
+            self._clear()
+
+    def begin(self, total: int, *, done: int = 0, better: Mapping[str, str] | None = None) -> None:
+        """There are `total` examples to be seen, `done` of them in a run that goes on; `better` are the trainer's."""
+        self.total, self.done, self.better = total, done, better or {}
+        self.pace.seen = done
+
+    def doing(self, what: str, examples: int) -> None:
+        """`what` comes next, after so many examples."""
+        if what == STEPS and self.pace.clock is None:
+            self.pace.begin(examples)
+        if (what, examples) != (self.what, self.done):
+            self.what, self.moved, self.done = what, time.monotonic(), examples or self.done
 
     def report(self, reading: Reading) -> None:
-        """Show one report of the training loop."""
-        self._count(reading)
-        ordered = sorted(reading.metrics.items(), key=lambda item: "loss" not in item[0])  # a narrow line ends early
-        figures = "  ".join(f"{name} {_figure(value)}" for name, value in ordered)
-        rate = f"{reading.examples}/{reading.total}  {reading.examples_per_second:,.0f} examples/s"
-        line = f"{rate}  {self._left(reading)}  {figures}"
-        if self.bar.disable:
+        """Show one reading of the training loop."""
+        self.pace.count(reading)
+        self.reading = reading
+        self.doing(STEPS, reading.examples)
+        if not self.hidden:
+            (self._draw if self.live else self._print)()
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bar away while something else is printed."""
+        with self.lock:
+            self._clear()
+            self.said = time.monotonic()
             try:
-                sys.stdout.write(line + "\n")
+                yield
+            finally:
+                if not self.ended.is_set():
+                    self._draw()
+
+    def _tick(self) -> None:
+        while not self.ended.wait(TICK):
+            if self.live:
+                self._draw()
+            elif time.monotonic() - self.said >= SILENCE:
+                self._print()
+
+    def _draw(self) -> None:
+        width = columns(sys.stderr)
+        if not self.live or width is None:
+            return
+        with self.lock:
+            line = fitted(self._fields(), width - 1)
+            self._write("\r" + line.ljust(min(len(self.last), width - 1)))
+            self.last = line
+
+    def _clear(self) -> None:
+        with self.lock:
+            if self.last:
+                self._write("\r" + " " * len(self.last) + "\r")
+            self.last = ""
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the terminal has gone; the training goes on
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def _print(self) -> None:
+        with self.lock:
+            self.said = time.monotonic()
+            try:
+                sys.stdout.write(fitted(self._fields()[2:], columns(sys.stdout)) + "\n")
                 sys.stdout.flush()
             except BrokenPipeError:  # the reader has seen enough; the training goes on
                 drop_output()
-            return
-        self.bar.n = min(reading.examples, reading.total)  # the last batch may go beyond
-        self.bar.set_description_str(line)
 
-    def _count(self, reading: Reading) -> None:
-        """Add what was done since the last report; one that stands before it is a run that went back."""
+    def _fields(self) -> list[tuple[int, str]]:
+        """What is shown, each with how far it may be left out where the terminal is narrow."""
+        share = min(1.0, self.done / self.total) if self.total else 0.0  # the last batch may go beyond
+        graph = f"[{'#' * round(share * GRAPH):<{GRAPH}}]"
+        (words, meaning), metrics = (r.words, r.metrics) if (r := self.reading) else (("", ""), {})
+        numbers = sorted(metrics.items(), key=lambda item: "loss" not in item[0])  # a narrow line ends early
+        rate = self.pace.rate(self.done, self.reading)
+        return [
+            (0, f"{share:4.0%}" if self.total else ""),
+            (4, graph if self.total else ""),
+            (1, f"{self.done:,}/{self.total:,}" if self.total else ""),
+            (2, self._activity()),
+            (5, f"{rate:,.0f} examples/s" if rate else ""),
+            (2, self.pace.left(self.total - self.done, rate)),
+            (3, words),
+            (6, f"({meaning})" if meaning else ""),
+            *((7 + index, self._number(*number)) for index, number in enumerate(numbers)),
+        ]
+
+    def _activity(self) -> str:
+        """What is being done, but for a training that goes on step by step; and for how long, from a second on."""
+        seconds = int(time.monotonic() - self.moved)
+        if self.what == STEPS and not seconds:
+            return ""
+        return f"{self.what}, {seconds} s" if seconds else self.what
+
+    def _number(self, name: str, value: float) -> str:
+        direction = f" ({self.better[name]} is better)" if name in self.better else ""
+        return f"{name} {_figure(value)}{direction}"
+
+
+class _Pace:
+    """How fast a run is: `examples` in `seconds` are this process's, by all readings so far."""
+
+    def __init__(self) -> None:
+        self.examples, self.seconds = 0, 0.0
+        self.first = self.seen = 0
+        self.clock: float | None = None  # when the first step was done, `first` examples being behind
+
+    def begin(self, examples: int) -> None:
+        """The first step is done, and so many examples are behind."""
+        self.first, self.clock = examples, time.monotonic()
+
+    def count(self, reading: Reading) -> None:
+        """Add what was done since the last reading; one that stands before it is a run that went back."""
         examples, rate = reading.examples - self.seen, reading.examples_per_second
         if examples > 0 and rate > 0:
             self.examples, self.seconds = self.examples + examples, self.seconds + examples / rate
         self.seen = reading.examples
 
-    def _left(self, reading: Reading) -> str:
-        if not self.examples:
-            return "time left unknown"
-        left = max(0, reading.total - reading.examples) * self.seconds / self.examples
-        return f"{duration(left)} left"
+    def rate(self, done: int, reading: Reading | None) -> float:
+        """Examples a second: the last reading's, before the first one the mean so far; 0 where nobody knows."""
+        if reading is not None:
+            return reading.examples_per_second
+        return 0.0 if self.clock is None else (done - self.first) / max(time.monotonic() - self.clock, 1e-9)
 
-    @contextlib.contextmanager
-    def aside(self) -> Iterator[None]:
-        """Take the bar away while something else is printed."""
-        self.bar.clear()
-        try:
-            yield
-        finally:
-            self.bar.refresh()
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-
-def _columns() -> int:
-    """The width of the terminal; 0 where there is none, or it does not know."""
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):  # ValueError: a stream without a file
-        return 0
+    def left(self, examples: int, rate: float) -> str:
+        """The time that so many more examples take: by the mean over all readings, or at that rate."""
+        mean = self.examples / self.seconds if self.seconds else rate
+        return f"{duration(max(0, examples) / mean)} left" if mean > 0 else ""
 
 
 def _figure(value: float) -> str:

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.data.decoded import Decoded, cached, content_key, fingerprint
     from zoo.data.draws import Draws
-    from zoo.data.loading import DataRequest, Examples, Streamed, load_dataset, not_found
-    from zoo.data.modality import Augmentation, Judge, Labelled, Modality, load_modality, modality_of
+    from zoo.data.loading import DataRequest, Examples, SplitInfo, Streamed, load_dataset, not_found
+    from zoo.data.modality import Augmentation, Described, Judge, Labelled, Modality, load_modality, modality_of
     from zoo.data.rows import Rows
 
 __all__ = [
     "Augmentation",
     "DataRequest",
     "Decoded",
+    "Described",
     "Draws",
     "Examples",
     "Judge",
     "Labelled",
     "Modality",
     "Rows",
+    "SplitInfo",
     "Streamed",
     "cached",
     "content_key",
@@ -35,8 +37,8 @@ __all__ = [
 _NAMES = {  # module -> what it gives
     "decoded": ("Decoded", "cached", "content_key", "fingerprint"),
     "draws": ("Draws",),
-    "loading": ("DataRequest", "Examples", "Streamed", "load_dataset", "not_found"),
-    "modality": ("Augmentation", "Judge", "Labelled", "Modality", "load_modality", "modality_of"),
+    "loading": ("DataRequest", "Examples", "SplitInfo", "Streamed", "load_dataset", "not_found"),
+    "modality": ("Augmentation", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"),
     "rows": ("Rows",),
 }
 _HOME = {name: f"zoo.data.{module}" for module, names in _NAMES.items() for name in names}

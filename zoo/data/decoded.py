@@ -30,8 +30,8 @@ FORMAT = 1  # raise it when the meaning of an entry changes; old entries are the
 class Decoded:
     """Tensors, and notes that travel with them (JSON-able: class names, the names of bad files)."""
 
-    tensors: Mapping[str, torch.Tensor]
-    notes: Mapping[str, list[str]] = field(default_factory=dict)
+    tensors: Mapping[str, torch.Tensor]  # by name
+    notes: Mapping[str, list[str]] = field(default_factory=dict)  # by what they are about
 
     @cached_property
     def sha256(self) -> str:

@@ -20,10 +20,10 @@ class Draws:
     processes share it. They are drawn on the CPU, so they do not depend on the device either.
     """
 
-    generator: Generator
-    rank: int = 0
-    count: int = 1
-    device: torch.device = CPU
+    generator: Generator  # the run's own, on the CPU
+    rank: int = 0  # which of the processes draws
+    count: int = 1  # processes that share the batch
+    device: torch.device = CPU  # on which the numbers are given
 
     def normal(self, n: int, *shape: int) -> Tensor:
         """N(0, 1), (n, *shape) float32."""

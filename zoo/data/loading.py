@@ -17,6 +17,7 @@ from zoo.catalogue.contract.data_references import Reference, as_reference, pars
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import DatasetSpec, ModalitySpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.configs import near
 from zoo.data.decoded import fingerprint
 from zoo.data.modality import load_modality
@@ -28,6 +29,7 @@ __all__ = [
     "Data",
     "DataRequest",
     "Examples",
+    "SplitInfo",
     "Streamed",
     "check_request",
     "load_dataset",
@@ -43,14 +45,14 @@ __all__ = [
 class DataRequest:
     """What a dataset's load callable receives."""
 
-    split: str = "train"
-    selection: str | None = None  # the text in brackets: cifar10[frog]
+    split: str = "train"  # one of the spec's `splits`, where it names some
+    selection: str | None = None  # the text in brackets, cifar10[frog]: one of the `classes`, where the spec names some
     path: Path | None = None  # for datasets that take one: images:PATH
     options: Mapping[str, str] = field(default_factory=dict)  # each that the spec names: images:PATH#fit=pad
     data_shape: tuple[int, ...] | None = None  # of one of the examples that are wanted; None: as they are stored
     roots: tuple[Path, ...] = ()  # folders of $ZOO_DATA, searched in order
     cache: Path | None = None  # where decoded and downloaded data may be kept; None: nowhere
-    offline: bool = False
+    offline: bool = False  # whether nothing may be fetched
     stream: bool = False  # whether Streamed may be returned
 
     def find(self, file_name: str) -> Path | None:
@@ -65,32 +67,30 @@ class DataRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Described:
+class SplitInfo:
     """What is known of one split of a dataset, besides the examples themselves."""
 
     labels: torch.Tensor | None = None  # (N,) int64, index into classes
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()  # names of the classes, by their number
     name: str = ""  # the canonical reference: cifar10[frog]
-    split: str = ""
+    split: str = ""  # which split it is
     licence: str = ""
     sha256: str = ""  # the content's fingerprint: of the decoded bytes (data and labels) where they are in memory
     skipped: tuple[str, ...] = ()  # bad files: name and cause
     notes: tuple[str, ...] = ()  # what a user should know: which split it is, what was left out, how much was cut off
-    files: Mapping[str, str] = field(
-        default_factory=dict
-    )  # name -> start of its sha256, where it should be known which file differs
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> start of its sha256, to know which file differs
     about: Mapping[str, Any] = field(default_factory=dict)  # JSON-able, and travels with the weights: a vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
-class Streamed(_Described):
+class Streamed(SplitInfo):
     """One split of a dataset that is read as it is needed. A loader gives `sha256` too."""
 
-    data: Rows
+    data: Rows  # read when a batch asks for them
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examples(_Described):
+class Examples(SplitInfo):
     """One split of a dataset in memory.
 
     A loader gives `data`, and `labels`, `classes`, `skipped`, `notes`, `factors` where there are any;
@@ -108,7 +108,7 @@ MOST_TOLD = 5  # bad files that are named to a user
 def load_dataset(
     reference: str,
     *,
-    registry: Registry,
+    registry: Registry | None = None,
     split: str = "train",
     data_shape: tuple[int, ...] | None = None,
     env: Mapping[str, str] = os.environ,
@@ -123,7 +123,7 @@ def load_dataset(
     download, StorageError for a disk, and PluginError for a dataset whose code is broken.
     """
     wanted = _Wanted(split=split, data_shape=data_shape, env=env)
-    found = _load(reference, registry, wanted, stream=False)
+    found = _load(reference, registry or default_registry(), wanted, stream=False)
     assert isinstance(found, Examples)
     return found
 

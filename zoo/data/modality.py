@@ -23,7 +23,7 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.draws import Draws
 from zoo.errors import PluginError, UsageError, ZooError
 
-__all__ = ["Augmentation", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
+__all__ = ["Augmentation", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
 
 Augmentation = Callable[[Tensor, Draws], Tensor]  # (x as a network sees it, the run's draws) -> x, differentiable
 Labelled = tuple[Tensor, Tensor]  # stored examples (N, ...), and labels (N,): 1, 0, or below 0 for unknown
@@ -152,7 +152,7 @@ class Judge(Protocol):
 class Described(Protocol):
     """What a model says of its data."""
 
-    modality: str
+    modality: str  # the name of the kind of data
     info: dict[str, Any]  # config.json
 
 

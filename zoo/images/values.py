@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.files import storage_errors
-from zoo.images.decode import MAX_FILE_BYTES, Rules, conform, decode, of_image
+from zoo.images.decode import MAX_FILE_BYTES, Rules, conform, decode_picture, of_image
 from zoo.nn.given import as_tensor
 
 __all__ = ["load_image", "pictures", "read_picture", "to_range"]
@@ -68,7 +68,7 @@ def read_picture(path: Path, rules: Rules) -> Tensor:
     with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
         content = stream.read(MAX_FILE_BYTES + 1)
     try:
-        return decode(content, rules)
+        return decode_picture(content, rules)
     except DataError as error:
         raise DataError(f"{path}: {error}; give a JPEG, PNG or another picture") from error
 

@@ -24,7 +24,6 @@ from zoo.nn.models import Model, encoding
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
 
-Method = Literal["mean_difference", "linear_probe"]
 LEAST = 2  # examples of each side
 
 
@@ -34,7 +33,7 @@ class ConceptVector:
 
     name: str
     direction: Tensor  # (*latent_shape): one standard deviation of the projection
-    method: str = "mean_difference"
+    method: str = "mean_difference"  # or "linear_probe": how it was fitted
     source: str = ""  # the examples it was fitted to, in words
     model_sha256: str = ""  # of the model.safetensors it belongs to; empty: not known
     measures: Mapping[str, float] = field(default_factory=dict)  # positives, negatives, standard_deviation, auc, …
@@ -79,7 +78,7 @@ class ConceptVector:
         *,
         name: str = "concept",
         balance: tuple[Tensor, Tensor] | None = None,
-        method: Method = "mean_difference",
+        method: Literal["mean_difference", "linear_probe"] = "mean_difference",
         encoder: Callable[[Tensor], Tensor] | None = None,
     ) -> ConceptVector:
         """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
@@ -103,7 +102,7 @@ class ConceptVector:
         *,
         name: str = "concept",
         balance: tuple[Tensor, Tensor] | None = None,
-        method: Method = "mean_difference",
+        method: Literal["mean_difference", "linear_probe"] = "mean_difference",
     ) -> ConceptVector:
         """Fit to latents (N, *latent_shape) and (M, *latent_shape).
 

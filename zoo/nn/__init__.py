@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, FamilySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.catalogue.weights.folder import Folder
+    from zoo.nn.bounds import Terms
     from zoo.nn.distributions import (
         Bernoulli,
         DiagonalGaussian,
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
         Likelihood,
     )
     from zoo.nn.extras import Extras
-    from zoo.nn.families import Family
+    from zoo.nn.families import Family, Tried
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Bounded, Encodes, Model
+    from zoo.nn.projection import ProjectedDiscriminator
+    from zoo.nn.sampling import Labels
 
 __all__ = [
     "Bernoulli",
@@ -37,15 +41,21 @@ __all__ = [
     "Extras",
     "Family",
     "Features",
+    "Folder",
     "Gaussian",
     "GaussianMixture",
     "Generator",
+    "Labels",
     "Likelihood",
     "Model",
+    "ProjectedDiscriminator",
+    "Terms",
+    "Tried",
     "load_features",
 ]
 
 _NAMES = {  # module -> what it gives
+    "bounds": ("Terms",),
     "distributions": (
         "Bernoulli",
         "DiagonalGaussian",
@@ -54,13 +64,16 @@ _NAMES = {  # module -> what it gives
         "GaussianMixture",
         "Likelihood",
     ),
-    "families": ("Family",),
+    "families": ("Family", "Tried"),
     "features": ("Features", "load_features"),
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
     "models": ("Bounded", "Encodes", "Model"),
+    "projection": ("ProjectedDiscriminator",),
+    "sampling": ("Labels",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
+_HOME["Folder"] = "zoo.catalogue.weights.folder"
 
 
 ZOO_API_VERSION = API_VERSION

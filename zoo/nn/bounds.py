@@ -33,7 +33,7 @@ ACTIVE = 0.01  # variance of a unit's posterior mean above which it is active (B
 class Terms:
     """What every bound is made of, for K latents z of each of N examples."""
 
-    posterior: DiagonalGaussian
+    posterior: DiagonalGaussian  # of the N examples
     z: Tensor  # (K, N, *latent_shape)
     log_likelihood: Tensor  # log p(x given z), (K, N)
 

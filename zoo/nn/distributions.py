@@ -30,8 +30,8 @@ def normal_log_prob(x: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | flo
 class DiagonalGaussian:
     """N(mean, diag(exp(log_var))), one for each of N examples; both (N, *latent_shape)."""
 
-    mean: Tensor
-    log_var: Tensor
+    mean: Tensor  # (N, *latent_shape)
+    log_var: Tensor  # the same shape: the logarithm of the variance
 
     def transform(self, noise: Tensor) -> Tensor:
         """z = mean + exp(log_var / 2) noise, with gradients to both (Kingma and Welling 2014, section 2.4)."""
@@ -61,7 +61,7 @@ class Likelihood(nn.Module, ABC):
     on [0, 1] of data that have levels, 0 where it is a probability of the values themselves.
     """
 
-    bits_offset: float = 0.0
+    bits_offset: float = 0.0  # added to bits a dimension, so that they can be compared
 
     @abstractmethod
     def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
@@ -157,9 +157,9 @@ class GaussianMixture:
     place in sampling (Ghosh et al. 2020, arXiv:1903.12436, section 4).
     """
 
-    weights: Tensor
-    means: Tensor
-    factors: Tensor
+    weights: Tensor  # (K,), of which each component's share follows
+    means: Tensor  # (K, d)
+    factors: Tensor  # (K, d, d), lower triangular
 
     def transform(self, uniform: Tensor, noise: Tensor) -> Tensor:
         """Samples (n, d) from uniform numbers (n,) in [0, 1), which choose the component, and noise (n, d)."""

@@ -27,12 +27,12 @@ class Extras:
     value_range: tuple[float, float] | None = None  # of the networks' data; None: the family's usual one
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
     mixture: GaussianMixture | None = None  # the ex-post prior, where the weights carry one
-    spec: ModelSpec | None = None
-    info: dict[str, Any] | None = None
-    origin: str = ""
+    spec: ModelSpec | None = None  # the catalogue entry, where there is one
+    info: dict[str, Any] | None = None  # what config.json says of data and training
+    origin: str = ""  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
     folder: Folder | None = None  # where it was loaded from
     truncation: tuple[float, float] | None = None  # the range in which it helps, where that was measured
     modality: str = ""  # the name of the kind of data
     given: Callable[[object, tuple[int, ...]], object] = _as_it_is  # its modality's: users' examples -> numbers
     memory_format: torch.memory_format = torch.contiguous_format  # of data of rank four
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()  # their names, where the weights carry them

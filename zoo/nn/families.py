@@ -19,7 +19,7 @@ from zoo.errors import ConfigError, NotFoundError, PluginError, UsageError, Weig
 from zoo.nn.extras import Extras
 from zoo.nn.models import Model
 
-__all__ = ["Family", "family_of", "load_family"]
+__all__ = ["Family", "Tried", "family_of", "load_family"]
 
 Tried = Callable[[Any, int, Generator], tuple[Tensor, ...]]  # (part, n, random) -> what its forward takes, of n rows
 
@@ -29,11 +29,11 @@ class Family:
     """One kind of model. Every part implements the interface `interfaces` gives it."""
 
     name: str
-    interfaces: Mapping[str, type[nn.Module]]
+    interfaces: Mapping[str, type[nn.Module]]  # part -> the abstract class it implements
     published: tuple[str, ...]  # the parts in model.safetensors: their moving averages
     beside: Mapping[str, str] = field(default_factory=dict)  # part -> a file of its own, loaded on request
     optional: tuple[str, ...] = ()  # files of further tensors that a folder may hold
-    build: Callable[[Mapping[str, Any], Extras], Model]
+    build: Callable[[Mapping[str, Any], Extras], Model]  # (parts by name, extras) -> the model that holds them
     tried_with: Mapping[str, Tried] = field(default_factory=dict)  # part -> made-up input of it, for the kit's checks
 
     def container(self, parts: Mapping[str, nn.Module], extras: Extras | None = None) -> Model:

@@ -7,6 +7,7 @@ import importlib.util
 import threading
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import import_reference, resource
@@ -30,7 +31,7 @@ class Features(nn.Module, ABC):
     batch_size: int = 64  # examples at a time where there is no gradient: what it is fastest with
     name: str = ""  # full name, modality and the weights' sha256: set by `load_features`
     modality: str = ""
-    sha256: str = ""
+    sha256: str = ""  # of its weights, hex: set by `load_features`
 
     @abstractmethod
     def vector(self, x: Tensor) -> Tensor:
@@ -80,7 +81,8 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
     weights = _weights(owner, spec)
     build = import_reference(spec.features, owner, spec.install_hint)
     try:
-        with default_state():  # gradients pass through it later, whoever loads it first
+        # Whoever loads it first, it is the same for all, gradients pass through it, and no random numbers are used up.
+        with default_state(), torch.random.fork_rng(devices=[]):
             network = build(weights)
     except ZooError:
         raise

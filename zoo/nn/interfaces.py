@@ -18,9 +18,9 @@ __all__ = ["Decoder", "Discriminator", "Encoder", "Generator"]
 class Encoder(nn.Module, ABC):
     """x -> the posterior q(z given x)."""
 
-    latent_shape: tuple[int, ...]
+    latent_shape: tuple[int, ...]  # of one latent, without the batch: (d,)
     data_shape: tuple[int, ...]
-    num_classes: int | None = None  # of the labels it looks at
+    num_classes: int | None = None  # of the labels it looks at; None: at none
 
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
@@ -33,9 +33,9 @@ class Encoder(nn.Module, ABC):
 class Decoder(nn.Module, ABC):
     """z -> the parameters of p(x given z): one number for each value of x, read by the likelihood."""
 
-    latent_shape: tuple[int, ...]
+    latent_shape: tuple[int, ...]  # of one latent, without the batch: (d,)
     data_shape: tuple[int, ...]
-    num_classes: int | None
+    num_classes: int | None  # of the labels that `forward` is called with; None: without labels
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -45,10 +45,10 @@ class Decoder(nn.Module, ABC):
 class Generator(nn.Module, ABC):
     """z -> x. `prior` says what z is drawn from: "normal" N(0, I) or "uniform" U(-1, 1)."""
 
-    latent_shape: tuple[int, ...]
+    latent_shape: tuple[int, ...]  # of one latent, without the batch: (d,)
     data_shape: tuple[int, ...]
-    num_classes: int | None
-    prior: str
+    num_classes: int | None  # of the labels that `forward` is called with; None: without labels
+    prior: str  # what z is drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -59,8 +59,29 @@ class Discriminator(nn.Module, ABC):
     """x -> logits. Positive means real; never a probability."""
 
     data_shape: tuple[int, ...]
-    num_classes: int | None
+    num_classes: int | None  # of the labels that `forward` is called with; None: without labels
+
+    trained_against: tuple[str, ...] = ()  # full names of the frozen feature networks that `look` looks through
+    calibration: int = 0  # real examples that `calibrate` wants to see before the first step
 
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map data (N, *data_shape) to logits (N,)."""
+
+    def look(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map data (N, *data_shape) to what is judged: x itself, or what a frozen network makes of it, (N, ...) each.
+
+        Nothing in here learns. Gradient penalties are taken at what it gives.
+        """
+        return (x,)
+
+    def judge(self, seen: tuple[Tensor, ...], labels: Tensor | None = None) -> Tensor:
+        """Map what `look` gave to logits (N, K) of K games: the adversarial losses of the games are summed."""
+        logits: Tensor = self(seen[0], labels)
+        return logits[:, None]
+
+    def calibrate(self, x: Tensor) -> None:
+        """Set what follows from real data and does not learn, from `calibration` examples (N, *data_shape)."""
+        raise NotImplementedError(
+            f"{type(self).__name__} asks for {self.calibration} examples and does nothing with them"
+        )

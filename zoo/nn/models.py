@@ -133,7 +133,7 @@ class Model(nn.Module, ABC):
         if prior != "mixture":
             raise UsageError(f"prior is {prior!r}; this model is sampled from {' or '.join(map(repr, self.priors))}")
         if self.mixture is None:
-            fit = ", or fit one: zoo mixture fit FOLDER" if isinstance(self, Encodes) else ""
+            fit = ", or fit one: `zoo mixture fit FOLDER`" if isinstance(self, Encodes) else ""
             raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
         with default_state(grad=False):
             z = draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation)
@@ -244,7 +244,7 @@ class Encodes(Model):
 class Bounded(Encodes):
     """A model that encodes and has a lower bound on the likelihood of an example."""
 
-    likelihood: Likelihood
+    likelihood: Likelihood  # of an example, given what its decoder gives
 
     @abstractmethod
     def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:

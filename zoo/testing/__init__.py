@@ -7,9 +7,9 @@ test_conformance = conformance("acme")           one pytest test for each spec a
 from __future__ import annotations
 
 from zoo.testing.front import conformance
-from zoo.testing.verdict import LEVELS, VERSION, CheckResult, Verdict
+from zoo.testing.verdict import LEVELS, VERSION, CheckResult, Outcome, Verdict
 
-__all__ = ["LEVELS", "VERSION", "CheckResult", "Verdict", "conformance"]
+__all__ = ["LEVELS", "VERSION", "CheckResult", "Outcome", "Verdict", "conformance"]
 
 
 def __dir__() -> list[str]:

@@ -20,9 +20,10 @@ from zoo.data.modality import load_modality
 from zoo.nn.families import family_of
 from zoo.testing.cases import Case, data_shape_of, fresh_parts, is_frozen, own_recipes, smallest, smallest_of_family
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
+from zoo.training.attendant import Attendant, Reading
 from zoo.training.checkpoint import load_newest, save_checkpoint
 from zoo.training.classes import classes_seen
-from zoo.training.loop import Reading, train_loop
+from zoo.training.loop import train_loop
 from zoo.training.state import TrainState, first_state
 from zoo.training.trainer import Trainer
 
@@ -69,10 +70,9 @@ class _Run:
         train_loop(
             state,
             self.resolved.recipe,
-            report=keep,
             sample=lambda state: None,
             checkpoint=save,
-            stop=lambda: state.examples >= until,
+            attendant=Attendant(report=keep, stop=lambda: state.examples >= until),
         )
 
 

@@ -24,7 +24,7 @@ class CheckResult:
     check: str  # "build.bad-config-refused"
     spec: str  # full name, "acme/tiny-gan"; of a check of the whole plugin the plugin's
     kind: str  # "plugin", "architecture", "dataset", "model", "trainer", "command", "feature", "family" or "modality"
-    outcome: Outcome
+    outcome: Outcome  # how it ended
     detail: str = ""  # why it failed, is expected to, or does not apply
     seconds: float = 0.0  # wall time, for information only
 
@@ -43,10 +43,10 @@ class CheckResult:
 class Verdict:
     """All rows of one plugin. `blocked` counts checks that were not run because one they need had failed."""
 
-    plugin: str
-    rows: tuple[CheckResult, ...]
-    blocked: int = 0
-    version: int = VERSION
+    plugin: str  # its entry point's name
+    rows: tuple[CheckResult, ...]  # one for each check of each spec
+    blocked: int = 0  # checks that were not run, since one they need had failed
+    version: int = VERSION  # of the check set
 
     @property
     def ok(self) -> bool:

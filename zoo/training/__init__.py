@@ -12,25 +12,30 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.training.machine.processes import Processes
     from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
-    from zoo.training.trainer import Figures, Precision, Trainer
-    from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss
+    from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
+    from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss, PairedLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
     "Figures",
+    "PairedLoss",
     "Precision",
+    "Processes",
     "Trainer",
     "clip_gradients",
     "learning_rate",
     "make_optimizer",
+    "seen_labels",
 ]
 
 _NAMES = {  # module -> what it gives
+    "machine.processes": ("Processes",),
     "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
-    "trainer": ("Figures", "Precision", "Trainer"),
-    "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss"),
+    "trainer": ("Figures", "Precision", "Trainer", "seen_labels"),
+    "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss"),
 }
 _HOME = {name: f"zoo.training.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -41,6 +46,7 @@ AUTOENCODING = {
     "reconstruction_bits_per_dim": "reconstruction, bits a dimension",
     "active_units": "latent units in use",
 }
+COPYING = {"loss": "lower", "reconstruction": "lower", "reconstruction_bits_per_dim": "lower"}
 BOUND = {"elbo": "ELBO, nats an example", "kl": "KL, nats an example", "kl_bits_per_dim": "KL, bits a dimension"}
 
 
@@ -59,6 +65,9 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
                 "generator_loss": "loss",
                 "real_accuracy": "share told right",
                 "fake_accuracy": "share told right",
+                "r1": "squared slope of the discriminator",
+                "r2": "squared slope of the discriminator",
+                "gradient_penalty": "squared distance of the slope from 1",
             },
         ),
         TrainerSpec(
@@ -68,6 +77,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             settings="zoo.training.trainers.vae:VAESettings",
             trainer="zoo.training.trainers.vae:VAETrainer",
             units=AUTOENCODING | BOUND,
+            better=COPYING | {"elbo": "higher", "importance_weighted": "higher"},
         ),
         TrainerSpec(
             name="autoencoder",
@@ -76,6 +86,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             settings="zoo.training.trainers.vae:AutoencoderSettings",
             trainer="zoo.training.trainers.vae:AutoencoderTrainer",
             units=AUTOENCODING,
+            better=COPYING,
         ),
     ]
 

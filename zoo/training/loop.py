@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from zoo.catalogue.recipes.recipe import Recipe
+from zoo.training.attendant import NOBODY, Attendant, Reading
 from zoo.training.doctor.watch import UNWATCHED, Watch
 from zoo.training.state import TrainState
 
-__all__ = ["Reading", "train_loop"]
+__all__ = ["train_loop"]
+
+FIRST = 100  # the first samples of a run that has begun come after one in so many of its examples
 
 
 def _due(before: int, after: int, every: int) -> bool:
@@ -21,64 +23,65 @@ def train_loop(
     state: TrainState,
     recipe: Recipe,
     *,
-    report: Callable[[Reading], None],
     sample: Callable[[TrainState], None],
     checkpoint: Callable[[TrainState], None],
-    stop: Callable[[], bool] = lambda: False,
+    attendant: Attendant = NOBODY,
     watch: Watch = UNWATCHED,
 ) -> None:
-    """Run until `recipe.examples` have been seen, or `stop` says so; the last state is always checkpointed.
+    """Run until `recipe.examples` have been seen, or the attendant stops it; the last state is always checkpointed.
 
+    Samples come before the first step, after a hundredth of the run, every `sample_every` examples, and at the end.
     Raises DataError naming the step when a metric is not finite; that state is not saved. `watch` watches the
     run, and may end the loop by raising.
     """
-    trainer, means, size = state.trainer, state.means, recipe.batch_size
-    processes = trainer.processes
+    trainer, size, doing = state.trainer, recipe.batch_size, attendant.doing
     for part in trainer.parts.values():
         part.train()
-    clock, since = time.perf_counter(), state.examples
+    if not state.examples:
+        doing("drawing samples", 0)
+        sample(state)
+    first, what, pace = max(1, recipe.examples // FIRST), "the first step", _Pace(state.examples)
     while state.examples < recipe.examples:
+        doing(what, state.examples)
         trainer.set_rates(step=state.steps, progress=state.examples / recipe.examples)
-        means.add(trainer.step(*state.next_batch()))
+        state.means.add(trainer.step(*state.next_batch()))
         trainer.check_learned()
         before, state.examples, state.steps = state.examples, state.examples + size, state.steps + 1
         for ema in state.emas.values():
             ema.update(examples=size, examples_seen=state.examples)
-        done = state.examples >= recipe.examples
-        watch.look(state, before)
+        done, what = state.examples >= recipe.examples, "training"
+        if watch.due(state, before):
+            doing("looking at samples", state.examples)
+            watch.look(state)
         if _due(before, state.examples, recipe.log_every) or done:
-            metrics = watch.hear(state, processes.mean(means.take()))
-            now = time.perf_counter()
-            rate = (state.examples - since) / max(now - clock, 1e-9)
-            report(
-                Reading(
-                    examples=state.examples,
-                    steps=state.steps,
-                    total=recipe.examples,
-                    examples_per_second=rate,
-                    metrics=metrics,
-                )
-            )
-            clock, since = now, state.examples
-        if _due(before, state.examples, recipe.sample_every) or done:
+            metrics = watch.hear(state, trainer.processes.mean(state.means.take()))
+            attendant.report(pace.reading(state, recipe.examples, metrics))
+        if _due(before, state.examples, recipe.sample_every) or before < first <= state.examples or done:
+            doing("drawing samples", state.examples)
             sample(state)
         if due := _due(before, state.examples, recipe.checkpoint_every):
             watch.weigh(state)
             watch.saved(state)
-        if processes.any(stop()):
+        if trainer.processes.any(attendant.stop()):
             break
         if due:
+            doing("saving", state.examples)
             checkpoint(state)
     watch.weigh(state)
+    doing("saving", state.examples)
     checkpoint(state)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How a run is doing: the means of its metrics since the last reading."""
+class _Pace:
+    """How fast a run is, from reading to reading."""
 
-    examples: int
-    steps: int
-    total: int
-    examples_per_second: float
-    metrics: dict[str, float]
+    def __init__(self, examples: int) -> None:
+        self.clock, self.since = time.perf_counter(), examples
+
+    def reading(self, state: TrainState, total: int, metrics: dict[str, float]) -> Reading:
+        now = time.perf_counter()
+        rate = (state.examples - self.since) / max(now - self.clock, 1e-9)
+        self.clock, self.since = now, state.examples
+        return Reading(
+            examples=state.examples, steps=state.steps, total=total, examples_per_second=rate, metrics=metrics
+        )

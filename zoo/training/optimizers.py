@@ -16,7 +16,10 @@ __all__ = ["check_finite", "clip_gradients", "learning_rate", "make_optimizer"]
 def make_optimizer(
     kind: str, parameters: Iterable[nn.Parameter], *, lr: float, beta1: float, beta2: float
 ) -> torch.optim.Optimizer:
-    """Adam (beta1, beta2), or RMSprop with beta2 as the decay of its squared average."""
+    """An optimizer of the `parameters` with the learning rate `lr`.
+
+    `kind` is "adam", with (beta1, beta2), or "rmsprop", with beta2 as the decay of its squared average.
+    """
     if kind == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=lr, alpha=beta2, eps=1e-7, foreach=True)
     return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), fused=True)
@@ -35,7 +38,7 @@ def learning_rate(base: float, *, step: int, progress: float, decay: float, anne
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], *, value: float, norm: float) -> None:
-    """Clip each coordinate to [-value, value], then the whole gradient to `norm`; 0 means no clipping."""
+    """Clip the gradients of `parameters`: each coordinate to [-value, value], then the whole to `norm`; 0: neither."""
     parameters = [p for p in parameters if p.grad is not None]
     if value:
         nn.utils.clip_grad_value_(parameters, value)
@@ -47,5 +50,5 @@ def check_finite(metrics: dict[str, float], step: int) -> None:
     """Raise DataError naming the step and the quantity when a loss is NaN or infinite."""
     for name, value in metrics.items():
         if not math.isfinite(value):
-            cure = "lower the learning rates or clip gradients, in a new run"
+            cure = "lower the learning rates or clip gradients: zoo train --from RUN --set settings.KEY=VALUE --out NEW"
             raise DataError(f"{name} is {value} at step {step}; {cure}")

@@ -15,7 +15,7 @@ from zoo.catalogue.runs.summary import details
 from zoo.data.modality import Modality
 from zoo.errors import ZooError
 from zoo.files import new_file, storage_errors
-from zoo.training.loop import Reading
+from zoo.training.attendant import Reading
 
 if TYPE_CHECKING:
     from io import TextIOWrapper

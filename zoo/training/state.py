@@ -13,6 +13,7 @@ from zoo.catalogue.recipes.recipe import Resolved
 from zoo.data.batches import Batches
 from zoo.data.loading import Data
 from zoo.data.modality import load_modality
+from zoo.data.rows import Rows
 from zoo.errors import ConfigError, WeightsError
 from zoo.nn.build import initialise_parts, memory_format
 from zoo.nn.extras import Extras
@@ -26,11 +27,14 @@ __all__ = ["Means", "TrainState", "first_state"]
 
 
 class Means:
-    """Sums of metrics since the last reading, kept as tensors, so that a step never waits for a number."""
+    """Sums of metrics since the last reading, kept as tensors, so that a step never waits for a number.
+
+    A metric that not every step has is averaged over the steps that have it.
+    """
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
-        self.count = 0
+        self.counts: dict[str, int] = {}
 
     def add(self, metrics: dict[str, Tensor]) -> None:
         """Count a step's metrics in."""
@@ -39,12 +43,13 @@ class Means:
         else:
             for name, value in metrics.items():
                 self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
-        self.count += 1
+        for name in metrics:
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def take(self) -> dict[str, float]:
         """The means over the steps, which begin anew."""
-        means = {name: float(total) / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
         return means
 
 
@@ -90,11 +95,23 @@ class TrainState:
             for rank, theirs in enumerate(processes.gather(own)):
                 tensors[_of_rank(name, rank)] = theirs
         numbers = {"examples": self.examples, "steps": self.steps, "position": self.batches.position}
-        numbers["means"] = {"count": self.means.count, "names": sorted(self.means.sums)}
+        numbers["means"] = dict(sorted(self.means.counts.items()))
         return tensors, numbers if self.doctor is None else numbers | {"doctor": self.doctor.capture()}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take over a captured state. Raises WeightsError when it is another run's."""
+        self.restore_networks(tensors)
+        self.restore_optimizers(tensors)
+        self.restore_random(tensors)
+        self.restore_counts(numbers)
+        rank, device = self.trainer.processes.rank, self.trainer.processes.device
+        self.means.counts = {name: int(count) for name, count in numbers["means"].items()}
+        self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in self.means.counts}
+        if self.doctor is not None and "doctor" in numbers:
+            self.doctor.restore(numbers["doctor"])
+
+    def restore_networks(self, tensors: dict[str, Tensor]) -> None:
+        """Take over parts and moving averages. Raises WeightsError when they are of other networks."""
         modules = self._modules()
         given = {key: value for key, value in tensors.items() if key.startswith(("parts.", "averages."))}
         if {k: v.shape for k, v in modules.items()} != {k: v.shape for k, v in given.items()}:
@@ -102,20 +119,24 @@ class TrainState:
         with torch.no_grad():
             for key, mine in modules.items():
                 mine.copy_(given[key])
+
+    def restore_optimizers(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what the optimizers remember; their rates and other settings stay this run's."""
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(name, optimizer, tensors)
+
+    def restore_random(self, tensors: dict[str, Tensor]) -> None:
+        """Take over the states of the random numbers, of this process."""
         self.random.set_state(tensors["random.own"])
         rank, device = self.trainer.processes.rank, self.trainer.processes.device
         torch.set_rng_state(tensors[_of_rank("random.torch", rank)])
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
+
+    def restore_counts(self, numbers: dict[str, Any]) -> None:
+        """Take over how far the run is, and where in the data."""
         self.batches.position = numbers["position"]
         self.examples, self.steps = int(numbers["examples"]), int(numbers["steps"])
-        means = numbers.get("means", {"count": 0, "names": []})  # an older checkpoint has none
-        self.means.count = int(means["count"])
-        self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in means["names"]}
-        if self.doctor is not None and "doctor" in numbers:
-            self.doctor.restore(numbers["doctor"])
 
     def weights(self) -> dict[str, float]:
         """The sum of all weights: a checkpoint with NaN in it would be worse than none."""
@@ -176,6 +197,8 @@ def first_state(
     about = about or {} if examples is None else examples.about
     random = torch.Generator().manual_seed(recipe.seed)
     trainer = _trainer(resolved, processes, random, about)
+    if examples is not None and trainer.calibration:
+        _calibrate(trainer, examples, recipe.seed)
     empty = torch.zeros(recipe.batch_size, 1)
     batches = Batches(
         empty if examples is None else examples.data,
@@ -209,3 +232,12 @@ def _trainer(resolved: Resolved, processes: Processes, random: torch.Generator, 
     trainer.modality, trainer.memory_format = load_modality(resolved.modality, about), layout
     trainer.join(processes, accumulate=recipe.accumulate)
     return trainer
+
+
+def _calibrate(trainer: Trainer, examples: Data, seed: int) -> None:
+    """Show the trainer as many examples as it asks for, the same in every process, without a draw of the run's."""
+    order = torch.randperm(len(examples.data), generator=torch.Generator().manual_seed(seed))
+    rows = order[: trainer.calibration]
+    stored = examples.data.read(rows)[0] if isinstance(examples.data, Rows) else examples.data[rows]
+    with torch.no_grad():
+        trainer.calibrate(trainer.modality.ready(stored.to(trainer.processes.device), trainer.value_range))

@@ -42,23 +42,26 @@ class Trainer(ABC):
     """
 
     averaged: tuple[str, ...] = ()  # the parts of which the loop keeps a moving average
-    parts: dict[str, nn.Module]
-    optimizers: dict[str, torch.optim.Optimizer]
+    parts: dict[str, nn.Module]  # by name, as it is built with them
+    optimizers: dict[str, torch.optim.Optimizer]  # by the player that each moves
     base_rates: dict[str, float]  # optimizer name -> learning rate before decay
     decay: float = 0.0  # how the rates fall, as `learning_rate` says;
     anneal: float = 0.0  # a trainer takes both from its settings, or leaves them
     value_range: tuple[float, float] = (0.0, 1.0)  # of the data that `step` gets; nothing to tokens
     modality: Modality  # the kind of data: set before `join`
     memory_format: torch.memory_format = torch.contiguous_format  # of its data of rank four
-    settings: Any
-    random: torch.Generator
-    clip_value: float = 0.0  # bounds of what `learn` clips; 0: no clipping
-    clip_norm: float = 0.0
-    processes: Processes = ALONE
+    settings: Any  # decoded, as it is built with them
+    random: torch.Generator  # the run's own, which all randomness comes from
+    clip_value: float = 0.0  # bound of each coordinate of a gradient in `learn`; 0: no clipping
+    clip_norm: float = 0.0  # bound of the whole gradient; 0: no clipping
+    processes: Processes = ALONE  # who learns together: one alone until `join`
     apart: bool = False  # whether the discriminator learns from real and fake examples in batches of their own
     accumulate: int = 1  # pieces that `learn` cuts a batch into
     learned: bool = False  # whether `learn` has been called
     steps: int = 0  # taken before the coming one
+    progress: float = 0.0  # share of the run before it
+    trained_against: tuple[str, ...] = ()  # full names of the feature networks that its losses look through
+    calibration: int = 0  # real examples that `calibrate` wants to see before the first step
 
     @abstractmethod
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
@@ -92,7 +95,8 @@ class Trainer(ABC):
         optimizer = self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
         found = []
-        for index, piece in enumerate(zip(*(rows.chunk(self.accumulate) for rows in batch), strict=True)):
+        pieces = list(zip(*(rows.chunk(self.accumulate) for rows in batch), strict=True)) or [()]
+        for index, piece in enumerate(pieces):
             last = index == self.accumulate - 1
             with nullcontext() if last else self.processes.apart(self.replicas[player]):
                 value, figures = loss(*piece) if self.processes is ALONE else self.replicas[player](loss, *piece)
@@ -130,9 +134,18 @@ class Trainer(ABC):
                 f"augment: this kind of data has no {unknown[0]!r:.80}; it has {', '.join(there) or 'none'}"
             )
 
+    def calibrate(self, x: Tensor) -> None:
+        """Set what follows from real data: x are `calibration` examples (N, *data_shape) in `value_range`.
+
+        All processes see the same, before the first step of a run; what it sets is in the state of the parts.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} asks for {self.calibration} examples and does nothing with them"
+        )
+
     def set_rates(self, *, step: int, progress: float) -> None:
         """Set the learning rates for the coming step, and note which it is."""
-        self.steps = step
+        self.steps, self.progress = step, progress
         how = {"decay": self.decay, "anneal": self.anneal}
         for name, optimizer in self.optimizers.items():
             rate = learning_rate(self.base_rates[name], step=step, progress=progress, **how)

@@ -217,7 +217,7 @@ def test_a_malformed_hub_name_is_a_usage_error(name: str, monkeypatch: pytest.Mo
 
 def test_a_model_without_weights_says_how_to_train_it() -> None:
     """A catalogue entry with a recipe only is a NotFoundError with the command."""
-    with pytest.raises(NotFoundError, match="toy has no published weights; train it: zoo train toy"):
+    with pytest.raises(NotFoundError, match="toy has no published weights; train it: `zoo train toy`"):
         locate("toy", registry())
 
 

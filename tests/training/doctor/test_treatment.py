@@ -17,9 +17,9 @@ from zoo.catalogue.runs.folder import checkpoints
 from zoo.configs import decode
 from zoo.errors import ConfigError, DiseaseError, IntegrityError
 from zoo.training import checkpoint as checkpoint_module
+from zoo.training.attendant import Reading
 from zoo.training.checkpoint import load_checkpoint
 from zoo.training.export import export
-from zoo.training.loop import Reading
 from zoo.training.run import Run
 from zoo.training.trainers.adversarial import AdversarialTrainer
 

@@ -133,7 +133,7 @@ def test_the_generators_gradient_is_autograds(loss: str, frozen: bool, make_trai
     trainer = make_trainer(loss=loss, freeze_discriminator=frozen)
     generator, discriminator = copy.deepcopy(trainer.generator), copy.deepcopy(trainer.discriminator)
     before = values(trainer.discriminator)
-    metrics = trainer.generator_phase(4)
+    metrics = trainer.generator_phase(real())
 
     z = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
     wanted = generator_loss(loss, discriminator(generator(z)))
@@ -274,7 +274,7 @@ def test_minimax_differs_from_the_non_saturating_loss(make_trainer: Make) -> Non
     """The non-saturating loss of the generator is the cross entropy to ones; minimax has another value and gradient."""
     one, two = make_trainer(loss="non_saturating"), make_trainer(loss="minimax")
     recorder = Recorder(one.discriminator)
-    losses = [trainer.generator_phase(4)["generator_loss"] for trainer in (one, two)]
+    losses = [trainer.generator_phase(real())["generator_loss"] for trainer in (one, two)]
     logits = recorder.outputs[0]
     wanted = nn.functional.binary_cross_entropy(torch.sigmoid(logits), torch.ones(4))
     torch.testing.assert_close(losses[0], wanted)
@@ -449,7 +449,7 @@ def test_gradients_come_through_an_augmentation(name: str, make_trainer: Make) -
 
 BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"augment": ["cutout"] * 9}, "at most 8 of them"),
-    ({"loss": "wasserstein"}, "'non_saturating' or 'minimax' or 'hinge'"),
+    ({"loss": "entropy"}, "'non_saturating' or 'minimax' or 'hinge' or 'wasserstein' or"),
     ({"optimizer": "sgd"}, "'adam' or 'rmsprop'"),
     ({"generator_lr": 0}, "a number above 0 to 1"),
     ({"discriminator_lr": -1e-4}, "a number above 0 to 1"),
@@ -460,7 +460,11 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"clip_norm": float("inf")}, "a number from 0"),
     ({"label_noise": 0.6}, "a number from 0 to 0.5"),
     ({"mix_batches": 1}, "true or false"),
-    ({"gradient_penalty": 1}, "unknown key 'gradient_penalty'"),
+    ({"penalty": 1}, "unknown key 'penalty'"),
+    ({"r1": -0.1}, "a number from 0"),
+    ({"penalty_every": 0}, "a whole number from 1 to 1000"),
+    ({"penalty_end": 0}, "a number above 0"),
+    ({"generator_every": 0}, "a whole number from 1 to 1000"),
 ]
 
 

@@ -48,7 +48,7 @@ def test_the_discriminator_sees_each_examples_own_label(mixed: bool, fresh: bool
     trainer.generator.register_forward_pre_hook(lambda _, given: made.append(given[1]))
     trainer.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
     trainer.discriminator_phase(X, LABELS)
-    trainer.generator_phase(4)
+    trainer.generator_phase(X)
     assert torch.cat(seen).tolist() == [*LABELS.tolist(), *made[0].tolist(), *made[1].tolist()]
     assert all(int(labels.min()) >= 0 and int(labels.max()) < 3 for labels in made)
 

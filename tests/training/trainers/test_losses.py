@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, cross_entropy, hinge, negated_mean, saturating
+from zoo.training.trainers.losses import (
+    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
+    cross_entropy,
+    half_squares,
+    hinge,
+    least_squares,
+    negated_mean,
+    relativistic,
+    saturating,
+)
 
 LOGITS = torch.tensor([-3.0, -0.5, 0.0, 0.7, 2.0], dtype=torch.float64)
 TARGETS = torch.tensor([0.0, 1.0, 0.3, 0.95, 1.0], dtype=torch.float64)
@@ -56,15 +66,53 @@ def test_the_minimax_loss_is_log_one_minus_d() -> None:
     torch.testing.assert_close(gradient(loss, logits), -torch.sigmoid(LOGITS) / 5)
 
 
+def test_least_squares_is_its_formula() -> None:
+    """The discriminator's side is the mean of (logits - t)^2, the generator's half of it with every target real."""
+    squares = [9.0, 2.25, 0.09, 0.0625, 1.0]  # (-3 - 0)^2, (-0.5 - 1)^2, (0 - 0.3)^2, (0.7 - 0.95)^2, (2 - 1)^2
+    assert least_squares(LOGITS, TARGETS).item() == pytest.approx(sum(squares) / 5)
+    logits = LOGITS.clone().requires_grad_()
+    loss = half_squares(logits, torch.ones_like(logits))
+    assert loss.item() == pytest.approx((16 + 2.25 + 1 + 0.09 + 1) / 10)
+    torch.testing.assert_close(gradient(loss, logits), (LOGITS - 1) / 5)
+
+
+def test_the_critics_loss_is_the_difference_of_the_means() -> None:
+    """With as many real as fake it is half of E[D(fake)] - E[D(real)], unbounded on both sides."""
+    loss = ADVERSARIAL_LOSSES["wasserstein"]
+    assert isinstance(loss, AdversarialLoss)
+    logits, targets = torch.tensor([3.0, 5.0, -1.0, -7.0]), torch.tensor([1.0, 1.0, 0.0, 0.0])
+    assert loss.discriminator(logits, targets).item() == (-4.0 - 4.0) / 2
+    assert loss.generator(logits[2:], torch.ones(2)).item() == 4.0
+
+
+def test_the_relativistic_loss_is_its_formula() -> None:
+    """It is the mean over pairs of log(1 + exp(fake - real)) for the discriminator, and the other way round for the
+    generator; only the difference counts.
+    """
+    loss, on_real, on_fake = ADVERSARIAL_LOSSES["relativistic"], LOGITS, LOGITS.flip(0) + 0.5
+    differences = [5.5, 1.7, 0.5, -0.7, -4.5]  # fake less real
+    assert loss.discriminator(on_real, on_fake).item() == pytest.approx(
+        sum(math.log1p(math.exp(d)) for d in differences) / 5
+    )
+    assert loss.generator(on_real, on_fake).item() == pytest.approx(
+        sum(math.log1p(math.exp(-d)) for d in differences) / 5
+    )
+    torch.testing.assert_close(loss.generator(on_real + 3, on_fake + 3), loss.generator(on_real, on_fake))
+    ahead = on_real.clone().requires_grad_()
+    found = gradient(relativistic(ahead, on_fake), ahead)
+    torch.testing.assert_close(found, -torch.sigmoid(on_fake - on_real) / 5)
+
+
 def test_only_the_minimax_gradient_fades_when_the_discriminator_wins() -> None:
     """On fakes called fake with confidence the non-saturating gradient is near -1, the minimax one near 0."""
     found = {}
     for name, loss in ADVERSARIAL_LOSSES.items():
         logits = torch.full((1,), -12.0, requires_grad=True)
-        found[name] = float(gradient(loss.generator(logits, torch.ones(1)), logits))
-    assert found["non_saturating"] == pytest.approx(-1, abs=1e-5)
-    assert found["hinge"] == -1
-    assert -1e-5 < found["minimax"] < 0
+        against = (logits, torch.ones(1)) if isinstance(loss, AdversarialLoss) else (torch.ones(1), logits)
+        found[name] = float(gradient(loss.generator(*against), logits))
+    assert found.pop("non_saturating") == pytest.approx(-1, abs=1e-5)
+    assert -1e-5 < found.pop("minimax") < 0
+    assert found == {"hinge": -1, "wasserstein": -1, "least_squares": -13, "relativistic": pytest.approx(-1, abs=1e-5)}
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])

@@ -51,5 +51,5 @@ class Choice:
     """One value that a starter chooses for a recipe."""
 
     key: str  # as `--set` takes it: "batch_size", "config.image_size", "settings.flips"
-    value: Any
+    value: Any  # as the recipe takes it: a number, a text, a list
     why: str  # a few words, shown before the training starts

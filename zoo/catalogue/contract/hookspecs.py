@@ -30,8 +30,8 @@ hookimpl = pluggy.HookimplMarker("zoo")
 class PluginContext:
     """Who asks: the plugin's namespace (empty for the zoo's own) and the core's API version."""
 
-    namespace: str
-    api_version: int = API_VERSION
+    namespace: str  # what stands before the plugin's names: `acme`
+    api_version: int = API_VERSION  # of the zoo that asks
 
 
 @hookspec

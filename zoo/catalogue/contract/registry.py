@@ -52,8 +52,8 @@ S = TypeVar(
 class Owned:
     """A spec under its full name, `namespace/name`, and the plugin it came from."""
 
-    name: str
-    spec: Spec
+    name: str  # full: `acme/tiny-vae`
+    spec: Spec  # as the plugin gave it
     owner: str  # "zoo_gan (genzoo 0.1.0)"
     selector: str = ""  # "zoo_gan@genzoo": what `zoo plugins disable` takes
 
@@ -65,8 +65,8 @@ class Registry:
     `failures` maps the namespace of a plugin that could not be loaded to what went wrong.
     """
 
-    entries: Mapping[tuple[str, str], tuple[Owned, ...]]
-    failures: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[tuple[str, str], tuple[Owned, ...]]  # (kind, full name) -> every claim on it
+    failures: Mapping[str, str] = field(default_factory=dict)  # namespace -> what went wrong
 
     @classmethod
     def of(cls, owned: Iterable[Owned], failures: Mapping[str, str] | None = None) -> Registry:
@@ -96,7 +96,7 @@ class Registry:
 
         if other := self.of_another_kind(kind, name):
             raise NotFoundError(other)
-        hint = near(name, self._names(kind)) or f"; `zoo list --{PLURALS[kind]}` shows what there is"
+        hint = near(name, self._names(kind)) or f"; `zoo list {PLURALS[kind]}` shows what there is"
         lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
         raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
 
@@ -120,7 +120,7 @@ class Registry:
         """The models of that architecture, or of that dataset whatever they select of it."""
         specs = [(owned.name, owned.spec) for owned in self.list("model") if isinstance(owned.spec, ModelSpec)]
         if kind == "dataset":
-            return [model for model, spec in specs if re.split(r"[\[:]", spec.dataset)[0] == name]
+            return [model for model, spec in specs if re.split(r"[\[:#]", spec.dataset)[0] == name]
         return [model for model, spec in specs if kind == "architecture" and spec.architecture == name]
 
     def _get(self, cls: type[S], name: str) -> S:
@@ -165,13 +165,26 @@ class Registry:
         return self.modality(self.architecture(architecture).modality)
 
     def list(self, kind: str, pattern: str = "*") -> list[Owned]:
-        """All claims of a kind whose full name matches the wildcard pattern, sorted by name."""
+        """All claims of a kind that match, sorted by name.
+
+        A pattern with wildcards is of the full name; without any, each of its words must stand in the name, the summary
+        or the tags, whatever its capitals.
+        """
         return [
             claim
             for (of_kind, name), claims in self.entries.items()
-            if of_kind == kind and fnmatch.fnmatchcase(name, pattern)
+            if of_kind == kind
             for claim in claims
+            if _matches(claim, pattern)
         ]
+
+
+def _matches(claim: Owned, pattern: str) -> bool:
+    if re.search(r"[*?\[]", pattern):
+        return fnmatch.fnmatchcase(claim.name, pattern)
+    tags = claim.spec.tags if isinstance(claim.spec, (ModelSpec, FeaturesSpec)) else ()
+    text = " ".join([claim.name, claim.spec.summary, *tags]).lower()
+    return all(word in text for word in pattern.lower().split())
 
 
 def _article(kind: str) -> str:

@@ -163,6 +163,9 @@ class TrainerSpec:
     trainer: str  # reference to a callable (parts, settings, random: torch.Generator) -> Trainer
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
     units: Mapping[str, str] = field(default_factory=dict)  # metric -> its unit; metrics of one unit share a diagram
+    better: Mapping[str, str] = field(
+        default_factory=dict
+    )  # metric -> "lower" or "higher", where one of them is better
 
     def __post_init__(self) -> None:
         check_name(self.name, "trainer")
@@ -172,6 +175,10 @@ class TrainerSpec:
         if not isinstance(self.units, Mapping) or not all(isinstance(text, str) for text in self.units.values()):
             raise PluginError(
                 f"trainer {self.name}: units must be a table of metrics and units, not {self.units!r:.80}"
+            )
+        if not isinstance(self.better, Mapping) or not all(way in ("lower", "higher") for way in self.better.values()):
+            raise PluginError(
+                f'trainer {self.name}: better must say "lower" or "higher" of metrics, not {self.better!r:.80}'
             )
 
 

@@ -6,21 +6,24 @@ and repeats no GET. What is downloaded here is held to the pinned sha256, or to 
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from zoo.catalogue.contract.names import COMMIT, REPO
-from zoo.catalogue.hub.transport import Again, Transport, check_status
+from zoo.catalogue.hub.transport import Absent, Again, Transport
 from zoo.errors import IntegrityError, NetworkError, WeightsError
 
 __all__ = ["Digest", "Entry", "Hub"]
+
+T = TypeVar("T")
 
 TAG = "genzoo"  # of every repository in the zoo's format
 ETAG = re.compile(r'(?:W/)?"?([0-9a-f]{64}|[0-9a-f]{40})"?')
@@ -63,8 +66,8 @@ class Digest:
 class Hub:
     """The Hub at HF_ENDPOINT. After it could not be reached once, further requests of the same object fail at once."""
 
-    def __init__(self, *, sleep: Callable[[float], object] = time.sleep) -> None:
-        self.transport = Transport(sleep=sleep)
+    def __init__(self, token: str | bool | None = None, *, sleep: Callable[[float], object] = time.sleep) -> None:
+        self.transport = Transport(token, sleep=sleep)
         self.endpoint = self.transport.endpoint
 
     def look(self, repo: str, revision: str, file: str) -> Entry:
@@ -77,7 +80,10 @@ class Hub:
 
         def attempt() -> Entry:
             with self.transport.request("HEAD", url, follow=False) as (response, moved):
-                check_status(response, f"hf://{repo}@{revision}", file)
+                self.transport.check(response, f"hf://{repo}@{revision}", file)
+                if not COMMIT.fullmatch(response.headers.get("x-repo-commit", "")):
+                    advice = "(a log-in page?); check the network and HF_ENDPOINT"
+                    raise NetworkError(f"hf://{repo}: {self.endpoint} answers as no Hub does {advice}")
                 return _entry(response.headers, repo, file, moved)
 
         entry = self.transport.repeat(attempt)
@@ -114,6 +120,34 @@ class Hub:
         named = entry.digest if entry.digest is not None and digest.is_one(entry.digest) else digest.sha256
         return digest.sha256, named
 
+    def sizes(self, repo: str, commit: str, files: Iterable[str]) -> dict[str, int]:
+        """The size in bytes of each of these files that is there. Raises what `look` raises for the others."""
+        found = {}
+        for file in files:
+            with contextlib.suppress(Absent):
+                found[file] = self.look(repo, commit, file).size
+        return found
+
+    def beginning(self, repo: str, commit: str, file: str, size: int, read: Callable[[Iterator[bytes]], T]) -> T:
+        """What `read` makes of a file's pieces, of which no more are fetched than it takes: to be shown, not loaded."""
+        url, where = self._url(repo, commit, file), f"hf://{repo}@{commit}"
+        return self.transport.repeat(lambda: read(self.transport.body(url, where, file, size)))
+
+    def revisions(self, repo: str) -> list[dict[str, str]]:
+        """The branches and tags of a repository: name, kind ("branch" or "tag") and commit. Raises NetworkError."""
+        answer = self.json(f"/api/models/{repo}/refs")
+        kinds = {"branches": "branch", "tags": "tag"}
+        rows = [
+            (kinds[key], row) for key in kinds for row in (answer.get(key) if isinstance(answer, dict) else []) or []
+        ]
+        return [
+            {"name": row["name"], "kind": kind, "commit": row["targetCommit"]}
+            for kind, row in rows
+            if isinstance(row, dict)
+            and isinstance(row.get("name"), str)
+            and COMMIT.fullmatch(str(row.get("targetCommit")))
+        ]
+
     def json(self, path: str, **query: str) -> Any:
         """A JSON answer of the Hub's API, of at most 8 MiB. Raises NotFoundError, NetworkError."""
         url = f"{self.endpoint}{path}?{urlencode(query)}"
@@ -121,7 +155,7 @@ class Hub:
         def attempt() -> Any:
             blob = b""
             with self.transport.request("GET", url) as (response, _):
-                check_status(response, self.endpoint, path)
+                self.transport.check(response, self.endpoint, path)
                 for piece in self.transport.pieces(response):
                     blob += piece
                     if len(blob) > MOST_JSON:
@@ -160,8 +194,6 @@ class Hub:
 
 def _entry(headers: Any, repo: str, file: str, moved: str | None) -> Entry:
     commit, size = headers.get("x-repo-commit", ""), headers.get("x-linked-size") or headers.get("content-length", "")
-    if not COMMIT.fullmatch(commit):
-        raise NetworkError(f"hf://{repo}: the answer comes from no Hub (a log-in page?); check the network")
     if not re.fullmatch(r"[0-9]{1,15}", size):
         raise NetworkError(f"hf://{repo}@{commit}: the Hub does not say how large {file} is")
     etag = ETAG.fullmatch(headers.get("x-linked-etag") or headers.get("etag", ""))

@@ -26,6 +26,7 @@ __all__ = [
     "check_modality",
     "known_dataset",
     "neutral",
+    "neutral_start",
     "override",
     "parse_changes",
     "parse_recipe",
@@ -38,6 +39,7 @@ Count = Annotated[int, Meta(ge=1, le=10**12)]
 SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
 Share = Annotated[float, Meta(ge=0, le=1)]
 Examples = Annotated[int, Meta(ge=0, le=10**12)]
+SHORTEST, LONGEST = 1_000, 20_000  # examples: the doctor's patience where nothing else is set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +50,8 @@ class DoctorSettings:
     """
 
     action: Literal["warn", "stop", "rollback", "off"] = "warn"
-    patience: Examples = 20_000  # examples over which every reading must show a disease before it is one
-    look_every: Examples = 0  # examples between looks at samples and held-out examples; 0: the recipe's sample_every
+    patience: Examples = 0  # examples over which every reading must show a disease before it is one; 0: `in_run` says
+    look_every: Examples = 0  # examples between looks at samples and held-out examples; 0: `in_run` says
     samples: Annotated[int, Meta(ge=8, le=4096)] = 256  # of the generator, and examples of each kind, in a look
     discriminator_wins: Share = 0.99  # share of the real and of the fake examples told right, each: at least,
     discriminator_loss: Annotated[float, Meta(ge=0, le=1e6)] = 0.05  # and its loss, where it is reported: at most
@@ -68,6 +70,19 @@ class DoctorSettings:
         if self.held_out and self.held_out_split:
             raise ValueError("held_out and held_out_split are two ways to the same; give one")
 
+    def in_run(self, examples: int, sample_every: int) -> DoctorSettings:
+        """These settings in a run of so many examples, with what 0 leaves open.
+
+        The patience is two fifths of the run, from 1,000 to 20,000 examples; a look comes as often as a grid of
+        samples, or four times in a run, but not for less than 1,000 examples: so what is ill from a run's first look on
+        is told well before its end, and of a run of a few steps nothing is told.
+        """
+        return replace(
+            self,
+            patience=self.patience or max(SHORTEST, min(LONGEST, examples * 2 // 5)),
+            look_every=self.look_every or min(sample_every, max(SHORTEST, examples // 4)),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -81,6 +96,7 @@ class Recipe:
     licence: str = ""
     split: str = "train"
     preset: str = ""  # of the architecture; `config` goes on top
+    start_from: str = ""  # a model or a run whose weights it begins with; "": with random ones
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     examples: Count = 100_000
     batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
@@ -90,6 +106,7 @@ class Recipe:
     log_every: Count = 2_000
     sample_every: Count = 20_000
     checkpoint_every: Count = 50_000
+    keep: Annotated[int, Meta(ge=2, le=10**6)] = 2  # checkpoints that stay, the newest ones
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.recipe.DoctorSettings
@@ -165,7 +182,7 @@ class Resolved:
     family: FamilySpec  # of the architecture and of the trainer
     config: Any  # the architecture's
     settings: Any  # the trainer's
-    doctor: DoctorSettings
+    doctor: DoctorSettings  # as they are in a run of that length
 
 
 def resolve(recipe: Recipe, registry: Registry) -> Resolved:
@@ -205,7 +222,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Resolved:
         family=_family(architecture, registry, owner),
         config=config,
         settings=settings,
-        doctor=doctor,
+        doctor=doctor.in_run(recipe.examples, recipe.sample_every),
     )
 
 
@@ -238,3 +255,9 @@ def neutral(reference: str) -> str:
     name, colon, path = reference.partition(":")
     words = [word for word in re.split(r"[/\\]", path) if word not in ("", ".", "..", "~")]
     return name + colon + (words[-1] if words else "data") if colon else reference
+
+
+def neutral_start(name: str) -> str:
+    """What a recipe starts from, without the place on this computer: `/home/me/frogs` -> `./frogs`."""
+    local = name.startswith((".", "/", "~", "\\")) or name.endswith("/")
+    return "./" + neutral(f":{name}")[1:] if local else name

@@ -12,13 +12,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PICTURES", "SAMPLES", "displayed", "metrics_of", "sections", "shown"]
+__all__ = ["FIGURES", "PICTURES", "SAMPLES", "displayed", "metrics_and_directions", "metrics_of", "sections", "shown"]
 
 SAMPLES = ("frechet", "kernel", "precision", "recall")
 ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes from
     "negative_log_likelihood_nats": ("likelihood", "nll"),
     "negative_elbo_nats": ("reconstruction", "negative_elbo"),
     "reconstruction_rmse": ("reconstruction", "root_mean_square_error"),
+}
+FIGURES = {  # of `metrics_of`: what each is called, and which way is better
+    "frechet": ("Fréchet distance", "lower"),
+    "kernel": ("kernel distance", "lower"),
+    "precision": ("precision", "higher"),
+    "recall": ("recall", "higher"),
+    "negative_log_likelihood_nats": ("negative log-likelihood, nats a held-out example", "lower"),
+    "negative_elbo_nats": ("negative ELBO, nats a held-out example", "lower"),
+    "reconstruction_rmse": ("reconstruction error of held-out examples, of 1", "lower"),
 }
 
 
@@ -84,6 +93,20 @@ def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
         if isinstance(part, dict) and part.get(key) is not None:
             found[name] = part[key]
     return found
+
+
+def metrics_and_directions(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was measured: `name`, `value`, which way is `better`, `what` it is; where known `floor`, what held-out
+    examples have in its place, and `of_as_many`, what so many samples have.
+    """
+    floor = evaluation.get("floor") or {}
+    rows = []
+    for name, value in metrics_of(evaluation).items():
+        what, better = FIGURES[name]
+        row = {"name": name, "value": value, "better": better, "what": what}
+        row |= {"floor": floor[name]} if name in floor else {}
+        rows.append(row | ({"of_as_many": floor[f"{name}_of_samples"]} if f"{name}_of_samples" in floor else {}))
+    return rows
 
 
 def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str], suffix: str) -> list[str]:
@@ -227,5 +250,5 @@ def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
     moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
     if not report["region"]:
         moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
-    judged = f"--data {shlex.quote(data)} --factor {factor} --keep {other}{region}"
-    return [*lines, "", f"{moved} `zoo concept measure {name} {report['name']} {judged}`", ""]
+    measured = f"zoo concept measure {name} {report['name']} --data {shlex.quote(data)}"
+    return [*lines, "", f"{moved} `{measured} --factor {factor} --keep {other}{region}`", ""]

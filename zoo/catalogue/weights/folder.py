@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,10 +38,13 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "RUN",
     "TRUNCATION",
     "Folder",
+    "broken_link",
     "most_bytes",
     "parse_config",
+    "parse_evaluation",
     "truncation_of",
 ]
 
@@ -55,10 +60,16 @@ CARD, EVALUATION = "README.md", "evaluation.json"
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
 
 
+RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be made
+
+
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
 
 
 FITTED = (PRIOR, CONCEPTS)  # each names the sha256 of the model it was fitted to
+
+
+POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins that Git keeps in place of a large file
 
 
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
@@ -85,11 +96,11 @@ def most_bytes(file: str) -> int:
 class Folder:
     """Where a model's files are, and what their bytes must be (nothing is known of a folder of the user's own)."""
 
-    name: str
-    path: Path
+    name: str  # as it was asked for
+    path: Path  # where it lies
     pins: Mapping[str, str] = field(default_factory=dict)  # the catalogue's: file -> sha256
     digests: Mapping[str, str] = field(default_factory=dict)  # the Hub's, without a pin: sha256 or Git blob id
-    spec: ModelSpec | None = None
+    spec: ModelSpec | None = None  # the catalogue entry, where there is one
     source: str = "folder"  # "bundled", "hub" or "folder"
     commit: str | None = None  # which one of the Hub's
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
@@ -106,22 +117,34 @@ class Folder:
         try:
             return self._read(file, bound)
         except (IntegrityError, NotFoundError, StorageError, WeightsError) as error:
-            if self.repair is None or not (file in self.pins or file in self.digests):
+            known = file in self.pins or file in self.digests
+            if self.repair is None or not (known or self._is_unknown(file)):
                 raise
             return self.repair(file, error)._read(file, bound)
 
+    def _is_unknown(self, file: str) -> bool:
+        """Whether a file came from the Hub, and nothing says which bytes it must hold."""
+        if self.source != "hub" or file in self.digests:
+            return False
+        return not self.pins or file in (CARD, EVALUATION)
+
     def _read(self, file: str, most: int) -> bytearray:
         path = self.path / file
-        if not path.is_file():
-            raise NotFoundError(f"{self.name}: {path} is missing; name a complete weights folder or reinstall")
+        if not self.has(file):
+            raise _missing(path, self.name)
         if self.pins and file not in self.pins and file not in (CARD, EVALUATION):
             raise IntegrityError(f"{path} is not pinned by the catalogue; its files are {', '.join(self.pins)}")
+        if self._is_unknown(file):
+            raise IntegrityError(f"nothing says which bytes {path} must hold; pull {self.name} again with the network")
         with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
                 raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
             if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
+        if data.startswith(POINTER):
+            advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
+            raise WeightsError(f"{path} is a Git LFS pointer, which stands for the file; {advice}")
         wanted = self.pins.get(file) or self.digests.get(file, "")
         if wanted and wanted not in hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
@@ -141,8 +164,11 @@ class Folder:
         return self.seen.get(MODEL) or (pinned if len(pinned) == 64 else sha256_of(self.path / MODEL))
 
     def has(self, file: str) -> bool:
-        """Whether the folder has that file."""
-        return (self.path / file).is_file()
+        """Whether the folder has that file. Raises StorageError where that may not be known."""
+        path = self.path / file
+        with storage_errors(f"cannot read {path}"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return stat.S_ISREG(path.stat().st_mode)
+        return False
 
     def config(self) -> dict[str, Any]:
         """config.json, its keys checked. Raises WeightsError."""
@@ -150,10 +176,26 @@ class Folder:
 
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json says; nothing where there is none. Raises WeightsError."""
-        return _table(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
+        return parse_evaluation(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
 
 
-def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+def broken_link(path: Path) -> str:
+    """That a path is a link which leads nowhere, as a line; empty where it is none."""
+    if not path.is_symlink() or path.exists():
+        return ""
+    advice = "copy the folder with what its links lead to (cp -rL), or write it with `zoo pull NAME --to FOLDER`"
+    return f"{path} is a link to {os.readlink(path)}, which is not there; {advice}"
+
+
+def _missing(path: Path, name: str) -> NotFoundError:
+    """That a file is not there, or a link that leads nowhere."""
+    if problem := broken_link(path):
+        return NotFoundError(problem)
+    return NotFoundError(f"{name}: {path} is missing; name a complete weights folder or reinstall")
+
+
+def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
+    """Decode evaluation.json, or another table. Raises WeightsError."""
     try:
         data = strict_json(raw)
     except ValueError as error:
@@ -165,7 +207,7 @@ def _table(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
-    data = _table(raw, where)
+    data = parse_evaluation(raw, where)
     if set(data) - {TRUNCATION} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")

@@ -20,6 +20,7 @@ import torch
 
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import DOCTOR, checkpoints
+from zoo.catalogue.runs.summary import gentler
 from zoo.data.loading import Data
 from zoo.errors import DiseaseError
 from zoo.files import new_file, storage_errors
@@ -67,8 +68,7 @@ class Treatment:
         tell: Tell,
     ) -> None:
         self.out, self.symptoms, self.model, self.tell = out, symptoms, model, tell
-        self.settings, self.seed = resolved.doctor, resolved.recipe.seed
-        self.every = self.settings.look_every or resolved.recipe.sample_every
+        self.settings, self.recipe, self.seed = resolved.doctor, resolved.recipe, resolved.recipe.seed
         self.rates = dict(state.trainer.base_rates)
         parts = state.trainer.parts.values()
         self.discriminator = next((part for part in parts if isinstance(part, Discriminator)), None)
@@ -89,12 +89,15 @@ class Treatment:
         factor = self.settings.rollback_lr**self.doctor.rollbacks
         state.trainer.base_rates = {name: rate * factor for name, rate in self.rates.items()}
 
-    def look(self, state: TrainState, before: int) -> None:
-        """Look at the networks when that is due, `before` being the examples before the last step."""
-        if before // self.every != state.examples // self.every:
-            figures = self.symptoms.look(self.model(state), self.discriminator, apart=state.trainer.apart)
-            figures = state.trainer.processes.mean(figures)  # all decide alike, however each has rounded
-            self._heed(state, self.doctor.see(figures, examples=state.examples, steps=state.steps))
+    def due(self, state: TrainState, before: int) -> bool:
+        """Whether a look is due, `before` being the examples before the last step."""
+        return before // self.settings.look_every != state.examples // self.settings.look_every
+
+    def look(self, state: TrainState) -> None:
+        """Look at the networks, and decide."""
+        figures = self.symptoms.look(self.model(state), self.discriminator, apart=state.trainer.apart)
+        figures = state.trainer.processes.mean(figures)  # all decide alike, however each has rounded
+        self._heed(state, self.doctor.see(figures, examples=state.examples, steps=state.steps))
 
     def hear(self, state: TrainState, metrics: dict[str, float]) -> dict[str, float]:
         """Take a reading; gives it back with what looks have found since the last one."""
@@ -110,10 +113,11 @@ class Treatment:
         self.doctor.saved(state.examples)
 
     def end(self) -> None:
-        """Say once more what was found, when the run is done."""
+        """Say once more what was found, when the run is done, and whether it is still there."""
         found = {finding.disease: finding for finding in self.doctor.findings}
         for finding in found.values():
-            self.tell(f"the doctor found, at {finding.examples:,} examples: {finding.sentence}")
+            gone = "" if finding.disease in self.doctor.told else " It was gone at the end."
+            self.tell(f"the doctor found, at {finding.examples:,} examples: {finding.sentence}.{gone}")
 
     def _heed(self, state: TrainState, found: list[Finding]) -> None:
         if not found:
@@ -137,7 +141,8 @@ class Treatment:
             state.trainer.processes.once(partial(self._remove_after, healthy))
             left = f"the last healthy checkpoint, {healthy.name}, is now the newest"
         where = f"the doctor stopped the run at step {finding.steps} ({finding.examples:,} examples)"
-        raise DiseaseError(f"{where}: {finding.sentence}; {left}")
+        again = gentler(self.out, self.recipe)
+        raise DiseaseError(f"{where}: {finding.sentence}; {left}" + (f"; go on more gently: {again}" if again else ""))
 
     def _go_back(self, state: TrainState, finding: Finding) -> NoReturn:
         """Take the state back to the last healthy checkpoint, change what leads on from there, raise WentBack."""

@@ -17,8 +17,12 @@ class Watch(Protocol):
     def begin(self, state: TrainState, save: Callable[[TrainState], None]) -> None:
         """The run begins, or goes on from a restored state; `save` writes a checkpoint."""
 
-    def look(self, state: TrainState, before: int) -> None:
-        """A step is done; `before` are the examples before it."""
+    def due(self, state: TrainState, before: int) -> bool:
+        """Whether a look is due after the step that was done; `before` are the examples before it."""
+        ...
+
+    def look(self, state: TrainState) -> None:
+        """Look at the networks."""
 
     def hear(self, state: TrainState, metrics: dict[str, float]) -> dict[str, float]:
         """The metrics of a reading are these; gives what is reported."""
@@ -40,7 +44,11 @@ class Unwatched:
     def begin(self, state: TrainState, save: Callable[[TrainState], None]) -> None:
         """Nothing is to be done."""
 
-    def look(self, state: TrainState, before: int) -> None:
+    def due(self, state: TrainState, before: int) -> bool:
+        """Never."""
+        return False
+
+    def look(self, state: TrainState) -> None:
         """Nothing is looked at."""
 
     def hear(self, state: TrainState, metrics: dict[str, float]) -> dict[str, float]:

@@ -32,9 +32,9 @@ CPU = torch.device("cpu")
 class Processes:
     """`count` processes, of which this is number `rank`, each on its own `device`; all have the same weights."""
 
-    rank: int = 0
-    count: int = 1
-    device: torch.device = CPU
+    rank: int = 0  # from 0 to count - 1
+    count: int = 1  # all of them
+    device: torch.device = CPU  # its own
     accelerator: Any = None  # accelerate.Accelerator, where there are several
 
     @property

@@ -1,0 +1,139 @@
+"""What a weights folder holds, here or on the Hub, looked at without taking its tensors."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.catalogue.contract.names import COMMIT, split_hub_name
+from zoo.catalogue.weights.folder import (
+    CARD,
+    CONCEPTS,
+    CONFIG,
+    EVALUATION,
+    FILES,
+    GOLDEN,
+    MODEL,
+    PRIOR,
+    Folder,
+    most_bytes,
+    parse_config,
+    parse_evaluation,
+)
+from zoo.catalogue.weights.header import Header, header_of, read_header
+from zoo.errors import NetworkError
+
+__all__ = ["Contents", "in_folder", "on_hub"]
+
+KNOWN = (*FILES, CARD, EVALUATION)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """The files of a model, wherever they are. What is read here is to be shown: it is never loaded."""
+
+    source: str  # "bundled", "folder", "cache" or "hub"
+    origin: str  # the path, "bundled" or "hf://org/repo@commit"
+    path: Path | None  # where the files lie; None on the Hub
+    commit: str | None = None
+    revisions: tuple[Mapping[str, str], ...] = ()  # of the Hub: name, kind and commit of each branch and tag
+    sizes: Mapping[str, int]  # file -> bytes
+    read: Callable[[str], bytes] = field(repr=False)
+    header: Callable[[str], Header] = field(repr=False)
+
+    def about(self) -> dict[str, Any]:
+        """What the files say, JSON-able: config and evaluation, shapes, classes, parts, concepts, prior, sizes, card.
+
+        Raises WeightsError for files that are malformed, and what reading them raises.
+        """
+        config = parse_config(self.read(CONFIG), f"{self.origin}: {CONFIG}")
+        where = f"{self.origin}: {EVALUATION}"
+        evaluation = parse_evaluation(self.read(EVALUATION), where) if EVALUATION in self.sizes else {}
+        parts = self.header(MODEL).parameters()
+        golden = self.header(GOLDEN).shapes if GOLDEN in self.sizes else {}
+        prior = self.header(PRIOR).shapes.get("means", ()) if PRIOR in self.sizes else ()
+        return {
+            "source": self.source,
+            "origin": self.origin,
+            "path": None if self.path is None else str(self.path),
+            "commit": self.commit,
+            "revisions": [dict(one) for one in self.revisions],
+            "files": dict(self.sizes),
+            "bytes": sum(self.sizes.values()),
+            "parts": parts,
+            "parameters": sum(parts.values()),
+            "latent_shape": list(golden["z"][1:]) if golden.get("z") else None,
+            "data_shape": config["data"].get("shape"),
+            "classes": config["data"].get("classes", []),
+            "concepts": sorted(self.header(CONCEPTS).shapes) if CONCEPTS in self.sizes else [],
+            "prior": {"kind": "mixture", "components": prior[0]} if prior else None,
+            "card": self.read(CARD).decode("utf-8", "replace") if CARD in self.sizes else None,
+            "config": config["config"],
+            "data": config["data"],
+            "training": config["training"],
+            "architecture": config["architecture"],
+            "evaluation": evaluation,
+        }
+
+
+def in_folder(folder: Folder) -> Contents:
+    """Of a folder on this machine."""
+    sizes = {file: (folder.path / file).stat().st_size for file in KNOWN if folder.has(file)}
+    return Contents(
+        source="cache" if folder.source == "hub" else folder.source,
+        origin=folder.origin,
+        path=folder.path,
+        commit=folder.commit,
+        sizes=sizes,
+        read=lambda file: bytes(folder.read(file, most=most_bytes(CONFIG))),
+        header=lambda file: header_of(folder.path / file),
+    )
+
+
+def on_hub(name: str) -> Contents:
+    """Of hf://org/repo[@revision]: from the cache where it is whole there, else the small files and the headers alone.
+
+    Raises NetworkError where the Hub is away and the cache lacks it, NotFoundError where there is no such repository
+    or it is no model in the zoo's format, UsageError for a malformed name.
+    """
+    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.hub.transport import is_offline
+    from zoo.catalogue.weights.fetching import in_format
+
+    repo, revision = split_hub_name(name)
+    cache = RepoCache(hub_folder(), repo)
+    known = revision if revision is not None and COMMIT.fullmatch(revision) else cache.ref(revision or "main")
+    if is_offline():
+        if known is None or not cache.has(known, MODEL):
+            raise NetworkError(f"{name} is not in the cache, and being offline was asked for")
+        place = cache.snapshot(known)
+        return in_folder(Folder(name=name, path=place, source="hub", commit=known, origin=f"hf://{repo}@{known}"))
+    hub = Hub()
+    with in_format(repo, revision or "main"):
+        commit = hub.look(repo, revision or "main", CONFIG).commit
+    sizes = hub.sizes(repo, commit, KNOWN)
+
+    def read(file: str) -> bytes:
+        stream = io.BytesIO()
+        hub.download(repo, commit, file, stream, most=most_bytes(CONFIG))
+        return stream.getvalue()
+
+    def header(file: str) -> Header:
+        where = f"hf://{repo}@{commit}: {file}"
+        return hub.beginning(repo, commit, file, sizes[file], lambda pieces: read_header(pieces, sizes[file], where))
+
+    cached = all(cache.has(commit, file) for file in (CONFIG, MODEL))
+    return Contents(
+        source="cache" if cached else "hub",
+        origin=f"hf://{repo}@{commit}",
+        path=cache.snapshot(commit) if cached else None,
+        commit=commit,
+        revisions=tuple(hub.revisions(repo)),
+        sizes=sizes,
+        read=read,
+        header=header,
+    )
