@@ -17,6 +17,12 @@ from zoo.catalogue.plugins.installed import Installed
 from zoo.cli.main import main
 
 
+@pytest.fixture(autouse=True)
+def _no_line_for_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a training here takes does not decide what it prints."""
+    monkeypatch.setattr("zoo.cli.progress.SILENCE", float("inf"))
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test runs in a folder of its own, and without TensorBoard."""

@@ -61,6 +61,7 @@ def test_list_takes_a_kind_and_words(run: Run) -> None:
     assert [row["name"] for row in json.loads(run("list", "models", "Frog", "--json")[1])] == names
     assert [row["name"] for row in json.loads(run("list", "dataset", "digits", "--json")[1])] == ["mnist"]
     assert run("list", "datasets")[1] == run("list", "--datasets")[1]
+    assert run("list", "modles")[2].startswith("zoo: no model matches 'modles'; did you mean 'models'")
     assert run("list", "imagenet") == (0, "", "zoo: no model matches 'imagenet'; see `zoo list features imagenet`\n")
 
 

@@ -72,7 +72,8 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
             yield node.lineno, node.value
         elif isinstance(node, ast.List) and node.elts and ast.unparse(node.elts[0]) == "'zoo'":
-            words = [part.value if isinstance(part, ast.Constant) else "1" for part in node.elts]
+            parts = [part for part in node.elts if not isinstance(part, ast.Starred)]
+            words = [part.value if isinstance(part, ast.Constant) else "1" for part in parts]
             yield node.lineno, shlex.join(map(str, words))  # words that are joined for the shell
 
 

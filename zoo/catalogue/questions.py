@@ -15,11 +15,11 @@ from zoo.catalogue.recipes.recipe import read_recipe
 from zoo.catalogue.weights.card import dataset_of
 from zoo.catalogue.weights.card_sections import metrics_and_directions
 from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
-from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import is_path, locate
 from zoo.catalogue.weights.unknown import no_model
 from zoo.configs import as_data, near
-from zoo.errors import NotFoundError, UsageError, ZooError
+from zoo.errors import NetworkError, NotFoundError, UsageError, ZooError
 
 __all__ = ["info", "list_architectures", "list_datasets", "list_models"]
 
@@ -113,16 +113,16 @@ def _at_hand(name: str, spec: ModelSpec, registry: Registry) -> Folder | None:
                 raise
         else:
             return Folder(name=name, path=path, pins=weights.files, source="bundled", origin="bundled")
-    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.access import Access
+    from zoo.catalogue.weights.fetching import hub_folder_of
 
     assert weights.repo_id is not None
-    assert weights.revision is not None
-    cache = RepoCache(hub_folder(), weights.repo_id)
-    if not cache.has(weights.revision, MODEL):
+    try:
+        return hub_folder_of(
+            weights.repo_id, name, weights.files, Access(revision=weights.revision, local_files_only=True)
+        )
+    except NetworkError:  # what says that the cache lacks it
         return None
-    origin = f"hf://{weights.repo_id}@{weights.revision}"
-    path, commit = cache.snapshot(weights.revision), weights.revision
-    return Folder(name=name, path=path, pins=weights.files, source="hub", commit=commit, origin=origin)
 
 
 def _of_weights(name: str, contents: Contents, registry: Registry) -> dict[str, Any]:

@@ -42,12 +42,13 @@ def complain(message: str, then: Sequence[str] = ()) -> None:
     print(advice(text, then, width) if then else wrapped(text, width, indent="     "), file=sys.stderr)
 
 
-def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows in aligned columns."""
-    cells = [[plain(str(row.get(column, ""))) for column in columns] for row in rows]
-    widths = [max([len(c), *(len(line[i]) for line in cells)]) for i, c in enumerate(columns)]
-    for line in ([c.upper() for c in columns], *cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    """Print rows in aligned columns of these names; a line that is wider than the terminal is wrapped."""
+    cells = [[plain(str(row.get(name, ""))) for name in names] for row in rows]
+    widths = [max([len(name), *(len(line[i]) for line in cells)]) for i, name in enumerate(names)]
+    for line in ([name.upper() for name in names], *cells):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        print(wrapped(text, columns(sys.stdout), indent="    "))
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.contract.names import COMMIT, split_hub_name
+from zoo.catalogue.contract.names import split_hub_name
 from zoo.catalogue.weights.folder import (
     CARD,
     CONCEPTS,
@@ -24,7 +24,6 @@ from zoo.catalogue.weights.folder import (
     parse_evaluation,
 )
 from zoo.catalogue.weights.header import Header, header_of, read_header
-from zoo.errors import NetworkError
 
 __all__ = ["Contents", "in_folder", "on_hub"]
 
@@ -99,20 +98,16 @@ def on_hub(name: str) -> Contents:
     Raises NetworkError where the Hub is away and the cache lacks it, NotFoundError where there is no such repository
     or it is no model in the zoo's format, UsageError for a malformed name.
     """
-    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.access import Access
+    from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
-    from zoo.catalogue.hub.transport import is_offline
-    from zoo.catalogue.weights.fetching import in_format
+    from zoo.catalogue.weights.fetching import hub_folder_of, in_format
 
     repo, revision = split_hub_name(name)
-    cache = RepoCache(hub_folder(), repo)
-    known = revision if revision is not None and COMMIT.fullmatch(revision) else cache.ref(revision or "main")
-    if is_offline():
-        if known is None or not cache.has(known, MODEL):
-            raise NetworkError(f"{name} is not in the cache, and being offline was asked for")
-        place = cache.snapshot(known)
-        return in_folder(Folder(name=name, path=place, source="hub", commit=known, origin=f"hf://{repo}@{known}"))
-    hub = Hub()
+    access = Access(revision=revision)
+    if access.offline:
+        return in_folder(hub_folder_of(repo, name, {}, access))
+    hub, cache = Hub(), RepoCache(access.cache, repo)
     with in_format(repo, revision or "main"):
         commit = hub.look(repo, revision or "main", CONFIG).commit
     sizes = hub.sizes(repo, commit, KNOWN)

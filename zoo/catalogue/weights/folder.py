@@ -45,6 +45,7 @@ __all__ = [
     "most_bytes",
     "parse_config",
     "parse_evaluation",
+    "refuse_pointer",
     "truncation_of",
 ]
 
@@ -77,6 +78,9 @@ TRUNCATION = "truncation"  # a key that may stand beside them
 
 
 MOST_TRUNCATION = 100.0  # no normal number lies beyond
+
+
+FOREIGN = {"_class_name": "diffusers", "_diffusers_version": "diffusers", "model_type": "transformers"}  # by a key
 
 
 MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
@@ -142,9 +146,7 @@ class Folder:
                 raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
             if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
-        if data.startswith(POINTER):
-            advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
-            raise WeightsError(f"{path} is a Git LFS pointer, which stands for the file; {advice}")
+        refuse_pointer(data, str(path))
         wanted = self.pins.get(file) or self.digests.get(file, "")
         if wanted and wanted not in hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
@@ -194,6 +196,13 @@ def _missing(path: Path, name: str) -> NotFoundError:
     return NotFoundError(f"{name}: {path} is missing; name a complete weights folder or reinstall")
 
 
+def refuse_pointer(data: bytes | bytearray, where: str) -> None:
+    """Raise WeightsError for the text that Git keeps in the place of a large file."""
+    if data.startswith(POINTER):
+        advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
+        raise WeightsError(f"{where} is a Git LFS pointer, which stands for the file; {advice}")
+
+
 def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode evaluation.json, or another table. Raises WeightsError."""
     try:
@@ -208,6 +217,9 @@ def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
     data = parse_evaluation(raw, where)
+        raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
+    if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
+    if set(data) != CONFIG_KEYS:
     if set(data) - {TRUNCATION} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
