@@ -217,9 +217,8 @@ def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
     data = parse_evaluation(raw, where)
-        raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
     if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
-    if set(data) != CONFIG_KEYS:
+        raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
     if set(data) - {TRUNCATION} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
