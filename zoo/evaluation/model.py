@@ -16,7 +16,7 @@ from zoo.catalogue.contract.data_references import as_reference, with_options_of
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.data.loading import Examples, load_dataset
-from zoo.data.modality import modality_of
+from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
 from zoo.evaluation.features import Observer, cached_vectors, vectors
@@ -92,12 +92,7 @@ def evaluate_model(
         check_per_class(model, samples)
     train, test = _data(folder, model, registry, data)
     modality = modality_of(model, registry)
-    network = load_features(features or default_features(model.modality, registry), registry)
-    if network.modality != model.modality:
-        raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
-    observer = Observer(network, modality)
-    if model.device.type != "cpu":
-        network = copy.deepcopy(network).to(model.device)  # the loaded one is everybody's
+    observer = _observer(model, modality, features, registry)
     known = _some(train.data, MOST_TRAIN)
     drawn = model.sample(samples, seed=SEED).cpu()
     cache = cache_folder(os.environ)
@@ -124,6 +119,16 @@ def evaluate_model(
         write_pairs = partial(modality.write, pairs, columns=COLUMNS)
         record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
+
+
+def _observer(model: Model, modality: Modality, features: str | None, registry: Registry) -> Observer:
+    """The feature network of that name, or the default one, where the model is."""
+    network = load_features(features or default_features(model.modality, registry), registry)
+    if network.modality != model.modality:
+        raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
+    if model.device.type != "cpu":
+        network = copy.deepcopy(network).to(model.device)  # the loaded one is everybody's
+    return Observer(network, modality)
 
 
 def _coded(model: Model, train: Examples, test: Examples | None) -> ReconstructionReport | None:
