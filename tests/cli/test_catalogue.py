@@ -61,6 +61,7 @@ def test_list_takes_a_kind_and_words(run: Run) -> None:
     assert [row["name"] for row in json.loads(run("list", "models", "Frog", "--json")[1])] == names
     assert [row["name"] for row in json.loads(run("list", "dataset", "digits", "--json")[1])] == ["mnist"]
     assert run("list", "datasets")[1] == run("list", "--datasets")[1]
+    assert run("list", "modles")[2].startswith("zoo: no model matches 'modles'; did you mean 'models'")
     assert run("list", "imagenet") == (0, "", "zoo: no model matches 'imagenet'; see `zoo list features imagenet`\n")
 
 
@@ -131,7 +132,7 @@ def test_info_knows_verbs_plugins_and_recipes(run: Run) -> None:
     assert f"zoo train {recipe}\n" in run("info", recipe)[1]
     code, out, err = run("info", "vae-face")
     assert (code, out) == (3, "")
-    assert err == "zoo: nothing is named 'vae-face'; did you mean 'vae-faces' or 'vae-shapes' or 'faces'?\n"
+    assert err.startswith("zoo: nothing is named 'vae-face'; did you mean 'vae-faces'")
 
 
 @pytest.mark.parametrize("name", ["vae-faces", "dcgan-shapes", "dcgan", "shapes", "adversarial"])

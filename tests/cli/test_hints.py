@@ -21,7 +21,7 @@ from zoo.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("zoo", "plugins") for path in (ROOT / folder).rglob("*.py"))
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "zoo").rglob("*.md.tmpl")])
 FRONT = {"--help", "--version"}
 ELSEWHERE = {"--editable", "--python", "--with", "--with-editable", "--standalone", "--nproc"}  # pip, uv, torchrun
 
@@ -72,7 +72,8 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
             yield node.lineno, node.value
         elif isinstance(node, ast.List) and node.elts and ast.unparse(node.elts[0]) == "'zoo'":
-            words = [part.value if isinstance(part, ast.Constant) else "1" for part in node.elts]
+            parts = [part for part in node.elts if not isinstance(part, ast.Starred)]
+            words = [part.value if isinstance(part, ast.Constant) else "1" for part in parts]
             yield node.lineno, shlex.join(map(str, words))  # words that are joined for the shell
 
 
@@ -159,7 +160,7 @@ def test_every_python_name_in_a_message_is_one() -> None:
         assert attribute in (dir(importlib.import_module(f"zoo.{module}")) if module else zoo.__all__), where
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: "/".join(path.parts[-2:]))
 def test_every_command_on_a_page_is_one(page: Path) -> None:
     """Each line of a shell block that begins with `zoo`, and each `zoo …` in the text, of README and docs."""
     text = page.read_text(encoding="utf-8")

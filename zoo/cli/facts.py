@@ -25,21 +25,20 @@ def show_facts(facts: Facts) -> None:
     print(plain(f"{facts['name']}: {_kind(facts)}"))
     if facts.get("summary"):
         print(textwrap.fill(plain(facts["summary"]), width))
-    print()
+    before = "\n"
     for label, value in KINDS.get(facts["kind"], _other)(facts):
         for text in value if isinstance(value, list) else [value]:
-            _row(label, text, width)
-            label = ""
+            if text not in (None, "", (), [], {}):
+                print(before + _row(label, text, width))
+                label = before = ""
     steps = _next(facts)
     if steps:
         print("\nnext:")
         print("\n".join(f"  {plain(step)}" for step in steps))  # never wrapped: they are there to be copied
 
 
-def _row(label: str, text: Any, width: int) -> None:
-    """A label and its text, wrapped beside it; nothing where there is no text."""
-    if text in (None, "", (), []):
-        return
+def _row(label: str, text: Any, width: int) -> str:
+    """A label and its text, wrapped beside it."""
     first = f"{label + ':' if label else '':<{LABEL}}"
     lines = textwrap.wrap(
         plain(str(text)),
@@ -49,7 +48,7 @@ def _row(label: str, text: Any, width: int) -> None:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    print("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _kind(facts: Facts) -> str:
@@ -106,7 +105,7 @@ def _card(facts: Facts) -> str:
         return "none"
     if facts.get("path"):
         return f"{facts['path'].rstrip('/')}/README.md"
-    return f"https://huggingface.co/{facts['origin'].removeprefix('hf://').partition('@')[0]}"
+    return str(facts["page"])
 
 
 def _trained(facts: Facts) -> str:

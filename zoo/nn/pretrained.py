@@ -16,7 +16,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.folder import MODEL, Folder, truncation_of
 from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
@@ -73,6 +73,8 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     config = decode_config(spec, data["config"], f"{folder.name}: config")
     family = family_of(spec.family, registry, folder.name)
     beside = family.files_of(("discriminator",) if discriminator else ())
+    if absent := [name for name in beside if name not in spec.parts]:
+        raise UsageError(f"{folder.name}: architecture {spec.name} has no {absent[0]}")
     parts = build_parts(spec, config, [*family.published, *beside])
     _fill_parts({name: parts[name] for name in family.published}, folder, MODEL)
     for name, file in beside.items():
@@ -88,6 +90,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         info=data,
         origin=folder.origin,
         folder=replace(folder, repair=None),  # a model can be copied and pickled
+        truncation=truncation_of(data),
         classes=_classes(data, folder),
         modality=spec.modality,
         given=partial(_given, registry.modality(spec.modality), data["data"].get("about")),

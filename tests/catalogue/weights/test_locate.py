@@ -125,6 +125,11 @@ BAD_CONFIGS: list[tuple[bytes, str]] = [
     (b'{"format": NaN}', "NaN is no number of JSON"),
     (b'{"config": {"a": 1, "a": 2}}', "a key stands in it twice"),
     (b"{}", "must have exactly the keys"),
+    (
+        b'{"model_type": "bert", "architectures": ["BertModel"]}',
+        "is of a model of transformers, which",
+    ),
+    (b'{"_class_name": "UNet2DModel"}', "is of a model of diffusers"),
 ]
 BAD_CONFIGS += [
     (json.dumps({**FACTS, **change}).encode(), says)
