@@ -40,6 +40,7 @@ class Contents:
     origin: str  # the path, "bundled" or "hf://org/repo@commit"
     path: Path | None  # where the files lie; None on the Hub
     commit: str | None = None
+    page: str = ""  # of the Hub, where the card can be read
     revisions: tuple[Mapping[str, str], ...] = ()  # of the Hub: name, kind and commit of each branch and tag
     sizes: Mapping[str, int]  # file -> bytes
     read: Callable[[str], bytes] = field(repr=False)
@@ -61,6 +62,7 @@ class Contents:
             "origin": self.origin,
             "path": None if self.path is None else str(self.path),
             "commit": self.commit,
+            "page": self.page,
             "revisions": [dict(one) for one in self.revisions],
             "files": dict(self.sizes),
             "bytes": sum(self.sizes.values()),
@@ -142,6 +144,7 @@ def _asked(repo: str, revision: str, access: Access) -> Contents:
         origin=f"hf://{repo}@{commit}",
         path=cache.snapshot(commit) if cached else None,
         commit=commit,
+        page=f"{hub.endpoint}/{repo}",
         revisions=tuple(hub.revisions(repo)),
         sizes=sizes,
         read=read,
