@@ -112,14 +112,10 @@ def evaluate_model(
         cache_dir=cache,
         progress=progress,
     )
-    mixture = None
-    if model.mixture is not None:
-        mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
-        mixture = frechet_distance(mixed, cached_vectors(known, observer, cache))
     classes = class_distances(drawn, model, train, observer, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
     found = Evaluation(
         samples=report,
-        mixture_frechet=mixture,
+        mixture_frechet=_of_mixture(model, samples, known, observer),
         reconstruction=_coded(model, train, test),
         classes=classes,
         other_data=other,
@@ -133,6 +129,14 @@ def evaluate_model(
         write_pairs = partial(modality.write, pairs, columns=COLUMNS)
         record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
+
+
+def _of_mixture(model: Model, samples: int, known: Tensor, observer: Observer) -> float | None:
+    """The Fréchet distance of samples of the mixture, of a model that has one."""
+    if model.mixture is None:
+        return None
+    mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
+    return frechet_distance(mixed, cached_vectors(known, observer, cache_folder(os.environ)))
 
 
 def _observer(model: Model, modality: Modality, features: str | None, registry: Registry) -> Observer:
