@@ -76,8 +76,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[EntryPoint]
     def install(point: EntryPoint) -> None:
         found = [*entry_points(group="zoo"), point]
         monkeypatch.setattr(plugins, "installed", lambda: [Installed.of(one) for one in found])
-        plugins.default_registry.cache_clear()
+        plugins.BUILT.clear()
 
     yield install
     monkeypatch.undo()
-    plugins.default_registry.cache_clear()
+    plugins.BUILT.clear()

@@ -17,13 +17,13 @@ USUAL, LEAST = 80, 20  # columns where a terminal does not know, and below which
 INDENT = "    "
 
 
-def columns(stream: TextIO) -> int | None:
+def columns(stream: TextIO | None) -> int | None:
     """The width of the terminal that a stream writes to, as it is now; None where it is none: lines stay whole there.
 
     COLUMNS counts where it is set, as for `shutil.get_terminal_size`, which knows standard output alone.
     """
     try:
-        if not stream.isatty():
+        if stream is None or not stream.isatty():
             return None
         given = os.environ.get("COLUMNS", "")
         width = int(given) if given.isdecimal() else 0
