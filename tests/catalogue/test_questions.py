@@ -226,6 +226,7 @@ def test_info_of_a_repository_fetches_nothing_large(whole: Path, hub: Any) -> No
         {"name": "v1.0", "kind": "tag", "commit": first},
     ]
     assert (facts["source"], facts["origin"], facts["path"]) == ("hub", f"hf://acme/tiny@{newest}", None)
+    assert facts["page"] == f"{hub.url}/acme/tiny"
     assert not hub.cache.exists()
     assert zoo.info("hf://acme/tiny@v1.0")["commit"] == first
     zoo.load("hf://acme/tiny")
@@ -277,6 +278,7 @@ def test_info_of_a_model_on_the_hub_says_what_would_be_pulled(bundled: SimpleNam
         ("vae-face", "nothing is named 'vae-face'; did you mean 'vae-faces'"),
         ("Mnist", "did you mean 'mnist'"),
         ("./absent", "there is no folder absent"),
+        ("vae-faces.toml", "did you mean 'vae-faces'"),
         ("acme/frog", "write hf://acme/frog"),
         ("a b c", "is no model name"),
         (3, "is a text or a path"),

