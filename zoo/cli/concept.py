@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
     as_given,
+    decoded,
     encoding_model,
     examples_for,
     loaded,
     located,
     own_folder,
+    reference_of,
+    takes_device,
     takes_write,
     writable_folder,
 )
@@ -49,6 +52,7 @@ def concept_arguments(command: argparse.ArgumentParser) -> None:
     for added in (shown, measured):
         added.add_argument("concept", metavar="CONCEPT")
     _takes_measure(measured)
+    takes_device(measured)
     for added in (listed, shown, measured):
         takes_offline(added)
         takes_json(added)
@@ -69,6 +73,7 @@ def _takes_fit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, help="of those samples: whole number from 0 (default 0)")
     command.add_argument("--orthogonal", metavar="NAME[,NAME]", help="take away what it shares with these concepts")
     takes_offline(command)
+    takes_device(command)
     takes_json(command)
 
 
@@ -121,7 +126,7 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
 
     _check_sources(arguments)
     folder = own_folder(arguments.model)
-    model, known = loaded(folder), concepts_of(folder)
+    model, known = loaded(folder, arguments.device), concepts_of(folder)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
     encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
@@ -168,7 +173,7 @@ class _LateEncoder:
         import torch
 
         x = as_given(self.model, torch.cat([positives[:CHECKED], negatives[:CHECKED]]))
-        error = float((self.model.decode(self(x)) - x).square().mean().sqrt())
+        error = float((decoded(self.model, self(x)) - x).square().mean().sqrt())
         return self.measures | {"encoder_round_trip_examples": error}
 
 
@@ -186,18 +191,21 @@ _Side = tuple["Tensor", "Tensor | None"]  # stored examples, and the second labe
 
 def _labelled(arguments: argparse.Namespace, model: Model) -> tuple[_Side, _Side, str]:
     """The examples that have the property, those that lack it, and where they came from in words."""
+    from zoo.catalogue.recipes.recipe import neutral
+
     balance, split = arguments.balance, arguments.split
     balanced = f", balanced over {balance}" if balance else ""
     if arguments.positives:
-        names = (arguments.positives, arguments.negatives)
+        names = [reference_of(model, name) for name in (arguments.positives, arguments.negatives)]
         both = [examples_for(model, name, split) for name in names]
         sides = [(e.data, _factor(e, balance, name) if balance else None) for e, name in zip(both, names, strict=True)]
-        return sides[0], sides[1], f"{names[0]} against {names[1]}, split {split}{balanced}"
+        return sides[0], sides[1], f"{neutral(names[0])} against {neutral(names[1])}, split {split}{balanced}"
     examples = examples_for(model, arguments.data, split)
     factor = _factor(examples, arguments.factor, arguments.data)
     second = _factor(examples, balance, arguments.data) if balance else None
     has, lacks = ((examples.data[factor == v], None if second is None else second[factor == v]) for v in (1, 0))
-    return has, lacks, f"{arguments.data}, split {split}: {arguments.factor} 1 against 0{balanced}"
+    source = neutral(reference_of(model, arguments.data))
+    return has, lacks, f"{source}, split {split}: {arguments.factor} 1 against 0{balanced}"
 
 
 def _factor(examples: Examples, name: str, reference: str) -> Tensor:
@@ -217,7 +225,7 @@ def _measure(arguments: argparse.Namespace) -> None:
         raise UsageError("`zoo concept measure MODEL CONCEPT` needs --data DATASET, --factor NAME and --keep NAME")
     region = _region(arguments.region)
     folder = writable_folder(arguments)
-    model = encoding_model(folder)
+    model = encoding_model(folder, arguments.device)
     concept = _named(arguments.concept, folder)
     concept.check_fit(model)
     examples, probe, other = _judges(arguments, model)

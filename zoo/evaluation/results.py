@@ -10,12 +10,13 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, EVALUATION, Folder
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, TRUNCATION, Folder, parse_config
 from zoo.errors import UsageError, WeightsError
 from zoo.files import new_files
 
-__all__ = ["check_writable", "read_results", "record"]
+__all__ = ["check_writable", "read_results", "record", "record_truncation"]
 
+GROWING = {"concepts", "other_data"}  # keys of which what is there already stays: each holds things by their names
 Writer = Callable[[Path], None]  # writes one file to that path
 
 
@@ -41,22 +42,38 @@ def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     return found if found.get("model_sha256") in (None, model_sha256) else {}
 
 
+def record_truncation(folder: Folder, low: float, high: float, *, registry: Registry) -> None:
+    """Say in config.json, and in the card, from which truncation to which samples are better for it.
+
+    Both are written, or none; the sha256 of config.json is another one then. Raises UsageError as `check_writable`,
+    WeightsError for a range that cannot be meant, StorageError.
+    """
+    check_writable(folder)
+    text = json.dumps(folder.config() | {TRUNCATION: [low, high]}, indent=1) + "\n"
+    config = parse_config(text.encode(), f"{folder.path / CONFIG}")
+    figures = json.dumps(folder.evaluation()).encode()
+    card = card_of(folder.path, config, figures, set(os.listdir(folder.path)), folder.model_sha256(), registry)
+    with new_files(folder.path / CONFIG, folder.path / CARD) as (of_config, of_card):
+        of_config.write_text(text, encoding="utf-8")
+        of_card.write_text(card, encoding="utf-8")
+
+
 def record(
     folder: Folder, results: Mapping[str, Any], files: Mapping[str, Writer] | None = None, *, registry: Registry
 ) -> None:
     """Put results into evaluation.json, beside what is there of the same weights, and write files and the card.
 
     `files` maps names to what writes the files. All are written, or none. A key that is there is replaced, but for
-    `concepts`, which keeps the others. Raises UsageError as `check_writable`, StorageError, and WeightsError where the
-    config says too little for a card.
+    `concepts` and `other_data`, which keep what they have of other names. Raises UsageError as `check_writable`,
+    StorageError, and WeightsError where the config says too little for a card.
     """
     check_writable(folder)
     digest, files = folder.model_sha256(), files or {}
     found = _results_of(folder, digest)
-    concepts = found.get("concepts", {}) | results.get("concepts", {})
     merged = found | dict(results) | {"model_sha256": digest}
-    if concepts:
-        merged["concepts"] = concepts
+    for key in GROWING & merged.keys():
+        old, new = found.get(key, {}), results.get(key, {})
+        merged[key] = old | {name: {**old.get(name, {}), **value} for name, value in new.items()}
     figures = (json.dumps(merged, indent=1) + "\n").encode()
     text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *files}, digest, registry)
     names = (*files, EVALUATION, CARD)

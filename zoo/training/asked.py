@@ -18,6 +18,7 @@ from zoo.catalogue.recipes.starters import check_given, run_name, start_recipe, 
 from zoo.catalogue.runs.folder import RECIPE, read_run
 from zoo.data.facts import data_facts
 from zoo.errors import ConfigError, NotFoundError, UsageError
+from zoo.files import check_text
 from zoo.training.resuming import finish_early, refuse_second
 from zoo.training.starting import networks_of, run_at
 
@@ -110,6 +111,7 @@ def _recipe_of(name: str, registry: Registry) -> Recipe:
 def _folder(asked: Asked, recipe: Recipe, registry: Registry) -> Path:
     """Where the run of a recipe is, or will be."""
     if asked.out is not None:
+        check_text(asked.out)
         return asked.out
     if not asked.what and (found := run_at(asked.start, registry)) is not None:
         return found[0].with_name(f"{found[0].resolve().name}-2")  # always the same, so that it can be resumed
@@ -119,7 +121,7 @@ def _folder(asked: Asked, recipe: Recipe, registry: Registry) -> Path:
 
 
 def _in_runs(name: str) -> Path:
-    if not re.fullmatch(r"\w[\w. -]*", name):
+    if not re.fullmatch(r"\w[^/\\:*?\"<>|\x00-\x1f]*", name):
         raise UsageError(f"the recipe's name {name!r:.80} cannot name a folder; give one with --out")
     return RUNS / name
 
@@ -138,8 +140,10 @@ def _of_data(asked: Asked, registry: Registry) -> Order:
         raise UsageError(_no_data(asked, architecture, registry))
     spec = registry.architecture(architecture)
     reference = as_reference(asked.data, registry, spec.modality) if asked.data else ""
-    name = str(asked.given.get("name", run_name(_short(asked.start) if asked.start else architecture, reference)))
+    begun = run_name(_short(asked.start) if asked.start else architecture, reference) if reference else ""
+    name = str(asked.given.get("name", begun))
     out = asked.out or _in_runs(name)
+    check_text(out)
     if asked.resume and (out / RECIPE).is_file() and (recipe := read_run(out).recipe).architecture == architecture:
         changes = dict(asked.given) | _given(start_from=asked.start, dataset=reference)
         return _ordered(asked, with_values(recipe, changes), out, registry)
