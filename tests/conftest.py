@@ -227,7 +227,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(running.cache))  # type: ignore[attr-defined]
         monkeypatch.setattr("zoo.catalogue.hub.transport.PAUSE", 0.01)
-        monkeypatch.setattr("zoo.catalogue.weights.publishing.PAUSE", 0.01)
+        monkeypatch.setattr("zoo.catalogue.hub.branch.PAUSE", 0.01)
         yield running
 
 

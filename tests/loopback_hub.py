@@ -34,6 +34,7 @@ class Repo:
     gated: bool = False
     disabled: bool = False
     tags: list[str] = field(default_factory=lambda: ["genzoo"])
+    messages: list[str] = field(default_factory=list)  # of the commits that were sent
 
     def commit(self, files: dict[str, bytes], ref: str = "main") -> str:
         """Add a commit with exactly these files."""
@@ -227,8 +228,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.broken(fault)
             return
         path = unquote(urlsplit(self.path).path)
+        moved = [old for old in self.hub.renamed if f"/{old}/" in f"{path}/" or f"/{old}.git/" in path]
         if self.name == "cdn":
             self.content(path, fault)
+        elif moved:
+            if self.command in ("POST", "PUT"):
+                self.body()
+            self.answer(307, b"", {"Location": self.path.replace(moved[0], self.hub.renamed[moved[0]], 1)})
         elif path.startswith("/api/"):
             self.api(path, fault)
         elif match := re.fullmatch(r"/(.+?/.+?)\.git/info/lfs/objects/batch", path):
@@ -245,7 +251,9 @@ class _Handler(BaseHTTPRequestHandler):
     def found(self, name: str) -> Repo | None:
         """The repository, if this request may see it; answers otherwise."""
         repo, known = self.hub.repos.get(name), self.headers.get("Authorization") == f"Bearer {TOKEN}"
-        if repo is None or (repo.private and not known):
+        if not known and self.headers.get("Authorization"):
+            self.refuse(401, "", "Invalid credentials in Authorization header")
+        elif repo is None or (repo.private and not known):
             self.refuse(404 if known else 401, "RepoNotFound", "Repository not found")
         elif repo.gated and not known:
             self.refuse(401, "GatedRepo", "Access to this repository is restricted")
@@ -256,9 +264,6 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def resolve(self, name: str, rest: str, fault: Fault | None) -> None:
-        if name in self.hub.renamed:
-            self.answer(307, b"", {"Location": self.path.replace(name, self.hub.renamed[name], 1)})
-            return
         repo = self.found(name)
         if repo is None:
             return
@@ -307,7 +312,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/api/validate-yaml":
             self.body()
             self.json({"errors": [], "warnings": []})
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/(preupload|commit|branch|revision)/(.+)", path):
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/(preupload|commit|branch|revision|tag)/(.+)", path):
             body = self.body()
             if (repo := self.found(match[1])) is not None:
                 getattr(self, match[2])(repo, match[1], match[3], body)
@@ -355,6 +360,16 @@ class _Handler(BaseHTTPRequestHandler):
             repo.refs.setdefault(branch, repo.refs["main"])
             self.json({})
 
+    def tag(self, repo: Repo, name: str, revision: str, body: bytes) -> None:
+        if not self.may_write():
+            return
+        tag = json.loads(body)["tag"]
+        if tag in repo.refs:
+            self.refuse(409, "", "Tag reference exists already")
+            return
+        repo.refs[tag] = repo.refs.get(revision, revision)
+        self.json({})
+
     def preupload(self, repo: Repo, name: str, revision: str, body: bytes) -> None:
         files = json.loads(body)["files"]
         modes = [{"path": f["path"], "uploadMode": "lfs" if is_large(f["path"]) else "regular"} for f in files]
@@ -383,6 +398,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.refuse(412, "", "A commit has happened since. Please refresh and try again.")
                 return
             files = dict(repo.commits[repo.refs[revision]])
+            repo.messages.append("\n".join(filter(None, (header["summary"], header.get("description")))))
+            proposed = "create_pr=1" in self.path
+            number = sum(ref.startswith("refs/pr/") for ref in repo.refs) + 1
             for line in operations:
                 value = line["value"]
                 if line["key"] == "file":
@@ -391,10 +409,14 @@ class _Handler(BaseHTTPRequestHandler):
                     files[value["path"]] = self.hub.large[value["oid"]]
                 elif line["key"] == "deletedFile":
                     del files[value["path"]]
-            commit = repo.commit(files, revision)
+            target = f"refs/pr/{number}" if proposed else revision
+            repo.refs.setdefault(target, repo.refs[revision])
+            commit = repo.commit(files, target)
         fault = self.hub.due("after-commit")
         if fault is None or not self.broken(fault):
-            self.json({"success": True, "commitOid": commit, "commitUrl": f"{self.hub.url}/{name}/commit/{commit}"})
+            page = f"{self.hub.url}/{name}/discussions/{number}"
+            answer = {"success": True, "commitOid": commit, "commitUrl": f"{self.hub.url}/{name}/commit/{commit}"}
+            self.json(answer | ({"pullRequestUrl": page} if proposed else {}))
 
 
 @contextmanager

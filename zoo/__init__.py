@@ -24,11 +24,13 @@ from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from zoo.catalogue.questions import info, list_architectures, list_datasets, list_models
+    from zoo.catalogue.weights.pulling import pull
     from zoo.errors import ZooError
     from zoo.images.sheet import grid, to_pil
     from zoo.images.values import load_image
     from zoo.latent.concept_file import load_concept
     from zoo.latent.concepts import ConceptVector
+    from zoo.latent.verification import verify
     from zoo.nn.gan import GAN
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
@@ -48,7 +50,9 @@ __all__ = [
     "load",
     "load_concept",
     "load_image",
+    "pull",
     "to_pil",
+    "verify",
 ]
 
 _HOME = {
@@ -65,7 +69,9 @@ _HOME = {
     "load": "zoo.nn.pretrained",
     "load_concept": "zoo.latent.concept_file",
     "load_image": "zoo.images.values",
+    "pull": "zoo.catalogue.weights.pulling",
     "to_pil": "zoo.images.sheet",
+    "verify": "zoo.latent.verification",
 }
 
 

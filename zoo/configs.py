@@ -54,10 +54,10 @@ def near(name: str, names: Any) -> str:
     """' did you mean …?' when something of that name is near, or has it as a word, else ''."""
     wanted, known = _folded(name), {_folded(one): str(one) for one in names}
     close = [wanted] if wanted in known else difflib.get_close_matches(wanted, known, n=3, cutoff=0.55)
-    if not close and len(wanted) >= FEWEST_LETTERS:
+    if wanted not in known and len(wanted) >= FEWEST_LETTERS:
         words = {one: re.split(r"[^a-z0-9]+", one) for one in known}
-        close = [one for one in known if difflib.get_close_matches(wanted, words[one], n=1, cutoff=0.8)][:3]
-    found = [known[one] for one in close]
+        close += [one for one in known if difflib.get_close_matches(wanted, words[one], n=1, cutoff=0.8)]
+    found = [known[one] for one in [*dict.fromkeys(close)][:3]]
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 

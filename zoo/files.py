@@ -20,6 +20,7 @@ __all__ = [
     "new_file",
     "new_files",
     "new_folder",
+    "refuse_full",
     "sha256_of",
     "storage_errors",
     "umask",
@@ -103,15 +104,23 @@ def _aside(path: Path, stack: contextlib.ExitStack) -> Path:
     return Path(name)
 
 
+def refuse_full(path: Path) -> None:
+    """Raise StorageError where a folder is to be written, and what has its name is not an empty one."""
+    with storage_errors(f"cannot write {path}"):
+        if path.is_dir() and any(path.iterdir()):
+            raise StorageError(f"{path} exists and is not empty; name another folder or remove it")
+        if path.exists() and not path.is_dir():
+            raise StorageError(f"cannot write {path}: it is no folder; name another one or remove it")
+
+
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Give a folder beside `path` to fill; it becomes `path` when the block ends well, and is removed otherwise.
 
     Raises StorageError where it cannot be written, or where `path` exists and is not empty.
     """
+    refuse_full(path)
     with storage_errors(f"cannot write {path}"):
-        if path.is_dir() and any(path.iterdir()):
-            raise StorageError(f"{path} exists and is not empty; name another folder or remove it")
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:

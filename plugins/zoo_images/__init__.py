@@ -9,6 +9,7 @@ from zoo.api import API_VERSION, DatasetSpec, PluginContext, hookimpl
 ZOO_API_VERSION = API_VERSION
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FITS = ("crop", "pad", "stretch")  # how pictures become squares
 MNIST_CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
@@ -61,6 +62,7 @@ DATASETS = (
         summary="Any folder or tar of pictures: images:PATH",
         load="zoo_images.folder:load",
         facts="zoo_images.folder:facts",
+        options={"fit": FITS},
         licence="unknown",
         modality="image",
         takes_path=True,
@@ -70,6 +72,8 @@ DATASETS = (
         name="shards",
         summary="Tar shards in the webdataset layout, read where they lie: shards:PATH",
         load="zoo_images.shards:load",
+        facts="zoo_images.shards:facts",
+        options={"fit": FITS},
         licence="unknown",
         modality="image",
         takes_path=True,

@@ -1,28 +1,28 @@
-"""Any folder or uncompressed tar of pictures: `images:PATH`, `images[CLASS]:PATH`.
+"""Any folder or uncompressed tar of pictures: `images:PATH`, `images[CLASS]:PATH`, `images:PATH#fit=pad`.
 
-Splits: when every picture lies in a folder `train`, `test` or `val` at the top, these are the splits;
-else all pictures are the split `train`. Classes: the folders of the next level, sorted; none when a
-picture of the split lies outside of them. A single folder that holds all of a tar is looked through.
-Pictures become image_size x image_size RGB, 64 x 64 where nothing else is asked for, by the rules of
+Splits: folders named `train` (`training`), `test` (`testing`) and `val` (`valid`, `validation`), in any case, at the
+top or within each class, are these splits; pictures beside them are in none, or `train` where there is no such folder.
+Where no folder is named so, a tenth is `test`, by the sha256 of the files. Classes: the folders of the next level,
+sorted; none when a picture of the split lies outside of them. A single folder that holds all of a tar, or all splits,
+is looked through. Pictures become image_size x image_size RGB, 64 x 64 where nothing else is asked for, by the rules of
 `zoo.images.decode`.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from zoo.api import DataFacts
 from zoo.data import DataRequest, Examples, not_found
-from zoo.errors import DataError, NotFoundError, UsageError
-from zoo.images import Bad, Rules, check_bad, look
-from zoo_images.pictures import Choice, load_pictures
-from zoo_images.sources import open_source
+from zoo.errors import DataError, UsageError
+from zoo.images import Rules, passed_over
+from zoo_images.pictures import Choice, load_pictures, looked_at
+from zoo_images.sources import Source, open_source
+from zoo_images.splits import by_content, by_paths, content_number, split_named
 
-SPLITS = frozenset({"train", "test", "val"})
 IMAGE_SIZE = 64
-LOOKED_AT = 200  # pictures of which size and colour are looked at, evenly over the names
 
 
 def load(request: DataRequest) -> Examples:
@@ -33,10 +33,11 @@ def load(request: DataRequest) -> Examples:
     """
     if request.path is None:
         raise UsageError("images: it needs a path; write images:PATH")
-    rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE)
+    rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE, fit=request.options["fit"])
     with open_source(request.path) as source:
-        choose = partial(_choose, request, source.is_tar)
-        return load_pictures(source, choose, rules=rules, request=request, version="images-1")
+        choose = partial(_choose, request, source)
+        examples = load_pictures(source, choose, rules=rules, request=request, version="images-2")
+        return replace(examples, notes=(*examples.notes, *filter(None, [passed_over(source.passed)])))
 
 
 def facts(request: DataRequest) -> DataFacts:
@@ -46,52 +47,54 @@ def facts(request: DataRequest) -> DataFacts:
     """
     if request.path is None:
         raise UsageError("images: it needs a path; write images:PATH")
-    with open_source(request.path, hashed=False) as source:
-        chosen = _choose(request, source.is_tar, source.names).labels
-        pictures = [picture for picture in source.pictures if picture.name in chosen]
-        some = pictures[:: max(1, len(pictures) // LOOKED_AT)]
-        sides, grey, bad = [], True, []
-        for picture in some:
-            try:
-                side, is_grey = look(picture.read())
-            except DataError as error:
-                bad.append(Bad(name=picture.name, cause=str(error)))
-                continue
-            sides.append(side)
-            grey = grey and is_grey
-        check_bad(bad, len(some), source.where)
-    side = int(statistics.median(sides))
-    return DataFacts(count=len(pictures), shape=(1 if grey else 3, side, side))
+    with open_source(request.path) as source:
+        chosen = _choose(request, source, source.names).labels
+        return looked_at([picture for picture in source.pictures if picture.name in chosen], source.where)
 
 
-def _choose(request: DataRequest, is_tar: bool, names: Sequence[str]) -> Choice:
+def _choose(request: DataRequest, source: Source, names: Sequence[str]) -> Choice:
     # a hostile path says nothing about splits and classes, but is counted among the bad files
     outside = {name: 0 for name in names if name.startswith("/") or ".." in name.split("/")}
-    paths = {name: name.split("/") for name in names if name not in outside}
-    wrapped = is_tar and len(_tops(paths)) == 1 and all(len(path) > 2 for path in paths.values())
-    if wrapped and not _tops(paths) <= SPLITS:
-        paths = {name: path[1:] for name, path in paths.items()}
-    paths = _of_split(request, paths)
-    folders = sorted(_tops(paths)) if all(len(path) > 1 for path in paths.values()) else []
+    paths = _unwrapped({name: name.split("/") for name in names if name not in outside}, source.is_tar)
+    if not paths:
+        raise DataError(_nothing(source))
+    division, paths = by_paths(paths)
+    classes = _classes(paths)
+    taken, line = (None, "") if division is None else division.of(request.split, source.where)
+    if taken is None:
+        numbers = {p.name: content_number(source.sha256(p.name)) for p in source.pictures if p.name in paths}
+        chosen, share = by_content(numbers.values(), request.split, source.where)
+        line = "; ".join(filter(None, [share, line]))
+        bad = {entry.name for entry in source.bad}  # no content says where they belong: they are counted everywhere
+        taken = {name for name in paths if name in bad or numbers[name] in chosen}
+    paths = {name: path for name, path in paths.items() if name in taken}
+    folders = classes if all(len(path) > 1 for path in paths.values()) else []
     if request.selection is not None:
         if request.selection not in folders:
-            raise not_found(f"class (folder) of {request.path}", request.selection, folders)
+            raise not_found(f"class (folder) of {source.where}", request.selection, folders)
         folders = [request.selection]
         paths = {name: path for name, path in paths.items() if path[0] == request.selection}
     label = {folder: index for index, folder in enumerate(folders)}
-    return Choice(classes=tuple(folders), labels=outside | {name: label.get(p[0], 0) for name, p in paths.items()})
+    labels = outside | {name: label.get(path[0], 0) for name, path in paths.items()}
+    return Choice(classes=tuple(folders), labels=labels, notes=(line,))
 
 
-def _tops(paths: Mapping[str, list[str]]) -> set[str]:
-    return {path[0] for path in paths.values()}
+def _classes(paths: Mapping[str, list[str]]) -> list[str]:
+    """The folders of all splits: a class that one of them lacks keeps its number in the other."""
+    return sorted({path[0] for path in paths.values() if len(path) > 1})
 
 
-def _of_split(request: DataRequest, paths: dict[str, list[str]]) -> dict[str, list[str]]:
-    if paths and _tops(paths) <= SPLITS and all(len(path) > 1 for path in paths.values()):
-        if request.split not in _tops(paths):
-            raise not_found(f"split of {request.path}", request.split, sorted(_tops(paths)))
-        return {name: path[1:] for name, path in paths.items() if path[0] == request.split}
-    if request.split != "train":
-        hint = "it has only 'train'; put the pictures into folders train and test"
-        raise NotFoundError(f"no split of {request.path} is named {request.split!r:.100}; {hint}")
-    return paths
+def _unwrapped(paths: dict[str, list[str]], is_tar: bool) -> dict[str, list[str]]:
+    """The paths without the one folder that holds all of a tar, or all splits."""
+    tops = {path[0] for path in paths.values()}
+    if len(tops) != 1 or not all(len(path) > 2 for path in paths.values()) or any(map(split_named, tops)):
+        return paths
+    inside = {name: path[1:] for name, path in paths.items()}
+    return inside if is_tar or by_paths(inside)[0] is not None else paths
+
+
+def _nothing(source: Source) -> str:
+    passed, step = passed_over(source.passed), "name the folder they are in"
+    if source.passed.get(".tar"):
+        step = f"for shards of training pictures write shards:{source.where}, for one tar its own path"
+    return f"{source.where}: no pictures found{f' ({passed})' if passed else ''}; {step}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from zoo.api import DataFacts
 from zoo.data import DataRequest, Decoded, Examples, cached, content_key
-from zoo.errors import NotFoundError
-from zoo.images import Rules, check_bad, decode_all
+from zoo.errors import DataError, NotFoundError
+from zoo.images import Bad, Picture, Rules, check_bad, decode_all, look
 from zoo_images.sources import Source
 
-__all__ = ["Choice", "by_folder", "load_decoded", "load_pictures", "required"]
+__all__ = ["Choice", "by_folder", "load_decoded", "load_pictures", "looked_at", "required"]
+
+LOOKED_AT = 200  # pictures of which size and colour are looked at, evenly over the names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class Choice:
 
     classes: tuple[str, ...]  # in the order of the labels; empty: no labels
     labels: dict[str, int]  # the pictures taken -> index into classes (0 where there are none)
+    notes: tuple[str, ...] = ()  # what a user should know of the choice
 
 
 def required(file_name: str, request: DataRequest) -> Path:
@@ -61,23 +66,45 @@ def load_pictures(
         labels = choice.labels
         pictures = [picture for picture in source.pictures if picture.name in labels]
         refused = [bad for bad in source.bad if bad.name in labels]
-        data, kept, broken = decode_all(pictures, rules, source.where)
-        bad = [*refused, *broken]
+        found = decode_all(pictures, rules, source.where)
+        bad = [*refused, *found.bad]
         check_bad(bad, len(pictures) + len(refused), source.where)
-        tensors = {"data": data}
+        tensors, kept = {"data": found.data}, [pictures[index].name for index in found.kept]
         if choice.classes:
-            tensors["labels"] = torch.tensor([labels[pictures[index].name] for index in kept], dtype=torch.int64)
+            tensors["labels"] = torch.tensor([labels[name] for name in kept], dtype=torch.int64)
         if factors is not None:
-            tensors |= factors([pictures[index].name for index in kept])
-        return Decoded(tensors=tensors, notes={"classes": list(choice.classes), "skipped": sorted(map(str, bad))})
+            tensors |= factors(kept)
+        said = {"skipped": sorted(map(str, bad)), "notes": [*choice.notes, *found.notes]}
+        return Decoded(tensors=tensors, notes={"classes": list(choice.classes)} | said)
 
     return load_decoded(build, source=source.digest, version=version, rules=rules, request=request)
+
+
+def looked_at(pictures: Sequence[Picture], where: str) -> DataFacts:
+    """How many pictures these are, and of what size and colour, from a look at some of them.
+
+    Raises DataError where there is none, or more than a tenth of those looked at is bad.
+    """
+    some = pictures[:: max(1, len(pictures) // LOOKED_AT)]
+    sides, grey, bad = [], True, []
+    for picture in some:
+        try:
+            side, is_grey = look(picture.read())
+        except DataError as error:
+            bad.append(Bad(name=picture.name, cause=str(error)))
+            continue
+        sides.append(side)
+        grey = grey and is_grey
+    check_bad(bad, len(some), where)
+    side = int(statistics.median(sides))
+    return DataFacts(count=len(pictures), shape=(1 if grey else 3, side, side))
 
 
 def load_decoded(
     build: Callable[[], Decoded], *, source: str, version: str, rules: Rules, request: DataRequest
 ) -> Examples:
-    """What `build()` gives, or the cache has of it: tensors data (and labels, and factors), notes classes and skipped.
+    """What `build()` gives, or the cache has of it: tensors data (and labels, and factors); notes classes, skipped and
+    notes.
 
     `source` is the sha256 of what it is decoded from; the rest is as for `load_pictures`.
     """
@@ -90,6 +117,7 @@ def load_decoded(
         labels=entry.tensors.get("labels"),
         classes=tuple(entry.notes.get("classes", ())),
         skipped=tuple(entry.notes.get("skipped", ())),
+        notes=tuple(entry.notes.get("notes", ())),
         sha256=entry.sha256,
         factors={name: tensor for name, tensor in entry.tensors.items() if name not in ("data", "labels")},
     )

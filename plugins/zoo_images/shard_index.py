@@ -2,7 +2,7 @@
 
 The members of an example share its key, which is folder and base name up to the first dot: `a/000123.jpg` and
 `a/000123.cls`. Of each key a picture is needed, and a `.cls` is read: a whole number or the name of a class. Other
-members (`.json`) and hidden ones are passed over. What could be meant in two ways is refused.
+members (`.json`) and hidden ones are passed over, and counted. What could be meant in two ways is refused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import hashlib
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
@@ -24,10 +25,13 @@ from zoo.data import Decoded, cached, content_key
 from zoo.errors import DataError, NotFoundError, StorageError
 from zoo.files import storage_errors
 from zoo.images import SUFFIXES
-from zoo_images.sources import file_state, members, open_regular, readable, refusal
+from zoo_images.listing import HIDDEN, open_regular, readable
+from zoo_images.splits import content_number
+from zoo_images.tars import file_state, members, refusal
 
 __all__ = ["Shard", "index_shard"]
 
+COLUMNS = ("offsets", "sizes", "checks", "numbers", "labels")  # of a shard, (n,) each
 CHUNK = 1 << 20  # bytes read at once
 MAX_CLASS_BYTES = 200
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -42,23 +46,21 @@ class Shard:
     offsets: Tensor  # int64: where the content begins, bytes
     sizes: Tensor  # int64: bytes
     checks: Tensor  # int64: CRC-32 of the content
+    numbers: Tensor  # int64: what decides on its split where nothing else does (`content_number`)
     labels: Tensor  # int64: index into classes, or -1
     classes: tuple[str, ...]
+
+    passed: Mapping[str, int]  # members that are neither picture nor class: kind -> how many
 
     def only(self, label: str) -> Shard:
         """The pictures of one class."""
         number = self.classes.index(label) if label in self.classes else -2
-        at = self.labels == number
-        offsets, sizes, checks, labels = (each[at] for each in (self.offsets, self.sizes, self.checks, self.labels))
-        return Shard(
-            path=self.path,
-            sha256=self.sha256,
-            offsets=offsets,
-            sizes=sizes,
-            checks=checks,
-            labels=torch.zeros_like(labels),
-            classes=(label,),
-        )
+        chosen = self.at(self.labels == number)
+        return replace(chosen, labels=torch.zeros_like(chosen.labels), classes=(label,))
+
+    def at(self, mask: Tensor) -> Shard:
+        """The pictures where the mask (n,) is true."""
+        return replace(self, **{name: getattr(self, name)[mask] for name in COLUMNS})
 
 
 def index_shard(cache: Path | None, path: Path) -> Shard:
@@ -73,11 +75,16 @@ def index_shard(cache: Path | None, path: Path) -> Shard:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFoundError(f"{path}: no such shard; check the path") from error
         state = status.st_size, status.st_mtime_ns
-        key = content_key(kind="shard-1", path=str(path.resolve()), state=state)
+        key = content_key(kind="shard-2", path=str(path.resolve()), state=state)
         entry = cached(cache, key, partial(_build, path, state))
     tensors, notes = entry.tensors, entry.notes
-    columns = {name: tensors[name] for name in ("offsets", "sizes", "checks", "labels")}
-    return Shard(path=path, sha256=notes["sha256"][0], classes=tuple(notes["classes"]), **columns)
+    return Shard(
+        path=path,
+        sha256=notes["sha256"][0],
+        classes=tuple(notes["classes"]),
+        passed={kind: int(count) for count, _, kind in (text.partition(" ") for text in notes["passed"])},
+        **{name: tensors[name] for name in COLUMNS},
+    )
 
 
 @dataclass
@@ -86,13 +93,14 @@ class _Example:
     offset: int = -1
     size: int = 0
     check: int = 0
+    number: int = 0
     label: str | None = None
 
 
 def _build(path: Path, state: tuple[int, int]) -> Decoded:
     with _opened(path) as file:
         _check_plain(path, file)
-        found, sha256 = _walk(path, file)
+        found, passed, sha256 = _walk(path, file)
         if file_state(file) != state:
             raise StorageError(f"{path}: it changed while it was read; try again")
     lacking = [example.name for example in found if example.offset < 0]
@@ -109,11 +117,12 @@ def _build(path: Path, state: tuple[int, int]) -> Decoded:
         "offsets": [example.offset for example in found],
         "sizes": [example.size for example in found],
         "checks": [example.check for example in found],
+        "numbers": [example.number for example in found],
         "labels": labels,
     }
     return Decoded(
         tensors={name: torch.tensor(values, dtype=torch.int64) for name, values in columns.items()},
-        notes={"classes": classes, "sha256": [sha256]},
+        notes={"classes": classes, "sha256": [sha256], "passed": [f"{count} {kind}" for kind, count in passed.items()]},
     )
 
 
@@ -131,10 +140,10 @@ def _check_plain(path: Path, file: BufferedReader) -> None:
             raise DataError(f"{path}: compressed ({name}), so nothing in it can be found; decompress it")
 
 
-def _walk(path: Path, file: BufferedReader) -> tuple[list[_Example], str]:
-    """The examples of a tar, and the sha256 over all that was read."""
+def _walk(path: Path, file: BufferedReader) -> tuple[list[_Example], Counter[str], str]:
+    """The examples of a tar, what is passed over, and the sha256 over all that was read."""
     found: dict[str, _Example] = {}
-    digest = hashlib.sha256()
+    digest, passed = hashlib.sha256(), Counter[str]()
     end, length = 0, os.fstat(file.fileno()).st_size
     for member in members(path, file):
         end = member.offset_data + (-(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE if member.isreg() else 0)
@@ -149,6 +158,7 @@ def _walk(path: Path, file: BufferedReader) -> tuple[list[_Example], str]:
         is_class, is_picture = extension == "cls", f".{extension.lower()}" in SUFFIXES
         hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
         if member.isdir() or hidden or not (is_class or is_picture):
+            passed[HIDDEN if hidden else PurePosixPath(name).suffix.lower()] += not member.isdir()
             continue
         example = found.setdefault(f"{folder}/{stem}", _Example(name))
         digest.update(f"{name}\0{member.size}\0".encode())
@@ -158,12 +168,15 @@ def _walk(path: Path, file: BufferedReader) -> tuple[list[_Example], str]:
             raise DataError(f"{path}: {example.name} and {name} are two pictures of one example; make the shard anew")
         else:
             example.name, example.offset, example.size = name, member.offset_data, member.size
+            own = hashlib.sha256()
             for chunk in _content(path, file, member):
                 digest.update(chunk)
+                own.update(chunk)
                 example.check = zlib.crc32(chunk, example.check)
+            example.number = content_number(own.hexdigest())
     if os.pread(file.fileno(), tarfile.BLOCKSIZE, end) != bytes(tarfile.BLOCKSIZE):
         raise DataError(f"{path}: it ends at byte {end:,} without a tar's end mark: it was cut short; get it again")
-    return list(found.values()), digest.hexdigest()
+    return list(found.values()), passed, digest.hexdigest()
 
 
 def _add_class(

@@ -24,8 +24,8 @@ from zoo.data import Rows
 from zoo.errors import DataError, IntegrityError
 from zoo.files import storage_errors
 from zoo.images import MAX_BAD, MAX_FILE_BYTES, Bad, Rules, decode_in_thread
+from zoo_images.listing import TOO_LARGE
 from zoo_images.shard_index import Shard
-from zoo_images.sources import TOO_LARGE
 
 __all__ = ["WINDOW", "ShardRows"]
 

@@ -1,9 +1,10 @@
-"""Tar shards in the webdataset layout, read where they lie: `shards:PATH`, `shards[CLASS]:PATH`.
+"""Tar shards in the webdataset layout, read where they lie: `shards:PATH`, `shards[CLASS]:PATH`, `shards:PATH#fit=pad`.
 
 PATH is a folder of tars, a tar, or a pattern: `train-{000..127}.tar`, `part-*.tar`, `{a,b}/*.tar`. Shards stand in the
-order of their names. A folder that holds no tars, but folders `train`, `test` or `val` that do, has these splits; all
-else is the split `train`. Training reads the pictures as it needs them. All else takes what fits into 1 GiB, drawn by a
-fixed seed.
+order of their names. A folder that holds no tars, but folders `train`, `test` or `val` that do (in the spellings of
+`images`), has these splits; so has a folder of tars whose names hold these words, `val-000.tar`. Else a tenth of the
+pictures is `test`, by their content. Training reads the pictures as it needs them. All else takes what fits into 1 GiB,
+drawn by a fixed seed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import glob
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,14 +23,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from zoo.api import DataFacts
 from zoo.data import DataRequest, Decoded, Examples, Streamed, fingerprint, not_found
 from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.files import storage_errors
-from zoo.images import Bad, Picture, Rules, check_bad, decode_all
-from zoo_images.folder import IMAGE_SIZE, SPLITS
-from zoo_images.pictures import load_decoded
+from zoo.images import Decoding, Picture, Rules, check_bad, decode_all, passed_over
+from zoo_images.folder import IMAGE_SIZE
+from zoo_images.pictures import load_decoded, looked_at
 from zoo_images.shard_index import Shard, index_shard
 from zoo_images.shard_rows import ShardRows
+from zoo_images.splits import by_content, by_names, split_named
 
 MOST_SHARDS = 100_000
 MOST_CLASSES = 100_000
@@ -47,50 +51,89 @@ def load(request: DataRequest) -> Examples | Streamed:
     """
     if request.path is None:
         raise UsageError("shards: it needs a path; write shards:PATH")
-    rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE)
-    with storage_errors(f"cannot read {request.path!s:.200}"):
-        paths = shard_paths(request.path, request.split)
-    with ThreadPoolExecutor(INDEXERS) as pool:
-        shards = list(pool.map(partial(index_shard, request.cache), paths))
-    names = _names(paths)
-    if request.selection is not None:
-        known = sorted({name for shard in shards for name in shard.classes})
-        if request.selection not in known:
-            raise not_found(f"class of {request.path}", request.selection, known)
-        shards = [shard.only(request.selection) for shard in shards]
+    rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE, fit=request.options["fit"])
+    shards, line, divided = _shards(request, request.path)
+    names = _names([shard.path for shard in shards])
     labels, classes = _labels(shards, str(request.path), selected=request.selection is not None)
     rows = ShardRows(shards, rules, where=str(request.path))
-    look, bad = _look(rows)
+    look = _look(rows)
+    passed = sum((Counter(shard.passed) for shard in shards), Counter[str]())
     described = Streamed(
         data=rows,
         labels=labels,
         classes=classes,
-        sha256=_sha256(shards, request.selection, look),
-        skipped=tuple(map(str, bad)),
+        sha256=_sha256(shards, [request.selection, divided], look.data),
+        skipped=tuple(map(str, look.bad)),
+        notes=(line, *(f"looked at some: {note}" for note in look.notes), *filter(None, [passed_over(passed)])),
         files={name: shard.sha256[:16] for name, shard in zip(names, shards, strict=True)},
     )
     return described if request.stream else _in_memory(described, rows, request, rules)
 
 
-def shard_paths(path: Path, split: str) -> list[Path]:
-    """The tars that a path or pattern names, sorted. Raises NotFoundError, and UsageError for an endless pattern."""
+def facts(request: DataRequest) -> DataFacts:
+    """How many pictures there are, and of what size and colour, from a look at some of them. Raises as `load` does."""
+    if request.path is None:
+        raise UsageError("shards: it needs a path; write shards:PATH")
+    shards, _, _ = _shards(request, request.path)
+    rows = ShardRows(shards, Rules(image_size=IMAGE_SIZE), where=str(request.path))
+    return looked_at(_pictures(rows, torch.arange(len(rows))), rows.where)
+
+
+def _shards(request: DataRequest, path: Path) -> tuple[list[Shard], str, str | None]:
+    """The split's shards, of the class that is asked for; which split it is, in a line; and its name where it is a
+    share of shards that name none.
+    """
+    with storage_errors(f"cannot read {path!s:.200}"):
+        paths, line = shard_paths(path, request.split)
+    with ThreadPoolExecutor(INDEXERS) as pool:
+        shards = list(pool.map(partial(index_shard, request.cache), paths))
+    divided = None if line else split_named(request.split) or request.split
+    if divided:
+        numbers = torch.cat([shard.numbers for shard in shards]).tolist()
+        if not numbers:
+            check_bad([], 0, str(path))
+        chosen, line = by_content(numbers, request.split, str(path))
+        own = torch.tensor(sorted(chosen))
+        shards = [shard.at(torch.isin(shard.numbers, own)) for shard in shards]
+    if request.selection is not None:
+        known = sorted({name for shard in shards for name in shard.classes})
+        if request.selection not in known:
+            raise not_found(f"class of {path}", request.selection, known)
+        shards = [shard.only(request.selection) for shard in shards]
+    return shards, line, divided
+
+
+def shard_paths(path: Path, split: str) -> tuple[list[Path], str]:
+    """The split's tars of those that a path or pattern names, sorted, and which split it is; an empty line where they
+    name none.
+
+    Raises NotFoundError, and UsageError for an endless pattern.
+    """
     if path.is_dir():
         found = sorted(path.glob("*.tar"))
-        splits = sorted(name for name in SPLITS if any((path / name).glob("*.tar"))) if not found else []
-        if splits and split not in splits:
-            raise not_found(f"split of {path}", split, splits)
-        found = sorted((path / split).glob("*.tar")) if splits else found
+        named = {str(tar): _split_in(tar.stem) for tar in found}
+        if not found:
+            folders = [folder for folder in sorted(path.iterdir()) if split_named(folder.name)]
+            named = {str(tar): split_named(folder.name) for folder in folders for tar in sorted(folder.glob("*.tar"))}
+            found = sorted(map(Path, named))
     else:
-        splits = []
         texts = [str(path)] if path.exists() else _braces(str(path))
         found = sorted({file for text in texts for file in _matches(text)})
-    if not splits and split != "train":
-        raise NotFoundError(f"no split of {path} is named {split!r:.100}; it has only 'train'")
+        named = {str(tar): _split_in(tar.stem) for tar in found}
+        named = named if len(set(named.values())) > 1 else {}  # who names shards of one split means all of them
     if not found:
         raise NotFoundError(f"{path}: no shards there; give a folder of .tar files, a tar, or a pattern of tars")
     if len(found) > MOST_SHARDS:
         raise UsageError(f"{path}: more than {MOST_SHARDS:,} shards; make larger ones")
-    return found
+    division = by_names(named)
+    chosen, line = (None, "") if division is None else division.of(split, str(path), "shards")
+    return [tar for tar in found if chosen is None or str(tar) in chosen], line
+
+
+def _split_in(stem: str) -> str | None:
+    """The split that a shard's name holds: `imagenet-val-0001` -> `val`; None for none, or several."""
+    found = {split for word in re.split(r"[\W\d_]+", stem) if (split := split_named(word))}
+    return found.pop() if len(found) == 1 else None
 
 
 def _matches(text: str) -> list[Path]:
@@ -156,21 +199,21 @@ def _classes(texts: set[str], where: str, *, selected: bool) -> tuple[tuple[str,
     return tuple(map(str, range(int(highest) + 1))), {text: int(text) for text in texts}
 
 
-def _look(rows: ShardRows) -> tuple[Tensor, list[Bad]]:
-    """Some pictures, spread evenly, and which of them are bad. Raises DataError when more than a tenth is."""
+def _look(rows: ShardRows) -> Decoding:
+    """Some pictures, spread evenly. Raises DataError when more than a tenth is bad."""
     some = torch.arange(len(rows)) if len(rows) <= LOOKED_AT else torch.arange(LOOKED_AT) * len(rows) // LOOKED_AT
-    data, _, bad = decode_all(_pictures(rows, some), rows.rules, rows.where)
-    check_bad(bad, len(some), rows.where)
-    return data, bad
+    found = decode_all(_pictures(rows, some), rows.rules, rows.where)
+    check_bad(found.bad, len(some), rows.where)
+    return found
 
 
 def _pictures(rows: ShardRows, chosen: Tensor) -> list[Picture]:
     return [Picture(name=rows.name(row), read=partial(rows.content, row)) for row in chosen.tolist()]
 
 
-def _sha256(shards: Sequence[Shard], selection: str | None, look: Tensor) -> str:
-    """The content's fingerprint: what the shards hold, in their order, and how some of it is decoded here."""
-    lines = [shard.sha256 for shard in shards] + [repr(selection), fingerprint({"data": look})]
+def _sha256(shards: Sequence[Shard], chosen: Sequence[str | None], look: Tensor) -> str:
+    """The content's fingerprint: what the shards hold, in their order, what of it is taken, how it is decoded here."""
+    lines = [shard.sha256 for shard in shards] + [repr(chosen), fingerprint({"data": look})]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -183,12 +226,13 @@ def _in_memory(described: Streamed, rows: ShardRows, request: DataRequest, rules
         chosen = rows.order(torch.Generator().manual_seed(0))[:most].sort().values
 
     def build() -> Decoded:
-        data, kept, bad = decode_all(_pictures(rows, chosen), rules, rows.where)
-        check_bad(bad, len(chosen), rows.where)
-        tensors = {"data": data}
+        found = decode_all(_pictures(rows, chosen), rules, rows.where)
+        check_bad(found.bad, len(chosen), rows.where)
+        tensors = {"data": found.data}
         if described.labels is not None:
-            tensors["labels"] = described.labels[chosen[kept]]
-        return Decoded(tensors=tensors, notes={"classes": list(described.classes), "skipped": sorted(map(str, bad))})
+            tensors["labels"] = described.labels[chosen[found.kept]]
+        skipped = sorted(map(str, found.bad))
+        return Decoded(tensors=tensors, notes={"classes": list(described.classes), "skipped": skipped})
 
-    examples = load_decoded(build, source=described.sha256, version="shards-1", rules=rules, request=request)
-    return replace(examples, sha256=described.sha256, files=described.files)
+    examples = load_decoded(build, source=described.sha256, version="shards-2", rules=rules, request=request)
+    return replace(examples, sha256=described.sha256, files=described.files, notes=described.notes)

@@ -55,7 +55,7 @@ def commands(text: str) -> list[list[str]]:
     for words in found:
         arguments = parsed(words)
         if getattr(arguments, "data", None):
-            default_registry().dataset(parse_reference(arguments.data)[0])
+            default_registry().dataset(parse_reference(arguments.data).name)
     return found
 
 

@@ -81,7 +81,7 @@ FAILURES: dict[int, list[tuple[str, str]]] = {
     3: [
         ("sample dcgan-shapse -o a.png", "no model is named 'dcgan-shapse'; did you mean 'dcgan-shapes'"),
         ("sample acme/model -o a.png", "no model is named 'acme/model'"),
-        ("sample dcgan-shapes -o a.png", "no published weights; train it: zoo train dcgan-shapes"),
+        ("sample dcgan-shapes -o a.png", "no published weights; train it: `zoo train dcgan-shapes`"),
         ("sample './x y' -o a.png", "there is no folder"),
         ("sample '../x y' -o a.png", "there is no folder"),
         ("sample empty/ -o a.png", "empty is an empty folder"),

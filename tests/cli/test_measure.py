@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from zoo.cli import measure
 from zoo.cli.main import main
 
 Make = Callable[..., SimpleNamespace]
@@ -97,3 +99,31 @@ def test_what_cannot_be_meant_is_one_line_and_a_code(
     assert says in captured.err
     assert captured.err.count("\n") == 1
     assert contents(tiny.path) == before
+
+
+def test_distances_have_a_yardstick(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What real examples and the zoo's own models of the same data have stands beside them, with number, network and
+    which way is better.
+    """
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.weights.locate import locate
+    from zoo.catalogue.weights.measured import measured_on
+
+    registry = default_registry()
+    folder = locate("dcgan-cifar-frog", registry)
+    data, figures = folder.config()["data"], folder.evaluation()
+    yardsticks = measured_on(data, figures["network_sha256"], registry)
+    assert [one["name"] for one in yardsticks] == ["dcgan-cifar-frog", "dcgan-cifar-frog-book"]
+    assert yardsticks[0]["frechet"] == figures["frechet"]
+    assert measured_on(data, "0" * 64, registry) == []  # distances of another network do not compare
+    assert measured_on({"sha256": "0" * 64}, figures["network_sha256"], registry) == []
+    figures = {key: value for key, value in figures.items() if value is not None}  # as `zoo eval` has them
+    measure._print_distances(figures, yardsticks[1:])
+    rows = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[1][:3] == ["samples", "5,000", f"{figures['frechet']:.4f}"]
+    assert rows[2][:3] == ["as many samples as there are test examples", "1,000", "29.9791"]
+    assert rows[3][:3] == ["the floor: real test examples", "1,000", "18.0188"]
+    assert rows[4][:3] == ["for comparison: dcgan-cifar-frog-book", "5,000", "61.9829"]
+    assert "by efficientnet-lite0; lower is better" in rows[5][0]
+    measure._print_distances(figures | {"floor": None}, [])
+    assert "There is no floor" in capsys.readouterr().out

@@ -40,6 +40,7 @@ def own(spec: DatasetSpec) -> Registry:
 def test_a_folder_is_looked_at(tmp_path: Path) -> None:
     """Count, the median of the shorter sides and the colours are those of the files; nothing is cached."""
     photos = fill(tmp_path / "photos", [(40, 300), (100, 90), (60, 50), (70, 70), (500, 10)])
+    fill(photos / "test", [(9, 9)])
     (photos / "notes.txt").write_text("no picture")
     found = facts(f"images:{photos}", given={"seed": 3})
     assert (found.count, found.side, found.channels, found.given) == (5, 50, 3, {"seed": 3})
@@ -49,6 +50,7 @@ def test_a_folder_is_looked_at(tmp_path: Path) -> None:
 def test_grey_pictures_are_grey_however_they_are_stored(mode: str, colour: Any, tmp_path: Path) -> None:
     """Grey levels in one channel, or alike in three, are grey; one coloured picture among them is not."""
     photos = fill(tmp_path / "photos", [(30, 30)] * 20, colour, mode)
+    fill(photos / "test", [(9, 9)])
     assert facts(f"images:{photos}").channels == 1
     Image.new("RGB", (30, 30), (90, 120, 90)).save(photos / "colour.png")
     assert facts(f"images:{photos}").channels == 3
@@ -86,9 +88,10 @@ def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
     one = fill(tmp_path / "one", [(8, 8)])
     bad = fill(tmp_path / "bad", [(8, 8)] * 3)
     (bad / "x.png").write_bytes(b"no picture")
+    fill(bad / "test", [(9, 9)])
     for reference, error, says in [
         (f"images:{tmp_path / 'nothing'}", NotFoundError, "no such folder or tar; check the path"),
-        (f"images:{empty}", DataError, "no pictures found; supported are"),
+        (f"images:{empty}", DataError, "no pictures found; name the folder they are in"),
         (f"images:{one / '000.jpg'}", DataError, "give the folder it is in"),
         (f"images[cat]:{one}", NotFoundError, "no class"),
         (f"images:{bad}", DataError, "1 of 4 pictures are bad: x.png"),

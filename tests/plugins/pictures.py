@@ -38,6 +38,13 @@ def fill(folder: Path, count: int = 20) -> Path:
     return folder
 
 
+def hold_out(folder: Path) -> Path:
+    """Put a picture into `test`, so that all others are trained on."""
+    (folder / "test" / "cat").mkdir(parents=True)
+    (folder / "test" / "cat" / "t.png").write_bytes(picture((250, 0, 0)))
+    return folder
+
+
 def tar_of(path: Path, members: dict[str, bytes], *extra: tarfile.TarInfo) -> Path:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in members.items():

@@ -64,6 +64,12 @@ def stream(reference: object, cache: Path | None = None, **rest: Any) -> Streame
     return found
 
 
+def whole(reference: object) -> list[int]:
+    """The numbers of the pictures of both splits, sorted."""
+    found = [stream(reference, split=split).data for split in ("train", "test")]
+    return sorted(number for data in found for number in numbers(data.read(torch.arange(len(data)))[0]))
+
+
 def walk(found: Streamed, count: int, *, batch_size: int = 16, seed: int = 0) -> list[list[int]]:
     batches = Batches(found.data, found.labels, batch_size=batch_size, seed=seed)
     return [numbers(batches.next()[0]) for _ in range(count)]

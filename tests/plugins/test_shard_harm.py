@@ -23,7 +23,8 @@ from plugins.shard_files import (
 
 from zoo.data.batches import Batches
 from zoo.errors import DataError, IntegrityError, StorageError
-from zoo_images import shard_rows, shards, sources
+from zoo.images import Decoding
+from zoo_images import listing, shard_rows, shards
 
 
 def test_the_next_good_picture_stands_in_for_a_bad_one(folder: Path) -> None:
@@ -53,7 +54,7 @@ def test_many_bad_pictures_are_refused(folder: Path, monkeypatch: pytest.MonkeyP
         make(folder / f"part-{shard:02}.tar", [(f"{row}.png", picture(row) if shard > 2 else b"bad") for row in rows])
     with pytest.raises(DataError, match=r"30 of 200 pictures are bad: part-00\.tar, picture 0 at byte 512 \("):
         stream(folder)
-    monkeypatch.setattr(shards, "_look", lambda rows: (torch.zeros(1), []))
+    monkeypatch.setattr(shards, "_look", lambda rows: Decoding(data=torch.zeros(1), kept=[], bad=[], notes=[]))
     found = stream(folder)
     with pytest.raises(DataError, match=r"more than a tenth of 200 pictures are bad: .*part-0"):
         walk(found, 12)
@@ -162,8 +163,8 @@ def test_a_hostile_or_damaged_shard_is_a_data_error(how: str, tmp_path: Path) ->
 
 def test_too_many_members_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More members than are looked at is a DataError, not a full memory."""
-    monkeypatch.setattr(sources, "MAX_FILES", 20)
-    with pytest.raises(DataError, match="more than 20 members"):
+    monkeypatch.setattr(listing, "MAX_FILES", 20)
+    with pytest.raises(DataError, match="more than 20"):
         stream(folder)
 
 

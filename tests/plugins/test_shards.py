@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tarfile
@@ -21,16 +22,19 @@ from plugins.shard_files import (
     stream,
     two_classes,
     walk,
+    whole,
 )
 
 from zoo.catalogue.recipes.recipe import parse_recipe, resolve
 from zoo.data.batches import AHEAD, Batches
+from zoo.data.facts import data_facts
 from zoo.data.loading import Examples, Streamed, load_dataset
-from zoo.errors import ConfigError, DataError, NotFoundError, StorageError, UsageError, ZooError
+from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, StorageError, UsageError, ZooError
 from zoo.training.attendant import Attendant
 from zoo.training.train import train
 from zoo_images import shard_index, shard_rows, shards
 from zoo_images.shard_rows import WINDOW, ShardRows
+from zoo_images.splits import content_number
 
 
 def in_memory(reference: object, **rest: Any) -> Examples:
@@ -58,6 +62,7 @@ def test_pictures_and_classes_are_read_in_their_order(folder: Path) -> None:
 def test_names_of_classes_are_sorted_and_selected(tmp_path: Path) -> None:
     """Classes that are words are numbered as they are sorted; shards[cat] is that class alone."""
     make(tmp_path / "s/a.tar", files_of(range(3), lambda row: "dog"))
+    make(tmp_path / "s/test.tar", files_of(range(20, 22), lambda row: "dog"))
     make(tmp_path / "s/b.tar", files_of(range(3, 9), lambda row: ("cat", "12")[row % 2]))
     found = stream(tmp_path / "s")
     assert found.labels is not None
@@ -78,7 +83,7 @@ def test_without_classes_there_are_no_labels(tmp_path: Path) -> None:
     files = [("./a/1.png", picture(1)), (f"{deep}.jpg", picture(2)), ("a/._1.png", b"x"), ("a/1.txt", b"x")]
     place = make(tmp_path / "x.tar", files, form=tarfile.PAX_FORMAT)
     found = stream(place)
-    assert (found.labels, found.classes, numbers(found.data.read(torch.arange(2))[0])) == (None, (), [1, 2])
+    assert (found.labels, found.classes, whole(place)) == (None, (), [1, 2])
     make(tmp_path / "gnu.tar", files, form=tarfile.GNU_FORMAT)
     assert stream(tmp_path / "gnu.tar").sha256 == found.sha256
 
@@ -95,7 +100,7 @@ def test_without_classes_there_are_no_labels(tmp_path: Path) -> None:
 )
 def test_patterns_name_shards(pattern: str, count: int, folder: Path) -> None:
     """Ranges and lists in braces, and wildcards, name shards; one that a range names and is missing is an error."""
-    assert len(stream(folder / pattern).data) == count
+    assert len(whole(folder / pattern)) == count
     (folder / "part-04.tar").unlink()
     if "{03" in pattern:
         with pytest.raises(NotFoundError, match=r"part-04\.tar: no such shard"):
@@ -103,16 +108,52 @@ def test_patterns_name_shards(pattern: str, count: int, folder: Path) -> None:
 
 
 def test_folders_are_splits(folder: Path) -> None:
-    """Where the tars lie in folders train and test, these are the splits; without them there is train alone."""
-    with pytest.raises(NotFoundError, match="it has only 'train'"):
-        stream(folder, split="test")
-    for name, shards_ in (("train", range(15)), ("test", range(15, 20))):
+    """Where the tars lie in folders train and test, in any spelling, these are the splits."""
+    (folder / "test-00.tar").unlink()
+    for name, shards_ in (("Training", range(15)), ("TEST", range(15, 20))):
         (folder / name).mkdir()
         for shard in shards_:
             os.replace(folder / f"part-{shard:02}.tar", folder / name / f"part-{shard:02}.tar")
     assert (len(stream(folder).data), len(stream(folder, split="test").data)) == (150, 50)
     with pytest.raises(NotFoundError, match="val"):
         stream(folder, split="val")
+
+
+def test_names_of_shards_say_their_split(folder: Path) -> None:
+    """Shards named val or test are not trained on, though they lie in one folder with the others; nor are others, where
+    some are named train.
+    """
+    assert (len(stream(folder).data), len(stream(folder, split="test").data)) == (200, 10)
+    (folder / "part-03.tar").rename(folder / "set-VALIDATION-3.tar")
+    assert (len(stream(folder).data), len(stream(folder, split="valid").data)) == (190, 10)
+    (folder / "part-04.tar").rename(folder / "train_4.tar")
+    found = stream(folder)
+    assert len(found.data) == 10
+    assert found.notes[0] == "split train: 1 shards; there are test, val too; 18 shards beside these left out"
+
+
+def test_without_names_a_tenth_is_held_out_by_content(folder: Path, tmp_path: Path) -> None:
+    """Shards that name no splits give a tenth as test: the same pictures as a folder of them, wherever they stand."""
+    (folder / "test-00.tar").unlink()
+    train, test = stream(folder), stream(folder, split="test")
+    held = numbers(test.data.read(torch.arange(len(test.data)))[0])
+    assert held == [n for n in range(200) if content_number(hashlib.sha256(picture(n)).hexdigest()) % 10 == 0]
+    assert whole(folder) == list(range(200))
+    assert train.notes[0].startswith(f"split train: {200 - len(held)} of 200 pictures, the other {len(held)} are test")
+    assert train.notes[1] == "left out: 200 .json files"
+    assert train.sha256 != test.sha256
+    (tmp_path / "photos").mkdir()
+    for n in range(200):
+        (tmp_path / "photos" / f"{n:03}").write_bytes(picture(n))
+    env = {"ZOO_CACHE": "/proc/none"}
+    photos = load_dataset(f"images:{tmp_path / 'photos'}", registry=REGISTRY, env=env, split="test")
+    assert numbers(photos.data) == held
+
+
+def test_a_starter_is_told_the_size_of_the_pictures(folder: Path) -> None:
+    """To a starter, shards have the size of their pictures, whatever size they are loaded at by default."""
+    found = data_facts(f"shards:{folder}", registry=REGISTRY, env={"ZOO_CACHE": "/proc/none"})
+    assert (found.count, found.shape) == (200, (3, 8, 8))
 
 
 @pytest.mark.parametrize(
@@ -369,3 +410,42 @@ def test_bad_pictures_are_named_while_training(
     warned: list[str] = []
     run("one", warn=warned.append)
     assert [line for line in warned if line.startswith("skipped: part-07.tar, picture 0 at byte 512 (not a picture")]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (torch.zeros(3, 28, 28, dtype=torch.uint8), r"of the shape \(3, 28, 28\), and the networks take \(3, 8, 8\)"),
+        (torch.zeros(1, 8, 8, dtype=torch.uint8), r"of the shape \(1, 8, 8\), and the networks take \(3, 8, 8\)"),
+        (torch.zeros(3, 8, 8), r"cannot be: pictures are uint8 \(N, C, H, W\)"),
+    ],
+)
+def test_examples_that_do_not_fit_are_refused_before_the_first_step(
+    given: torch.Tensor, says: str, run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loader that does not heed what it is asked for is named, with what it gives and what is needed; no run is
+    left.
+    """
+    monkeypatch.setattr(ShardRows, "read", lambda self, rows: (given[None].repeat(len(rows), 1, 1, 1), rows))
+    with pytest.raises(PluginError, match=rf"^shards:.* \(train\) gives examples .*{says}.*report it to its author"):
+        run("run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (torch.nan, r"become values from nan to nan, and this trainer's networks take \[-1\.0, 1\.0\]"),
+        (2.0, r"become values from 2 to 2, and this trainer's networks take \[-1\.0, 1\.0\]"),
+        (torch.tensor(0.5, dtype=torch.float64), r"become torch\.float64, and networks take torch\.float32"),
+    ],
+)
+def test_what_networks_would_see_is_looked_at_too(
+    seen: Any, says: str, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kind of data that makes other values of what is stored than the trainer asks for is found out likewise."""
+    monkeypatch.setattr(
+        "zoo.images.modality.to_range", lambda x, *_: torch.as_tensor(seen).expand(x.shape).contiguous()
+    )
+    with pytest.raises(PluginError, match=says):
+        run("run")

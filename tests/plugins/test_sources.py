@@ -7,15 +7,15 @@ import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from plugins.pictures import fill, load, picture, tar_of
+from plugins.pictures import fill, hold_out, load, picture, tar_of
 
 from zoo.errors import DataError, NotFoundError, StorageError
 from zoo.images import decode as images
-from zoo.images.decode import Rules
-from zoo_images import sources
+from zoo_images import listing
 
 
 def good(count: int = 60) -> dict[str, bytes]:
@@ -24,7 +24,7 @@ def good(count: int = 60) -> dict[str, bytes]:
 
 def test_a_folder_becomes_classes(tmp_path: Path) -> None:
     """The folders at the first level are the classes, in the order of their names; so are the pictures."""
-    fill(tmp_path)
+    hold_out(fill(tmp_path))
     (tmp_path / "dog" / "deep").mkdir()
     (tmp_path / "dog" / "deep" / "x.jpg").write_bytes(picture(kind="JPEG"))
     (tmp_path / "notes.txt").write_text("not a picture, and not asked to be one")
@@ -32,6 +32,10 @@ def test_a_folder_becomes_classes(tmp_path: Path) -> None:
     examples = load(f"images:{tmp_path}")
     assert examples.data.shape == (21, 3, 64, 64)
     assert (examples.classes, examples.skipped) == (("cat", "dog"), ())
+    assert examples.notes == (
+        "split train: 21 pictures; there is test too",
+        "left out: 1 .txt files, 1 hidden files and folders",
+    )
     assert examples.labels is not None
     assert examples.labels.tolist() == [0] * 10 + [1] * 11
     assert examples.data[:3, 0, 0, 0].tolist() == [0, 2, 4]
@@ -51,7 +55,7 @@ def test_pictures_outside_of_folders_have_no_classes(tmp_path: Path) -> None:
 
 
 def test_folders_train_and_test_are_splits(tmp_path: Path) -> None:
-    """Folders named train and test are the splits, with the classes below; without them there is only train."""
+    """Folders named train and test are the splits, with the classes below."""
     fill(tmp_path / "train", 4)
     fill(tmp_path / "test", 2)
     assert len(load(f"images:{tmp_path}").data) == 4
@@ -59,13 +63,11 @@ def test_folders_train_and_test_are_splits(tmp_path: Path) -> None:
     assert (len(held_out.data), held_out.classes) == (2, ("cat", "dog"))
     with pytest.raises(NotFoundError, match="val"):
         load(f"images:{tmp_path}", split="val")
-    with pytest.raises(NotFoundError, match="only 'train'"):
-        load(f"images:{tmp_path / 'train'}", split="test")
 
 
 def test_up_to_a_tenth_may_be_bad(tmp_path: Path) -> None:
     """Two bad files of twenty are left out and named; a third is an error that names them."""
-    fill(tmp_path)
+    hold_out(fill(tmp_path))
     (tmp_path / "cat" / "00.png").write_text("a text")
     (tmp_path / "dog" / "01.png").write_bytes(picture(size=(64, 64))[:80])
     examples = load(f"images:{tmp_path}", tmp_path.parent / "cache")
@@ -99,22 +101,41 @@ def test_what_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "cat").chmod(0o700)
 
 
-def test_links_and_pipes_in_a_folder_are_not_opened(tmp_path: Path) -> None:
-    """A link out of the folder, a broken one, a pipe and a device are named; a link inside is followed."""
-    folder = fill(tmp_path / "photos", 60)
-    secret = tmp_path / "secret.png"
+def test_links_are_followed_and_pipes_are_not_opened(tmp_path: Path) -> None:
+    """Links to files and folders are followed, out of the folder too, each folder once; a link that leads nowhere, a
+    pipe and a device are named where their names are those of pictures, and counted elsewhere.
+    """
+    folder = hold_out(fill(tmp_path / "photos", 80))
+    secret = tmp_path / "elsewhere.png"
     secret.write_bytes(picture())
+    fill(tmp_path / "more", 6)
     (folder / "cat" / "out.png").symlink_to(secret)
     (folder / "cat" / "broken.png").symlink_to(tmp_path / "nothing")
     (folder / "cat" / "circle.png").symlink_to(folder / "cat" / "circle.png")
     (folder / "cat" / "device.png").symlink_to("/dev/zero")
     (folder / "cat" / "in.png").symlink_to("00.png")
+    (folder / "cat" / "nothing").symlink_to(tmp_path / "nothing")
     (folder / "dog" / "up").symlink_to(tmp_path)
+    (folder / "again").symlink_to(folder / "cat")
+    (folder / "elk").symlink_to(tmp_path / "more" / "cat")
+    (folder / "emu").symlink_to(tmp_path / "more" / "cat")
     os.mkfifo(folder / "dog" / "pipe.png")
     examples = load(f"images:{folder}")
-    assert len(examples.data) == 61
+    assert (len(examples.data), examples.classes) == (80 + 2 + 3, ("cat", "dog", "elk"))
     names = [name.split(" ")[0] for name in examples.skipped]
-    assert names == ["cat/broken.png", "cat/circle.png", "cat/device.png", "cat/out.png", "dog/pipe.png"]
+    assert names == ["cat/broken.png", "cat/circle.png", "cat/device.png", "dog/pipe.png"]
+    counted = "left out: 3 links to folders that are here already, or hold this one, 1 links that lead nowhere"
+    assert examples.notes[-1] == counted
+
+
+def test_a_folder_of_links_is_a_folder_of_pictures(tmp_path: Path) -> None:
+    """Where all pictures are links, as tools that version data leave them, the examples are those of the files."""
+    fill(tmp_path / "store")
+    for path in sorted((tmp_path / "store").rglob("*.png")):
+        link = tmp_path / "links" / path.relative_to(tmp_path / "store")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)
+    assert load(f"images:{tmp_path / 'links'}").sha256 == load(f"images:{tmp_path / 'store'}").sha256
 
 
 def test_a_name_in_any_bytes_can_be_printed(tmp_path: Path) -> None:
@@ -128,7 +149,7 @@ def test_a_name_in_any_bytes_can_be_printed(tmp_path: Path) -> None:
 
 def test_a_changed_picture_is_seen(tmp_path: Path) -> None:
     """The cache goes by content: a picture that changes under its old name changes the examples."""
-    fill(tmp_path / "photos")
+    hold_out(fill(tmp_path / "photos"))
     before = load(f"images:{tmp_path / 'photos'}", tmp_path / "cache")
     assert load(f"images:{tmp_path / 'photos'}", tmp_path / "cache").sha256 == before.sha256
     assert len(list((tmp_path / "cache" / "decoded").iterdir())) == 1
@@ -141,16 +162,16 @@ def test_a_changed_picture_is_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["folder", "tar"])
 def test_what_changes_while_it_is_read_is_not_kept(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that is written to between its digest and its reading is a StorageError, and nothing is cached."""
-    path = fill(tmp_path / "x") if kind == "folder" else tar_of(tmp_path / "x.tar", good())
+    path = hold_out(fill(tmp_path / "x")) if kind == "folder" else tar_of(tmp_path / "x.tar", good())
     victim = path / "dog" / "19.png" if kind == "folder" else path
-    decode_one = images.decode
+    decode_one = images._decode
 
-    def touch(content: bytes, rules: Rules) -> torch.Tensor:
+    def touch(*what: Any) -> torch.Tensor:
         with victim.open("ab") as file:
             file.write(b"more")
-        return decode_one(content, rules)
+        return decode_one(*what)
 
-    monkeypatch.setattr(images, "decode", touch)
+    monkeypatch.setattr(images, "_decode", touch)
     with pytest.raises(StorageError, match="try again"):
         load(f"images:{path}", tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
@@ -178,18 +199,19 @@ def test_a_hostile_tar_reaches_nothing(tmp_path: Path) -> None:
 
     path = tar_of(
         tmp_path / "x.tar",
-        good(70) | {"../out.png": picture(), "a/../../out.png": picture(), "/tmp/out.png": picture()},
+        good(70)
+        | {"test/a/t.png": picture(), "../out.png": picture(), "a/../../out.png": picture(), "/tmp/out.png": picture()},
         member("a/soft.png", tarfile.SYMTYPE, "/etc/passwd"),
         member("a/hard.png", tarfile.LNKTYPE, "a/000.png"),
         member("a/device.png", tarfile.CHRTYPE),
         member("a/pipe.png", tarfile.FIFOTYPE),
     )
     examples = load(f"images:{path}")
-    assert (len(examples.data), examples.classes) == (70, ("a",))
+    assert (len(examples.data), examples.classes) == (71, ("a",))  # the link to one of its own members is followed
     causes = [cause.split(" ", 1) for cause in examples.skipped]
     outside, special = "(a path that leads out of the tar)", "(a link, a device or a sparse file in a tar)"
     assert {name for name, cause in causes if cause == outside} == {"../out.png", "a/../../out.png", "/tmp/out.png"}
-    assert sum(cause == special for _, cause in causes) == 4
+    assert sum(cause == special for _, cause in causes) == 3
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.tar"]
     assert not (tmp_path.parent / "out.png").exists()
 
@@ -238,7 +260,7 @@ def test_a_damaged_tar_is_a_data_error(harm: Callable[[bytes], bytes], tmp_path:
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More members or files than are looked at is a DataError, not a full memory."""
-    monkeypatch.setattr(sources, "MAX_FILES", 10)
+    monkeypatch.setattr(listing, "MAX_FILES", 10)
     for path in (tar_of(tmp_path / "x.tar", good(11)), fill(tmp_path / "photos", 24)):
         with pytest.raises(DataError, match="more than 10"):
             load(f"images:{path}")

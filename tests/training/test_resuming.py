@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from training.cutting import KINDS, Contents, Cut, MakeRecipe, Train, after, cut_at, metrics, newest, result
 
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.runs.folder import checkpoints, read_run
-from zoo.errors import ConfigError, IntegrityError
+from zoo.catalogue.weights.locate import locate
+from zoo.errors import ConfigError, IntegrityError, NotFoundError, UsageError
+from zoo.nn.pretrained import load
+from zoo.training.checkpoint import load_at
 from zoo.training.export import export
+from zoo.training.resuming import finish_early
 
 
 def flip_a_bit(path: Path) -> None:
@@ -193,3 +200,82 @@ def test_a_moved_run_folder_resumes(
     for name in ("here", "there"):
         tiny_train(tiny_recipe(), tmp_path / name, resume=True)
     assert result(tmp_path / "here", contents) == result(tmp_path / "there", contents)
+
+
+# --- ended early, and exported from before -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("anneal", "length"), [(0.5, 40), (0.0, 16)])
+def test_a_run_finished_early_is_the_run_that_was_meant_to_be_so_short(
+    anneal: float,
+    length: int,
+    tmp_path: Path,
+    tiny_recipe: MakeRecipe,
+    tiny_train: Train,
+    contents: Contents,
+    registry: Any,
+) -> None:
+    """From where it stands its rates fall over the examples its recipe gives to that (a fifth where it gives none), and
+    it ends, cut in between too, in the bytes of a run of that length and `anneal` from its beginning.
+    """
+    recipe = tiny_recipe(examples=80, settings={"anneal": anneal})
+    tiny_train(recipe, tmp_path / "run", stop=after(6))
+    short = finish_early(tmp_path / "run", registry)
+    assert (short.examples, short.settings["anneal"]) == (24 + length, length / (24 + length))
+    tiny_train(short, tmp_path / "run", resume=True, stop=after(2))
+    assert finish_early(tmp_path / "run", registry) == short  # its rates are falling
+    tiny_train(short, tmp_path / "run", resume=True)
+    whole = tiny_recipe(examples=short.examples, settings={"anneal": short.settings["anneal"]})
+    tiny_train(whole, tmp_path / "whole")
+    assert newest(tmp_path / "run").name == f"{24 + length:012d}"
+    assert contents(newest(tmp_path / "run")) == contents(newest(tmp_path / "whole"))
+    with pytest.raises(UsageError, match=r"its rates have fallen; export it: zoo export .* -o \./tiny"):
+        finish_early(tmp_path / "run", registry)
+
+
+def test_a_finished_run_whose_rates_never_fell_can_be_finished(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, registry: Any
+) -> None:
+    """With `anneal = 0` a complete run goes on for a fifth of its length, and its rates fall."""
+    tiny_train(tiny_recipe(examples=40), tmp_path / "run")
+    assert finish_early(tmp_path / "run", registry).examples == 48
+    with pytest.raises(NotFoundError, match="no run folder"):
+        finish_early(tmp_path / "none", registry)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_run_keeps_as_many_checkpoints_as_its_recipe_says(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, registry: Any
+) -> None:
+    """`keep = 3` keeps three, and `at` exports one of them: its weights, and its examples in config.json."""
+    tiny_train(tiny_recipe(keep=3, checkpoint_every=4), tmp_path / "run")
+    assert [int(path.name) for path in checkpoints(tmp_path / "run/checkpoints")] == [24, 28, 32]
+    export(tmp_path / "run", tmp_path / "out", registry, at=24)
+    assert json.loads((tmp_path / "out/config.json").read_text())["training"]["examples"] == 24
+    tensors = load_at(tmp_path / "run/checkpoints", 24)[0]
+    stem = load(tmp_path / "out").get_submodule("generator").state_dict()["stem.weight"]
+    assert torch.equal(stem, tensors["averages.generator.stem.weight"])
+    with pytest.raises(NotFoundError, match=r"no checkpoint at 20 examples in .*; there: 24, 28, 32"):
+        export(tmp_path / "run", tmp_path / "no", registry, at=20)
+    assert not (tmp_path / "no").exists()
+
+
+def test_what_cannot_be_resumed_says_how_to_go_on(
+    tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, registry: Any
+) -> None:
+    """The refusal names what differs and, where the length is what the rates hang on, that; then the command."""
+    tiny_train(tiny_recipe(settings={"anneal": 0.5}), tmp_path / "run")
+    with pytest.raises(ConfigError) as refused:
+        tiny_train(tiny_recipe(settings={"anneal": 0.5}, examples=64), tmp_path / "run", resume=True)
+    says = "(examples: 32 -> 64: its learning rate falls towards its end); resume it unchanged, or go on from it as you"
+    assert says in str(refused.value)
+    command = f"zoo train --from {tmp_path / 'run'} --out {tmp_path / 'run-2'} --examples 64"
+    assert str(refused.value).endswith(f" ask: {command}")
+
+
+def test_a_run_is_told_from_a_weights_folder(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
+    """Where a weights folder is wanted, a run's folder is a NotFoundError with the command that makes one of it."""
+    tiny_train(tiny_recipe(), tmp_path / "run")
+    registry = default_registry()
+    with pytest.raises(NotFoundError, match=rf"is a run, .*: zoo export {tmp_path / 'run'} -o \./run-weights$"):
+        locate(tmp_path / "run", registry)

@@ -12,6 +12,7 @@ from zoo.catalogue.contract.specs import DatasetSpec, ModelSpec, to_json
 from zoo.catalogue.facts import facts_of
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe
+from zoo.catalogue.weights.card import dataset_of
 from zoo.catalogue.weights.card_sections import metrics_and_directions
 from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
 from zoo.catalogue.weights.folder import MODEL, Folder
@@ -146,7 +147,7 @@ def _of_weights(name: str, contents: Contents, registry: Registry) -> dict[str, 
 def _data_licence(reference: str, registry: Registry) -> str:
     """The licence of a dataset; "" where no plugin knows it."""
     try:
-        spec = registry.dataset(reference.partition("[")[0].partition(":")[0])
+        spec = registry.dataset(dataset_of({"data": {"name": reference}}))
     except ZooError:
         return ""
     assert isinstance(spec, DatasetSpec)

@@ -39,6 +39,7 @@ def list_names(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.contract.registry import PLURALS
     from zoo.catalogue.contract.specs import ModelSpec, to_json
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.configs import near
 
     registry = default_registry()
     rows = []
@@ -50,9 +51,9 @@ def list_names(arguments: argparse.Namespace) -> None:
         rows.append(row)
     if not rows and arguments.pattern != "*":
         others = [plural for other, plural in PLURALS.items() if registry.list(other, arguments.pattern)]
-        there = (
-            f"; see {' and '.join(f'`zoo list {plural} {arguments.pattern}`' for plural in others)}" if others else ""
-        )
+        see = " and ".join(f"`zoo list {plural} {arguments.pattern}`" for plural in others)
+        names = [*PLURALS.values(), *(owned.name for owned in registry.list(kind))]
+        there = f"; see {see}" if see else near(arguments.pattern, names)
         complain(f"no {kind} matches {arguments.pattern!r}{there}")
     columns = {
         "model": ("name", "available", "architecture", "dataset", "summary"),

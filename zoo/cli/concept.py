@@ -176,7 +176,7 @@ def _check_sources(arguments: argparse.Namespace) -> None:
     """Raise UsageError unless there is one source of positives and negatives."""
     labelled, apart = (arguments.data, arguments.factor), (arguments.positives, arguments.negatives)
     if all(labelled) == all(apart) or any(labelled) == any(apart):
-        raise UsageError("zoo concept fit needs --data DATASET and --factor NAME, or --positives and --negatives")
+        raise UsageError("`zoo concept fit` needs --data DATASET and --factor NAME, or --positives and --negatives")
     if all(apart) and apart[0] == apart[1]:
         raise UsageError(f"--positives and --negatives are both {apart[0]}; there is no difference to find")
 
@@ -214,7 +214,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.results import record
 
     if not (arguments.data and arguments.factor and arguments.keep):
-        raise UsageError("zoo concept measure MODEL CONCEPT needs --data DATASET, --factor NAME and --keep NAME")
+        raise UsageError("`zoo concept measure MODEL CONCEPT` needs --data DATASET, --factor NAME and --keep NAME")
     region = _region(arguments.region)
     folder = writable_folder(arguments)
     model = encoding_model(folder)

@@ -239,7 +239,7 @@ def own_folder(name: str) -> Folder:
     """The weights folder of that name. Raises UsageError for one that is pinned, and what locating raises."""
     folder = located(name)
     if folder.source != "folder":
-        raise UsageError(f"{name} is pinned and cannot change; copy its folder and name the copy: ./folder")
+        raise UsageError(f"{name} is pinned and cannot change; copy its folder, {folder.path}, and name the copy")
     return folder
 
 

@@ -25,21 +25,20 @@ def show_facts(facts: Facts) -> None:
     print(plain(f"{facts['name']}: {_kind(facts)}"))
     if facts.get("summary"):
         print(textwrap.fill(plain(facts["summary"]), width))
-    print()
+    before = "\n"
     for label, value in KINDS.get(facts["kind"], _other)(facts):
         for text in value if isinstance(value, list) else [value]:
-            _row(label, text, width)
-            label = ""
+            if text not in (None, "", (), [], {}):
+                print(before + _row(label, text, width))
+                label = before = ""
     steps = _next(facts)
     if steps:
         print("\nnext:")
         print("\n".join(f"  {plain(step)}" for step in steps))  # never wrapped: they are there to be copied
 
 
-def _row(label: str, text: Any, width: int) -> None:
-    """A label and its text, wrapped beside it; nothing where there is no text."""
-    if text in (None, "", (), []):
-        return
+def _row(label: str, text: Any, width: int) -> str:
+    """A label and its text, wrapped beside it."""
     first = f"{label + ':' if label else '':<{LABEL}}"
     lines = textwrap.wrap(
         plain(str(text)),
@@ -49,7 +48,7 @@ def _row(label: str, text: Any, width: int) -> None:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    print("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _kind(facts: Facts) -> str:
@@ -222,11 +221,7 @@ def _next(facts: Facts) -> list[str]:
     if facts["kind"] == "model":
         return _next_of_model(facts, name)
     if facts["kind"] == "architecture" and facts["starter"]:
-        return (
-            [f"zoo train {name} --data ./my-photos"]
-            if facts["modality"] == "image"
-            else [f"zoo train {name} --data DATA"]
-        )
+        return [f"zoo train {name} --data {data}" for data in facts["datasets"][:1]]
     if facts["kind"] == "dataset" and facts["architectures"]:
         reference = shlex.quote(f"{facts['name']}:PATH") if facts["takes_path"] else name
         return [f"zoo train {facts['architectures'][0]} --data {reference}"]
@@ -242,7 +237,8 @@ def _next(facts: Facts) -> list[str]:
 
 def _next_of_model(facts: Facts, name: str) -> list[str]:
     if facts.get("source") == "recipe":
-        return [f"zoo train {name}", f"zoo export runs/{name} -o ./{name}"]
+        short = name.rpartition("/")[2]
+        return [f"zoo train {name}", f"zoo export runs/{short} -o ./{short}"]
     suffix = facts.get("suffix", "")
     steps = [f"zoo pull {name}"] if facts.get("source") == "hub" else []
     steps.append(f"zoo sample {name} -n 16 --seed 0 -o samples{suffix}")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import actions, complain, each, show, takes_json, takes_offline
 from zoo.errors import NetworkError, UsageError
 
-if TYPE_CHECKING:
-    from zoo.catalogue.weights.folder import Folder
-
-__all__ = ["cache_arguments", "pull", "pull_arguments", "search", "verified", "verify", "verify_arguments"]
+__all__ = ["cache_arguments", "pull", "pull_arguments", "search", "verify", "verify_arguments"]
 
 
 def _names(arguments: argparse.Namespace, command: str) -> list[str]:
@@ -30,7 +26,14 @@ def _names(arguments: argparse.Namespace, command: str) -> list[str]:
 def pull_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo pull` takes."""
     command.add_argument("names", nargs="*", metavar="NAME", help="a model: NAME, hf://org/repo[@revision]")
+    command.add_argument("--to", metavar="FOLDER", help="write one model's files into a new folder, too")
+    command.add_argument("--force", action="store_true", help="fetch anew what the cache has")
+    _takes_revision(command)
     _takes_all(command)
+
+
+def _takes_revision(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--revision", metavar="REV", help="branch, tag or commit of hf://org/repo (default main)")
 
 
 def _takes_all(command: argparse.ArgumentParser) -> None:
@@ -41,44 +44,29 @@ def _takes_all(command: argparse.ArgumentParser) -> None:
 
 def pull(arguments: argparse.Namespace) -> int:
     """Fetch models; gives the exit code of the first that failed."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.weights.folder import CONFIG, FILES, MODEL
-    from zoo.catalogue.weights.locate import locate
+    from zoo.catalogue.weights.pulling import pull as fetch
 
-    def fetch(name: str) -> dict[str, Any]:
-        folder = locate(name, default_registry())
-        files = [file for file in FILES if file in folder.pins or folder.has(file) or file in (CONFIG, MODEL)]
-        size = sum(len(folder.read(file)) for file in files)
-        folder.config()
-        return {"name": name, "origin": folder.origin, "files": len(files), "bytes": size, "path": str(folder.path)}
-
-    rows, code = each(_names(arguments, "pull"), fetch, keep=False)
-    show(rows, ("name", "origin", "files", "bytes"), arguments.json)
+    names = _names(arguments, "pull")
+    if arguments.to is not None and (arguments.all or len(names) > 1):
+        raise UsageError(f"--to takes one model into {arguments.to}; pull one at a time")
+    options = {"to": arguments.to, "force": arguments.force, "revision": arguments.revision}
+    rows, code = each(names, lambda name: fetch(name, **options), keep=False)
+    show(rows, ("name", "origin", "files", "bytes", *(["path"] if arguments.to else [])), arguments.json)
     return code
-
-
-def verified(folder: Folder) -> dict[str, Any]:
-    """The report on a folder: all that is checked before it is trusted or published."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.latent.concept_file import check_concepts
-    from zoo.nn import golden
-
-    return golden.verify(folder, default_registry(), {"concepts": check_concepts})
 
 
 def verify_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo verify` takes."""
     command.add_argument("names", nargs="*", metavar="NAME", help="a model, or a folder (./folder)")
+    _takes_revision(command)
     _takes_all(command)
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """Verify models; gives the exit code of the first that failed."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.weights.locate import locate
+    from zoo.latent.verification import verify as check
 
-    registry = default_registry()
-    rows, code = each(_names(arguments, "verify"), lambda name: verified(locate(name, registry)), keep=True)
+    rows, code = each(_names(arguments, "verify"), lambda name: check(name, revision=arguments.revision), keep=True)
     columns = ("name", "ok", "origin", "parameters", "golden_difference", "card")
     show(rows, columns, arguments.json)
     return code

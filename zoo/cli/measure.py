@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import (
@@ -17,6 +18,7 @@ from zoo.cli.examples import (
     takes_write,
     writable_folder,
 )
+from zoo.cli.lines import say
 from zoo.cli.output import table, takes_json, takes_offline
 from zoo.cli.progress import ExampleBar
 from zoo.errors import DataError, UsageError
@@ -54,6 +56,7 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure how far samples are from the data."""
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.weights.measured import measured_on
     from zoo.evaluation.model import evaluate_model
 
     folder = located(arguments.name)
@@ -72,27 +75,39 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps([data], indent=1))
         return
-    count = data["samples"]
-    rows = [{"name": "samples", "examples": count} | {key: f"{data[key]:.4f}" for key in (FRECHET, KERNEL)}]
-    if floor := data["floor"]:
-        test = floor["test_examples"]
-        rows.append(
-            {"name": "as many samples", "examples": min(test, count), FRECHET: f"{floor['frechet_of_samples']:.4f}"}
-        )
-        rows.append(
-            {"name": "test examples", "examples": test} | {key: f"{floor[key]:.4f}" for key in (FRECHET, KERNEL)}
-        )
-    if report.mixture_frechet is not None:
-        rows.append({"name": "samples of the mixture", "examples": count, FRECHET: f"{report.mixture_frechet:.4f}"})
-    for found in data.get("classes", ()):
-        row = {"name": f"class {found['name']}", "examples": found["samples"]}
-        rows.append(row | {key: f"{found[key]:.4f}" for key in (FRECHET, KERNEL)})
-    table(rows, ("name", "examples", FRECHET, KERNEL))
-    print(f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples by {data['network']}")
+    yardsticks = measured_on(folder.config()["data"], data["network_sha256"], default_registry())
+    _print_distances(data, [one for one in yardsticks if one["name"] != arguments.name])
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
-        error = f"{coding['root_mean_square_error']:.4f} of 1"
-        print(f"reconstructions of {coding['examples']:,} {coding['split']} examples: off by {error}{nats}")
+        error = f"{100 * coding['root_mean_square_error']:.2f} %"
+        what = f"reconstructions of {coding['examples']:,} {coding['split']} examples"
+        say(f"{what}: off by {error} of the range (root mean square){nats}; lower is better")
+
+
+def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]]) -> None:
+    """The distances of an evaluation, beside what real examples and the zoo's own models have."""
+    count, floor = data["samples"], data["floor"]
+    rows = [_row("samples", count, data)]
+    if floor:
+        test = floor["test_examples"]
+        rows.append(_row("as many samples as there are test examples", min(test, count), floor, "frechet_of_samples"))
+        rows.append(_row("the floor: real test examples", test, floor))
+    if "mixture_frechet" in data:
+        rows.append(_row("samples of the mixture", count, data, "mixture_frechet"))
+    rows += [_row(f"class {one['name']}", one["samples"], one) for one in data.get("classes", ())]
+    rows += [_row(f"for comparison: {one['name']}", one["samples"], one) for one in yardsticks]
+    table(rows, ("name", "examples", FRECHET, KERNEL))
+    say(
+        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples, by {data['network']}; "
+        f"lower is better. Few examples have a larger {FRECHET} distance: compare rows of as many."
+    )
+    if not floor:
+        say("There is no floor: these data have no test examples to compare with.")
+
+
+def _row(name: str, examples: int, found: Mapping[str, Any], key: str = FRECHET) -> dict[str, Any]:
+    row = {"name": name, "examples": f"{examples:,}", FRECHET: f"{found[key]:.4f}"}
+    return row | ({KERNEL: f"{found[KERNEL]:.4f}"} if key == FRECHET else {})
 
 
 def likelihood_arguments(command: argparse.ArgumentParser) -> None:
@@ -136,10 +151,11 @@ def likelihood(arguments: argparse.Namespace) -> None:
         print(json.dumps([{"name": arguments.model} | found], indent=1))
         return
     binary = "binarised " if report.binarised else ""
-    print(
+    say(
         f"{report.nll:.3f} nats ± {report.standard_error:.3f} (standard error; {report.monte_carlo_error:.3f} from the "
         f"latents), {report.bits_per_dim:.4f} bits a dimension: {report.examples:,} {binary}examples of {reference} "
-        f"({arguments.split}), {report.samples:,} latents each; the ELBO gives {report.negative_elbo:.3f}"
+        f"({arguments.split}), {report.samples:,} latents each; the ELBO gives {report.negative_elbo:.3f}. This is "
+        "-log p(x): lower is better"
     )
 
 
@@ -169,8 +185,8 @@ def continuity(arguments: argparse.Namespace) -> None:
         row["longest step"] = f"{row['longest_step']:.4f} ± {row['longest_step_error']:.4f}"
     shares = [f"{fraction:.0%}" for fraction in rows[0]["fractions"] if fraction < 1]
     table(rows, ("name", "ends", "pairs", "latent", "decoded", *shares, "longest step"))
-    print("latent, decoded: mean distance of the ends. N%: share of it decoded after N% of the way; less is smoother.")
-    print("longest step: share of the decoded length that the longest of ten equal steps takes; 0.1 is even.")
+    say("latent, decoded: mean distance of the ends. N%: share of it decoded after N% of the way; less is smoother.")
+    say("longest step: share of the decoded length that the longest of ten equal steps takes; 0.1, the least, is even.")
 
 
 def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:

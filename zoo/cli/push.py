@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.hub import verified
-from zoo.cli.output import complain, each, takes_json
+from zoo.cli.output import complain, each, table, takes_json
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
-    from zoo.catalogue.weights.publishing import Published
+    from zoo.catalogue.weights.folder import Folder
+    from zoo.catalogue.weights.publishing import Order, Plan, Published
 
 __all__ = ["push", "push_arguments"]
 
@@ -26,6 +26,10 @@ def push_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--all", action="store_true", help="every bundled model of the zoo itself, to ORG/NAME")
     command.add_argument("--private", action="store_true", help="make a new repository private")
     command.add_argument("--revision", default="main", metavar="BRANCH", help="the branch (default main)")
+    command.add_argument("--message", metavar="TEXT", help="of the commit (default: Publish the weights folder)")
+    command.add_argument("--tag", metavar="TAG", help="a name for the commit, such as v1.0")
+    command.add_argument("--create-pr", action="store_true", help="open a pull request instead of writing")
+    command.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     takes_json(command)
 
 
@@ -35,8 +39,10 @@ def push(arguments: argparse.Namespace) -> int:
         return _push_all(arguments)
     if arguments.folder is None or "/" not in arguments.to:
         raise UsageError("write `zoo push FOLDER --to org/repo`, or `zoo push --all --to ORG`")
-    done = _publish(Path(arguments.folder), arguments.to, arguments)
-    _report([(done, None)], arguments.json)
+    if arguments.dry_run:
+        _show_plans([_planned(Path(arguments.folder), arguments.to, arguments)], arguments.json)
+    else:
+        _report([(_publish(Path(arguments.folder), arguments.to, arguments), None)], arguments.json)
     return 0
 
 
@@ -48,6 +54,7 @@ def _push_all(arguments: argparse.Namespace) -> int:
     if arguments.folder is not None or "/" in arguments.to:
         raise UsageError("write `zoo push --all --to ORG`: no folder, and an organisation without a repository")
     done: list[tuple[Published, str | None]] = []
+    plans: list[Plan] = []
     bundles: dict[str, str] = {}
     for owned in default_registry().list("model"):
         spec = owned.spec
@@ -55,38 +62,84 @@ def _push_all(arguments: argparse.Namespace) -> int:
             bundles[owned.name] = spec.weights.bundled
 
     def publish_one(name: str) -> dict[str, Any]:
-        folder = resource(bundles[name], name)
-        done.append((_publish(folder, f"{arguments.to}/{name}", arguments), bundles[name]))
+        folder, repo_id = resource(bundles[name], name), f"{arguments.to}/{name}"
+        if arguments.dry_run:
+            plans.append(_planned(folder, repo_id, arguments))
+        else:
+            done.append((_publish(folder, repo_id, arguments), bundles[name]))
         return {}
 
     _, code = each(bundles, publish_one, keep=False)
-    _report(done, arguments.json)
+    if arguments.dry_run:
+        _show_plans(plans, arguments.json)
+    else:
+        _report(done, arguments.json)
     return code
 
 
 def _publish(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Published:
-    from huggingface_hub import constants
-    from huggingface_hub.utils.logging import set_verbosity
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.publishing import publish
 
-    if constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
+    return publish(folder, _order(folder, repo_id, arguments), registry=default_registry(), check=_check)
+
+
+def _planned(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Plan:
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.weights.publishing import plan
+
+    return plan(folder, _order(folder, repo_id, arguments), registry=default_registry(), check=_check)
+
+
+def _check(folder: Folder) -> object:
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.latent.verification import verify_folder
+
+    return verify_folder(folder, default_registry())
+
+
+def _order(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Order:
+    from zoo.catalogue.hub.settings import hub_settings
+    from zoo.catalogue.weights.publishing import Order
+
+    settings = hub_settings()
+    from huggingface_hub.utils.logging import set_verbosity
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    if settings.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
         disable_progress_bars()
     if "HF_HUB_VERBOSITY" not in os.environ:
         set_verbosity(40)  # errors only: its warnings are about Xet, and no line of ours
-
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; a weights folder is what `zoo export` writes")
-    return publish(
-        folder,
-        repo_id,
-        registry=default_registry(),
-        check=verified,
-        private=arguments.private,
-        revision=arguments.revision,
-    )
+    message = {} if arguments.message is None else {"message": arguments.message}
+    named = {name: getattr(arguments, name) for name in ("private", "revision", "tag", "create_pr")}
+    return Order(repo_id=repo_id, **named, **message)
+
+
+def _show_plans(plans: list[Plan], as_json: bool) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "name": f"hf://{one.order.repo_id}@{one.order.revision}",
+            "commit": one.commit,
+            "changes": [
+                {"file": file, "bytes": len(one.files.get(file, b"")), "what": what}
+                for file, what in one.changes.items()
+            ],
+            "left_out": list(one.left_out),
+        }
+        for one in plans
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        size = sum(change["bytes"] for change in row["changes"])
+        place = "" if row["commit"] else ", which would be made"
+        print(f"{row['name']}{place}: {len(row['changes'])} files, {size:,} bytes would be sent; nothing was")
+        table(row["changes"], ("file", "bytes", "what"))
+        if row["left_out"]:
+            complain(f"not published: {', '.join(map(repr, row['left_out']))}")
 
 
 def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:
@@ -98,6 +151,7 @@ def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:
             "changed": list(one.changed),
             "left_out": list(one.left_out),
             "files": dict(one.pins),
+            "pull_request": one.pull_request,
         }
         for one, _ in done
     ]
@@ -109,4 +163,4 @@ def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:
         print(f"hf://{one.repo_id}@{one.commit}: {what}; read back and compared")
         if one.left_out:
             complain(f"not published: {', '.join(map(repr, one.left_out))}")
-        print(one.spec(bundled))
+        print(one.pull_request or one.spec(bundled))  # what is to be pinned is the commit that it is merged as

@@ -16,7 +16,7 @@ from zoo.cli.progress import TrainingBar, stop_signals
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
-    from zoo.catalogue.recipes.recipe import Recipe
+    from zoo.catalogue.recipes.recipe import Recipe, Resolved
 
 __all__ = ["export", "export_arguments", "train", "train_arguments"]
 
@@ -33,6 +33,8 @@ def train_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
     command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    finish = "go on with it, but let its rates fall from here on, and end when they have fallen"
+    command.add_argument("--finish", action="store_true", help=finish)
 
 
 def _recipe_of(name: str) -> Recipe:
@@ -142,6 +144,24 @@ def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
     return Path("runs") / recipe.name
 
 
+def _ordered(arguments: argparse.Namespace) -> tuple[Resolved, Path, list[str]]:
+    """What is to be trained, and where; and lines to be printed first. What cannot be is refused before one is."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.recipes.recipe import resolve
+    from zoo.training.resuming import finish_early, refuse_second
+
+    arguments.resume |= arguments.finish
+    recipe, lines = _recipe(arguments)
+    out = _run_folder(arguments, recipe)
+    if not arguments.resume:
+        refuse_second(out)
+    if arguments.finish:
+        if arguments.set or arguments.examples is not None:
+            raise UsageError("--finish takes a run as it is: leave --set and --examples out")
+        recipe = finish_early(out, default_registry())
+    return resolve(recipe, default_registry()), out, lines  # a value out of range is said before the rest
+
+
 def train(arguments: argparse.Namespace) -> int:
     """Train, or go on; 130 for a run that was stopped and saved."""
     with TrainingBar(hidden=os.environ.get("RANK", "0") != "0") as bar:
@@ -152,7 +172,6 @@ def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
     import torch
 
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.recipes.recipe import resolve
     from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
     from zoo.catalogue.runs.summary import export_words
     from zoo.training import train as training
@@ -161,9 +180,8 @@ def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
     from zoo.training.machine.processes import open_processes
 
     bar.doing("looking at the data", 0)
-    recipe, lines = _recipe(arguments)
-    resolved = resolve(recipe, default_registry())  # a value out of range is said before the rest
-    out = _run_folder(arguments, recipe)
+    resolved, out, lines = _ordered(arguments)
+    recipe = resolved.recipe
     if arguments.threads is not None:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
@@ -204,14 +222,18 @@ def export_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo export` takes."""
     command.add_argument("run_folder", metavar="RUN")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER")
+    command.add_argument(
+        "--at", type=int, metavar="EXAMPLES", help="an earlier checkpoint; `zoo runs show RUN` names them"
+    )
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Write a run's newest checkpoint as a weights folder, and print its pins."""
+    """Write a run's newest checkpoint, or an earlier one, as a weights folder, and print its pins."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.training import export as exporting
 
-    digests = exporting.export(Path(arguments.run_folder), Path(arguments.output), default_registry(), warn=complain)
+    run, output = Path(arguments.run_folder), Path(arguments.output)
+    digests = exporting.export(run, output, default_registry(), at=arguments.at, warn=complain)
     print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
     for file, digest in digests.items():
         print(f'    "{file}": "{digest}",')

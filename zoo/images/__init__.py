@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zoo.images.decode import (
         MAX_BAD,
         MAX_FILE_BYTES,
-        SUFFIXES,
         Bad,
+        Decoding,
         Picture,
         Rules,
         check_bad,
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
         decode_picture,
         look,
     )
+    from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
     from zoo.images.sheet import grid, to_pil
 
 __all__ = [
+    "FORMATS",
+    "HEAD",
     "MAX_BAD",
     "MAX_FILE_BYTES",
     "SUFFIXES",
     "Bad",
+    "Decoding",
     "Picture",
     "Rules",
     "check_bad",
@@ -39,7 +43,9 @@ __all__ = [
     "decode_in_thread",
     "decode_picture",
     "grid",
+    "kind_of",
     "look",
+    "passed_over",
     "to_pil",
 ]
 
@@ -102,8 +108,9 @@ def _lite(number: int) -> FeaturesSpec:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'zoo.images' has no attribute {name!r}")
-    home = "zoo.images.sheet" if name in ("grid", "to_pil") else "zoo.images.decode"
-    return getattr(importlib.import_module(home), name)
+    elsewhere = {"grid": "sheet", "to_pil": "sheet"}
+    elsewhere |= dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds")
+    return getattr(importlib.import_module(f"zoo.images.{elsewhere.get(name, 'decode')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,12 +1,13 @@
 """Picture files -> uint8 tensors, by fixed rules.
 
-    formats      JPEG, PNG, GIF, BMP, TIFF, WebP, PPM and its kin; the first frame of an animation
+    formats      JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF, JPEG 2000, PPM and its kin; the first frame of an animation
     orientation  EXIF orientation is applied
     alpha        composited on white, wherever the picture has transparency
-    depth        16-bit and 32-bit integers: 0..65535 -> 0..255; floats: 0..1 -> 0..255, or taken as
-                 0..255 when any value is above 1; values outside are clipped, NaN is 0
+    depth        16-bit and 32-bit integers: 0..65535 -> 0..255 (12-bit: 0..4095); floats: 0..1 -> 0..255, or
+                 taken as 0..255 when any value is above 1; values outside are clipped, NaN is 0
     channels     3: RGB (palette, CMYK, grey and bilevel are converted); 1: grey, by ITU-R 601-2 luma
-    size         the largest centred square is cut out and resized with Lanczos, after the above
+    size         after the above a square, with Lanczos: "crop" cuts out the largest in the middle, "pad" adds black
+                 bars on two sides, "stretch" keeps all and changes the proportions
 
 A picture is bad when it cannot be decoded, or is larger than MAX_PIXELS or MAX_FILE_BYTES. Bad ones
 are named and left out; more than MAX_BAD of all is an error.
@@ -23,15 +24,18 @@ from dataclasses import dataclass
 
 import PIL
 import torch
-from PIL import Image, ImageChops, ImageCms, ImageOps
+from PIL import Image, ImageChops
 
 from zoo.errors import DataError, UsageError
+from zoo.images.kinds import FORMATS, SUFFIXES
+from zoo.images.losses import Losses
+from zoo.images.pixels import FITS, to_pixels, upright
 
 __all__ = [
     "MAX_BAD",
     "MAX_FILE_BYTES",
-    "SUFFIXES",
     "Bad",
+    "Decoding",
     "Picture",
     "Rules",
     "check_bad",
@@ -43,11 +47,6 @@ __all__ = [
     "of_image",
 ]
 
-# Pillow can open more, but some of it is read by other programs (EPS by Ghostscript): data never becomes code.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
-)
 MAX_PIXELS = 1 << 26  # of one picture: 8192 x 8192
 MAX_FILE_BYTES = 1 << 26  # of one picture: 64 MiB
 MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
@@ -63,31 +62,39 @@ class Rules:
 
     image_size: int | None  # pixels a side, 1..2048
     channels: int = 3  # 1 or 3
+    fit: str = "crop"  # how they become squares: one of FITS
 
     @classmethod
     def of(
-        cls, data_shape: tuple[int, ...] | None, *, default_size: int | None = None, default_channels: int = 3
+        cls,
+        data_shape: tuple[int, ...] | None,
+        *,
+        default_size: int | None = None,
+        default_channels: int = 3,
+        fit: str = "crop",
     ) -> Rules:
         """Those that give pictures of `data_shape`, (C, S, S); None: the defaults.
 
         Raises UsageError for what is no square picture, and out of range.
         """
         if data_shape is None:
-            return cls(image_size=default_size, channels=default_channels)
+            return cls(image_size=default_size, channels=default_channels, fit=fit)
         if len(data_shape) != 3 or data_shape[1] != data_shape[2]:
             raise UsageError(f"examples of shape {data_shape} were asked for; pictures are made square, (C, S, S)")
-        return cls(image_size=data_shape[1], channels=data_shape[0])
+        return cls(image_size=data_shape[1], channels=data_shape[0], fit=fit)
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
             raise UsageError(f"channels is {self.channels!r}; it must be 1 (grey) or 3 (colour)")
+        if self.fit not in FITS:
+            raise UsageError(f"fit is {self.fit!r:.40}; it must be one of {', '.join(FITS)}")
         size = self.image_size
         if size is not None and not (type(size) is int and 1 <= size <= MAX_SIDE):
             raise UsageError(f"image_size is {size!r}; it must be a whole number of pixels, 1..{MAX_SIDE}")
 
     def key(self) -> list[object]:
         """What of the rules decides the pixels: part of the cache's key. Pillow's decoders differ by version."""
-        return [self.image_size, self.channels, PIL.__version__]
+        return [self.image_size, self.channels, self.fit, PIL.__version__]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +116,27 @@ class Bad:
         return f"{self.name} ({self.cause})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """Pictures that were decoded together."""
+
+    data: torch.Tensor  # (M, C, H, W) uint8, of the good ones
+    kept: list[int]  # which these are, (M,)
+    bad: list[Bad]
+    notes: list[str]  # how much of the pictures is not in the data, in a line each
+
+
 def decode_picture(content: bytes, rules: Rules) -> torch.Tensor:
     """The picture in `content` as (C, H, W) uint8. Raises DataError with the cause when it is bad."""
+    return _decode(content, rules, Losses(rules.fit))
+
+
+def _decode(content: bytes, rules: Rules, losses: Losses) -> torch.Tensor:
     # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
     with warnings.catch_warnings(action="ignore"), _opened(content) as image:
-        return _tensor(ImageOps.exif_transpose(image), rules)
+        pixels = to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
+        losses.add(image)
+        return pixels
 
 
 def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
@@ -124,13 +147,13 @@ def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
     if QUIET not in warnings.filters:
         warnings.filterwarnings("ignore", module=QUIET[3].pattern)
     with _opened(content) as image:
-        return _tensor(ImageOps.exif_transpose(image), rules)
+        return to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
 
 
 def of_image(image: Image.Image, rules: Rules) -> torch.Tensor:
     """A picture that Pillow holds, by the same rules, as (C, H, W) uint8. Raises DataError when it is bad."""
     try:
-        return _tensor(ImageOps.exif_transpose(image), rules)
+        return to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
     except Exception as error:  # a file that is read only now may be anything
         raise DataError(_cause(error)) from error
 
@@ -141,7 +164,7 @@ def look(content: bytes) -> tuple[int, bool]:
         side = min(image.size)
         image.draft("RGB", (LOOK, LOOK))  # JPEG alone: decoded at a fraction of its size
         image.thumbnail((LOOK, LOOK))
-        red, green, blue = _plain(image, 3).split()
+        red, green, blue = upright(image, 3).split()
         apart = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(blue, green))
         return side, not any(apart.histogram()[GREY + 1 :])
 
@@ -170,11 +193,12 @@ def conform(data: torch.Tensor, rules: Rules) -> torch.Tensor:
     mode = "RGB" if data.shape[1] == 3 else "L"
     size = data.shape[3], data.shape[2]
     rows = data.permute(0, 2, 3, 1).contiguous()
-    return torch.stack([_tensor(Image.frombytes(mode, size, row.numpy().tobytes()), rules) for row in rows])
+    pictures = (Image.frombytes(mode, size, row.numpy().tobytes()) for row in rows)
+    return torch.stack([to_pixels(upright(picture, rules.channels), side, rules.fit) for picture in pictures])
 
 
-def decode_all(pictures: Sequence[Picture], rules: Rules, where: str) -> tuple[torch.Tensor, list[int], list[Bad]]:
-    """Decode `pictures`: (data (M, C, H, W) uint8, the indexes of the M good ones, the bad ones).
+def decode_all(pictures: Sequence[Picture], rules: Rules, where: str) -> Decoding:
+    """Decode `pictures`, and tell the good from the bad.
 
     Raises DataError, naming `where`, when the result would not fit in memory. What `read` raises passes through,
     except DataError, which makes the picture a bad one.
@@ -182,9 +206,10 @@ def decode_all(pictures: Sequence[Picture], rules: Rules, where: str) -> tuple[t
     data: torch.Tensor | None = None
     kept: list[int] = []
     bad: list[Bad] = []
+    losses = Losses(rules.fit)
     for index, picture in enumerate(pictures):
         try:
-            pixels = decode_picture(picture.read(), rules)
+            pixels = _decode(picture.read(), rules, losses)
         except DataError as error:
             bad.append(Bad(name=picture.name, cause=str(error)))
             continue
@@ -196,7 +221,8 @@ def decode_all(pictures: Sequence[Picture], rules: Rules, where: str) -> tuple[t
             continue
         data[len(kept)] = pixels
         kept.append(index)
-    return (torch.empty(0, rules.channels, 0, 0, dtype=torch.uint8) if data is None else data[: len(kept)]), kept, bad
+    data = torch.empty(0, rules.channels, 0, 0, dtype=torch.uint8) if data is None else data[: len(kept)]
+    return Decoding(data=data, kept=kept, bad=bad, notes=losses.notes(squared=rules.image_size is not None))
 
 
 def check_bad(bad: Sequence[Bad], total: int, where: str) -> None:
@@ -216,43 +242,6 @@ def _room(count: int, pixels: torch.Tensor, where: str) -> torch.Tensor:
         except RuntimeError:  # torch's word for: no memory
             pass
     raise DataError(f"{where}: {count} pictures need {size / 2**30:.1f} GiB of memory; use a smaller image_size")
-
-
-def _tensor(image: Image.Image, rules: Rules) -> torch.Tensor:
-    picture = _square(_plain(image, rules.channels), rules.image_size)
-    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return pixels.view(picture.height, picture.width, rules.channels).permute(2, 0, 1)
-
-
-def _plain(image: Image.Image, channels: int) -> Image.Image:
-    """`image` as RGB or L: depth, then alpha, then colour."""
-    if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
-    elif image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    elif image.mode == "LAB":  # the one mode that convert() does not know
-        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        image = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB") or image
-    return image.convert("RGB" if channels == 3 else "L")
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.float32).nan_to_num(0.0, torch.inf, 0.0)
-        values = values if (values > 1).any() else values * 255
-    else:
-        values = torch.frombuffer(bytearray(image.convert("I").tobytes()), dtype=torch.int32) / 257
-    pixels = values.clamp(0, 255).round().to(torch.uint8)
-    return Image.frombytes("L", image.size, pixels.numpy().tobytes())
-
-
-def _square(image: Image.Image, side: int | None) -> Image.Image:
-    if side is None or image.size == (side, side):
-        return image
-    short = min(image.size)
-    left, top = (image.width - short) // 2, (image.height - short) // 2
-    return image.crop((left, top, left + short, top + short)).resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _cause(error: Exception) -> str:

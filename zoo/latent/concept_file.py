@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import CONCEPTS, MODEL, Folder
 from zoo.catalogue.weights.locate import locate
@@ -92,13 +93,23 @@ def check_concepts(folder: Folder, model: Model) -> list[str]:
     return sorted(known)
 
 
-def load_concept(model: str | os.PathLike[str], concept: str, *, registry: Registry | None = None) -> ConceptVector:
+def load_concept(
+    model: str | os.PathLike[str],
+    concept: str,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    registry: Registry | None = None,
+) -> ConceptVector:
     """Load a concept that a model's weights carry: `load_concept("vae-faces", "smile")`.
 
-    Raises NotFoundError with near names where there is none of that name, and what finding and reading the weights
-    raises.
+    `revision`, `token`, `cache_dir` and `local_files_only` are those of `zoo.load`. Raises NotFoundError with near
+    names where there is none of that name, and what finding and reading the weights raises.
     """
-    folder = locate(model, registry or default_registry())
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    folder = locate(model, registry or default_registry(), access)
     return concept_named(concept, concepts_of(folder), folder)
 
 

@@ -130,7 +130,7 @@ class Model(nn.Module, ABC):
         if prior != "mixture":
             raise UsageError(f"prior is {prior!r}; this model is sampled from {' or '.join(map(repr, self.priors))}")
         if self.mixture is None:
-            fit = ", or fit one: zoo mixture fit FOLDER" if isinstance(self, Encodes) else ""
+            fit = ", or fit one: `zoo mixture fit FOLDER`" if isinstance(self, Encodes) else ""
             raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
         with default_state(grad=False):
             z = draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import MODEL, Folder
 from zoo.catalogue.weights.header import MOST_HEADER
@@ -36,20 +37,29 @@ def load(
     discriminator: bool = False,
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
     registry: Registry | None = None,
 ) -> Model:
     """Load a pretrained model, in eval mode, every byte checked against its pin.
 
     `name` is a catalogue name, `hf://org/repo[@revision]`, or a path to a weights folder. With `discriminator` a GAN's
     second player comes too. `device` is "auto" (the best that is there), "cpu", "cuda", "cuda:1" or "mps". `dtype` is
-    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same. Raises
-    NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError, UsageError.
+    what the weights are brought to (None: as they are stored); what the model gives is float32 all the same.
+
+    Of the Hub: `revision`, a branch, tag or commit of an hf:// name (a catalogue name is pinned, and takes none);
+    `token`, where HF_TOKEN or the log-in's is not meant (False: none); `cache_dir`, another cache folder;
+    `local_files_only=True`, no network. Raises NotFoundError, IntegrityError, WeightsError, ConfigError, NetworkError,
+    StorageError, UsageError.
     """
     registry = registry or default_registry()
     place = find_device(device)
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise UsageError(f"dtype is {dtype!r}; it must be a floating-point dtype, such as torch.bfloat16")
-    model = load_folder(locate(name, registry), registry, discriminator=discriminator)
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    model = load_folder(locate(name, registry, access), registry, discriminator=discriminator)
     return model if place.type == "cpu" and dtype is None else model.to(place, dtype)
 
 

@@ -20,19 +20,24 @@ from zoo.errors import IntegrityError, NotFoundError, ZooError
 from zoo.files import new_folder, sha256_of, storage_errors
 from zoo.nn.serialization import parse, save
 
-__all__ = ["load_checkpoint", "load_newest", "save_checkpoint"]
+__all__ = ["load_at", "load_checkpoint", "load_newest", "save_checkpoint"]
 
 TENSORS, NUMBERS = "state.safetensors", "state.json"
-KEPT = 2
 DAMAGE = (ZooError, ValueError, RecursionError)  # what reading a damaged checkpoint raises
 
 
 def save_checkpoint(
-    folder: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], *, keep: Collection[int] = ()
+    folder: Path,
+    tensors: dict[str, Tensor],
+    numbers: dict[str, Any],
+    *,
+    newest: int = 2,
+    keep: Collection[int] = (),
 ) -> Path:
-    """Write a checkpoint named by its examples, and remove all earlier ones but the last. Raises StorageError.
+    """Write a checkpoint named by its examples, and remove all but the `newest`, of which it is one: at least 2.
 
     Those at `keep` examples stay too. One of that name stays when it is whole, and is written anew when it is damaged.
+    Raises StorageError.
     """
     path = folder / f"{numbers['examples']:012d}"
     if path.is_dir():
@@ -51,7 +56,7 @@ def save_checkpoint(
         (aside / NUMBERS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     # A later one is damaged, or the run would have gone on from there: it counts for nothing.
     earlier = [old for old in checkpoints(folder) if int(old.name) < int(path.name)]
-    for old in earlier[: 1 - KEPT]:
+    for old in earlier[: 1 - newest]:
         if int(old.name) not in keep:
             shutil.rmtree(old, ignore_errors=True)
     return path
@@ -76,6 +81,16 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return _read(path)
     except DAMAGE as error:
         raise IntegrityError(f"the checkpoint {path} is damaged ({error})") from error
+
+
+def load_at(folder: Path, examples: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The checkpoint at so many examples. Raises NotFoundError, which names those that are there, IntegrityError."""
+    there = {int(path.name): path for path in checkpoints(folder)}
+    if examples not in there:
+        named = ", ".join(f"{one:,}" for one in there) or "none"
+        advice = "a recipe's `keep` says how many stay"
+        raise NotFoundError(f"no checkpoint at {examples:,} examples in {folder}; there: {named} ({advice})")
+    return load_checkpoint(there[examples])
 
 
 def load_newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], list[str]]:

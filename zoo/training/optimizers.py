@@ -50,5 +50,5 @@ def check_finite(metrics: dict[str, float], step: int) -> None:
     """Raise DataError naming the step and the quantity when a loss is NaN or infinite."""
     for name, value in metrics.items():
         if not math.isfinite(value):
-            cure = "lower the learning rates or clip gradients, in a new run"
+            cure = "lower the learning rates or clip gradients: zoo train --from RUN --set settings.KEY=VALUE --out NEW"
             raise DataError(f"{name} is {value} at step {step}; {cure}")

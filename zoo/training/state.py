@@ -100,6 +100,18 @@ class TrainState:
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Take over a captured state. Raises WeightsError when it is another run's."""
+        self.restore_networks(tensors)
+        self.restore_optimizers(tensors)
+        self.restore_random(tensors)
+        self.restore_counts(numbers)
+        rank, device = self.trainer.processes.rank, self.trainer.processes.device
+        self.means.counts = {name: int(count) for name, count in numbers["means"].items()}
+        self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in self.means.counts}
+        if self.doctor is not None and "doctor" in numbers:
+            self.doctor.restore(numbers["doctor"])
+
+    def restore_networks(self, tensors: dict[str, Tensor]) -> None:
+        """Take over parts and moving averages. Raises WeightsError when they are of other networks."""
         modules = self._modules()
         given = {key: value for key, value in tensors.items() if key.startswith(("parts.", "averages."))}
         if {k: v.shape for k, v in modules.items()} != {k: v.shape for k, v in given.items()}:
@@ -107,19 +119,24 @@ class TrainState:
         with torch.no_grad():
             for key, mine in modules.items():
                 mine.copy_(given[key])
+
+    def restore_optimizers(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what the optimizers remember; their rates and other settings stay this run's."""
         for name, optimizer in self.trainer.optimizers.items():
             self._restore_optimizer(name, optimizer, tensors)
+
+    def restore_random(self, tensors: dict[str, Tensor]) -> None:
+        """Take over the states of the random numbers, of this process."""
         self.random.set_state(tensors["random.own"])
         rank, device = self.trainer.processes.rank, self.trainer.processes.device
         torch.set_rng_state(tensors[_of_rank("random.torch", rank)])
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
+
+    def restore_counts(self, numbers: dict[str, Any]) -> None:
+        """Take over how far the run is, and where in the data."""
         self.batches.position = numbers["position"]
         self.examples, self.steps = int(numbers["examples"]), int(numbers["steps"])
-        self.means.counts = {name: int(count) for name, count in numbers["means"].items()}
-        self.means.sums = {name: tensors[_of_rank(f"means.{name}", rank)].to(device) for name in self.means.counts}
-        if self.doctor is not None and "doctor" in numbers:
-            self.doctor.restore(numbers["doctor"])
 
     def weights(self) -> dict[str, float]:
         """The sum of all weights: a checkpoint with NaN in it would be worse than none."""

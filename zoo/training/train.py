@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Resolved
-from zoo.catalogue.runs.folder import CHECKPOINTS, RECIPE, Recorded, checkpoints, hold, read_run
+from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, hold, read_run
 from zoo.data.held_out import hold_out
-from zoo.data.loading import Data, stream_dataset
-from zoo.errors import PluginError, UsageError
+from zoo.data.loading import Data, stream_dataset, told
+from zoo.errors import PluginError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
@@ -27,11 +26,13 @@ from zoo.training.checkpoint import save_checkpoint
 from zoo.training.classes import check_classes, classes_seen
 from zoo.training.doctor.treatment import WentBack, watch_over
 from zoo.training.doctor.watch import Watch
+from zoo.training.fitting import check_fit
 from zoo.training.loop import train_loop
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.record import Record, recording, with_page
-from zoo.training.resuming import changed_from_catalogue, resume_run
+from zoo.training.resuming import changed_from_catalogue, refuse_early, refuse_second, resume_run
 from zoo.training.run import Run, averaged_model
+from zoo.training.starting import find_start, taken
 from zoo.training.state import TrainState, first_state
 from zoo.training.words import Words
 
@@ -53,30 +54,33 @@ def train(
 
     The attendant is told how it is doing, and may end it. A run that was cut before its first checkpoint is resumed
     from its beginning. Of several processes, all of which call this, the first reports and writes; all must see the
-    folder. Raises ConfigError, DataError, NotFoundError, StorageError, and UsageError for a folder in use.
+    folder. Raises ConfigError, DataError, NotFoundError, StorageError, UsageError for a folder in use, and what finding
+    a model raises for `start_from`.
     """
     if not processes.first:
         attendant = Attendant(stop=attendant.stop)
     warn, doing = attendant.warn, attendant.doing
     before = read_run(out) if resume else None  # where there is none, nothing is loaded and nothing written
+    refuse_early(out, before, resolved.recipe)
+    start = find_start(out, resolved, registry)
     recipe, family = resolved.recipe, load_family(resolved.family)
     num_classes = classes_seen(resolved)
     doing("reading the data", 0)
-    examples, held_out = _examples(resolved, family, registry)
-    check_classes(num_classes, (examples, held_out))
-    for line in examples.skipped[:5]:
-        warn(f"skipped: {line}")
-    facts = _facts(examples, held_out, processes)
-    if num_classes:
-        facts["data"]["classes"] = list(examples.classes)
+    examples, held_out = _examples(resolved, family, registry, num_classes)
+    facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
     recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
+        for line in told(examples):
+            warn(line)
         model = partial(averaged_model, family=family)
+        check_fit(examples, model(state).data_shape, state.trainer)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
+        for line in start.take(state, resolved, examples) if start else ():
+            warn(line)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if before is not None:
             doing("reading the checkpoint", 0)
@@ -85,7 +89,9 @@ def train(
         processes.once(
             lambda: held.enter_context(with_page(out, recorded, resolved.trainer.units, resolved.modality, warn))
         )
-        watch.begin(state, partial(_checkpoint, out))
+        watch.begin(state, partial(_checkpoint, out, recipe.keep))
+        if start:
+            _save_first(out, recipe.keep, state, watch)
         words = Words(model(state), examples, state.trainer.modality)
         while not _learn(run, state, family, watch, words, attendant):
             pass  # the doctor has taken the state back
@@ -115,7 +121,7 @@ def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Wor
                 state,
                 run.resolved.recipe,
                 sample=lambda state: processes.once(lambda: _sample(records[0], state, family, suffix)),
-                checkpoint=partial(_checkpoint, out),
+                checkpoint=partial(_checkpoint, out, run.resolved.recipe.keep),
                 attendant=replace(attendant, report=lambda reading: processes.once(lambda: tell(reading))),
                 watch=watch,
             )
@@ -124,7 +130,7 @@ def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Wor
     return True
 
 
-def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[str, Any]:
+def _facts(examples: Data, held_out: Data | None, processes: Processes, *, classes: bool) -> dict[str, Any]:
     files = {"files": dict(examples.files)} if examples.files else {}
     facts: dict[str, Any] = files | {
         "data": {
@@ -134,7 +140,8 @@ def _facts(examples: Data, held_out: Data | None, processes: Processes) -> dict[
             "sha256": examples.sha256,
             "licence": examples.licence,
         }
-        | ({"about": dict(examples.about)} if examples.about else {}),
+        | ({"about": dict(examples.about)} if examples.about else {})
+        | ({"classes": list(examples.classes)} if classes else {}),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
@@ -154,32 +161,42 @@ def _sample(record: Record, state: TrainState, family: Family, suffix: str) -> N
     record.samples(x, state.trainer.modality, suffix, state.examples, columns=columns)
 
 
-def _checkpoint(out: Path, state: TrainState) -> None:
+def _save_first(out: Path, newest: int, state: TrainState, watch: Watch) -> None:
+    """Save the state that a run begins with: from here on it is whole without what that was taken from."""
+    watch.saved(state)
+    _checkpoint(out, newest, state)
+
+
+def _checkpoint(out: Path, newest: int, state: TrainState) -> None:
     tensors, numbers = state.capture()
     keep = () if state.doctor is None else state.doctor.keep()
-    state.trainer.processes.once(lambda: _save(out, tensors, numbers, keep))
+
+    def save() -> None:
+        save_checkpoint(out / CHECKPOINTS, tensors, numbers, newest=newest, keep=keep)
+
+    state.trainer.processes.once(save)
 
 
-def _save(out: Path, tensors: dict[str, Tensor], numbers: dict[str, Any], keep: Collection[int]) -> None:
-    save_checkpoint(out / CHECKPOINTS, tensors, numbers, keep=keep)
-
-
-def _examples(resolved: Resolved, family: Family, registry: Registry) -> tuple[Data, Data | None]:
-    """The data in the shape that the first published part says it works on, and what is held out for the doctor."""
+def _examples(resolved: Resolved, family: Family, registry: Registry, num_classes: int) -> tuple[Data, Data | None]:
+    """The data in the shape that the first published part says it works on, and what is held out for the doctor; both
+    with the classes that the networks see.
+    """
     recipe, spec, first = resolved.recipe, resolved.architecture, family.published[0]
     shape = getattr(build_parts(spec, resolved.config, [first])[first], "data_shape", None)
     if not isinstance(shape, tuple) or not shape or not all(type(side) is int and side > 0 for side in shape):
         raise PluginError(f"architecture {spec.name}: the data_shape of its {first} is {shape!r:.80}, no shape")
     load = partial(stream_dataset, recipe.dataset, registry=registry, data_shape=shape)
-    return hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    data = hold_out(load(split=recipe.split), resolved.doctor, lambda split: load(split=split))
+    check_classes(num_classes, data)
+    return data
 
 
 @contextlib.contextmanager
 def _only_one(out: Path, *, resume: bool) -> Iterator[None]:
     """Hold the folder's lock, and refuse a new run where there is one."""
     with hold(out):
-        if not resume and ((out / RECIPE).exists() or checkpoints(out / CHECKPOINTS)):
-            raise UsageError(f"{out} holds a run already; add --resume to go on, or name another folder")
+        if not resume:
+            refuse_second(out)
         with storage_errors(f"cannot write into {out}"):  # removed: what a killed process was writing
             for pattern in (".recipe.json.*", ".metrics.jsonl.*", "samples/.*"):
                 for left in out.glob(pattern):

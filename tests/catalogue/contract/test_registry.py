@@ -64,7 +64,7 @@ def test_an_unknown_name_offers_near_ones() -> None:
     found = registry("dcgan-cifar-frog", "vae-faces")
     with pytest.raises(NotFoundError, match="no model is named 'dcgan-cifar-frgo'; did you mean 'dcgan-cifar-frog'"):
         found.model("dcgan-cifar-frgo")
-    with pytest.raises(NotFoundError, match="zoo list --models"):
+    with pytest.raises(NotFoundError, match="zoo list models"):
         found.model("qqqqqqqq")
 
 

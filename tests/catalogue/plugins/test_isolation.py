@@ -98,7 +98,7 @@ def test_each_bad_plugin_is_named_with_its_cause(
     assert BAD[name][1] in row["error"]
     lines = [line for line in listed[2].splitlines() if f"plugin {name} ({name}-zoo 1.2) failed:" in line]
     assert len(lines) == 1
-    assert lines[0].endswith(f"to silence it: zoo plugins disable {name}")
+    assert lines[0].endswith(f"to silence it: `zoo plugins disable {name}`")
 
 
 def test_damaged_metadata_costs_its_own_lines(states: dict[str, list[dict[str, str]]]) -> None:

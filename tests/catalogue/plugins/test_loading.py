@@ -250,7 +250,7 @@ def test_nobody_takes_a_name_of_the_zoo(entry_point: Make) -> None:
 
 # --- settings ------------------------------------------------------------------------------------------------------
 
-FAILURE = r"plugin bad \(acme-zoo 1\.2\) failed: RuntimeError: ouch; to silence it: zoo plugins disable bad"
+FAILURE = r"plugin bad \(acme-zoo 1\.2\) failed: RuntimeError: ouch; to silence it: `zoo plugins disable bad`"
 
 
 def test_a_failure_is_warned_of_with_the_way_out(entry_point: Make) -> None:

@@ -174,7 +174,7 @@ def test_resolving_looks_every_name_up() -> None:
     assert resolved.dataset is registry.dataset("shapes")
     assert resolved.family is registry.family("gan")
     assert resolved.modality is registry.modality("image")
-    assert resolved.doctor == DoctorSettings(action="stop")
+    assert resolved.doctor == DoctorSettings(action="stop", patience=20_000, look_every=20_000)
     assert resolve(replace(RECIPE, dataset="acme/photos"), registry).dataset is None
     assert resolve(replace(RECIPE, dataset="?"), registry).dataset is None
 
@@ -186,7 +186,7 @@ BAD_NAMES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"config": {"latent_sise": 5}}, ConfigError, "recipe toy: config: unknown key 'latent_sise'; did you mean"),
     ({"config": {"latent_size": float("nan")}}, ConfigError, "latent_size = nan"),
     ({"config": {"latent_size": {"a": [1]}}}, ConfigError, "latent_size = {'a': "),
-    ({"settings": {"loss": "wasserstein"}}, ConfigError, "recipe toy: settings: loss = 'wasserstein'"),
+    ({"settings": {"loss": "nothing"}}, ConfigError, "recipe toy: settings: loss = 'nothing'"),
     ({"doctor": {"action": "panic"}}, ConfigError, "recipe toy: doctor: action = 'panic'"),
 ]
 
@@ -211,3 +211,27 @@ def test_trainer_and_architecture_are_of_one_family() -> None:
     recipe = Recipe(name="toy", architecture="net", dataset="d", trainer="duel")
     with pytest.raises(ConfigError, match="trainer duel is for the family 'gan', architecture net is of 'vae'"):
         resolve(recipe, registry)
+
+
+@pytest.mark.parametrize(
+    ("examples", "sample_every", "patience", "looks"),
+    [
+        (8_000, 2_000, 3_200, 2_000),
+        (8_000, 40_000, 3_200, 2_000),  # the grids of a long recipe, in a short run
+        (32, 16, 1_000, 16),
+        (120_000, 10_000, 20_000, 10_000),
+        (1_500_000, 40_000, 20_000, 40_000),
+    ],
+)
+def test_a_doctors_patience_follows_the_length_of_the_run(
+    examples: int, sample_every: int, patience: int, looks: int
+) -> None:
+    """What is left open is two fifths of the run, from 1,000 to 20,000, and at least four looks; the recipe keeps 0, so
+    that another length gives another patience. What is set stays.
+    """
+    recipe = replace(RECIPE, examples=examples, sample_every=sample_every)
+    resolved = resolve(recipe, default_registry())
+    assert (resolved.doctor.patience, resolved.doctor.look_every) == (patience, looks)
+    assert (resolved.recipe.doctor["patience"], resolved.recipe.doctor["look_every"]) == (0, 0)
+    given = resolve(replace(recipe, doctor={"patience": 5, "look_every": 7}), default_registry())
+    assert (given.doctor.patience, given.doctor.look_every) == (5, 7)

@@ -125,6 +125,11 @@ BAD_CONFIGS: list[tuple[bytes, str]] = [
     (b'{"format": NaN}', "NaN is no number of JSON"),
     (b'{"config": {"a": 1, "a": 2}}', "a key stands in it twice"),
     (b"{}", "must have exactly the keys"),
+    (
+        b'{"model_type": "bert", "architectures": ["BertModel"]}',
+        "is of a model of transformers, which",
+    ),
+    (b'{"_class_name": "UNet2DModel"}', "is of a model of diffusers"),
 ]
 BAD_CONFIGS += [
     (json.dumps({**FACTS, **change}).encode(), says)
@@ -217,7 +222,7 @@ def test_a_malformed_hub_name_is_a_usage_error(name: str, monkeypatch: pytest.Mo
 
 def test_a_model_without_weights_says_how_to_train_it() -> None:
     """A catalogue entry with a recipe only is a NotFoundError with the command."""
-    with pytest.raises(NotFoundError, match="toy has no published weights; train it: zoo train toy"):
+    with pytest.raises(NotFoundError, match="toy has no published weights; train it: `zoo train toy`"):
         locate("toy", registry())
 
 

@@ -17,7 +17,7 @@ from zoo.catalogue.contract.specs import WeightsSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.card import addressed
 from zoo.catalogue.weights.folder import Folder
-from zoo.catalogue.weights.publishing import Published, publish, published_names
+from zoo.catalogue.weights.publishing import Order, Published, plan, publish, published_names
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
 from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
@@ -39,7 +39,7 @@ def check(given: Folder) -> object:
 
 
 def push(folder: Path, **more: Any) -> Published:
-    return publish(folder, "acme/new", registry=default_registry(), check=check, **more)
+    return publish(folder, Order(repo_id="acme/new", **more), registry=default_registry(), check=check)
 
 
 def as_published(files: dict[str, bytes], name: str = "hf://acme/new") -> dict[str, bytes]:
@@ -230,7 +230,7 @@ def test_private_repositories_and_branches(hub: Any, folder: Path, tiny_files: A
 def test_malformed_names_are_usage_errors(repo: str, revision: str, hub: Any, folder: Path) -> None:
     """Before anything is read or sent."""
     with pytest.raises(UsageError):
-        publish(folder, repo, registry=default_registry(), check=check, revision=revision)
+        publish(folder, Order(repo_id=repo, revision=revision), registry=default_registry(), check=check)
     assert hub.log == []
 
 
@@ -252,3 +252,96 @@ def test_the_front_matter_is_what_the_hub_reads(folder: Path) -> None:
         "datasets": ["shapes"],
         "tags": ["genzoo", "dcgan", "adversarial"],
     }
+
+
+def test_a_renamed_repository_is_not_written_to(hub: Any, folder: Path) -> None:
+    """What was said to go to the old name goes nowhere: the new one is named, and nothing is sent to either."""
+    hub.repo("acme/newer")
+    hub.renamed["acme/new"] = "acme/newer"
+    with pytest.raises(UsageError, match=r"hf://acme/new is now hf://acme/newer; .* write --to acme/newer$"):
+        push(folder)
+    assert list(hub.repos) == ["acme/newer"]
+    assert not hub.asked("^(POST|PUT)")
+    done = publish(folder, Order(repo_id="acme/newer"), registry=default_registry(), check=check)
+    assert '    repo_id="acme/newer",' in done.spec().splitlines()
+
+
+def test_a_plan_says_what_would_be_sent_and_touches_nothing(hub: Any, folder: Path, tiny_files: Any) -> None:
+    """Of a repository that is not there, of one that lacks a file, has another and one too many, and of a full one."""
+
+    def planned(**more: Any) -> Any:
+        order = Order(repo_id="acme/new", **more)
+        made = plan(folder, order, registry=default_registry(), check=check)
+        assert not hub.asked("^(POST|PUT)")
+        return made
+
+    assert planned().commit is None
+    assert planned().changes == dict.fromkeys(tiny_files, "new")
+    assert planned().files == as_published(tiny_files)
+    there = {**as_published(tiny_files), "config.json": b"{}", "samples.png": b"old"}
+    del there["README.md"]
+    hub.repo("acme/new", there)
+    assert planned().changes == {"config.json": "changed", "README.md": "new", "samples.png": "removed"}
+    assert planned().commit == hub.repos["acme/new"].refs["main"]
+    with pytest.raises(UsageError, match="exists and is public"):
+        planned(private=True)
+    hub.repos["acme/new"].commit(as_published(tiny_files))
+    assert planned().changes == {}
+
+
+def test_a_commit_has_the_message_and_the_tag_it_was_given(hub: Any, folder: Path, tiny_files: Any) -> None:
+    """The tag names the commit, also when it was there already; one that names another commit is refused first."""
+    done = push(folder, message="Trained longer\n\n20,000 more pictures", tag="v1.0")
+    repo = hub.repos["acme/new"]
+    assert repo.messages == ["Trained longer\n20,000 more pictures"]
+    assert repo.refs["v1.0"] == repo.refs["main"] == done.commit
+    assert push(folder, tag="v1.0").changed == ()
+    assert push(folder, tag="latest").commit == repo.refs["latest"]
+    (folder / "samples.png").write_bytes(b"picture")
+    with pytest.raises(UsageError, match=rf"has v1.0 already, at commit {done.commit}; choose another --tag"):
+        push(folder, tag="v1.0")
+    assert repo.refs["main"] == done.commit
+    assert load("hf://acme/new", revision="v1.0").origin == f"hf://acme/new@{done.commit}"
+
+
+def test_a_pull_request_leaves_the_branch_alone(hub: Any, folder: Path, tiny_files: Any) -> None:
+    """Its commit holds the files and is read back; a repository that is not there, or lacks nothing, gets none."""
+    with pytest.raises(NotFoundError, match="no branch main for a pull request"):
+        push(folder, create_pr=True)
+    assert hub.repos == {}
+    repo = hub.repo("acme/new", {"config.json": b"{}"})
+    before = repo.refs["main"]
+    done = push(folder, create_pr=True)
+    assert done.pull_request == f"{hub.url}/acme/new/discussions/1"
+    assert repo.refs["main"] == before
+    assert on_hub(hub, "refs/pr/1") == as_published(tiny_files)
+    assert done.commit == repo.refs["refs/pr/1"]
+    assert load("hf://acme/new", revision="refs/pr/1").origin.endswith(done.commit)
+    repo.commit(as_published(tiny_files))
+    assert push(folder, create_pr=True).pull_request is None
+    assert "refs/pr/2" not in repo.refs
+
+
+def test_a_pull_request_whose_answer_is_lost_is_not_opened_twice(hub: Any, folder: Path) -> None:
+    """It may be there: the line says where to look, and nothing is sent again."""
+    hub.repo("acme/new")
+    hub.fault("after-commit", "status", 1, (503, {}))
+    with pytest.raises(NetworkError, match=r"unless the pull request stands at .*/acme/new/discussions already"):
+        push(folder, create_pr=True)
+    assert [ref for ref in hub.repos["acme/new"].refs if ref.startswith("refs/pr/")] == ["refs/pr/1"]
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        ({"message": " "}, "the message of the commit is empty"),
+        ({"tag": "a b"}, "tag 'a b' is no name of a tag"),
+        ({"tag": "f" * 40}, "is no name of a tag"),
+        ({"create_pr": True, "tag": "v1"}, "a pull request goes without --tag"),
+        ({"create_pr": True, "private": True}, "a pull request goes without --private"),
+    ],
+)
+def test_an_order_that_cannot_be_meant_is_refused(order: Any, says: str) -> None:
+    """Before anything is read."""
+    with pytest.raises(UsageError, match=says):
+        Order(repo_id="acme/new", **order)

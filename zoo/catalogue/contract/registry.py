@@ -96,7 +96,7 @@ class Registry:
 
         if other := self.of_another_kind(kind, name):
             raise NotFoundError(other)
-        hint = near(name, self._names(kind)) or f"; `zoo list --{PLURALS[kind]}` shows what there is"
+        hint = near(name, self._names(kind)) or f"; `zoo list {PLURALS[kind]}` shows what there is"
         lost = f"; plugins that failed: {', '.join(self.failures)}" if self.failures and not namespace else ""
         raise NotFoundError(f"no {kind} is named {name!r:.100}{hint}{lost}")
 
@@ -120,7 +120,7 @@ class Registry:
         """The models of that architecture, or of that dataset whatever they select of it."""
         specs = [(owned.name, owned.spec) for owned in self.list("model") if isinstance(owned.spec, ModelSpec)]
         if kind == "dataset":
-            return [model for model, spec in specs if re.split(r"[\[:]", spec.dataset)[0] == name]
+            return [model for model, spec in specs if re.split(r"[\[:#]", spec.dataset)[0] == name]
         return [model for model, spec in specs if kind == "architecture" and spec.architecture == name]
 
     def _get(self, cls: type[S], name: str) -> S:

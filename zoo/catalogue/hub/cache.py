@@ -5,6 +5,11 @@
     models--org--repo/blobs/DIGEST                   sha256, or Git's blob id of a small file
     models--org--repo/.no_exist/COMMIT/FILE          the Hub has no such file
 
+Where links are not wanted (HF_HUB_DISABLE_SYMLINKS) or not to be had, a snapshot holds the files themselves, and beside
+them the zoo keeps what a blob's name would have said:
+
+    models--org--repo/.digests/COMMIT/FILE           the digest
+
 Files appear complete: written beside, flushed, renamed. Other programs use the same folder, so what is not the zoo's is
 left alone.
 """
@@ -15,39 +20,54 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from zoo.catalogue.hub.settings import hub_settings
+from zoo.errors import StorageError
 from zoo.files import new_file, storage_errors, umask
-from zoo.locks import locked
+from zoo.locks import is_locked, locked
 
 __all__ = ["RepoCache", "cached_repos", "hub_folder"]
 
 DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 REPO = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")
-ASIDE = ".zoo-"  # what an unfinished file's name begins with
-LONGEST_LOCK = 60.0  # seconds to wait for another process; then both write, which costs time and harms nothing
-STALE = 300.0  # seconds without a byte after which an unfinished file is of a process that was killed
+ASIDE, UNFINISHED = ".zoo-", ".incomplete"  # how an unfinished file's name begins and ends
+SILENT, LONGEST_LOCK = 1.0, 60.0  # seconds to wait for another process unsaid, and in all; both may write, with no harm
+STALE = 300.0  # seconds without a byte after which an unfinished file is a dead process's where no lock tells
 
 
 def hub_folder() -> Path:
     """HF_HUB_CACHE, as the Hub's client sees it."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
+    return Path(hub_settings().HF_HUB_CACHE)
 
 
 def cached_repos() -> list[RepoCache]:
     """The model repositories in the cache, of whatever format."""
     root = hub_folder()
-    with contextlib.suppress(OSError):
+    with _reading(root):
         names = sorted(path.name for path in root.iterdir() if path.is_dir())
         return [RepoCache(root, f"{m['org']}/{m['name']}") for name in names if (m := REPO.fullmatch(name))]
     return []
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """What is not there ends the block. Raises StorageError for what may not be read: another user's cache, say."""
+    try:
+        yield
+    except PermissionError as error:
+        advice = "ask for the right to read it, or set HF_HOME to a folder of your own"
+        text = f"cannot read the Hub's cache {folder}: {error.strerror}, it may be another user's; {advice}"
+        raise StorageError(text) from error
+    except (OSError, UnicodeError):
+        pass
 
 
 @dataclass(frozen=True)
@@ -73,28 +93,37 @@ class RepoCache:
 
     def commits(self) -> list[str]:
         """The commits of which there is anything."""
-        with contextlib.suppress(OSError):
+        with _reading(self.folder):
             return sorted(path.name for path in (self.folder / "snapshots").iterdir() if path.is_dir())
         return []
 
     def has(self, commit: str, file: str) -> bool:
         """Whether there is such a file, whatever its bytes."""
-        return (self.snapshot(commit) / file).is_file()
+        return self._is_file(self.snapshot(commit) / file)
+
+    def _is_file(self, path: Path) -> bool:
+        with _reading(self.folder):
+            return stat.S_ISREG(path.stat().st_mode)
+        return False
 
     def digest(self, commit: str, file: str) -> str | None:
-        """What its bytes must hash to, as the name of the blob says; None where nothing says it."""
-        with contextlib.suppress(OSError):
-            name = os.path.basename(os.readlink(self.snapshot(commit) / file))
+        """What its bytes must hash to, as the blob's name or the note beside says; None where nothing says it."""
+        path = self.snapshot(commit) / file
+        with _reading(self.folder):
+            name = os.path.basename(os.readlink(path)) if path.is_symlink() else self._note(commit, file).read_text()
             return name if DIGEST.fullmatch(name) else None
         return None
 
+    def _note(self, commit: str, file: str) -> Path:
+        return self.folder / ".digests" / commit / file
+
     def lacks(self, commit: str, file: str) -> bool:
         """Whether the Hub is known to have no such file."""
-        return (self.folder / ".no_exist" / commit / file).is_file()
+        return self._is_file(self.folder / ".no_exist" / commit / file)
 
     def ref(self, revision: str) -> str | None:
         """The commit a branch or tag was last found at."""
-        with contextlib.suppress(OSError, UnicodeError):
+        with _reading(self.folder):
             text = (self.folder / "refs" / revision).read_text(encoding="ascii").strip()
             return text if re.fullmatch(r"[0-9a-f]{40}", text) else None
         return None
@@ -116,34 +145,51 @@ class RepoCache:
         """Record that the Hub has no such file. Raises StorageError."""
         self._small(self.folder / ".no_exist" / commit / file, "")
 
+    def set_digest(self, commit: str, file: str, digest: str) -> None:
+        """Note what a file that is no link must hash to. Raises StorageError."""
+        self._small(self._note(commit, file), digest)
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[tuple[BinaryIO, Path]]:
         """An unfinished file, its stream and its path; removed when the block ends unless it was kept."""
         blobs = self.folder / "blobs"
         blobs.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=ASIDE, suffix=".incomplete", dir=blobs)
+        descriptor, name = tempfile.mkstemp(prefix=ASIDE, suffix=UNFINISHED, dir=blobs)
+        aside, lock = Path(name), Path(name).with_suffix(".lock")
         try:
-            with os.fdopen(descriptor, "w+b") as stream:
-                yield stream, Path(name)
+            with contextlib.ExitStack() as stack, os.fdopen(descriptor, "w+b") as stream:
+                with contextlib.suppress(OSError):  # a disk without locks
+                    stack.enter_context(locked(lock, wait=0))
+                yield stream, aside
         finally:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+            _remove(aside, lock)
 
     def keep(self, stream: BinaryIO, aside: Path, commit: str, file: str, digest: str) -> None:
         """Make an unfinished file the content of a commit's file, at once and for every reader."""
         stream.flush()
         os.fsync(stream.fileno())
         os.chmod(aside, 0o666 & ~umask())
-        os.replace(aside, self.folder / "blobs" / digest)
         path = self.snapshot(commit) / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        link = path.with_name(f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}")
-        os.symlink(os.path.join("..", "..", "blobs", digest), link)
+        link = None if hub_settings().HF_HUB_DISABLE_SYMLINKS else self._link(path, digest)
+        if link is None:
+            self.set_digest(commit, file, digest)  # first: a process may be killed in between
+            os.replace(aside, path)
+            return
         try:
+            os.replace(aside, self.folder / "blobs" / digest)
             os.replace(link, path)
         except OSError:
             os.unlink(link)
             raise
+
+    def _link(self, path: Path, digest: str) -> Path | None:
+        """A new link to a blob, beside `path`; None on a disk that has none."""
+        link = path.with_name(f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}")
+        with contextlib.suppress(OSError, NotImplementedError):
+            os.symlink(os.path.join("..", "..", "blobs", digest), link)
+            return link
+        return None
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -151,17 +197,23 @@ class RepoCache:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self.lock_file.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(locked(self.lock_file, wait=LONGEST_LOCK))
+                self._wait(stack)
             yield
+
+    def _wait(self, stack: contextlib.ExitStack) -> None:
+        if not stack.enter_context(locked(self.lock_file, wait=SILENT)):
+            text = f"another process is fetching hf://{self.repo}; waiting for it, at most {LONGEST_LOCK:.0f} s"
+            warnings.warn(text, stacklevel=2)
+            stack.enter_context(locked(self.lock_file, wait=LONGEST_LOCK))
 
     # --- cleaning ----------------------------------------------------------------------------------------------
 
-    def unfinished(self) -> list[Path]:
-        """Unfinished files of processes that were killed."""
+    def drop_unfinished(self) -> None:
+        """Remove the unfinished files of processes that were killed."""
         with contextlib.suppress(OSError):
-            found = (self.folder / "blobs").glob(f"{ASIDE}*.incomplete")
-            return [path for path in found if time.time() - path.stat().st_mtime > STALE]
-        return []
+            for path in (self.folder / "blobs").glob(f"{ASIDE}*{UNFINISHED}"):
+                if _is_left(path):
+                    _remove(path, path.with_suffix(".lock"))
 
     def remove(self) -> None:
         """Remove the repository from the cache. Raises StorageError."""
@@ -177,3 +229,20 @@ class RepoCache:
                 with contextlib.suppress(OSError):
                     total += os.lstat(os.path.join(folder, file)).st_size
         return total
+
+
+def _is_left(path: Path) -> bool:
+    """Whether nobody writes an unfinished file any more: a process that does holds the lock beside it."""
+    lock = path.with_suffix(".lock")
+    with contextlib.suppress(OSError):  # a disk without locks
+        if lock.is_file():
+            return not is_locked(lock)
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime > STALE
+    return False
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()

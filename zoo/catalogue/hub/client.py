@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from zoo.catalogue.contract.names import COMMIT, REPO
-from zoo.catalogue.hub.transport import Absent, Again, Transport, check_status
+from zoo.catalogue.hub.transport import Absent, Again, Transport
 from zoo.errors import IntegrityError, NetworkError, WeightsError
 
 __all__ = ["Digest", "Entry", "Hub"]
@@ -66,8 +66,8 @@ class Digest:
 class Hub:
     """The Hub at HF_ENDPOINT. After it could not be reached once, further requests of the same object fail at once."""
 
-    def __init__(self, *, sleep: Callable[[float], object] = time.sleep) -> None:
-        self.transport = Transport(sleep=sleep)
+    def __init__(self, token: str | bool | None = None, *, sleep: Callable[[float], object] = time.sleep) -> None:
+        self.transport = Transport(token, sleep=sleep)
         self.endpoint = self.transport.endpoint
 
     def look(self, repo: str, revision: str, file: str) -> Entry:
@@ -80,7 +80,10 @@ class Hub:
 
         def attempt() -> Entry:
             with self.transport.request("HEAD", url, follow=False) as (response, moved):
-                check_status(response, f"hf://{repo}@{revision}", file)
+                self.transport.check(response, f"hf://{repo}@{revision}", file)
+                if not COMMIT.fullmatch(response.headers.get("x-repo-commit", "")):
+                    advice = "(a log-in page?); check the network and HF_ENDPOINT"
+                    raise NetworkError(f"hf://{repo}: {self.endpoint} answers as no Hub does {advice}")
                 return _entry(response.headers, repo, file, moved)
 
         entry = self.transport.repeat(attempt)
@@ -152,7 +155,7 @@ class Hub:
         def attempt() -> Any:
             blob = b""
             with self.transport.request("GET", url) as (response, _):
-                check_status(response, self.endpoint, path)
+                self.transport.check(response, self.endpoint, path)
                 for piece in self.transport.pieces(response):
                     blob += piece
                     if len(blob) > MOST_JSON:
@@ -191,8 +194,6 @@ class Hub:
 
 def _entry(headers: Any, repo: str, file: str, moved: str | None) -> Entry:
     commit, size = headers.get("x-repo-commit", ""), headers.get("x-linked-size") or headers.get("content-length", "")
-    if not COMMIT.fullmatch(commit):
-        raise NetworkError(f"hf://{repo}: the answer comes from no Hub (a log-in page?); check the network")
     if not re.fullmatch(r"[0-9]{1,15}", size):
         raise NetworkError(f"hf://{repo}@{commit}: the Hub does not say how large {file} is")
     etag = ETAG.fullmatch(headers.get("x-linked-etag") or headers.get("etag", ""))

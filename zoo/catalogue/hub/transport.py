@@ -15,11 +15,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from zoo.errors import NetworkError, NotFoundError, ZooError
+from zoo.catalogue.hub.settings import hub_settings
+from zoo.errors import NetworkError, NotFoundError, StorageError, UsageError, ZooError
 from zoo.settings import offline
 from zoo.version import __version__
 
-__all__ = ["Absent", "Again", "Transport", "check_status", "is_offline"]
+__all__ = ["Absent", "Again", "Transport", "is_offline"]
 
 TRIES = 4
 PAUSE = 0.5  # seconds before the second attempt, doubled before each further one
@@ -43,26 +44,30 @@ class Again(Exception):
 
 def is_offline() -> bool:
     """Whether ZOO_OFFLINE or HF_HUB_OFFLINE forbids every request."""
-    from huggingface_hub import constants
-
-    return offline(os.environ) or constants.HF_HUB_OFFLINE
+    return offline(os.environ) or bool(hub_settings().HF_HUB_OFFLINE)
 
 
 class Transport:
-    """Requests to HF_ENDPOINT. After it could not be reached once, further requests of the same object fail at once."""
+    """Requests to HF_ENDPOINT. After it could not be reached once, further requests of the same object fail at once.
 
-    def __init__(self, *, sleep: Callable[[float], object] = time.sleep) -> None:
-        from huggingface_hub import constants, get_session, get_token
+    `token` is a token, None (HF_TOKEN or the one of the log-in), True (the same, and there must be one) or False.
+    """
+
+    def __init__(self, token: str | bool | None = None, *, sleep: Callable[[float], object] = time.sleep) -> None:
+        constants = hub_settings()
+        from huggingface_hub import get_session
 
         self.endpoint = constants.ENDPOINT.rstrip("/")
         self._timeouts = (float(constants.HF_HUB_ETAG_TIMEOUT), float(constants.HF_HUB_DOWNLOAD_TIMEOUT))
         try:
             self._session: Any = get_session()
-            token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
-        except Exception as error:  # noqa: BLE001  a proxy, certificates or a token file that cannot be used
+        except ImportError as error:  # a SOCKS proxy, say: the client's own text names the package
+            raise NetworkError(f"the Hub's client cannot start: {str(error).rstrip('.')}") from None
+        except Exception as error:  # noqa: BLE001  certificates that cannot be used, say
             kind = type(error).__name__
             raise NetworkError(f"the Hub's client cannot start ({kind}); check proxies, SSL_* and HF_*") from None
-        self._token = {} if token is None else {"authorization": f"Bearer {token}"}
+        found = _token(token)
+        self._token = {} if found is None else {"authorization": f"Bearer {found}"}
         self._sleep = sleep
         self._away: NetworkError | None = None
 
@@ -135,11 +140,37 @@ class Transport:
             return NetworkError(f"{self.endpoint} cannot be asked ({kind}); check HF_ENDPOINT and the token")
         return Again(NetworkError(f"{self.endpoint} broke the connection ({kind}); try again"))
 
+    def check(self, response: Any, where: str, file: str) -> None:
+        """Raise what a status other than success means."""
+        status, code = response.status_code, response.headers.get("x-error-code", "")
+        if status < 400:
+            return
+        if code == "GatedRepo":
+            raise NotFoundError(f"{where} is gated: ask for access on its page, then log in (hf auth login)")
+        if status == 401 and self._token:  # whatever the repository is
+            advice = "log in (hf auth login), or unset HF_TOKEN: a public repository needs none"
+            raise NetworkError(f"{where}: the Hub refuses the token, which may have expired; {advice}")
+        if code == "RevisionNotFound":
+            raise NotFoundError(f"{where}: there is no such revision; check what stands after '@'")
+        if code == "RepoNotFound" or status == 401:
+            advice = "check the name, or log in (hf auth login) if it is private"
+            raise NotFoundError(f"{where}: there is no such public repository; {advice}")
+        if status in (404, 410) and code:
+            raise Absent(f"{where} has no {file}")
+        if status in (404, 410):
+            raise NetworkError(f"{where}: {self.endpoint} answers {status} as no Hub does; check HF_ENDPOINT")
+        if status in (408, 429) or status >= 500:
+            reason = "too many requests" if status == 429 else f"error {status}"
+            raise Again(
+                NetworkError(f"{where}: the Hub answers {reason}; try again later"), wait=_wait(response.headers)
+            )
+        raise NetworkError(f"{where}: the Hub refuses ({status}); the repository may be disabled or need another token")
+
     def body(self, url: str, where: str, file: str, size: int) -> Iterator[bytes]:
         """The bytes of a file, piece by piece, no more and no fewer than `size`, and not endlessly slowly."""
         begun, got = time.monotonic(), 0
         with self.request("GET", url, download=True) as (response, _), _bar(file, size) as advance:
-            check_status(response, where, file)
+            self.check(response, where, file)
             said = response.headers.get("content-length")
             if said is not None and said != str(size):
                 raise Again(NetworkError(f"{where}: {file} comes with {said!s:.30} bytes, announced were {size}"))
@@ -169,6 +200,25 @@ class Transport:
             yield piece
 
 
+def _token(given: str | bool | None) -> str | None:
+    """The token to send. Raises UsageError where one must be there and is not, StorageError for its file."""
+    constants = hub_settings()
+    from huggingface_hub import get_token
+
+    if given is False or (given is None and constants.HF_HUB_DISABLE_IMPLICIT_TOKEN):
+        return None
+    if isinstance(given, str):
+        return given
+    try:
+        found = get_token()
+    except (OSError, ValueError) as error:  # another user's, or no text
+        path, kind = constants.HF_TOKEN_PATH, type(error).__name__
+        raise StorageError(f"{path} cannot be read ({kind}): set HF_TOKEN_PATH or HF_HOME to one of your own") from None
+    if given is True and found is None:
+        raise UsageError("token=True needs a token, and there is none; log in (hf auth login), or set HF_TOKEN")
+    return found
+
+
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
@@ -185,32 +235,11 @@ def _wait(headers: Any) -> float | None:
         return None
 
 
-def check_status(response: Any, where: str, file: str) -> None:
-    """Raise what a status other than success means."""
-    status, code = response.status_code, response.headers.get("x-error-code", "")
-    if status < 400:
-        return
-    if code == "GatedRepo":
-        raise NotFoundError(f"{where} is gated: ask for access on its page, then log in (hf auth login)")
-    if code == "RevisionNotFound":
-        raise NotFoundError(f"{where}: there is no such revision; check what stands after '@'")
-    if code == "RepoNotFound" or status == 401:
-        advice = "check the name, or log in (hf auth login) if it is private"
-        raise NotFoundError(f"{where}: there is no such public repository; {advice}")
-    if status in (404, 410):
-        raise Absent(f"{where} has no {file}")
-    if status in (408, 429) or status >= 500:
-        reason = "too many requests" if status == 429 else f"error {status}"
-        raise Again(NetworkError(f"{where}: the Hub answers {reason}; try again later"), wait=_wait(response.headers))
-    raise NetworkError(f"{where}: the Hub refuses ({status}); the repository may be disabled or need another token")
-
-
 @contextlib.contextmanager
 def _bar(file: str, size: int) -> Iterator[Callable[[int], object]]:
     """A bar on a terminal, unless HF_HUB_DISABLE_PROGRESS_BARS forbids it."""
-    from huggingface_hub import constants
     from tqdm import tqdm
 
-    disable = True if constants.HF_HUB_DISABLE_PROGRESS_BARS else None
+    disable = True if hub_settings().HF_HUB_DISABLE_PROGRESS_BARS else None
     with tqdm(total=size, desc=file, unit="B", unit_scale=True, leave=False, disable=disable) as bar:
         yield bar.update

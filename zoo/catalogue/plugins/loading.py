@@ -263,7 +263,7 @@ def _report(failed: list[Plugin], policy: str) -> None:
     if policy not in ("warn", "raise", "ignore"):
         raise UsageError(f"ZOO_PLUGIN_ERRORS is {policy!r}; it must be warn, raise or ignore")
     for plugin in failed:
-        line = f"plugin {plugin.owner} failed: {plugin.error}; to silence it: zoo plugins disable {plugin.namespace}"
+        line = f"plugin {plugin.owner} failed: {plugin.error}; to silence it: `zoo plugins disable {plugin.namespace}`"
         if policy == "raise":
             raise PluginError(line)
         if policy == "warn":

@@ -26,6 +26,7 @@ __all__ = [
     "check_modality",
     "known_dataset",
     "neutral",
+    "neutral_start",
     "override",
     "parse_changes",
     "parse_recipe",
@@ -95,6 +96,7 @@ class Recipe:
     licence: str = ""
     split: str = "train"
     preset: str = ""  # of the architecture; `config` goes on top
+    start_from: str = ""  # a model or a run whose weights it begins with; "": with random ones
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     examples: Count = 100_000
     batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
@@ -104,6 +106,7 @@ class Recipe:
     log_every: Count = 2_000
     sample_every: Count = 20_000
     checkpoint_every: Count = 50_000
+    keep: Annotated[int, Meta(ge=2, le=10**6)] = 2  # checkpoints that stay, the newest ones
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.recipe.DoctorSettings
@@ -252,3 +255,9 @@ def neutral(reference: str) -> str:
     name, colon, path = reference.partition(":")
     words = [word for word in re.split(r"[/\\]", path) if word not in ("", ".", "..", "~")]
     return name + colon + (words[-1] if words else "data") if colon else reference
+
+
+def neutral_start(name: str) -> str:
+    """What a recipe starts from, without the place on this computer: `/home/me/frogs` -> `./frogs`."""
+    local = name.startswith((".", "/", "~", "\\")) or name.endswith("/")
+    return "./" + neutral(f":{name}")[1:] if local else name

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.recipes.recipe import Recipe
+from zoo.catalogue.weights.folder import RUN
 from zoo.configs import as_data, decode, strict_json
 from zoo.errors import ConfigError, DataError, NotFoundError, StorageError
 from zoo.files import UNBLOCKED, storage_errors
@@ -43,6 +44,7 @@ __all__ = [
     "digest_of",
     "entries_of",
     "examples_of",
+    "free_beside",
     "hold",
     "is_held",
     "last_metrics",
@@ -53,7 +55,7 @@ __all__ = [
     "samples",
 ]
 
-RECIPE, CHECKPOINTS, SAMPLES, METRICS, PAGE = "recipe.json", "checkpoints", "samples", "metrics.jsonl", "report.html"
+RECIPE, CHECKPOINTS, SAMPLES, METRICS, PAGE = RUN, "checkpoints", "samples", "metrics.jsonl", "report.html"
 LOCK, DOCTOR = ".lock", "doctor.jsonl"
 MOST_JSON = 2**22  # bytes of recipe.json, of doctor.jsonl and of a checkpoint's numbers
 MOST_METRICS = 2**27  # bytes of metrics.jsonl
@@ -147,6 +149,14 @@ def _numbered(folder: Path, *, files: bool) -> Iterable[Path]:
         kind = Path.is_file if files else Path.is_dir
         found = [path for path in entries_of(folder) if path.stem.isdecimal() and bool(path.suffix) == files]
         return [path for path in found if path.name.isascii() and len(path.stem) <= 20 and kind(path)]
+
+
+def free_beside(run: Path) -> Path:
+    """A name beside a run's that no folder has yet: `runs/mine-2`."""
+    count = 2
+    while (free := run.with_name(f"{run.resolve().name}-{count}")).exists():
+        count += 1
+    return free
 
 
 def entries_of(folder: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.runs.folder import (
     CHECKPOINTS,
     DOCTOR,
@@ -25,6 +26,7 @@ from zoo.catalogue.runs.folder import (
     as_written,
     checkpoints,
     entries_of,
+    free_beside,
     is_held,
     last_metrics,
     read_bounded,
@@ -36,7 +38,7 @@ from zoo.configs import as_data, strict_json
 from zoo.errors import NotFoundError, ZooError
 from zoo.files import storage_errors
 
-__all__ = ["details", "export_words", "findings_of", "list_runs", "summary"]
+__all__ = ["details", "export_words", "findings_of", "gentler", "list_runs", "summary"]
 
 STATE, NUMBERS = "state.safetensors", "state.json"  # of a checkpoint
 MOST_CHECKED = 2**34  # bytes of a checkpoint that are hashed to be shown
@@ -171,12 +173,17 @@ def findings_of(run: Path) -> list[str]:
     """What the doctor found, a sentence each, oldest first; nothing where it found nothing. Raises DataError."""
     if not (run / DOCTOR).exists():
         return []
-    lines = read_bounded(run / DOCTOR, MOST_JSON).splitlines()
+    return [f"at {found['examples']:,} examples, {found['disease']}: {found['sentence']}" for found in _findings(run)]
+
+
+def _findings(run: Path) -> list[dict[str, Any]]:
+    """The whole lines of doctor.jsonl."""
     found = []
-    for line in lines:
+    for line in read_bounded(run / DOCTOR, MOST_JSON).splitlines():
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):  # a torn line
             data = json.loads(line)
-            found.append(f"at {int(data['examples']):,} examples, {data['disease']}: {data['sentence']}")
+            said = {"disease": str(data["disease"]), "sentence": str(data["sentence"])}
+            found.append({"examples": int(data["examples"]), "action": data.get("action"), **said})
     return found
 
 
@@ -184,6 +191,8 @@ def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
     """The command that comes next, or nothing: while it is running, or where it cannot be told."""
     if told["state"] == "finished":
         return shlex.join(export_words(run, recorded.recipe.name))
+    if told["state"] in ("stopped", "never saved") and _was_stopped(run, told["examples"]):
+        return gentler(run, recorded.recipe)
     if told["state"] in ("stopped", "never saved"):
         facts, count = recorded.facts, recorded.facts.get("processes", 1)
         many = ["torchrun", "--standalone", "--nproc_per_node", str(count), "-m", "zoo"]
@@ -191,6 +200,24 @@ def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
         same = ["--threads", str(facts["threads"]), "--device", str(facts.get("device", "cpu"))]
         return shlex.join([*start, "train", _word(run), "--resume", *same])
     return ""
+
+
+def _was_stopped(run: Path, done: int) -> bool:
+    """Whether the doctor stopped the run after what is saved: resumed as it is, it would come to the same."""
+    with contextlib.suppress(ZooError):
+        return any(found["action"] == "stop" and found["examples"] > done for found in _findings(run)[-1:])
+    return False
+
+
+def gentler(run: Path, recipe: Recipe) -> str:
+    """The command that goes on from a run's last checkpoint with half of its learning rates; anew where there is none.
+
+    Empty where its trainer has no setting that ends in `lr`.
+    """
+    rates = {key: value for key, value in recipe.settings.items() if key == "lr" or key.endswith("_lr")}
+    slower = [word for key, value in rates.items() for word in ("--set", f"settings.{key}={value / 2:g}")]
+    begin = ["--from", str(run)] if checkpoints(run / CHECKPOINTS) else [str(run)]
+    return shlex.join(["zoo", "train", *begin, *slower, "--out", str(free_beside(run))]) if slower else ""
 
 
 def export_words(run: Path, name: str) -> list[str]:

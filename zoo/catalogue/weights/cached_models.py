@@ -42,16 +42,27 @@ class CachedModel:
             self.cache.remove()
             return before
         with self.cache.lock(), storage_errors(f"cannot clean {self.cache.folder}"):
-            for path in (*self.cache.unfinished(), *self._useless()):
+            self.cache.drop_unfinished()
+            for path in self._useless():
                 path.unlink(missing_ok=True)
         return before - self.cache.size()
 
     def _useless(self) -> list[Path]:
         blobs = self.cache.folder / "blobs"
-        links = (self.cache.folder / "snapshots").rglob("*")
-        used = {os.path.basename(os.readlink(path)) for path in links if path.is_symlink()}
+        files = list((self.cache.folder / "snapshots").rglob("*"))
+        used = {os.path.basename(os.readlink(path)) for path in files if path.is_symlink()}
         names = [path for path in blobs.iterdir() if DIGEST.fullmatch(path.name)] if blobs.is_dir() else []
-        return [path for path in names if path.name not in used or path.name not in hashes_of(path, path.name)]
+        plain = [path for path in files if path.is_file() and not path.is_symlink() and self._is_damaged(path)]
+        return [
+            *plain,
+            *(path for path in names if path.name not in used or path.name not in hashes_of(path, path.name)),
+        ]
+
+    def _is_damaged(self, path: Path) -> bool:
+        """Whether a file that is no link holds something else than was noted."""
+        commit, file = path.relative_to(self.cache.folder / "snapshots").parts[0], path.name
+        noted = self.cache.digest(commit, file)
+        return noted is not None and noted not in hashes_of(path, noted)
 
 
 def cached_models() -> list[CachedModel]:

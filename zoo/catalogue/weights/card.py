@@ -45,8 +45,8 @@ def _yaml(text: str) -> str:
 
 
 def dataset_of(data: dict[str, Any]) -> str:
-    """The name of the dataset without selection and path: `cifar10` of `cifar10[frog]`."""
-    return str(re.split(r"[\[:]", data["data"]["name"])[0])
+    """The name of the dataset without selection, path and options: `cifar10` of `cifar10[frog]`."""
+    return str(re.split(r"[\[:#]", data["data"]["name"])[0])
 
 
 def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any], modality: ModalitySpec) -> list[str]:
@@ -176,12 +176,28 @@ def _lines(
         *_of_data(recipe, source),
         "## Training",
         "",
+        *_beginning(data["training"].get("from")),
         f"{data['training']['examples']:,} examples seen (torch {data['training']['torch']}, threads: "
         f"{data['training']['threads']}). The recipe, with every default written out:",
         "",
         "```toml",
         _recipe(recipe, data["config"]),
         "```",
+        "",
+    ]
+
+
+def _beginning(start: dict[str, Any] | None) -> list[str]:
+    """What it began with, and under which licences that is."""
+    if start is None:
+        return []
+    which = f"`{start['name']}`" + (f" at commit `{start['revision']}`" if "revision" in start else "")
+    seen = f", after {start['examples']:,} examples" if "examples" in start else ""
+    data = start["data"]
+    terms = f"licence of those weights: {start['licence'] or 'not stated'}"
+    return [
+        f"It began with the weights of {which} (sha256 `{start['sha256']}`){seen}; {terms}, of the data they are of, "
+        f"`{data['name']}`: {data['licence'] or 'not stated'}.",
         "",
     ]
 

@@ -250,5 +250,5 @@ def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
     moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
     if not report["region"]:
         moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
-    judged = f"--data {shlex.quote(data)} --factor {factor} --keep {other}{region}"
-    return [*lines, "", f"{moved} `zoo concept measure {name} {report['name']} {judged}`", ""]
+    measured = f"zoo concept measure {name} {report['name']} --data {shlex.quote(data)}"
+    return [*lines, "", f"{moved} `{measured} --factor {factor} --keep {other}{region}`", ""]

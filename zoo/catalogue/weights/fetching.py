@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.catalogue.contract.names import COMMIT
-from zoo.catalogue.weights.folder import CARD, CONFIG, FILES, MODEL, Folder, most_bytes, parse_config
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, MODEL, Folder, most_bytes, parse_config
 from zoo.errors import (
     NetworkError,
     NotFoundError,
@@ -20,6 +20,7 @@ from zoo.errors import (
 from zoo.files import hashes_of, storage_errors
 
 if TYPE_CHECKING:
+    from zoo.catalogue.hub.access import Access
     from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
 
@@ -38,28 +39,32 @@ def warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
-def hub_folder_of(repo: str, revision: str | None, name: str, pins: Mapping[str, str]) -> Folder:
+def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access) -> Folder:
     """The files of the format, and nothing else, in the Hub's own cache; fetched where they are not there."""
-    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
-    from zoo.catalogue.hub.transport import is_offline
 
-    cache = RepoCache(hub_folder(), repo)
-    hub = None if is_offline() else functools.cache(Hub)  # opened where it is asked first
+    cache, revision = RepoCache(access.cache, repo), access.revision
+    hub = None if access.offline else functools.cache(lambda: Hub(access.token))  # opened where it is asked first
+    if access.force and hub is None:
+        raise NetworkError(f"{name} cannot be fetched anew, because being offline was asked for")
     if revision is not None and COMMIT.fullmatch(revision):
         commit = revision
         _complete(hub, cache, commit, pins)
     else:
         commit = _follow(hub, cache, revision or "main")
         _say(f"{name} is commit {commit}")
-    unpinned = [CARD] if pins else [*FILES, CARD]
+    if access.force and hub is not None:
+        there = [file for file in (*FILES, CARD) if cache.has(commit, file)]
+        _fetch(hub, cache, commit, there, pins, _never)
+    unpinned = [CARD, EVALUATION] if pins else [*FILES, CARD, EVALUATION]
     digests = {file: digest for file in unpinned if (digest := cache.digest(commit, file))}
 
     def repair(file: str, error: ZooError) -> Folder:
         if hub is None:
             raise error
         try:
-            _fetch(hub, cache, commit, [file], pins, anew=True)
+            _fetch(hub, cache, commit, [file], pins, _is_good)
         except (NetworkError, StorageError) as failure:
             raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
         return replace(folder, digests=digests | {file: cache.digest(commit, file) or ""})
@@ -80,12 +85,13 @@ def hub_folder_of(repo: str, revision: str | None, name: str, pins: Mapping[str,
 def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> str:
     """The commit of a branch or tag, complete in the cache: the Hub's, or the one last found where the Hub is away."""
     known = cache.ref(revision)
-    if known is not None and not all(_usable(cache, known, file, {}) for file in (CONFIG, MODEL)):
-        known = None
     if hub is None:
         if known is None:
             raise NetworkError(f"hf://{cache.repo}@{revision} is not in the cache, and being offline was asked for")
+        _complete(None, cache, known, {})
         return known
+    if known is not None and not all(_usable(cache, known, file, {}) for file in (CONFIG, MODEL)):
+        known = None
     try:
         with in_format(cache.repo, revision):
             entry = hub().look(cache.repo, revision, CONFIG)
@@ -106,11 +112,10 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
     """Fetch what the cache lacks of a commit: what is pinned, or else the files of the format; and the card."""
     needed = list(pins) or [CONFIG, MODEL]
     missing = [file for file in needed if not _usable(cache, commit, file, pins)]
-    more = [file for file in ([CARD] if pins else [*FILES, CARD]) if file not in needed]
-    more = [file for file in more if not cache.has(commit, file) and not cache.lacks(commit, file)]
-    where = f"hf://{cache.repo}@{commit}"
     if missing and hub is None:
-        raise NetworkError(f"{where}: {', '.join(missing)} not in the cache, and being offline was asked for")
+        raise _not_at_hand(cache, commit, missing)
+    more = [file for file in ([CARD] if pins else [*FILES, CARD]) if file not in needed]
+    more = [file for file in more if not _usable(cache, commit, file, {}) and not cache.lacks(commit, file)]
     if hub is None or (not missing and (pins or not more)):
         return
     if missing:
@@ -124,6 +129,15 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
                 cache.set_lacks(commit, file)
         except (NetworkError, StorageError):  # what is needed is there
             return
+
+
+def _not_at_hand(cache: RepoCache, commit: str, missing: list[str]) -> NetworkError:
+    """That a commit cannot be used offline: its files are not there, or nothing says which bytes they must hold."""
+    where, unknown = f"hf://{cache.repo}@{commit}", [file for file in missing if cache.has(commit, file)]
+    if unknown == missing:
+        advice = "no link or note says what they must hold; `zoo pull` it once with the network"
+        return NetworkError(f"{where}: {', '.join(missing)} lie in the cache unchecked: {advice}")
+    return NetworkError(f"{where}: {', '.join(missing)} not in the cache, and being offline was asked for")
 
 
 @contextlib.contextmanager
@@ -144,25 +158,43 @@ def _usable(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -
 
 
 def _is_good(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
-    """Whether another process has mended a file meanwhile."""
+    """Whether a file holds the bytes it must."""
     path, wanted = cache.snapshot(commit) / file, pins.get(file) or cache.digest(commit, file)
     with contextlib.suppress(OSError):
         return wanted is not None and path.stat().st_size <= most_bytes(file) and wanted in hashes_of(path, wanted)
     return False
 
 
+def _never(*_: object) -> bool:
+    return False
+
+
+def _is_stated(hub: Hub, cache: RepoCache, commit: str, file: str) -> bool:
+    """Whether a file of which nothing says what it must hold is what the Hub states; that is noted then."""
+    if not cache.has(commit, file) or cache.digest(commit, file) is not None:
+        return False
+    stated = hub.look(cache.repo, commit, file).digest
+    if stated is None or not _is_good(cache, commit, file, {file: stated}):
+        return False
+    cache.set_digest(commit, file, stated)
+    return True
+
+
 def _fetch(
-    hub: Callable[[], Hub], cache: RepoCache, commit: str, files: list[str], pins: Mapping[str, str], anew: bool = False
+    hub: Callable[[], Hub],
+    cache: RepoCache,
+    commit: str,
+    files: list[str],
+    pins: Mapping[str, str],
+    enough: Callable[[RepoCache, str, str, Mapping[str, str]], bool] = _usable,
 ) -> None:
-    """Download files into the cache, one process at a time; `anew` replaces one that is there and damaged."""
+    """Download files into the cache, one process at a time: those that are not `enough` when their turn comes."""
     with cache.lock():
-        for path in cache.unfinished():
-            with contextlib.suppress(OSError):
-                path.unlink()
+        cache.drop_unfinished()
         for file in files:
-            if anew and _is_good(cache, commit, file, pins):
+            if enough(cache, commit, file, pins):  # another process was faster
                 continue
-            if not anew and _usable(cache, commit, file, pins):  # another process was faster
+            if enough is _usable and _is_stated(hub(), cache, commit, file):  # another program was
                 continue
             with storage_errors(f"cannot write the Hub's cache {cache.folder}"), cache.writing() as (stream, aside):
                 _, named = hub().download(cache.repo, commit, file, stream, most=most_bytes(file), pin=pins.get(file))

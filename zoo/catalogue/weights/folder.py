@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +38,9 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "RUN",
     "Folder",
+    "broken_link",
     "most_bytes",
     "parse_config",
     "parse_evaluation",
@@ -54,13 +58,22 @@ CARD, EVALUATION = "README.md", "evaluation.json"
 PRIOR, CONCEPTS = "prior.safetensors", "concepts.safetensors"
 
 
+RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be made
+
+
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
 
 
 FITTED = (PRIOR, CONCEPTS)  # each names the sha256 of the model it was fitted to
 
 
+POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins that Git keeps in place of a large file
+
+
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
+
+
+FOREIGN = {"_class_name": "diffusers", "_diffusers_version": "diffusers", "model_type": "transformers"}  # by a key
 
 
 MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
@@ -101,22 +114,34 @@ class Folder:
         try:
             return self._read(file, bound)
         except (IntegrityError, NotFoundError, StorageError, WeightsError) as error:
-            if self.repair is None or not (file in self.pins or file in self.digests):
+            known = file in self.pins or file in self.digests
+            if self.repair is None or not (known or self._is_unknown(file)):
                 raise
             return self.repair(file, error)._read(file, bound)
 
+    def _is_unknown(self, file: str) -> bool:
+        """Whether a file came from the Hub, and nothing says which bytes it must hold."""
+        if self.source != "hub" or file in self.digests:
+            return False
+        return not self.pins or file in (CARD, EVALUATION)
+
     def _read(self, file: str, most: int) -> bytearray:
         path = self.path / file
-        if not path.is_file():
-            raise NotFoundError(f"{self.name}: {path} is missing; name a complete weights folder or reinstall")
+        if not self.has(file):
+            raise _missing(path, self.name)
         if self.pins and file not in self.pins and file not in (CARD, EVALUATION):
             raise IntegrityError(f"{path} is not pinned by the catalogue; its files are {', '.join(self.pins)}")
+        if self._is_unknown(file):
+            raise IntegrityError(f"nothing says which bytes {path} must hold; pull {self.name} again with the network")
         with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
                 raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
             if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
+        if data.startswith(POINTER):
+            advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
+            raise WeightsError(f"{path} is a Git LFS pointer, which stands for the file; {advice}")
         wanted = self.pins.get(file) or self.digests.get(file, "")
         if wanted and wanted not in hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
@@ -136,8 +161,11 @@ class Folder:
         return self.seen.get(MODEL) or (pinned if len(pinned) == 64 else sha256_of(self.path / MODEL))
 
     def has(self, file: str) -> bool:
-        """Whether the folder has that file."""
-        return (self.path / file).is_file()
+        """Whether the folder has that file. Raises StorageError where that may not be known."""
+        path = self.path / file
+        with storage_errors(f"cannot read {path}"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return stat.S_ISREG(path.stat().st_mode)
+        return False
 
     def config(self) -> dict[str, Any]:
         """config.json, its keys checked. Raises WeightsError."""
@@ -146,6 +174,21 @@ class Folder:
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json says; nothing where there is none. Raises WeightsError."""
         return parse_evaluation(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
+
+
+def broken_link(path: Path) -> str:
+    """That a path is a link which leads nowhere, as a line; empty where it is none."""
+    if not path.is_symlink() or path.exists():
+        return ""
+    advice = "copy the folder with what its links lead to (cp -rL), or write it with `zoo pull NAME --to FOLDER`"
+    return f"{path} is a link to {os.readlink(path)}, which is not there; {advice}"
+
+
+def _missing(path: Path, name: str) -> NotFoundError:
+    """That a file is not there, or a link that leads nowhere."""
+    if problem := broken_link(path):
+        return NotFoundError(problem)
+    return NotFoundError(f"{name}: {path} is missing; name a complete weights folder or reinstall")
 
 
 def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
@@ -162,6 +205,8 @@ def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
 def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
     data = parse_evaluation(raw, where)
+    if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
+        raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
     if set(data) != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")

@@ -12,12 +12,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.catalogue.contract.names import split_hub_name
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
+from zoo.catalogue.hub.access import USUAL, Access
 from zoo.catalogue.weights.fetching import hub_folder_of, warn
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.unknown import check_folder, no_model
@@ -29,35 +29,43 @@ from zoo.errors import (
     ZooError,
 )
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["is_path", "locate"]
 
 
-def locate(name: str | os.PathLike[str], registry: Registry) -> Folder:
-    """Find a model's folder, fetching what is not there.
+def locate(name: str | os.PathLike[str], registry: Registry, access: Access = USUAL) -> Folder:
+    """Find a model's folder, fetching what is not there, by `access`.
 
-    Raises UsageError for a malformed name, NotFoundError for an unknown one, and what reading the Hub raises:
-    NetworkError, IntegrityError, StorageError, WeightsError.
+    Raises UsageError for a malformed name, or a revision of what has none, NotFoundError for an unknown one, and what
+    reading the Hub raises: NetworkError, IntegrityError, StorageError, WeightsError.
     """
+    revision = access.revision
     if isinstance(name, os.PathLike) or (isinstance(name, str) and is_path(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
+        if revision is not None:
+            raise UsageError(f"revision is {revision!r:.60}, and {path} is a folder, which has none; leave it out")
         check_folder(path, registry)
         return Folder(name=str(name), path=path, origin=str(path))
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
     if name.startswith("hf://"):
-        repo, revision = split_hub_name(name)
+        repo, said = split_hub_name(name)
+        if revision is not None:
+            if said not in (None, revision):
+                raise UsageError(f"{name} names the revision {said!r}, beside it stands {revision!r:.60}; name one")
+            split_hub_name(f"hf://{repo}@{revision}")
         with _hint(registry):
-            return hub_folder_of(repo, revision, name, {})
+            return hub_folder_of(repo, name, {}, replace(access, revision=revision or said))
     if ("model", name) not in registry.entries:
         raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
-        raise NotFoundError(f"{name} has no published weights; train it: zoo train {name}, then zoo export")
+        raise NotFoundError(f"{name} has no published weights; train it: `zoo train {name}`, then `zoo export`")
+    if revision is not None:
+        other = f"hf://{spec.weights.repo_id}@{revision}" if spec.weights.repo_id else "hf://org/repo@revision"
+        pinned = f"the catalogue pins {name} to one set of files"
+        raise UsageError(f"revision is {revision!r:.60}, and {pinned}; for another name its repository: {other}")
     with _hint(registry):
-        return _of_catalogue(spec, spec.weights, name)
+        return _of_catalogue(spec, spec.weights, name, access)
 
 
 def is_path(name: str) -> bool:
@@ -83,12 +91,13 @@ def _hint(registry: Registry) -> Iterator[None]:
         raise
 
 
-def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str) -> Folder:
+def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str, access: Access) -> Folder:
     def from_hub(file: str | None, error: ZooError) -> Folder:
         if weights.repo_id is None:
             raise error
         try:
-            folder = replace(hub_folder_of(weights.repo_id, weights.revision, name, weights.files), spec=spec)
+            pinned = replace(access, revision=weights.revision)
+            folder = replace(hub_folder_of(weights.repo_id, name, weights.files, pinned), spec=spec)
         except (NetworkError, NotFoundError) as failure:
             if file is None:
                 raise
@@ -105,6 +114,3 @@ def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str) -> Folder:
         bundle = Folder(name=name, path=path, pins=weights.files, spec=spec, source="bundled", origin="bundled")
         return bundle if weights.repo_id is None else replace(bundle, repair=from_hub)
     return from_hub(None, NotFoundError(f"{name} has no bundled weights"))
-
-
-# --- the Hub -------------------------------------------------------------------------------------------------------

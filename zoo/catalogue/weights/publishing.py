@@ -7,11 +7,10 @@ import io
 import os
 import re
 import stat
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.catalogue.contract.names import COMMIT, split_hub_name
 from zoo.catalogue.contract.registry import Registry
@@ -19,17 +18,57 @@ from zoo.catalogue.weights.card import addressed
 from zoo.catalogue.weights.card_check import read_card
 from zoo.catalogue.weights.card_sections import shown
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, GOLDEN, MODEL, Folder, most_bytes
-from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
+from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError
 from zoo.files import storage_errors
 
 if TYPE_CHECKING:
-    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.hub.branch import Branch
 
-__all__ = ["Published", "contents", "publish", "published_names"]
+__all__ = ["Order", "Plan", "Published", "contents", "plan", "publish", "published_names"]
 
 REQUIRED = (CONFIG, MODEL, GOLDEN, CARD)
 BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
-TRIES, PAUSE = 3, 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """How a folder is to be published. Raises UsageError for what cannot be meant."""
+
+    repo_id: str
+    revision: str = "main"  # the branch
+    private: bool = False  # a new repository
+    message: str = "Publish the weights folder"  # of the commit
+    tag: str | None = None  # what the commit is to be named
+    create_pr: bool = False  # propose it, where one may not write or others are to look at it first
+
+    def __post_init__(self) -> None:
+        if split_hub_name(f"hf://{self.repo_id}") != (self.repo_id, None):
+            raise UsageError(f"{self.repo_id!r:.100} is no repository; write org/repo")
+        for what, name in (("revision", self.revision), ("tag", self.tag)):
+            if name is not None and (not BRANCH.fullmatch(name) or COMMIT.fullmatch(name) or ".." in name):
+                raise UsageError(f"{what} {name!r:.80} is no name of a {'branch' if what == 'revision' else what}")
+        if not self.message.strip():
+            raise UsageError("the message of the commit is empty; write one, or leave out --message")
+        if self.create_pr and (self.tag or self.private):
+            other = "--tag: tag it when it is merged" if self.tag else "--private: make the repository first"
+            raise UsageError(f"a pull request goes without {other}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What publishing would do."""
+
+    order: Order
+    commit: str | None  # what the branch stands at; None where repository or branch would be made
+    changes: Mapping[str, str]  # file -> "new", "changed" or "removed"; none where the Hub has it all
+    left_out: tuple[str, ...]  # files of the folder that are not published
+    files: Mapping[str, bytes]
+    known: tuple[str, ...]  # all that may stand in such a repository
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """file -> sha256, of those that a catalogue pins."""
+        return _pins(self.files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +80,7 @@ class Published:
     changed: tuple[str, ...]  # files that were written or removed; none where the Hub had it all
     left_out: tuple[str, ...]  # files of the folder that are not published
     pins: Mapping[str, str]  # file -> sha256
+    pull_request: str | None = None  # its address
 
     def spec(self, bundled: str | None = None) -> str:
         """The WeightsSpec to paste into a plugin."""
@@ -48,10 +88,6 @@ class Published:
         files = [f'        "{file}": "{digest}",' for file, digest in self.pins.items()]
         where = [f'    repo_id="{self.repo_id}",', f'    revision="{self.commit}",']
         return "\n".join(["WeightsSpec(", *more, *where, "    files={", *files, "    },", ")"])
-
-
-class _Refused(NetworkError):
-    """The Hub does not let this token write."""
 
 
 def published_names(suffix: str) -> tuple[str, ...]:
@@ -82,52 +118,98 @@ def contents(folder: Path, known: Sequence[str]) -> tuple[dict[str, bytes], list
     return files, [name for name in names if name not in files]
 
 
-def publish(
-    folder: Path,
-    repo_id: str,
-    *,
-    registry: Registry,
-    check: Callable[[Folder], object],
-    private: bool = False,
-    revision: str = "main",
-) -> Published:
-    """Publish a weights folder: one commit, or none where the Hub has these files already.
+def plan(folder: Path, order: Order, *, registry: Registry, check: Callable[[Folder], object]) -> Plan:
+    """What `publish` would do, of which nothing is done: the Hub is only read.
 
     `registry` knows in which files the model's kind of data is written. `check` is given the folder with its bytes
-    pinned and raises for anything wrong; nothing is sent before it is content. Safe to run again after any failure.
-    Raises what `contents` and `check` raise, UsageError for a malformed name, NetworkError where the Hub refuses or
-    somebody else committed meanwhile, IntegrityError when what the Hub gives back is something else.
+    pinned and raises for anything wrong; the Hub is not asked before it is content. Raises what `contents` and `check`
+    raise, UsageError for a repository that has another name now, or a tag that names another commit, NetworkError.
     """
+    return _planned(folder, order, registry, check, make=False)[1]
+
+
+def _planned(
+    folder: Path, order: Order, registry: Registry, check: Callable[[Folder], object], *, make: bool
+) -> tuple[Branch, Plan]:
+    """The branch and the plan for it; with `make` repository and branch are made where they are missing."""
+    known = published_names(_suffix(folder, registry))
+    files, left_out = contents(folder, known)
+    check(Folder(name=str(folder), path=folder, pins=_pins(files), origin=str(folder)))
+    files[CARD] = _card_of(order, files[CARD])
+    branch, commit = _opened(order, make=make and not order.create_pr)
+    changes = branch.changes(commit, files, known)
+    tagged = None if commit is None or order.tag is None else branch.commit_of(order.tag)
+    if tagged is not None and (changes or tagged != commit):
+        raise UsageError(f"hf://{order.repo_id} has {order.tag} already, at commit {tagged}; choose another --tag")
+    return branch, Plan(order=order, commit=commit, changes=changes, left_out=tuple(left_out), files=files, known=known)
+
+
+def _opened(order: Order, *, make: bool) -> tuple[Branch, str | None]:
+    """The branch and its newest commit; where it or its repository is missing it is made, or there is none."""
+    from zoo.catalogue.hub.branch import Branch
     from zoo.catalogue.hub.client import Hub
     from zoo.catalogue.hub.transport import is_offline
 
-    _check_names(repo_id, revision)
-    known = published_names(_suffix(folder, registry))
-    files, left_out = contents(folder, known)
-    pins = {name: hashlib.sha256(files[name]).hexdigest() for name in FILES if name in files}
-    check(Folder(name=str(folder), path=folder, pins=pins, origin=str(folder)))
+    where = f"hf://{order.repo_id}"
     if is_offline():
-        raise NetworkError(f"hf://{repo_id}: being offline was asked for; unset ZOO_OFFLINE and HF_HUB_OFFLINE")
-    hub = Hub()
-    parent = _prepared(hub, repo_id, revision, private)
-    files[CARD] = _card_of(repo_id, revision, files[CARD])
-    changed, gone = _differences(hub, repo_id, parent, files, known)
-    commit = (
-        parent if not changed and not gone else _commit(hub, repo_id, revision, parent, files, known, (changed, gone))
+        raise NetworkError(f"{where}: being offline was asked for; unset ZOO_OFFLINE and HF_HUB_OFFLINE")
+    branch = Branch(Hub(), order.repo_id, order.revision)
+    facts = branch.facts()
+    if facts is None and make:
+        branch.make_repository(private=order.private)
+        facts = branch.facts()
+    if order.private and facts is not None and facts.get("private") is not True:
+        raise UsageError(f"{where} exists and is public; make it private in its settings, or leave out --private")
+    commit = None if facts is None else branch.commit_of(order.revision)
+    if commit is None and order.create_pr:
+        raise NotFoundError(f"{where} has no branch {order.revision} for a pull request to go to; push without one")
+    return branch, branch.make_branch() if commit is None and make else commit
+
+
+def publish(folder: Path, order: Order, *, registry: Registry, check: Callable[[Folder], object]) -> Published:
+    """Publish a weights folder: one commit, or none where the Hub has these files already.
+
+    Safe to run again after any failure. Raises what `plan` raises, NetworkError where the Hub refuses or somebody else
+    committed meanwhile, IntegrityError when what the Hub gives back is something else.
+    """
+    branch, ready = _planned(folder, order, registry, check, make=True)
+    files, changes, address = ready.files, ready.changes, None
+    commit = ready.commit or ""
+    if changes and order.create_pr:
+        commit, address = branch.propose(commit, files, changes, order.message)
+    elif changes:
+        commit = branch.commit(commit, files, ready.known, changes, order.message)
+    _read_back(branch, commit, files)
+    if order.tag is not None:
+        branch.set_tag(order.tag, commit)
+    return Published(
+        repo_id=order.repo_id,
+        commit=commit,
+        changed=tuple(changes),
+        left_out=ready.left_out,
+        pins=ready.pins,
+        pull_request=address,
     )
+
+
+def _read_back(branch: Branch, commit: str, files: Mapping[str, bytes]) -> None:
+    """Raise IntegrityError where the Hub gives other bytes than these."""
     for name, body in files.items():
         digest = hashlib.sha256(body).hexdigest()
         try:
-            hub.download(repo_id, commit, name, io.BytesIO(), most=len(body), pin=digest)
+            branch.hub.download(branch.repo, commit, name, io.BytesIO(), most=len(body), pin=digest)
         except (NotFoundError, WeightsError) as error:
-            raise IntegrityError(f"hf://{repo_id}@{commit}: {name} is not what was published ({error})") from None
-    summary = {"changed": (*changed, *gone), "left_out": tuple(left_out)}
-    return Published(repo_id=repo_id, commit=commit, pins=pins, **summary)
+            where = f"hf://{branch.repo}@{commit}"
+            raise IntegrityError(f"{where}: {name} is not what was published ({error})") from None
 
 
-def _card_of(repo_id: str, revision: str, card: bytes) -> bytes:
+def _pins(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in FILES if name in files}
+
+
+def _card_of(order: Order, card: bytes) -> bytes:
     """The card as it stands on the Hub: what it says of its folder is said of the repository."""
-    name = f"hf://{repo_id}" if revision == "main" else f"hf://{repo_id}@{revision}"
+    name = f"hf://{order.repo_id}" if order.revision == "main" else f"hf://{order.repo_id}@{order.revision}"
     return addressed(read_card(card, CARD), name).encode()
 
 
@@ -137,124 +219,3 @@ def _suffix(folder: Path, registry: Registry) -> str:
         return ""
     config = Folder(name=str(folder), path=folder).config()
     return registry.modality_of(config["architecture"]).suffixes[0]
-
-
-def _check_names(repo_id: str, revision: str) -> None:
-    if split_hub_name(f"hf://{repo_id}") != (repo_id, None):
-        raise UsageError(f"{repo_id!r:.100} is no repository; write org/repo")
-    if not BRANCH.fullmatch(revision) or COMMIT.fullmatch(revision) or ".." in revision:
-        raise UsageError(f"revision {revision!r:.80} is no name of a branch")
-
-
-def _prepared(hub: Hub, repo: str, revision: str, private: bool) -> str:
-    """The newest commit of the branch; repository and branch are made where they are missing."""
-    from huggingface_hub import HfApi
-
-    api = HfApi(library_name="genzoo")
-    try:
-        facts = hub.json(f"/api/models/{repo}")
-    except NotFoundError:
-        _ask(repo, lambda: api.create_repo(repo, private=private, exist_ok=True))
-        facts = hub.json(f"/api/models/{repo}")
-    if private and not (isinstance(facts, dict) and facts.get("private") is True):
-        raise UsageError(f"hf://{repo} exists and is public; make it private in its settings, or leave out --private")
-    path = f"/api/models/{repo}/revision/{revision.replace('/', '%2F')}"
-    try:
-        facts = hub.json(path)
-    except NotFoundError:
-        _ask(repo, lambda: api.create_branch(repo, branch=revision, exist_ok=True))
-        facts = hub.json(path)
-    found = facts.get("sha") if isinstance(facts, dict) else None
-    if not isinstance(found, str) or not COMMIT.fullmatch(found):
-        raise NetworkError(f"hf://{repo}@{revision}: the Hub does not say which commit it is")
-    return found
-
-
-def _differences(
-    hub: Hub, repo: str, commit: str, files: Mapping[str, bytes], known: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Which files a commit has not or has otherwise, and which of the `known` names it has beyond them."""
-    from zoo.catalogue.hub.client import Digest
-    from zoo.catalogue.hub.transport import Absent
-
-    changed, gone = [], []
-    for name in known:
-        try:
-            there = hub.look(repo, commit, name)
-        except Absent:
-            changed += [name] if name in files else []
-            continue
-        if name not in files:
-            gone.append(name)
-            continue
-        digest = Digest(there.digest, len(files[name]))
-        digest.update(files[name])
-        if there.digest is None or not digest.is_one(there.digest):
-            changed.append(name)
-    return changed, gone
-
-
-def _commit(
-    hub: Hub,
-    repo: str,
-    revision: str,
-    parent: str,
-    files: Mapping[str, bytes],
-    known: Sequence[str],
-    differences: tuple[list[str], list[str]],
-) -> str:
-    """Write and remove these files in one commit on top of `parent`. A lost answer is found out, not sent twice."""
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-
-    api, (changed, gone) = HfApi(library_name="genzoo"), differences
-
-    def send() -> Any:
-        # As streams the client sends large files by Git LFS, which every Hub speaks and whose name of a file is the
-        # sha256 that is pinned; bytes would go through a library, storage hosts and logs of their own (Xet).
-        added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=io.BytesIO(files[name])) for name in changed]
-        removed = [CommitOperationDelete(path_in_repo=name) for name in gone]
-        return api.create_commit(
-            repo,
-            [*added, *removed],
-            commit_message="Publish the weights folder",
-            revision=revision,
-            parent_commit=parent,
-        )
-
-    for attempt in range(1, TRIES + 1):
-        try:
-            commit = str(_ask(repo, send).oid)
-            break
-        except _Refused:
-            raise
-        except NetworkError:
-            commit = _prepared(hub, repo, revision, False)
-            if commit != parent and _differences(hub, repo, commit, files, known) == ([], []):
-                break  # it had arrived
-            if commit != parent:
-                text = (
-                    f"hf://{repo}@{revision} was changed by somebody else meanwhile (now {commit}); nothing was written"
-                )
-                raise NetworkError(f"{text}: look at it, and run this again") from None
-            if attempt == TRIES:
-                raise
-            time.sleep(PAUSE * attempt)
-    if not COMMIT.fullmatch(commit):
-        raise NetworkError(f"hf://{repo}: the Hub does not say which commit it made; run this again")
-    return commit
-
-
-def _ask(repo: str, action: Callable[[], Any]) -> Any:
-    """Call the Hub's client; whatever it raises is a NetworkError without the client's text, which may hold a token."""
-    try:
-        return action()
-    except ZooError:
-        raise
-    except Exception as error:  # noqa: BLE001  each major version raises errors of another HTTP library
-        kind, response = type(error).__name__, getattr(error, "response", None)
-        status = getattr(response, "status_code", None)
-        if status in (401, 403) or kind in ("LocalTokenNotFoundError", "RepositoryNotFoundError"):
-            advice = "log in with a token that may write (hf auth login), or set HF_TOKEN"
-            raise _Refused(f"hf://{repo}: the Hub does not let you write there; {advice}") from None
-        cause = kind if status is None else f"{kind}, {status}"
-        raise NetworkError(f"hf://{repo} cannot be written ({cause}); run this again") from None

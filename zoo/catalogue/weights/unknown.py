@@ -14,7 +14,7 @@ from zoo.catalogue.contract.names import hub_name_of
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
-from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME
+from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME, RUN, broken_link
 from zoo.catalogue.weights.header import header_of
 from zoo.configs import near
 from zoo.errors import NotFoundError, UsageError, ZooError
@@ -42,7 +42,7 @@ def no_model(name: str, registry: Registry) -> ZooError:
         return UsageError(f"{name!r:.120} is no model name{advice or ways}")
     if model := _model_with(name, registry):
         return NotFoundError(
-            f"{name!r} is a concept of {model}, no model; zoo edit PHOTO --model {model} --concept {name} -o FILE"
+            f"{name!r} is a concept of {model}, no model; try `zoo edit PHOTO --model {model} --concept {name} -o FILE`"
         )
     try:
         registry.model(name)
@@ -123,7 +123,7 @@ def _of_file(path: Path) -> str:
     if path.suffix in PICKLED:
         return f"pickled weights are never loaded: {FORM}"
     if path.suffix == ".toml":
-        return f"if it is a recipe, train it: zoo train {shlex.quote(str(path))}"
+        return f"if it is a recipe, train it: `zoo train {shlex.quote(str(path))}`"
     return FORM
 
 
@@ -133,12 +133,17 @@ def _of_folder(path: Path, registry: Registry) -> str:
     if not entries:
         return f"is an empty folder; {FORM}"
     names, words = {entry.name for entry in entries}, path.resolve().name.split("--")
+    if RUN in names and CONFIG not in names:
+        export = shlex.join(["zoo", "export", str(path), "-o", f"./{path.resolve().name}-weights"])
+        return f"is a run, of which no weights folder has been made yet: {export}"
     if "snapshots" in names and words[0] == "models" and len(words) == 3:
         return f"is the Hub's cache of a repository; write hf://{words[1]}/{words[2]}"
     if inside := list(_models_in(entries)):
         return f"is no weights folder, but has some in it: write {' or '.join(map(_written, inside[:3]))}"
     if "model_index.json" in names:
         return f"is a pipeline of diffusers, which the zoo does not read; {FORM}"
+    if problem := broken_link(path / CONFIG) or broken_link(path / MODEL):
+        return f"is no whole weights folder: {problem}"
     if CONFIG in names or MODEL in names:
         lacking = MODEL if CONFIG in names else CONFIG
         return f"is no whole weights folder: {path / lacking} is missing; write it with `zoo export`, or copy it anew"
@@ -168,5 +173,5 @@ def _train_on(path: Path, registry: Registry) -> str:
     """How a model of one's own examples is made, with an architecture that has settings for them."""
     for owned in registry.list("architecture"):
         if isinstance(owned.spec, ArchitectureSpec) and owned.spec.starter:
-            return f"train one on it: zoo train {owned.name} --data {shlex.quote(_written(path))}"
+            return f"train one on it: `zoo train {owned.name} --data {shlex.quote(_written(path))}`"
     return FORM

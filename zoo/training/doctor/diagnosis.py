@@ -243,7 +243,7 @@ class Doctor:
         return self._tell(disease.name, sentence, kept, since=begin, examples=examples, steps=steps)
 
     def _not_finite(self, name: str, value: float, examples: int, steps: int) -> Finding:
-        sentence = f"{name} is {value} at step {steps}; lower the learning rates or clip gradients, in a new run"
+        sentence = f"{name} is {value} at step {steps}; lower the learning rates or clip gradients"
         self.candidate = None
         return self._tell(NOT_FINITE, sentence, {}, since=self.heard, examples=examples, steps=steps)
 

@@ -20,6 +20,7 @@ import torch
 
 from zoo.catalogue.recipes.recipe import Resolved
 from zoo.catalogue.runs.folder import DOCTOR, checkpoints
+from zoo.catalogue.runs.summary import gentler
 from zoo.data.loading import Data
 from zoo.errors import DiseaseError
 from zoo.files import new_file, storage_errors
@@ -67,7 +68,7 @@ class Treatment:
         tell: Tell,
     ) -> None:
         self.out, self.symptoms, self.model, self.tell = out, symptoms, model, tell
-        self.settings, self.seed = resolved.doctor, resolved.recipe.seed
+        self.settings, self.recipe, self.seed = resolved.doctor, resolved.recipe, resolved.recipe.seed
         self.rates = dict(state.trainer.base_rates)
         parts = state.trainer.parts.values()
         self.discriminator = next((part for part in parts if isinstance(part, Discriminator)), None)
@@ -140,7 +141,8 @@ class Treatment:
             state.trainer.processes.once(partial(self._remove_after, healthy))
             left = f"the last healthy checkpoint, {healthy.name}, is now the newest"
         where = f"the doctor stopped the run at step {finding.steps} ({finding.examples:,} examples)"
-        raise DiseaseError(f"{where}: {finding.sentence}; {left}")
+        again = gentler(self.out, self.recipe)
+        raise DiseaseError(f"{where}: {finding.sentence}; {left}" + (f"; go on more gently: {again}" if again else ""))
 
     def _go_back(self, state: TrainState, finding: Finding) -> NoReturn:
         """Take the state back to the last healthy checkpoint, change what leads on from there, raise WentBack."""

@@ -1,0 +1,61 @@
+"""A model -> a weights folder: what `load` reads, what `verify` replays, what a person looks at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.card import write_card
+from zoo.catalogue.weights.folder import CONFIG, GOLDEN, MODEL
+from zoo.data.modality import load_modality
+from zoo.nn.families import Family
+from zoo.nn.golden import golden_samples
+from zoo.nn.models import Model
+from zoo.nn.sampling import in_rows
+from zoo.nn.serialization import save as save_tensors
+
+__all__ = ["described", "write_folder"]
+
+SAMPLES, SAMPLES_SEED = 64, 0
+
+
+def write_folder(
+    folder: Path,
+    model: Model,
+    others: Mapping[str, nn.Module],
+    config: Mapping[str, Any],
+    *,
+    family: Family,
+    registry: Registry,
+) -> None:
+    """Fill a new folder: weights, golden samples and samples of a model in eval mode, and the card.
+
+    `others` are parts that the family keeps in files of their own, `config` is what config.json says. Raises what
+    writing and drawing samples raise.
+    """
+    spec = registry.modality_of(config["architecture"])
+    (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    save_tensors(folder / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
+    for name, part in others.items():
+        save_tensors(folder / family.beside[name], _named({name: part}))
+    save_tensors(folder / GOLDEN, golden_samples(model))
+    labels, columns = in_rows(SAMPLES, range(model.num_classes or 0))
+    x = model.sample(SAMPLES, seed=SAMPLES_SEED, labels=labels)
+    modality = load_modality(spec, config["data"].get("about", {}))
+    modality.write(x, folder / f"samples{spec.suffixes[0]}", columns=columns)
+    write_card(folder, registry)
+
+
+def described(model: Model) -> dict[str, Any]:
+    """What config.json says of the data that a model gives: their shape, and unless they are tokens their range."""
+    ranged = model.sample(1, seed=SAMPLES_SEED).is_floating_point()
+    return {"shape": list(model.data_shape)} | ({"range": list(model.value_range)} if ranged else {})
+
+
+def _named(parts: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    return {f"{name}.{key}": tensor for name, part in parts.items() for key, tensor in part.state_dict().items()}
