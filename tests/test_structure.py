@@ -284,6 +284,7 @@ def test_the_core_names_no_architecture_and_no_dataset() -> None:
     words = {name for kind, name in entries if kind in ("architecture", "model", "feature")} | {
         s.module for s in PLUGINS
     }
+    words -= {name for kind, name in entries if kind == "trainer"}  # an architecture may be named like what trains it
     datasets = {name for kind, name in entries if kind == "dataset"} - {"images"}
     assert "dcgan" in words
     assert "shapes" in datasets

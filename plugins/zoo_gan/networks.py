@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from zoo.images import ConditionalNorm
 from zoo.nn import Discriminator, Generator
-from zoo_gan.conditional import ConditionalNorm, Labelled
+from zoo_gan.conditional import Labelled
 from zoo_gan.configs import DCGANConfig
 
 __all__ = ["DCGANDiscriminator", "DCGANGenerator"]

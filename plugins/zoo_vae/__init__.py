@@ -58,6 +58,19 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
         ),
         _architecture("res-vae", "Residual VAE without normalisation, for pictures of 28 to 64 pixels.", "Res"),
         _architecture("mlp-vae", "VAE of dense layers, for small pictures (Kingma and Welling 2014).", "MLP"),
+        ArchitectureSpec(
+            name="vae-gan",
+            summary="VAE whose decoder plays against a discriminator, too (Larsen et al. 2016).",
+            family="vae",
+            modality="image",
+            config="zoo_vae.configs:VAEGANConfig",
+            parts={
+                "encoder": "zoo_vae.adversarial:VAEGANEncoder",
+                "decoder": "zoo_vae.adversarial:VAEGANDecoder",
+                "likelihood": "zoo_vae.adversarial:likelihood",
+                "discriminator": "zoo_vae.adversarial:discriminator",
+            },
+        ),
     ]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from zoo.nn import Bernoulli, Decoder, DiagonalGaussian, DiscretizedLogistic, Encoder, Gaussian, Likelihood
 from zoo_vae.configs import ConvVAEConfig, MLPVAEConfig, ResVAEConfig
 
-__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder", "ResDecoder", "ResEncoder", "likelihood"]
+__all__ = ["ConvDecoder", "ConvEncoder", "Head", "MLPDecoder", "MLPEncoder", "ResDecoder", "ResEncoder", "likelihood"]
 
 LOG_VAR = (-14.0, 6.0)  # what exp() of a float32 squared error can bear; a posterior never needs more
 POINT = -14.0  # the log variance of a posterior that stands for a point
@@ -46,17 +46,15 @@ def _joined(x: Tensor, rows: nn.Embedding | None, labels: Tensor | None) -> Tens
     return x if rows is None else x + rows(labels)
 
 
-class _Head(nn.Module):
-    """Features (N, inputs) -> posterior; a point posterior has no log variance to learn."""
+class Head(nn.Module):
+    """Features (N, inputs) -> posteriors over (N, latent_size); a point posterior has no log variance to learn."""
 
-    def __init__(self, inputs: int, config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> None:
+    def __init__(self, inputs: int, latent_size: int, *, num_classes: int = 0, point: bool = False) -> None:
         super().__init__()
-        size, num_classes = config.latent_size, config.num_classes
-        gaussian = config.posterior == "gaussian"
-        self.mean = nn.Linear(inputs, size)
-        self.log_var = nn.Linear(inputs, size) if gaussian else None
-        self.class_mean = _rows(num_classes, size)
-        self.class_log_var = _rows(num_classes, size) if gaussian else None
+        self.mean = nn.Linear(inputs, latent_size)
+        self.log_var = None if point else nn.Linear(inputs, latent_size)
+        self.class_mean = _rows(num_classes, latent_size)
+        self.class_log_var = None if point else _rows(num_classes, latent_size)
 
     def forward(self, features: Tensor, labels: Tensor | None) -> DiagonalGaussian:
         mean = _joined(self.mean(features), self.class_mean, labels)
@@ -64,6 +62,10 @@ class _Head(nn.Module):
             return DiagonalGaussian(mean, torch.full_like(mean, POINT))
         log_var = _joined(self.log_var(features), self.class_log_var, labels)
         return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR))
+
+
+def _head(inputs: int, config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> Head:
+    return Head(inputs, config.latent_size, num_classes=config.num_classes, point=config.posterior == "point")
 
 
 class ConvEncoder(Encoder):
@@ -81,7 +83,7 @@ class ConvEncoder(Encoder):
             width, side = target, side // stride
         self.body = nn.Sequential(*layers)
         self.hidden = nn.Sequential(nn.Linear(width * side * side, config.hidden), nn.ReLU(inplace=True))
-        self.head = _Head(config.hidden, config)
+        self.head = _head(config.hidden, config)
         _glorot(self)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
@@ -160,7 +162,7 @@ class ResEncoder(Encoder):
             layers += [_Residual(width, damping) for _ in range(count)]
         self.body = nn.Sequential(*layers, nn.SiLU())
         side = config.image_size >> config.halvings
-        self.head = _Head(config.widths[-1] * side * side, config)
+        self.head = _head(config.widths[-1] * side * side, config)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
         """Map pictures (N, C, S, S), and labels (N,) where there are classes, to posteriors."""
@@ -209,7 +211,7 @@ class MLPEncoder(Encoder):
         self.data_shape = (config.channels, config.image_size, config.image_size)
         self.num_classes = config.num_classes or None
         self.body = _dense((math.prod(self.data_shape), *config.hidden))
-        self.head = _Head(config.hidden[-1], config)
+        self.head = _head(config.hidden[-1], config)
         _glorot(self)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:

@@ -14,6 +14,7 @@ from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.configs import decode
 from zoo.errors import ConfigError
 from zoo.nn.build import build_parts, initialise_parts
+from zoo.training.attendant import Attendant
 from zoo.training.train import train
 from zoo_gan.configs import ProjectedGANConfig
 from zoo_gan.projected import ProjectedGANGenerator
@@ -50,7 +51,7 @@ def test_of_z_only_the_direction_counts() -> None:
     """z and 3 z are the same picture: what it sees is on the sphere of radius sqrt(d)."""
     network = generator()
     seen: list[torch.Tensor] = []
-    network.stem.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    network.body.stem.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     torch.testing.assert_close(network(3 * z()), network(z()))
     torch.testing.assert_close(seen[0].norm(dim=1), torch.full((3,), 8**0.5))
 
@@ -60,7 +61,7 @@ def test_with_classes_the_norms_are_each_classes_own() -> None:
     network = generator(num_classes=3)
     assert network.num_classes == 3
     assert len([m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.affine]) == 0
-    network.stem_norm.scale.weight[1] *= 2
+    network.body.stem_norm.scale.weight[1] *= 2
     same, other = (network(z(), torch.full((3,), label)) for label in (2, 1))
     torch.testing.assert_close(network(z(), torch.zeros(3, dtype=torch.long)), same, rtol=0.2, atol=0.2)
     assert not torch.equal(same, other)
@@ -70,7 +71,7 @@ def test_channels_last_survives_the_gates() -> None:
     """The gradient that reaches a batch norm lies as its input does: else it takes eight times as long."""
     network = generator().requires_grad_(True).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     found: list[bool] = []
-    for stage in network.stages:
+    for stage in network.body.stages:
         stage.norm.register_full_backward_hook(
             lambda _m, _i, out: found.append(out[0].is_contiguous(memory_format=torch.channels_last))
         )
@@ -128,7 +129,8 @@ def test_a_cut_run_ends_in_the_bytes_of_an_uncut_one(tmp_path: Path) -> None:
     resolved = resolve(small_recipe(), registry)
     train(resolved, tmp_path / "whole", registry=registry)
     calls = iter([False, False, True])
-    train(resolved, tmp_path / "cut", registry=registry, stop=lambda: next(calls))
+    attendant = Attendant(stop=lambda: next(calls))
+    train(resolved, tmp_path / "cut", registry=registry, attendant=attendant)
     train(resolved, tmp_path / "cut", registry=registry, resume=True)
     last = [sorted((tmp_path / name / "checkpoints").iterdir())[-1] for name in ("whole", "cut")]
     files = [sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()) or [Path()] for folder in last]

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         look,
     )
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
+    from zoo.images.projection import ProjectedDiscriminator
     from zoo.images.sheet import grid, to_pil
+    from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
     "FORMATS",
@@ -34,9 +36,12 @@ __all__ = [
     "MAX_FILE_BYTES",
     "SUFFIXES",
     "Bad",
+    "ConditionalNorm",
     "Decoding",
     "Picture",
+    "ProjectedDiscriminator",
     "Rules",
+    "UpsamplingStack",
     "check_bad",
     "conform",
     "decode_all",
@@ -50,6 +55,15 @@ __all__ = [
 ]
 
 ZOO_API_VERSION = API_VERSION
+
+ELSEWHERE = {  # than in zoo.images.decode
+    **dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds"),
+    "ConditionalNorm": "upsampling",
+    "ProjectedDiscriminator": "projection",
+    "UpsamplingStack": "upsampling",
+    "grid": "sheet",
+    "to_pil": "sheet",
+}
 
 LITE = {  # the file that each package carries, and its sha256
     0: (
@@ -108,9 +122,7 @@ def _lite(number: int) -> FeaturesSpec:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'zoo.images' has no attribute {name!r}")
-    elsewhere = {"grid": "sheet", "to_pil": "sheet"}
-    elsewhere |= dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds")
-    return getattr(importlib.import_module(f"zoo.images.{elsewhere.get(name, 'decode')}"), name)
+    return getattr(importlib.import_module(f"zoo.images.{ELSEWHERE.get(name, 'decode')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Bounded, Encodes, Model
-    from zoo.nn.projection import ProjectedDiscriminator
     from zoo.nn.sampling import Labels
 
 __all__ = [
@@ -48,7 +47,6 @@ __all__ = [
     "Labels",
     "Likelihood",
     "Model",
-    "ProjectedDiscriminator",
     "Terms",
     "Tried",
     "load_features",
@@ -69,7 +67,6 @@ _NAMES = {  # module -> what it gives
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
     "models": ("Bounded", "Encodes", "Model"),
-    "projection": ("ProjectedDiscriminator",),
     "sampling": ("Labels",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}

@@ -73,6 +73,8 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     config = decode_config(spec, data["config"], f"{folder.name}: config")
     family = family_of(spec.family, registry, folder.name)
     beside = family.files_of(("discriminator",) if discriminator else ())
+    if absent := [name for name in beside if name not in spec.parts]:
+        raise UsageError(f"{folder.name}: architecture {spec.name} has no {absent[0]}")
     parts = build_parts(spec, config, [*family.published, *beside])
     _fill_parts({name: parts[name] for name in family.published}, folder, MODEL)
     for name, file in beside.items():

@@ -8,13 +8,13 @@ from typing import Any, final
 
 from torch import Tensor
 
-from zoo.catalogue.weights.folder import PRIOR
+from zoo.catalogue.weights.folder import DISCRIMINATOR, PRIOR
 from zoo.errors import WeightsError
 from zoo.nn.bounds import Terms, decoded_terms
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
 from zoo.nn.extras import Extras
 from zoo.nn.families import Family
-from zoo.nn.interfaces import Decoder, Encoder
+from zoo.nn.interfaces import Decoder, Discriminator, Encoder
 from zoo.nn.models import Bounded, Model, home
 
 __all__ = ["FAMILY", "VAE"]
@@ -91,8 +91,9 @@ def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...]) -> Ga
 
 FAMILY = Family(
     name="vae",
-    interfaces={"encoder": Encoder, "decoder": Decoder, "likelihood": Likelihood},
+    interfaces={"encoder": Encoder, "decoder": Decoder, "likelihood": Likelihood, "discriminator": Discriminator},
     published=("encoder", "decoder", "likelihood"),
+    beside={"discriminator": DISCRIMINATOR},  # of those that were trained against one
     optional=(PRIOR,),
     build=_build,
 )

@@ -41,6 +41,21 @@ _HOME = {name: f"zoo.training.{module}" for module, names in _NAMES.items() for 
 
 ZOO_API_VERSION = API_VERSION
 
+GAME = {
+    "discriminator_loss": "loss",
+    "real_accuracy": "share told right",
+    "fake_accuracy": "share told right",
+    "r1": "squared slope of the discriminator",
+    "r2": "squared slope of the discriminator",
+    "gradient_penalty": "squared distance of the slope from 1",
+}
+ERRORS = {  # of a VAE-GAN
+    "decoder_loss": "loss",
+    "reconstruction": "error, nats an example",
+    "map_error": "error, nats an example",
+    "kl": "KL, nats an example",
+    "active_units": "latent units in use",
+}
 AUTOENCODING = {
     "reconstruction": "reconstruction, nats an example",
     "reconstruction_bits_per_dim": "reconstruction, bits a dimension",
@@ -52,7 +67,7 @@ BOUND = {"elbo": "ELBO, nats an example", "kl": "KL, nats an example", "kl_bits_
 
 @hookimpl
 def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
-    """The adversarial loop, the variational one, and the classical autoencoder's."""
+    """The adversarial loop, the variational one, the classical autoencoder's, and the one of two together."""
     return [
         TrainerSpec(
             name="adversarial",
@@ -60,15 +75,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             family="gan",
             settings="zoo.training.trainers.adversarial:AdversarialSettings",
             trainer="zoo.training.trainers.adversarial:AdversarialTrainer",
-            units={
-                "discriminator_loss": "loss",
-                "generator_loss": "loss",
-                "real_accuracy": "share told right",
-                "fake_accuracy": "share told right",
-                "r1": "squared slope of the discriminator",
-                "r2": "squared slope of the discriminator",
-                "gradient_penalty": "squared distance of the slope from 1",
-            },
+            units=GAME | {"generator_loss": "loss"},
         ),
         TrainerSpec(
             name="vae",
@@ -87,6 +94,15 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             trainer="zoo.training.trainers.vae:AutoencoderTrainer",
             units=AUTOENCODING,
             better=COPYING,
+        ),
+        TrainerSpec(
+            name="vae-gan",
+            summary="An encoder and a decoder by what a discriminator sees, and against it (Larsen et al. 2016).",
+            family="vae",
+            settings="zoo.training.trainers.vae_gan:VAEGANSettings",
+            trainer="zoo.training.trainers.vae_gan:VAEGANTrainer",
+            units=GAME | ERRORS,
+            better=dict.fromkeys(("map_error", "reconstruction"), "lower"),
         ),
     ]
 

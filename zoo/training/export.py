@@ -47,8 +47,9 @@ def export(
         state = first_state(run.resolved, about=run.recorded.facts["data"].get("about"))
         state.restore(tensors, numbers)
     family = run.family()
-    model, others = averaged_model(state, family), {name: state.trainer.parts[name] for name in family.beside}
-    config = _config(run, state, model)
+    parts = state.trainer.parts
+    model, others = averaged_model(state, family), {name: parts[name] for name in family.beside if name in parts}
+    config = _config(run, state, model, registry)
     with new_folder(out) as aside:
         write_folder(aside, model, others, config, family=family, registry=registry)
         return pins(aside)
@@ -69,7 +70,7 @@ def pins(folder: Path) -> dict[str, str]:
     return {name: sha256_of(folder / name) for name in FILES if (folder / name).is_file()}
 
 
-def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
+def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> dict[str, Any]:
     """config.json of a run's model."""
     trained, facts = run.recorded.recipe, run.recorded.facts
     recipe = as_data(trained)
@@ -81,6 +82,8 @@ def _config(run: Run, state: TrainState, model: Model) -> dict[str, Any]:
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= described(model)
     training = {"recipe": recipe, "examples": state.examples} | {key: facts[key] for key in ("torch", "threads")}
+    if against := state.trainer.trained_against:  # no distance by these networks says how good the model is
+        training["trained_against"] = {name: registry.features(name).sha256 for name in against}
     if trained.start_from:
         recipe["start_from"] = neutral_start(trained.start_from)
         data_of = facts[FROM]["data"]

