@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.specs import CommandSpec
+from zoo.catalogue.plugins.blame import plugin_errors
 from zoo.cli.output import complain, prepare_hub
 from zoo.cli.progress import drop_output
 from zoo.cli.verbs import VERBS
@@ -70,7 +71,8 @@ def _run(argv: Sequence[str] | None) -> int:
         return 0  # --help, which has said all
     print_notes = prepare_hub(arguments)
     vars(arguments).setdefault("argv", words)
-    code: int = import_reference(spec.run, f"command {name}", spec.install_hint)(arguments) or 0
+    with plugin_errors():
+        code: int = import_reference(spec.run, f"command {name}", spec.install_hint)(arguments) or 0
     if code == 0:
         print_notes()
     return code
