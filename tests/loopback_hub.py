@@ -251,9 +251,9 @@ class _Handler(BaseHTTPRequestHandler):
     def found(self, name: str) -> Repo | None:
         """The repository, if this request may see it; answers otherwise."""
         repo, known = self.hub.repos.get(name), self.headers.get("Authorization") == f"Bearer {TOKEN}"
-        if not known and self.headers.get("Authorization"):
-            self.refuse(401, "", "Invalid credentials in Authorization header")
-        elif repo is None or (repo.private and not known):
+        if self.refused():
+            return None
+        if repo is None or (repo.private and not known):
             self.refuse(404 if known else 401, "RepoNotFound", "Repository not found")
         elif repo.gated and not known:
             self.refuse(401, "GatedRepo", "Access to this repository is restricted")
@@ -262,6 +262,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             return repo
         return None
+
+    def refused(self) -> bool:
+        """Whether the token is none of the Hub's, which it then says."""
+        if self.headers.get("Authorization") in (None, f"Bearer {TOKEN}"):
+            return False
+        self.refuse(401, "", "Invalid credentials in Authorization header")
+        return True
 
     def resolve(self, name: str, rest: str, fault: Fault | None) -> None:
         repo = self.found(name)
@@ -301,12 +308,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.refuse(404)
 
     def api(self, path: str, fault: Fault | None) -> None:
-        if path == "/api/models":
+        if path == "/api/models" and not self.refused():
             query = parse_qs(urlsplit(self.path).query)
             text = query.get("search", [""])[0]
             rows = [self.facts(name) for name, repo in self.hub.repos.items() if text in name and not repo.private]
             body = json.dumps([row for row in rows if query["filter"][0] in row["tags"]]).encode()
             self.answer(200, body, None, fault)
+        elif path == "/api/models":
+            return
         elif path == "/api/repos/create":
             self.create(json.loads(self.body()))
         elif path == "/api/validate-yaml":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zoo.errors import StorageError, UsageError, ZooError
@@ -22,6 +23,7 @@ __all__ = [
     "new_folder",
     "refuse_full",
     "sha256_of",
+    "shell_line",
     "storage_errors",
     "umask",
 ]
@@ -162,3 +164,18 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file, lower-case hex. Raises StorageError."""
     with storage_errors(f"cannot read {path}"), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def shell_line(words: Iterable[str]) -> str:
+    """A command on one line, which a shell takes as it stands: paths may hold any character.
+
+    What steers a terminal, or breaks the line, is written in the way of bash and zsh.
+    """
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    letters = "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in os.fsencode(word))
+    return f"$'{letters}'"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
 from zoo.errors import UsageError
 
-__all__ = ["cache_folder", "config_file", "data_folders", "expand", "offline"]
+__all__ = ["OFFLINE", "cache_folder", "config_file", "data_folders", "expand", "offline"]
+
+OFFLINE = ContextVar("OFFLINE", default=False)  # what ZOO_OFFLINE says, of one command: --offline
 
 
 def expand(path: Path) -> Path:
@@ -52,5 +55,5 @@ def config_file(env: Mapping[str, str]) -> Path | None:
 
 
 def offline(env: Mapping[str, str]) -> bool:
-    """ZOO_OFFLINE: nothing is fetched; empty, 0, false, no and off mean online."""
-    return env.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
+    """ZOO_OFFLINE, or OFFLINE: nothing is fetched; empty, 0, false, no and off mean online."""
+    return OFFLINE.get() or env.get("ZOO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")

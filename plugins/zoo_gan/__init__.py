@@ -43,7 +43,7 @@ PINS = {
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
-    """The DCGAN and the projected GAN."""
+    """The DCGAN, the projected GAN and the residual one."""
     return [
         ArchitectureSpec(
             name="dcgan",
@@ -67,6 +67,17 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             parts={
                 "generator": "zoo_gan.projected:ProjectedGANGenerator",
                 "discriminator": "zoo_gan.projected:discriminator",
+            },
+        ),
+        ArchitectureSpec(
+            name="res-gan",
+            summary="Residual GAN without normalisation, for the relativistic loss (Huang et al. 2024).",
+            family="gan",
+            modality="image",
+            config="zoo_gan.configs:ResGANConfig",
+            parts={
+                "generator": "zoo_gan.residual:ResGANGenerator",
+                "discriminator": "zoo_gan.residual:ResGANDiscriminator",
             },
         ),
     ]

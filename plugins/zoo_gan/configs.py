@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-__all__ = ["DCGANConfig", "ProjectedGANConfig"]
+__all__ = ["DCGANConfig", "ProjectedGANConfig", "ResGANConfig"]
 
 Width = Annotated[int, Meta(ge=1, le=1024)]
 Widths = Annotated[tuple[Width, ...], Meta(min_length=1, max_length=7)]
@@ -119,3 +119,28 @@ class ProjectedGANConfig:
             raise ValueError(f"generator_widths needs {stages} widths for {self.image_size} pixels: 4 x 4, doubled")
         if len(self.map_channels) != len(self.map_strides):
             raise ValueError("map_channels and map_strides need one number for each map of the feature network")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResGANConfig:
+    """Residual networks without normalisation, the discriminator the generator's mirror (Huang et al. 2024).
+
+    With classes the generator gets a vector of each joined to z, and the discriminator projects its features on one.
+    """
+
+    image_size: Literal[16, 32, 64, 128] = 32  # pixels
+    channels: Annotated[int, Meta(ge=1, le=4)] = 3
+    latent_size: Annotated[int, Meta(ge=1, le=4096)] = 64
+    num_classes: Annotated[int, Meta(ge=0, le=1000)] = 0  # of labels that both nets see; 0: without labels
+    class_size: Annotated[int, Meta(ge=1, le=4096)] = 64  # values of the vector that stands for a class
+    widths: Widths = (256, 256, 128, 64)  # channels of the maps of 4, 8, 16, ... pixels
+    blocks: Annotated[int, Meta(ge=1, le=16)] = 2  # residual blocks at each side
+    expansion: Annotated[int, Meta(ge=1, le=8)] = 2  # a block's inner channels over its outer ones
+    group_size: Annotated[int, Meta(ge=1, le=1024)] = 16  # channels that a 3x3 convolution sees together
+
+    def __post_init__(self) -> None:
+        if 4 << (len(self.widths) - 1) != self.image_size:
+            stages = self.image_size.bit_length() - 2
+            raise ValueError(f"widths needs {stages} widths for {self.image_size} pixels: 4 x 4, doubled")
+        if bad := [width for width in self.widths if width * self.expansion % self.group_size]:
+            raise ValueError(f"widths: {bad[0]} times expansion {self.expansion} is no multiple of {self.group_size}")

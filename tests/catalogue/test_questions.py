@@ -240,7 +240,7 @@ def test_info_of_a_repository_offline_is_of_the_cache(whole: Path, hub: Any, mon
     asked = len(hub.log)
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     assert zoo.info("hf://acme/tiny")["concepts"] == ["smile"]
-    with pytest.raises(NetworkError, match="hf://acme/other is not in the cache"):
+    with pytest.raises(NetworkError, match="hf://acme/other@main is not in the cache"):
         zoo.info("hf://acme/other")
     assert len(hub.log) == asked
 

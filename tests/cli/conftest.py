@@ -17,6 +17,12 @@ from zoo.catalogue.plugins.installed import Installed
 from zoo.cli.main import main
 
 
+@pytest.fixture(autouse=True)
+def _no_line_for_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a training here takes does not decide what it prints."""
+    monkeypatch.setattr("zoo.cli.progress.SILENCE", float("inf"))
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test runs in a folder of its own, and without TensorBoard."""
@@ -70,8 +76,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[EntryPoint]
     def install(point: EntryPoint) -> None:
         found = [*entry_points(group="zoo"), point]
         monkeypatch.setattr(plugins, "installed", lambda: [Installed.of(one) for one in found])
-        plugins.default_registry.cache_clear()
+        plugins.BUILT.clear()
 
     yield install
     monkeypatch.undo()
-    plugins.default_registry.cache_clear()
+    plugins.BUILT.clear()

@@ -11,7 +11,7 @@ import pytest
 from cli.commands import Run, python
 
 import zoo
-from zoo.cli.main import main
+from zoo.__main__ import start
 from zoo.cli.output import plain
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -49,7 +49,7 @@ def test_python_m_zoo_is_the_same_command(run: Run) -> None:
         done = python("-m", "zoo", *argv)
         assert (done.returncode, done.stdout, done.stderr) == run(*argv)
     (script,) = entry_points(group="console_scripts", name="zoo")
-    assert script.load() is main
+    assert script.load() is start
 
 
 @pytest.mark.parametrize("argv", [["list"], ["--help"], ["info", "dcgan-shapes", "--json"]], ids=str)

@@ -98,7 +98,7 @@ def test_a_broken_plugin_costs_the_help_one_line(
     installed(entry_point("acme", "raise SystemExit('I quit')"))
     for policy in ("warn", "raise", "nonsense"):
         monkeypatch.setenv("ZOO_PLUGIN_ERRORS", policy)
-        plugins.default_registry.cache_clear()
+        plugins.BUILT.clear()
         code, out, err = run("--help")
         assert (code, err.count("\n")) == (0, 1)
         assert "  mixture  " in out
@@ -128,7 +128,7 @@ import sys
 from zoo.cli.main import main
 for argv, own in ((["--help"], set()), (["list"], {"catalogue"})):
     main(argv)
-    shared = {"main", "output", "progress", "verbs"}
+    shared = {"main", "output", "process", "verbs"}
     found = {name[8:] for name in sys.modules if name.startswith("zoo.cli.")}
     assert found == shared | own, found
 """

@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 from zoo.cli.main import main
+from zoo.latent.concept_file import save_concepts
+from zoo.latent.concepts import ConceptVector
 from zoo.nn.pretrained import load
 from zoo.nn.serialization import save
 
@@ -131,6 +133,47 @@ def test_a_traversal_moves_one_coordinate(
     rows = cells(out)
     assert [len(row) for row in rows] == [3, 3]
     assert [row[2] for row in rows] == [picture.numpy().tobytes() for picture in expected]
+
+
+def frames(path: Path) -> list[list[list[bytes]]]:
+    """The pictures of an animation at scale 1: frame by frame, row by row."""
+    with Image.open(path) as film:
+        found = []
+        for index in range(getattr(film, "n_frames", 1)):
+            film.seek(index)
+            film.convert("RGB").save(path.with_suffix(".frame.png"))
+            assert (film.info["loop"], film.info["duration"]) == (0, 60)
+            found.append(cells(path.with_suffix(".frame.png")))
+        return found
+
+
+MOVING = ("--scale", 1, "--duration", 60)
+
+
+def test_a_walk_to_an_animation_moves(gan: SimpleNamespace, tmp_path: Path) -> None:
+    """Each step is a frame, with all walks in it; the pictures are those of the sheet, in the same order."""
+    verbs = {"interpolate": ("--rows", 4, "--steps", 5), "traverse": ("--dimension", 1, "--rows", 4, "--steps", 5)}
+    for verb, words in verbs.items():
+        assert run(verb, gan.path, *words, *MOVING, "-o", tmp_path / "walk.png") == 0
+        sheet = cells(tmp_path / "walk.png")
+        for suffix in ("webp", "apng"):
+            assert run(verb, gan.path, *words, *MOVING, "-o", tmp_path / f"walk.{suffix}") == 0
+            film = frames(tmp_path / f"walk.{suffix}")
+            assert [len(film), *map(len, film[0])] == [5, 2, 2]
+            flat = [[cell for row in frame for cell in row] for frame in film]
+            assert flat == [list(step) for step in zip(*sheet, strict=True)]
+        assert run(verb, gan.path, *words, *MOVING, "-o", tmp_path / "walk.gif") == 0
+        assert len(frames(tmp_path / "walk.gif")) == 5
+
+
+def test_photos_move_along_a_concept(tiny: SimpleNamespace, photos: list[Path], tmp_path: Path) -> None:
+    """An edit to an animation keeps each photo on the left, and beside it moves from strength to strength."""
+    save_concepts(tiny.path, [ConceptVector(name="smile", direction=torch.full((3,), 3.0))])
+    words = (*photos, "--model", tiny.path, "--concept", "smile", "--strength", "-9,0,9", *MOVING)
+    assert run("edit", *words, "-o", tmp_path / "sheet.png") == 0
+    assert run("edit", *words, "-o", tmp_path / "film.webp") == 0
+    sheet, film = cells(tmp_path / "sheet.png"), frames(tmp_path / "film.webp")
+    assert film == [[[row[0], row[1 + step]] for row in sheet] for step in range(3)]
 
 
 def test_a_manifold_is_a_grid_over_the_plane(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.folder import Folder, truncation_of
 from zoo.errors import UsageError, WeightsError
-from zoo.evaluation.results import read_results, record
+from zoo.evaluation.results import read_results, record, record_truncation
 
 REGISTRY = default_registry()
 CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": False}
@@ -82,3 +82,21 @@ def test_nothing_is_written_into_the_hubs_cache(folder: Folder) -> None:
     with pytest.raises(UsageError, match="nothing is written there"):
         record(replace(folder, source="hub"), {"first": 1}, registry=REGISTRY)
     assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+def test_where_truncation_helps_is_said_in_config_and_card(folder: Folder) -> None:
+    """Both say the range, the card with a mixture where there is one; a range that cannot be meant changes nothing."""
+    record(folder, {"first": 1}, registry=REGISTRY)
+    record_truncation(folder, 1.0, 2.5, registry=REGISTRY)
+    assert truncation_of(folder.config()) == (1.0, 2.5)
+    assert read_results(folder)["first"] == 1
+    line = "samples = model.sample(16, truncation=1)  # more typical, less varied; from 1 to 2.5"
+    assert line in (folder.path / "README.md").read_text(encoding="utf-8")
+    (folder.path / "prior.safetensors").write_bytes(b"")
+    record_truncation(folder, 1.5, 2, registry=REGISTRY)
+    card = (folder.path / "README.md").read_text(encoding="utf-8")
+    assert 'model.sample(16, prior="mixture", truncation=1.5)' in card
+    with pytest.raises(WeightsError, match="two numbers above 0"):
+        record_truncation(folder, 2, 1, registry=REGISTRY)
+    assert truncation_of(folder.config()) == (1.5, 2.0)
+    assert (folder.path / "README.md").read_text(encoding="utf-8") == card

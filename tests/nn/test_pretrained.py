@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +135,33 @@ def test_a_model_is_sampled_without_a_number(tiny: SimpleNamespace) -> None:
     x = load(tiny.path).sample(seed=3)
     assert x.shape == (16, 3, 8, 8)
     assert torch.equal(load(tiny.path).sample(1, seed=3), x[:1])
+
+
+def test_truncation_has_a_range_in_which_it_helps(tiny: SimpleNamespace) -> None:
+    """config.json may say it; below it is a warning that names it, within and above not, and samples are the same."""
+    free = load(tiny.path)
+    assert free.truncation is None
+    rewrite(tiny.path, truncation=[1, 2.5])
+    model = load(tiny.path)
+    assert model.truncation == (1.0, 2.5)
+    with pytest.warns(UserWarning, match=r"truncation 0\.5 is below 1, where .* decay; it helps from 1 to 2\.5$"):
+        x = model.sample(2, seed=0, truncation=0.5)
+    with warnings.catch_warnings(action="error"):
+        assert torch.equal(x, free.sample(2, seed=0, truncation=0.5))
+        for truncation in (1, 2, 9, None):
+            model.sample(2, seed=0, truncation=truncation)
+    with pytest.raises(UsageError, match="truncation is -1"):
+        model.sample(2, truncation=-1)
+
+
+@pytest.mark.parametrize(
+    "value", [1, [1], [1, 2, 3], [2, 1], [0, 1], [-1, 1], [1, 101], ["1", "2"], [True, 2], None, {}]
+)
+def test_a_range_of_truncation_that_cannot_be_meant_is_refused(value: Any, tiny: SimpleNamespace) -> None:
+    """Anything but two numbers above 0, the lower first, is a WeightsError that shows it."""
+    rewrite(tiny.path, truncation=value)
+    with pytest.raises(WeightsError, match=r"config\.json: truncation is .*; it must be two numbers above 0"):
+        load(tiny.path)
 
 
 def test_the_discriminator_comes_on_request(tiny: SimpleNamespace) -> None:

@@ -163,4 +163,4 @@ def test_a_plugin_that_cannot_be_loaded_gives_rows_and_no_exception(acme: Callab
     report = check_plugin("acme")
     assert [row.check for row in report.rows if not row.ok] == ["discovery.imports"]
     assert {row.kind for row in report.rows} == {"plugin"}
-    assert report.blocked == 5
+    assert report.blocked == 6

@@ -37,12 +37,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("ZOO_CACHE", str(folder / "cache"))
         patch.setattr("zoo.training.record._tensorboard", lambda *_: None)  # seconds to import, and not looked at
         patch.chdir(folder)
-        loading.default_registry.cache_clear()
+        loading.BUILT.clear()
         for name in ("tones", "sentences"):
             assert main(["train", f"sounds/{name}", "--out", f"runs/{name}"]) == 0
             assert main(["export", f"runs/{name}", "-o", name]) == 0
         yield folder
-    loading.default_registry.cache_clear()
+    loading.BUILT.clear()
 
 
 @pytest.fixture

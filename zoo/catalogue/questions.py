@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,17 @@ from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import KINDS, Owned, Registry
 from zoo.catalogue.contract.specs import DatasetSpec, ModelSpec, to_json
 from zoo.catalogue.facts import facts_of
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe
 from zoo.catalogue.weights.card import dataset_of
 from zoo.catalogue.weights.card_sections import metrics_and_directions
 from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
-from zoo.catalogue.weights.folder import MODEL, Folder
-from zoo.catalogue.weights.locate import is_path, locate
+from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.locate import is_path, locate, no_revision
 from zoo.catalogue.weights.unknown import no_model
 from zoo.configs import as_data, near
-from zoo.errors import NotFoundError, UsageError, ZooError
+from zoo.errors import NetworkError, NotFoundError, UsageError, ZooError
 
 __all__ = ["info", "list_architectures", "list_datasets", "list_models"]
 
@@ -48,15 +50,25 @@ def list_architectures(pattern: str = "*", *, registry: Registry | None = None) 
     return _names("architecture", pattern, registry)
 
 
-def info(name: str | os.PathLike[str], *, registry: Registry | None = None) -> dict[str, Any]:
+def info(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    registry: Registry | None = None,
+) -> dict[str, Any]:
     """What is known of a model or of anything else that the catalogue names: JSON-able, `name` and `kind` first.
 
     A model is a name of the catalogue, `hf://org/repo[@revision]` (asked of the Hub: nothing large is fetched) or a
     weights folder; its config, figures, parts, shapes, concepts, prior, card, place and both licences are told. A TOML
-    file is a recipe. Raises NotFoundError with what was meant for a name that nothing has, UsageError for a malformed
-    one, what reading the Hub raises, and IntegrityError, DataError or StorageError for damaged files.
+    file is a recipe. `revision`, `token`, `cache_dir` and `local_files_only` are those of `zoo.load`. Raises
+    NotFoundError with what was meant for a name that nothing has, UsageError for a malformed one, what reading the Hub
+    raises, and IntegrityError, DataError or StorageError for damaged files.
     """
     registry = registry or default_registry()
+    access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     if not isinstance(name, (str, os.PathLike)):
         raise UsageError(f"a name is a text or a path, not {name!r:.80}")
     if isinstance(name, os.PathLike) or is_path(name) or name.endswith(".toml"):
@@ -64,15 +76,17 @@ def info(name: str | os.PathLike[str], *, registry: Registry | None = None) -> d
         if path.suffix == ".toml" and path.is_file():
             recipe = as_data(read_recipe(path))
             return {"name": str(name), "kind": "recipe"} | recipe | {"name": str(name), "recipe": recipe["name"]}
-        return _of_weights(str(name), in_folder(locate(path, registry)), registry)
+        return _of_weights(str(name), in_folder(locate(path, registry, access)), registry)
     if name.startswith("hf://"):
-        return _of_weights(name, on_hub(name), registry)
+        return _of_weights(name, on_hub(name, access), registry)
     for kind in KINDS.values():
         if (kind, name) in registry.entries:
             owned = registry.owned(kind, name)
+            if revision is not None:
+                raise no_revision(name, owned.spec, revision)
             data = {"name": name, "kind": kind, "owner": owned.owner} | to_json(owned.spec) | {"name": name}
             if isinstance(owned.spec, ModelSpec):
-                return data | _of_model(owned, owned.spec, registry)
+                return data | _of_model(owned, owned.spec, registry, access)
             return data | facts_of(owned, registry)
     error = no_model(name, registry)
     hint = near(name, {known for _, known in registry.entries})
@@ -81,13 +95,13 @@ def info(name: str | os.PathLike[str], *, registry: Registry | None = None) -> d
     raise error
 
 
-def _of_model(owned: Owned, spec: ModelSpec, registry: Registry) -> dict[str, Any]:
+def _of_model(owned: Owned, spec: ModelSpec, registry: Registry, access: Access) -> dict[str, Any]:
     """The recipe, and the weights where they are at hand."""
     data: dict[str, Any] = {"data_licence": _data_licence(spec.dataset, registry)}
     if spec.recipe is not None:
         data["recipe_file"] = str(resource(spec.recipe, owned.name))
         data["examples"] = read_recipe(resource(spec.recipe, owned.name)).examples
-    folder = _at_hand(owned.name, spec, registry)
+    folder = _at_hand(owned.name, spec, access)
     if folder is not None:
         found = _of_weights(owned.name, in_folder(folder), registry)
         own = ("kind", "licence", "summary")  # what the catalogue says of it comes first
@@ -100,7 +114,7 @@ def _of_model(owned: Owned, spec: ModelSpec, registry: Registry) -> dict[str, An
     return data | {"source": "recipe", "path": None, "suffix": _suffix(spec.architecture, registry)}
 
 
-def _at_hand(name: str, spec: ModelSpec, registry: Registry) -> Folder | None:
+def _at_hand(name: str, spec: ModelSpec, access: Access) -> Folder | None:
     """The folder of a model's weights, where it is bundled or in the cache: nothing is fetched."""
     weights = spec.weights
     if weights is None:
@@ -113,16 +127,14 @@ def _at_hand(name: str, spec: ModelSpec, registry: Registry) -> Folder | None:
                 raise
         else:
             return Folder(name=name, path=path, pins=weights.files, source="bundled", origin="bundled")
-    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.weights.fetching import hub_folder_of
 
     assert weights.repo_id is not None
-    assert weights.revision is not None
-    cache = RepoCache(hub_folder(), weights.repo_id)
-    if not cache.has(weights.revision, MODEL):
+    here = replace(access, revision=weights.revision, local_files_only=True)
+    try:
+        return hub_folder_of(weights.repo_id, name, weights.files, here)
+    except NetworkError:  # what says that the cache lacks it
         return None
-    origin = f"hf://{weights.repo_id}@{weights.revision}"
-    path, commit = cache.snapshot(weights.revision), weights.revision
-    return Folder(name=name, path=path, pins=weights.files, source="hub", commit=commit, origin=origin)
 
 
 def _of_weights(name: str, contents: Contents, registry: Registry) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
     as_given,
+    decoded,
     encoding_model,
     examples_for,
     loaded,
     located,
     own_folder,
+    takes_device,
     takes_write,
     writable_folder,
 )
@@ -49,6 +51,7 @@ def concept_arguments(command: argparse.ArgumentParser) -> None:
     for added in (shown, measured):
         added.add_argument("concept", metavar="CONCEPT")
     _takes_measure(measured)
+    takes_device(measured)
     for added in (listed, shown, measured):
         takes_offline(added)
         takes_json(added)
@@ -69,6 +72,7 @@ def _takes_fit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, help="of those samples: whole number from 0 (default 0)")
     command.add_argument("--orthogonal", metavar="NAME[,NAME]", help="take away what it shares with these concepts")
     takes_offline(command)
+    takes_device(command)
     takes_json(command)
 
 
@@ -121,7 +125,7 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
 
     _check_sources(arguments)
     folder = own_folder(arguments.model)
-    model, known = loaded(folder), concepts_of(folder)
+    model, known = loaded(folder, arguments.device), concepts_of(folder)
     (positives, first), (negatives, second), source = _labelled(arguments, model)
     encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
@@ -168,7 +172,7 @@ class _LateEncoder:
         import torch
 
         x = as_given(self.model, torch.cat([positives[:CHECKED], negatives[:CHECKED]]))
-        error = float((self.model.decode(self(x)) - x).square().mean().sqrt())
+        error = float((decoded(self.model, self(x)) - x).square().mean().sqrt())
         return self.measures | {"encoder_round_trip_examples": error}
 
 
@@ -217,7 +221,7 @@ def _measure(arguments: argparse.Namespace) -> None:
         raise UsageError("`zoo concept measure MODEL CONCEPT` needs --data DATASET, --factor NAME and --keep NAME")
     region = _region(arguments.region)
     folder = writable_folder(arguments)
-    model = encoding_model(folder)
+    model = encoding_model(folder, arguments.device)
     concept = _named(arguments.concept, folder)
     concept.check_fit(model)
     examples, probe, other = _judges(arguments, model)

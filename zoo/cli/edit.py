@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.cli.examples import (
     as_given,
     asked_labels,
-    check_size,
+    decoded,
     encoding_model,
     example_of,
     examples_for,
@@ -18,13 +18,12 @@ from zoo.cli.examples import (
     labels_of,
     loaded,
     located,
-    output_of,
     some,
+    takes_device,
     takes_inversion,
-    takes_output,
-    write_examples,
 )
 from zoo.cli.output import takes_offline
+from zoo.cli.writing import check_size, output_of, takes_duration, takes_output, write_examples, write_walks
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ def reconstruct_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo reconstruct` takes."""
     command.add_argument("--model", required=True, help="a model with an encoder")
     takes_offline(command)
+    takes_device(command)
     _takes_examples(command)
 
 
@@ -48,10 +48,12 @@ def edit_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo edit` takes."""
     command.add_argument("--model", required=True, help="whose latent space it is; a GAN's is found by inversion")
     takes_offline(command)
+    takes_device(command)
     _takes_examples(command)
     takes_inversion(command)
     command.add_argument("--concept", required=True, metavar="NAME[,NAME]", help="names of `zoo concept list MODEL`")
     command.add_argument("--strength", default="-2,-1,0,1,2", help="standard deviations (default -2,-1,0,1,2)")
+    takes_duration(command)
 
 
 def _takes_examples(command: argparse.ArgumentParser) -> None:
@@ -71,9 +73,9 @@ def reconstruct(arguments: argparse.Namespace) -> None:
     folder = located(arguments.model)
     out = output_of(arguments, folder)
     _check_examples(arguments)
-    model = encoding_model(folder)
+    model = encoding_model(folder, arguments.device)
     x, labels = _asked(arguments, model)
-    y = model.reconstruct(x, labels)
+    y = model.reconstruct(x, labels).cpu()
     write_examples(model, torch.cat([x, y]), out, columns=len(x), scale=arguments.scale)
     error = float((x - y).square().mean().sqrt())
     print(f"{out}: {len(x)} examples above, their reconstructions below; root mean square error {error:.4f} of 1")
@@ -120,19 +122,19 @@ def edit(arguments: argparse.Namespace) -> None:
     folder = located(arguments.model)
     out, strengths = output_of(arguments, folder), _strengths(arguments.strength)
     _check_examples(arguments)
-    model, known = loaded(folder), concepts_of(folder)
+    model, known = loaded(folder, arguments.device), concepts_of(folder)
     concepts = [concept_named(name, known, folder) for name in arguments.concept.split(",")]
     for concept in concepts:
         concept.check_fit(model)
     x, labels = _asked(arguments, model)
     check_size(model, len(x) * len(concepts) * (1 + len(strengths)), arguments.scale)
     z, how = find_latents(model, x, arguments.inversion_steps, labels)
-    strips = []
-    for concept in concepts:
-        for i in range(len(x)):
-            moved = torch.cat([concept.apply(z[i : i + 1], s) for s in strengths])
-            strips += [x[i : i + 1], model.decode(moved, None if labels is None else labels[i])]
-    write_examples(model, torch.cat(strips), out, columns=1 + len(strengths), scale=arguments.scale)
+    walks = [
+        decoded(model, torch.cat([concept.apply(z[i], s) for s in strengths]), None if labels is None else labels[i])
+        for concept in concepts
+        for i in range(len(x))
+    ]
+    write_walks(model, walks, arguments, beside=[x[i : i + 1] for _ in concepts for i in range(len(x))])
     done = modality_of(model).how_read(model.data_shape)
     what = f"{', '.join(arguments.files)}, {done}" if arguments.files else f"{len(x)} examples of {arguments.data}"
     moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"

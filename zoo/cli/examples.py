@@ -1,4 +1,4 @@
-"""What the verbs that read examples or write them share: models, files, examples of data sets, their latents."""
+"""What the verbs that read examples share: models, files, examples of data sets, their latents."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from zoo.cli.output import complain
 from zoo.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
     from zoo.nn.distributions import DiagonalGaussian
     from zoo.nn.models import Encodes, Model
+    from zoo.nn.sampling import Labels
 
 __all__ = [
     "as_given",
     "asked_labels",
-    "check_size",
+    "decoded",
+    "device_of",
     "encoded",
     "encoding_model",
     "example_of",
@@ -30,53 +33,19 @@ __all__ = [
     "labels_of",
     "loaded",
     "located",
-    "output_of",
     "own_data",
     "own_folder",
     "row_labels",
     "some",
     "split_if_any",
+    "takes_device",
     "takes_inversion",
     "takes_label",
-    "takes_output",
     "takes_write",
     "writable_folder",
-    "write_examples",
 ]
 
 INVERSION_STEPS = 300
-
-
-def takes_output(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
-    """Add --scale and --output, and --seed."""
-    if seed:
-        command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
-    command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the file: its ending says the format")
-
-
-def check_size(model: Model, count: int, scale: int) -> None:
-    """Refuse, with UsageError, what no file can hold before it is made."""
-    from zoo.data.modality import modality_of
-
-    modality_of(model).fits(count, model.data_shape, scale=scale)
-
-
-def output_of(arguments: argparse.Namespace, folder: Folder) -> Path:
-    """Where the examples go. Raises UsageError for an ending that their kind of data has not; nothing is loaded yet."""
-    from zoo.catalogue.plugins.loading import default_registry
-
-    out, suffixes = Path(arguments.output), default_registry().modality_of(folder.config()["architecture"]).suffixes
-    if out.suffix.lower() not in suffixes:
-        raise UsageError(f"{out} must end in one of {', '.join(suffixes)}")
-    return out
-
-
-def write_examples(model: Model, x: Tensor, out: Path, *, columns: int | None, scale: int) -> None:
-    """Write what a model gives into one file. Raises what its modality raises."""
-    from zoo.data.modality import modality_of
-
-    modality_of(model).write(x, out, columns=columns, scale=scale)
 
 
 def located(name: str) -> Folder:
@@ -87,19 +56,39 @@ def located(name: str) -> Folder:
     return locate(name, default_registry())
 
 
-def loaded(folder: Folder) -> Model:
-    """The model of a folder. Raises what loading raises."""
+def takes_device(command: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    text = "where the model computes: auto, cpu, cuda, cuda:1, mps (default cpu)"
+    command.add_argument("--device", default="cpu", metavar="DEVICE", help=text)
+
+
+def device_of(arguments: argparse.Namespace) -> torch.device:
+    """What --device names. Raises UsageError, naming those that are there, for one that is not."""
+    from zoo.nn.devices import find_device
+
+    return find_device(arguments.device)
+
+
+def loaded(folder: Folder, device: str) -> Model:
+    """The model of a folder, on a device. Raises UsageError for one that is not there, and what loading raises."""
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.nn.devices import find_device
     from zoo.nn.pretrained import load_folder
 
-    return load_folder(folder, default_registry())
+    place = find_device(device)
+    return load_folder(folder, default_registry()).to(place)
 
 
-def encoding_model(folder: Folder) -> Encodes:
+def encoding_model(folder: Folder, device: str) -> Encodes:
     """The model of a folder. Raises UsageError for one that has no encoder, and what loading raises."""
     from zoo.nn.models import encoding
 
-    return encoding(loaded(folder), folder.name)
+    return encoding(loaded(folder, device), folder.name)
+
+
+def decoded(model: Model, z: Tensor, labels: Labels = None) -> Tensor:
+    """What a model makes of latents, on the CPU."""
+    return model.decode(z, labels).cpu()
 
 
 def examples_for(model: Model, reference: str, split: str) -> Examples:
@@ -148,8 +137,11 @@ def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int]
 
 
 def encoded(model: Encodes, examples: Examples, rows: Tensor) -> DiagonalGaussian:
-    """The posteriors of some rows of a dataset, each given its class where there are classes."""
-    return model.encode(as_given(model, examples.data[rows]), labels_of(model, examples, rows))
+    """The posteriors of some rows of a dataset, each given its class where there are classes, on the CPU."""
+    from zoo.nn.distributions import DiagonalGaussian
+
+    found = model.encode(as_given(model, examples.data[rows]), labels_of(model, examples, rows))
+    return DiagonalGaussian(found.mean.cpu(), found.log_var.cpu())
 
 
 def takes_label(command: argparse.ArgumentParser) -> None:
@@ -216,7 +208,7 @@ def takes_inversion(command: argparse.ArgumentParser) -> None:
 
 
 def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int] | None = None) -> tuple[Tensor, str]:
-    """Latents of examples x (N, *data_shape), and a clause that says how they were found and how well they fit.
+    """Latents of examples x (N, *data_shape), on the CPU, and a clause: how they were found, and how well they fit.
 
     `labels` say of which classes they are, where there are classes. Raises UsageError for steps out of range where the
     model has no encoder.
@@ -225,13 +217,13 @@ def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int
     from zoo.nn.models import Encodes
 
     if isinstance(model, Encodes):
-        z, how = model.encode(x, labels).mean, "encoded"
+        z, how = model.encode(x, labels).mean.cpu(), "encoded"
     else:
         if not 1 <= steps <= MOST_STEPS:
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
-        z = invert(model, x, steps=steps, labels=labels).z
+        z = invert(model, x, steps=steps, labels=labels).z.cpu()
         how = f"found by {steps} steps of inversion (the model has no encoder)"
-    errors = value_error(model.decode(z, labels), x).tolist()
+    errors = value_error(decoded(model, z, labels), x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"
 
 

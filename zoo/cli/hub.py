@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
+from zoo.cli.examples import device_of, takes_device
 from zoo.cli.output import actions, complain, each, show, takes_json, takes_offline
 from zoo.errors import NetworkError, UsageError
 
@@ -60,13 +62,19 @@ def verify_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("names", nargs="*", metavar="NAME", help="a model, or a folder (./folder)")
     _takes_revision(command)
     _takes_all(command)
+    takes_device(command)
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """Verify models; gives the exit code of the first that failed."""
     from zoo.latent.verification import verify as check
 
-    rows, code = each(_names(arguments, "verify"), lambda name: check(name, revision=arguments.revision), keep=True)
+    place = device_of(arguments)
+
+    def report(name: str) -> dict[str, Any]:
+        return check(name, revision=arguments.revision, device=place)
+
+    rows, code = each(_names(arguments, "verify"), report, keep=True)
     columns = ("name", "ok", "origin", "parameters", "golden_difference", "card")
     show(rows, columns, arguments.json)
     return code

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import TextIO
+
+from zoo.files import shell_line
 
 __all__ = ["advice", "cells", "columns", "fitted", "say", "wrapped"]
 
@@ -16,13 +17,13 @@ USUAL, LEAST = 80, 20  # columns where a terminal does not know, and below which
 INDENT = "    "
 
 
-def columns(stream: TextIO) -> int | None:
+def columns(stream: TextIO | None) -> int | None:
     """The width of the terminal that a stream writes to, as it is now; None where it is none: lines stay whole there.
 
     COLUMNS counts where it is set, as for `shutil.get_terminal_size`, which knows standard output alone.
     """
     try:
-        if not stream.isatty():
+        if stream is None or not stream.isatty():
             return None
         given = os.environ.get("COLUMNS", "")
         width = int(given) if given.isdecimal() else 0
@@ -75,7 +76,7 @@ def advice(text: str, command: Sequence[str], width: int | None) -> str:
 
     Where both do not fit into one line the command has lines of its own, joined by backslashes.
     """
-    words = [_quoted(word) for word in command]
+    words = [shell_line([word]) for word in command]
     line = f"{text}: {' '.join(words)}"
     if width is None or cells(line) <= width:
         return line
@@ -86,14 +87,6 @@ def advice(text: str, command: Sequence[str], width: int | None) -> str:
         else:
             lines.append(2 * INDENT + word)
     return wrapped(f"{text}:", width) + "\n" + " \\\n".join(lines)
-
-
-def _quoted(word: str) -> str:
-    """A word as a shell takes it; what steers a terminal is written in the way of bash and zsh."""
-    if word.isprintable():
-        return shlex.quote(word)
-    letters = "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in os.fsencode(word))
-    return f"$'{letters}'"
 
 
 def say(text: str, *, indent: str = INDENT) -> None:

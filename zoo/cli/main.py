@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,8 +11,8 @@ from typing import Any
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.specs import CommandSpec
 from zoo.catalogue.plugins.blame import plugin_errors
-from zoo.cli.output import complain, prepare_hub
-from zoo.cli.progress import drop_output
+from zoo.cli.output import complain, hub_prepared
+from zoo.cli.process import flush_output, owned_process
 from zoo.cli.verbs import VERBS
 from zoo.errors import UsageError, ZooError
 from zoo.version import __version__
@@ -27,34 +26,35 @@ NEGATIVES = re.compile(r"-[\d.][\d.,e+-]*")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the return value is the exit code."""
-    _prepare_output()
-    try:
-        code = _run(argv)
-        sys.stdout.flush()
-        return code
-    except ZooError as error:
-        complain(str(error))
-        return error.exit_code
-    except KeyboardInterrupt as error:
-        complain(" ".join(["interrupted", *getattr(error, "__notes__", ())]))
-        return 130
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        drop_output()
-        return 0
-    except OSError as error:  # standard output, on a full disk say; all else comes as a ZooError
-        drop_output()
-        complain(f"cannot write: {error}; check the path, its rights and the free space")
-        return 7
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
-            raise
-        complain("out of memory; ask for fewer samples, a smaller batch or a smaller config")
-        return 7
+    """Run one command; the return value is the exit code.
+
+    Without `argv` the words are the program's own, and the process is the command's. With it a program calls: what is
+    changed of the process, warnings that are printed as lines, is put back; in a thread nothing is changed at all.
+    """
+    with owned_process(program=argv is None):
+        try:
+            code = _run(sys.argv[1:] if argv is None else list(argv))
+            flush_output()
+            return code
+        except ZooError as error:
+            complain(str(error))
+            return error.exit_code
+        except KeyboardInterrupt as error:
+            complain(" ".join(["interrupted", *getattr(error, "__notes__", ())]))
+            return 130
+        except BrokenPipeError:  # a caller's stream: who reads it, `head` say, has seen enough
+            return 0
+        except OSError as error:  # standard output, on a full disk say; all else comes as a ZooError
+            complain(f"cannot write: {error}; check the path, its rights and the free space")
+            return 7
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+                raise
+            complain("out of memory; ask for fewer samples, a smaller batch or a smaller config")
+            return 7
 
 
-def _run(argv: Sequence[str] | None) -> int:
-    words = sys.argv[1:] if argv is None else list(argv)
+def _run(words: list[str]) -> int:
     if not words or words[0].startswith("-"):
         _before_a_verb(words)
         return 0
@@ -69,12 +69,11 @@ def _run(argv: Sequence[str] | None) -> int:
         if ended.code:
             raise
         return 0  # --help, which has said all
-    print_notes = prepare_hub(arguments)
     vars(arguments).setdefault("argv", words)
-    with plugin_errors():
+    with hub_prepared(arguments) as print_notes, plugin_errors():
         code: int = import_reference(spec.run, f"command {name}", spec.install_hint)(arguments) or 0
-    if code == 0:
-        print_notes()
+        if code == 0:
+            print_notes()
     return code
 
 
@@ -99,19 +98,6 @@ def join_negatives(argv: Sequence[str]) -> list[str]:
         else:
             words.append(word)
     return words
-
-
-def _prepare_output() -> None:
-    """Print names that the terminal's encoding lacks with backslashes, and warnings as lines."""
-    import warnings
-
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-    def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-        complain(f"warning: {message}")
-
-    warnings.showwarning = show_warning
 
 
 class _Parser(argparse.ArgumentParser):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import (
+    decoded,
     encoded,
     encoding_model,
     examples_for,
     labels_of,
+    loaded,
     located,
     own_data,
     some,
+    takes_device,
     takes_write,
     writable_folder,
 )
@@ -45,6 +49,7 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo eval` takes."""
     command.add_argument("name")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     command.add_argument("--data", help="where the examples are that it was trained on: ./photos (default: by name)")
     command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
@@ -62,7 +67,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     folder = located(arguments.name)
     with ExampleBar(quiet=arguments.json) as advance:
         report = evaluate_model(
-            folder,
+            loaded(folder, arguments.device),
             default_registry(),
             samples=arguments.samples,
             data=arguments.data,
@@ -114,6 +119,7 @@ def likelihood_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo likelihood` takes."""
     command.add_argument("model")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, help="how many examples, at random (default all)")
@@ -130,7 +136,7 @@ def likelihood(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.results import record
 
     folder = writable_folder(arguments)
-    model = encoding_model(folder)
+    model = encoding_model(folder, arguments.device)
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     rows = some(len(examples.data), arguments.n, arguments.seed)
@@ -163,6 +169,7 @@ def continuity_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo continuity` takes."""
     command.add_argument("names", nargs="+", metavar="MODEL")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("--data", help="another dataset than each model's own, for models with an encoder")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("--pairs", type=int, default=200, help="ways that are walked (default 200)")
@@ -193,12 +200,11 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import asdict
 
     from zoo.latent.continuity import continuity
-    from zoo.nn.pretrained import load
 
-    model = load(name)
+    model = loaded(located(name), arguments.device)
     ends, words = _ends(model, arguments)
     try:
-        found = continuity(model.decode, ends[::2], ends[1::2])
+        found = continuity(partial(decoded, model), ends[::2], ends[1::2])
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     return {"name": name, "ends": words, "seed": arguments.seed} | asdict(found)

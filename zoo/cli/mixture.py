@@ -6,7 +6,16 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from zoo.cli.examples import encoded, encoding_model, examples_for, own_data, own_folder, some, split_if_any
+from zoo.cli.examples import (
+    encoded,
+    encoding_model,
+    examples_for,
+    own_data,
+    own_folder,
+    some,
+    split_if_any,
+    takes_device,
+)
 from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
@@ -26,6 +35,7 @@ def mixture_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="train", help="of the dataset, to fit to (default train)")
     command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
+    takes_device(command)
     takes_json(command)
 
 
@@ -34,7 +44,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     from zoo.latent.priors import fit_mixture, held_out, save_mixture
 
     folder = own_folder(arguments.model)
-    model = encoding_model(folder)
+    model = encoding_model(folder, arguments.device)
     reference = own_data(model, arguments.data)
     seen, unseen, apart = _codes(model, reference, arguments)
     mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from zoo.cli.lines import advice, columns, wrapped
 from zoo.errors import ZooError
+from zoo.settings import OFFLINE
 
 __all__ = [
     "AddAction",
@@ -18,8 +20,8 @@ __all__ = [
     "actions",
     "complain",
     "each",
+    "hub_prepared",
     "plain",
-    "prepare_hub",
     "show",
     "table",
     "takes_json",
@@ -38,16 +40,19 @@ def plain(text: str) -> str:
 
 def complain(message: str, then: Sequence[str] = ()) -> None:
     """Print one line on standard error, wrapped where that is a terminal; `then` is the command that comes next."""
+    if sys.stderr is None:  # print would take standard output
+        return
     text, width = f"zoo: {plain(message)}", columns(sys.stderr)
     print(advice(text, then, width) if then else wrapped(text, width, indent="     "), file=sys.stderr)
 
 
-def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows in aligned columns."""
-    cells = [[plain(str(row.get(column, ""))) for column in columns] for row in rows]
-    widths = [max([len(c), *(len(line[i]) for line in cells)]) for i, c in enumerate(columns)]
-    for line in ([c.upper() for c in columns], *cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    """Print rows in aligned columns of these names; a line that is wider than the terminal is wrapped."""
+    cells = [[plain(str(row.get(name, ""))) for name in names] for row in rows]
+    widths = [max([len(name), *(len(line[i]) for line in cells)]) for i, name in enumerate(names)]
+    for line in ([name.upper() for name in names], *cells):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        print(wrapped(text, columns(sys.stdout), indent="    "))
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
@@ -68,33 +73,39 @@ def takes_offline(command: argparse.ArgumentParser) -> None:
     command.add_argument("--offline", action="store_true", help="ask no network, as ZOO_OFFLINE=1 does")
 
 
-def prepare_hub(arguments: argparse.Namespace) -> Callable[[], None]:
+@contextlib.contextmanager
+def hub_prepared(arguments: argparse.Namespace) -> Iterator[Callable[[], None]]:
     """For a verb that may ask the Hub: apply --offline, and note what is said of commits.
 
     Gives the function that prints the notes: a command that fails prints its one line and no more.
     """
     if "offline" not in arguments:
-        return lambda: None
+        yield lambda: None
+        return
     import logging
 
     notes: list[str] = []
+    here = threading.get_ident()
 
     class Notes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            notes.append(record.getMessage())
-
-    if arguments.offline:
-        os.environ["ZOO_OFFLINE"] = "1"
-    logger = logging.getLogger("zoo")
-    logger.handlers = [Notes(level=logging.INFO)]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+            if record.thread == here:  # another thread may run a command of its own
+                notes.append(record.getMessage())
 
     def print_notes() -> None:
         for note in notes:
             complain(note)
 
-    return print_notes
+    logger, handler = logging.getLogger("zoo"), Notes(level=logging.INFO)
+    level, offline = logger.level, OFFLINE.set(arguments.offline or OFFLINE.get())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield print_notes
+    finally:
+        OFFLINE.reset(offline)
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def each(

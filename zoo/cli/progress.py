@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -16,7 +15,7 @@ from zoo.cli.lines import columns, fitted
 if TYPE_CHECKING:
     from zoo.training.attendant import Reading
 
-__all__ = ["ExampleBar", "TrainingBar", "drop_output", "duration", "stop_signals"]
+__all__ = ["ExampleBar", "TrainingBar", "duration", "stop_signals"]
 
 SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
 TICK = 0.5  # seconds after which the bar is drawn anew
@@ -25,15 +24,16 @@ STEPS = "training"  # what is being done most of the time, and needs no word
 GRAPH = 10  # columns of the bar itself
 
 
-def drop_output() -> None:
-    """Send standard output nowhere from now on: its reader has gone, or its disk is full."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether SIGINT or SIGTERM has come; a second one, later, interrupts at once."""
+    """Give a function that says whether SIGINT or SIGTERM has come; a second one, later, interrupts at once.
+
+    In a thread none comes: they are the main thread's.
+    """
     received: list[float] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
 
     def note(number: int, _: object) -> None:
         received.append(time.monotonic())
@@ -170,11 +170,8 @@ class TrainingBar:
     def _print(self) -> None:
         with self.lock:
             self.said = time.monotonic()
-            try:
-                sys.stdout.write(fitted(self._fields()[2:], columns(sys.stdout)) + "\n")
-                sys.stdout.flush()
-            except BrokenPipeError:  # the reader has seen enough; the training goes on
-                drop_output()
+            with contextlib.suppress(BrokenPipeError):  # the reader has seen enough; the training goes on
+                print(fitted(self._fields()[2:], columns(sys.stdout)), flush=True)
 
     def _fields(self) -> list[tuple[int, str]]:
         """What is shown, each with how far it may be left out where the terminal is narrow."""

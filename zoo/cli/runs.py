@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.lines import say
 from zoo.cli.output import actions, plain, show, takes_json
 from zoo.errors import ZooError
 
@@ -51,8 +52,19 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "recipe": row["recipe"] or "?", "examples": done, "when": when, "last": last}
 
 
-def _figures(metrics: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+def _figures(metrics: dict[str, float], better: Mapping[str, str] | None = None) -> str:
+    """Metrics by name, and which way is better of those of which that is known."""
+    ways = {name: f" ({way} is better)" for name, way in (better or {}).items()}
+    return "  ".join(f"{name} {value:.4g}{ways.get(name, '')}" for name, value in metrics.items())
+
+
+def _better(trainer: str) -> Mapping[str, str]:
+    """Which way a trainer's metrics are better, where its plugin is still there."""
+    from zoo.catalogue.plugins.loading import default_registry
+
+    with contextlib.suppress(ZooError):
+        return default_registry().trainer(trainer).better
+    return {}
 
 
 def _page(run: Path, recorded: Recorded, told: dict[str, Any]) -> Path:
@@ -87,7 +99,7 @@ def _show(arguments: argparse.Namespace) -> None:
         ("name", told["name"]),
         ("state", told["state"] + (f": {told['problem']}" if told["problem"] else "")),
         ("examples", f"{told['examples']:,} of {told['wanted']:,}"),
-        ("last", _figures(told["metrics"])),
+        ("last", _figures(told["metrics"], _better(recipe["trainer"]))),
         ("when", told["when"]),
         ("recipe", f"{recipe['name']}: {recipe['architecture']} by {recipe['trainer']}, seed {recipe['seed']}"),
         *(("changed", line) for line in (changed or (["nothing"] if changed is not None else []))),
@@ -102,5 +114,9 @@ def _show(arguments: argparse.Namespace) -> None:
     before = ""
     for key, value in lines:
         if value:
-            print(f"{key + ':' if key != before else '':<14}{plain(str(value))}")
+            start = f"{key + ':' if key != before else '':<14}"
+            if key == "next":  # a command, to be pasted as it is
+                print(start + value)
+            else:
+                say(start + plain(str(value)), indent=14 * " ")
             before = key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.cli.examples import (
     as_given,
     asked_labels,
-    check_size,
+    decoded,
     encoded,
     encoding_model,
     example_of,
@@ -17,16 +17,23 @@ from zoo.cli.examples import (
     find_latents,
     loaded,
     located,
-    output_of,
     own_data,
     row_labels,
     some,
+    takes_device,
     takes_inversion,
     takes_label,
-    takes_output,
-    write_examples,
 )
 from zoo.cli.output import takes_offline
+from zoo.cli.writing import (
+    check_output,
+    check_size,
+    output_of,
+    takes_duration,
+    takes_output,
+    write_examples,
+    write_walks,
+)
 from zoo.errors import UsageError
 from zoo.files import new_file
 
@@ -53,6 +60,7 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo sample` takes."""
     command.add_argument("name")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     takes_label(command)
     command.add_argument("--columns", type=int, help="examples a row (default: the square root, or a row a class)")
@@ -67,7 +75,7 @@ def sample(arguments: argparse.Namespace) -> None:
 
     folder = located(arguments.name)
     out = output_of(arguments, folder)
-    model = loaded(folder)
+    model = loaded(folder, arguments.device)
     check_size(model, arguments.n, arguments.scale)
     labels, columns = in_rows(arguments.n, asked_labels(model, arguments.label))
     x = model.sample(
@@ -84,6 +92,7 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo interpolate` takes."""
     command.add_argument("name")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("--between", nargs=2, metavar="FILE", help="one walk between these, which stand at its ends")
     command.add_argument("--data", help="walks between examples of a dataset, which stand at the ends: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
@@ -93,6 +102,7 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     takes_label(command)
     takes_inversion(command)
     takes_output(command)
+    takes_duration(command)
 
 
 def interpolate(arguments: argparse.Namespace) -> None:
@@ -104,7 +114,7 @@ def interpolate(arguments: argparse.Namespace) -> None:
     if arguments.between:
         _check_between(arguments)
     rows = 1 if arguments.between else _rows(4 if arguments.rows is None else arguments.rows)
-    model = loaded(folder)
+    model = loaded(folder, arguments.device)
     check_size(model, rows * (arguments.steps + 2), arguments.scale)
     x, what = _real_ends(arguments, model, 2 * rows)
     labels = row_labels(model, arguments.label, rows)
@@ -114,10 +124,10 @@ def interpolate(arguments: argparse.Namespace) -> None:
         _path(arguments, model.latents(2, seed=0))  # refuses bad steps before the ends are looked for
         of = [label for label in labels if label is not None for _ in range(2)] if arguments.label else None
         z, how = find_latents(model, x, arguments.inversion_steps, of)
-    walks = [model.decode(_path(arguments, z[2 * i : 2 * i + 2]), label) for i, label in enumerate(labels)]
+    walks = [decoded(model, _path(arguments, z[2 * i : 2 * i + 2]), label) for i, label in enumerate(labels)]
     if x is not None:
         walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
-    write_examples(model, torch.cat(walks), out, columns=len(walks[0]), scale=arguments.scale)
+    write_walks(model, walks, arguments)
     line = "straight lines" if arguments.linear else "great circles"
     ends = f"; the ends {how}" if how else ""
     print(f"{out}: {what}, {arguments.steps} steps along {line} through {arguments.name}{ends}")
@@ -160,31 +170,31 @@ def traverse_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo traverse` takes."""
     command.add_argument("name")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("--dimension", type=int, required=True, help="which coordinate: whole number from 0")
     command.add_argument("--steps", type=int, default=9, help="examples a row (default 9)")
     command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
     command.add_argument("--reach", type=float, help="from -reach to reach (default 3; 1 for a uniform prior)")
     takes_label(command)
     takes_output(command)
+    takes_duration(command)
 
 
 def traverse(arguments: argparse.Namespace) -> None:
     """Write samples with one coordinate of the latent going from low to high."""
-    import torch
-
     from zoo.latent.interpolation import traversal
 
     folder = located(arguments.name)
     out, rows = output_of(arguments, folder), _rows(arguments.rows)
-    model = loaded(folder)
+    model = loaded(folder, arguments.device)
     check_size(model, rows * arguments.steps, arguments.scale)
     reach = arguments.reach if arguments.reach is not None else 1.0 if model.prior == "uniform" else 3.0
     if not 0 < reach < float("inf"):
         raise UsageError(f"--reach is {reach}; it must be a number above 0")
     starts = model.latents(rows, seed=arguments.seed)
     walks = [traversal(z, arguments.dimension, arguments.steps, low=-reach, high=reach) for z in starts]
-    x = torch.cat([model.decode(z, of) for z, of in zip(walks, row_labels(model, arguments.label, rows), strict=True)])
-    write_examples(model, x, out, columns=arguments.steps, scale=arguments.scale)
+    labels = row_labels(model, arguments.label, rows)
+    write_walks(model, [decoded(model, z, of) for z, of in zip(walks, labels, strict=True)], arguments)
     at = f"coordinate {arguments.dimension} of {starts[0].numel()} from {-reach:g} to {reach:g}"
     print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
 
@@ -199,6 +209,7 @@ def manifold_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo manifold` takes."""
     command.add_argument("name")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("-n", type=int, default=20, help="examples a side (default 20)")
     takes_label(command)
     takes_output(command, seed=False)
@@ -212,12 +223,12 @@ def manifold(arguments: argparse.Namespace) -> None:
     out = output_of(arguments, folder)
     if not 2 <= arguments.n <= 1000:
         raise UsageError(f"-n is {arguments.n}; it must be a whole number from 2 to 1000")
-    model = loaded(folder)
+    model = loaded(folder, arguments.device)
     _check_plane(model, arguments.name, f"traverse {arguments.name} --dimension 0")
     check_size(model, arguments.n**2, arguments.scale)
     z = plane(arguments.n, prior=model.prior)
     (label,) = row_labels(model, arguments.label, 1)
-    write_examples(model, model.decode(z, label), out, columns=arguments.n, scale=arguments.scale)
+    write_examples(model, decoded(model, z, label), out, columns=arguments.n, scale=arguments.scale)
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 
 
@@ -225,6 +236,7 @@ def scatter_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo scatter` takes."""
     command.add_argument("name", help="a model with an encoder (needs genzoo[latent])")
     takes_offline(command)
+    takes_device(command)
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, help="how many examples, at random (default all)")
@@ -237,7 +249,7 @@ def scatter(arguments: argparse.Namespace) -> None:
     from zoo.latent.scatter import scatter
 
     out = _plot_path(Path(arguments.output))
-    model = encoding_model(located(arguments.name))
+    model = encoding_model(located(arguments.name), arguments.device)
     _check_plane(model, arguments.name, f"continuity {arguments.name}")
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
@@ -252,9 +264,7 @@ def scatter(arguments: argparse.Namespace) -> None:
 
 
 def _plot_path(path: Path) -> Path:
-    """The path, or UsageError where its ending names no format that Pillow writes."""
-    from PIL import Image
+    """The path, if a picture can be written there. Raises as `check_output`."""
+    from zoo.catalogue.plugins.loading import default_registry
 
-    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
-        raise UsageError(f"{path} must end as a picture's file does")
-    return path
+    return check_output(path, default_registry().modality("image").suffixes)

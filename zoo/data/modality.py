@@ -90,6 +90,16 @@ class Modality(ABC):
         meant, StorageError.
         """
 
+    def animate(
+        self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None, duration: int = 100
+    ) -> None:
+        """Write walks, x (T, N, *data_shape) as a model gives them, into one file that shows N examples move in T
+        frames of `duration` milliseconds, for ever: where the modality's spec names `animations`.
+
+        `columns` and `scale` as for `write`. Raises UsageError where nothing of this kind moves, StorageError.
+        """
+        raise UsageError(f"{path}: walks of this kind of data are written as they stand, not as animations")
+
     def fits(self, count: int, data_shape: tuple[int, ...], *, scale: int | None = None) -> None:  # noqa: B027
         """Raise UsageError where one file cannot hold so many examples: before they are made."""
 

@@ -84,13 +84,12 @@ def measure_concept(
     if not all(len(side) for side in sides):
         raise DataError(f"{len(sides[0])} examples have the property and {len(sides[1])} lack it; both are needed")
     z = [model.encode(modality.values(side)).mean for side in sides]
-    still = [model.decode(latents) for latents in z]
+    still = [model.decode(latents).cpu() for latents in z]
     before = [other.decide(pictures) for pictures in still]
     rows = []
     for strength in (0.0, *strengths):
-        moved = [
-            model.decode(concept.apply(latents, sign * strength)) for latents, sign in zip(z, (-1, 1), strict=True)
-        ]
+        ends = [concept.apply(latents, sign * strength) for latents, sign in zip(z, (-1, 1), strict=True)]
+        moved = [model.decode(latents).cpu() for latents in ends]
         drift = [_share(other.decide(m) != b) for m, b in zip(moved, before, strict=True)]
         inside, outside = _distances(torch.cat(moved) - torch.cat(still), region)
         rows.append(

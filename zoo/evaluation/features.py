@@ -12,6 +12,8 @@ from torch import Tensor
 from zoo.data.decoded import Decoded, cached, content_key, fingerprint
 from zoo.data.modality import Modality
 from zoo.nn.features import Features
+from zoo.nn.models import home
+from zoo.nn.torch_state import default_state
 
 __all__ = ["Observer", "Progress", "cached_vectors", "vectors"]
 
@@ -27,6 +29,11 @@ class Observer:
     network: Features
     modality: Modality
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return home(self.network)[0]
+
 
 def vectors(x: Tensor, observer: Observer, *, progress: Progress | None = None) -> Tensor:
     """The network's vectors of examples (N, *data_shape), stored or floats in [0, 1]: float32 (N, D), on the CPU.
@@ -37,9 +44,9 @@ def vectors(x: Tensor, observer: Observer, *, progress: Progress | None = None) 
     network, modality = observer.network, observer.modality
     x = modality.stored(x).cpu()
     result = torch.empty(len(x), network.dimensions, dtype=torch.float32, device="cpu")
-    with torch.inference_mode():
+    with default_state(grad=False):
         for start in range(0, len(x), network.batch_size):
-            batch = modality.values(x[start : start + network.batch_size])
+            batch = modality.values(x[start : start + network.batch_size]).to(observer.device)
             result[start : start + network.batch_size] = network.vector(batch)
             if progress is not None:
                 progress(start + len(batch), len(x))
@@ -55,8 +62,9 @@ def cached_vectors(
     failure. `None` keeps nothing. Raises as `vectors`.
     """
     network, x = observer.network, observer.modality.stored(x)
+    place = {} if observer.device.type == "cpu" else {"device": observer.device.type}  # it rounds differently
     key = content_key(
-        network=network.name, weights=network.sha256, version=VERSION, examples=fingerprint({"examples": x})
+        network=network.name, weights=network.sha256, version=VERSION, examples=fingerprint({"examples": x}), **place
     )
 
     def build() -> Decoded:

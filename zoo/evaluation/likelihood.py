@@ -14,9 +14,11 @@ from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, UsageError
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
+from zoo.nn.folding import resting
 from zoo.nn.given import whole
 from zoo.nn.models import Bounded, Model, bounding
 from zoo.nn.sampling import Labels, seeded
+from zoo.nn.torch_state import default_state
 
 __all__ = ["LikelihoodReport", "importance_weighted_nll", "trained_on_bits"]
 
@@ -50,7 +52,7 @@ def trained_on_bits(model: Model) -> bool:
     return isinstance(settings, dict) and settings.get("binarise") is True
 
 
-@torch.inference_mode()
+@default_state(grad=False)
 def importance_weighted_nll(
     model: Model,
     data: Tensor,
@@ -70,14 +72,14 @@ def importance_weighted_nll(
 
     Raises UsageError for a model without an encoder, data of another shape or type, and counts that cannot be meant.
     """
-    model = bounding(model)
+    model = resting(bounding(model))
     modality = modality_of(model)
     _check_stored(data, modality, model.data_shape)
     samples, random = whole("samples", samples, 1, 10**7), seeded(seed)
     of, rows = model.labels_of(labels, len(data)), []
     for start in range(0, len(data), ROWS):
         x = modality.values(data[start : start + ROWS])
-        x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
+        x = ((torch.rand(x.shape, generator=random) < x).to(x) if binarise else x).to(model.device)
         known = None if of is None else of[start : start + ROWS]
         posterior = model.encode(x, known)
         for i in range(len(x)):
@@ -125,7 +127,7 @@ def _estimate(
     """Of one example: -log of the mean weight, the variance of that, and minus the mean log weight."""
     logs = []
     for start in range(0, samples, ROWS):
-        noise = torch.randn(min(ROWS, samples - start), *posterior.mean.shape, generator=random)
+        noise = torch.randn(min(ROWS, samples - start), *posterior.mean.shape, generator=random).to(x.device)
         terms = model.terms(x, posterior, noise, label)
         logs.append(log_weights(terms)[:, 0])
     weights = torch.cat(logs).double()

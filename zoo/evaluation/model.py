@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from zoo.catalogue.contract.data_references import as_reference, with_options_of
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.data.loading import Examples, load_dataset
-from zoo.data.modality import modality_of
+from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
 from zoo.evaluation.features import Observer, cached_vectors, vectors
@@ -26,7 +27,6 @@ from zoo.evaluation.report import Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
 from zoo.nn.features import default_features, load_features
 from zoo.nn.models import Bounded, Model
-from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import seeded
 from zoo.settings import cache_folder
 
@@ -60,7 +60,7 @@ class Evaluation:
 
 
 def evaluate_model(
-    folder: Folder,
+    model: Model,
     registry: Registry,
     *,
     samples: int = 5000,
@@ -79,22 +79,22 @@ def evaluate_model(
     by class, too. With `write` the results go into the folder as
     evaluation.json, the nearest training examples beside it, and the card is written again: all or none.
 
-    Raises what loading the model, the data and the feature network raise, DataError when the data at hand are not those
-    it was trained on, and UsageError for writing into the Hub's cache.
+    The feature network looks where the model is, on its device. Raises what loading the data and the feature network
+    raise, DataError when the data at hand are not those it was trained on, and UsageError for a model that was not
+    loaded, and for writing into the Hub's cache.
     """
+    folder = model.folder
+    if folder is None:
+        raise UsageError("a model is evaluated with what its folder says of its data; load it from one")
     if write:
         check_writable(folder)
-    model = load_folder(folder, registry)
     if per_class:
         check_per_class(model, samples)
     train, test = _data(folder, model, registry, data)
     modality = modality_of(model, registry)
-    network = load_features(features or default_features(model.modality, registry), registry)
-    if network.modality != model.modality:
-        raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
-    observer = Observer(network, modality)
+    observer = _observer(model, modality, features, registry)
     known = _some(train.data, MOST_TRAIN)
-    drawn = model.sample(samples, seed=SEED)
+    drawn = model.sample(samples, seed=SEED).cpu()
     cache = cache_folder(os.environ)
     report = evaluate(
         drawn,
@@ -119,6 +119,16 @@ def evaluate_model(
         write_pairs = partial(modality.write, pairs, columns=COLUMNS)
         record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
+
+
+def _observer(model: Model, modality: Modality, features: str | None, registry: Registry) -> Observer:
+    """The feature network of that name, or the default one, where the model is."""
+    network = load_features(features or default_features(model.modality, registry), registry)
+    if network.modality != model.modality:
+        raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
+    if model.device.type != "cpu":
+        network = copy.deepcopy(network).to(model.device)  # the loaded one is everybody's
+    return Observer(network, modality)
 
 
 def _coded(model: Model, train: Examples, test: Examples | None) -> ReconstructionReport | None:

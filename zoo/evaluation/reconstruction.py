@@ -13,6 +13,7 @@ from zoo.data.modality import modality_of
 from zoo.nn.bounds import active_units, bits_per_dim
 from zoo.nn.models import Bounded
 from zoo.nn.sampling import Labels, seeded
+from zoo.nn.torch_state import default_state
 
 __all__ = ["ReconstructionReport", "reconstruction_report"]
 
@@ -37,7 +38,7 @@ class ReconstructionReport:
         return asdict(self)
 
 
-@torch.inference_mode()
+@default_state(grad=False)
 def reconstruction_report(
     model: Bounded,
     data: Tensor,
@@ -60,7 +61,7 @@ def reconstruction_report(
         of = None if labels is None else labels[start : start + ROWS]
         posterior = model.encode(x, of)
         means.append(posterior.mean)
-        squares += float((model.decode(posterior.mean, of) - x).double().square().sum())
+        squares += float((model.decode(posterior.mean, of).cpu() - x).double().square().sum())
         if bound:
             x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
             divergence = model.encode(x, of).kl() if binarise else posterior.kl()

@@ -10,11 +10,11 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, EVALUATION, Folder
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, TRUNCATION, Folder, parse_config
 from zoo.errors import UsageError, WeightsError
 from zoo.files import new_files
 
-__all__ = ["check_writable", "read_results", "record"]
+__all__ = ["check_writable", "read_results", "record", "record_truncation"]
 
 Writer = Callable[[Path], None]  # writes one file to that path
 
@@ -39,6 +39,22 @@ def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     except WeightsError:
         return {}
     return found if found.get("model_sha256") in (None, model_sha256) else {}
+
+
+def record_truncation(folder: Folder, low: float, high: float, *, registry: Registry) -> None:
+    """Say in config.json, and in the card, from which truncation to which samples are better for it.
+
+    Both are written, or none; the sha256 of config.json is another one then. Raises UsageError as `check_writable`,
+    WeightsError for a range that cannot be meant, StorageError.
+    """
+    check_writable(folder)
+    text = json.dumps(folder.config() | {TRUNCATION: [low, high]}, indent=1) + "\n"
+    config = parse_config(text.encode(), f"{folder.path / CONFIG}")
+    figures = json.dumps(folder.evaluation()).encode()
+    card = card_of(folder.path, config, figures, set(os.listdir(folder.path)), folder.model_sha256(), registry)
+    with new_files(folder.path / CONFIG, folder.path / CARD) as (of_config, of_card):
+        of_config.write_text(text, encoding="utf-8")
+        of_card.write_text(card, encoding="utf-8")
 
 
 def record(

@@ -122,7 +122,7 @@ class Decoding:
 
     data: torch.Tensor  # (M, C, H, W) uint8, of the good ones
     kept: list[int]  # which these are, (M,)
-    bad: list[Bad]
+    bad: list[Bad]  # the others
     notes: list[str]  # how much of the pictures is not in the data, in a line each
 
 

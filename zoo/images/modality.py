@@ -15,7 +15,7 @@ from zoo.errors import DataError, UsageError
 from zoo.images.augment import AUGMENTATIONS
 from zoo.images.decode import Rules
 from zoo.images.probes import fit_probe
-from zoo.images.sheet import MOST_PIXELS, card_scale, grid, save_picture
+from zoo.images.sheet import MOST_PIXELS, card_scale, grid, save_animation, save_picture
 from zoo.images.values import pictures, read_picture, to_range
 
 __all__ = ["Images", "images"]
@@ -77,6 +77,14 @@ class Images(Modality):
     def write(self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None) -> None:
         """One picture of all, in a grid: `columns` a row (the square root), each pixel `scale` wide (as in a card)."""
         save_picture(grid(x, columns=columns, scale=card_scale(x.shape[1:]) if scale is None else scale), path)
+
+    def animate(
+        self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None, duration: int = 100
+    ) -> None:
+        """A grid a frame, as `write` lays it out; GIF, WebP or APNG, for ever."""
+        enlarged = card_scale(x.shape[2:]) if scale is None else scale
+        frames = [grid(frame, columns=columns, scale=enlarged) for frame in x]
+        save_animation(frames, path, duration=duration)
 
     def fits(self, count: int, data_shape: tuple[int, ...], *, scale: int | None = None) -> None:
         """Raise UsageError for a grid of more pixels than a picture can have."""

@@ -114,7 +114,7 @@ class ConceptVector:
         difference is mostly chance.
         """
         _check_name(name)
-        positives, negatives = as_tensor("positives", positives), as_tensor("negatives", negatives)
+        positives, negatives = as_tensor("positives", positives).cpu(), as_tensor("negatives", negatives).cpu()
         shape = positives.shape[1:]
         sides, weights = _sides(positives, negatives, balance)
         count, size = sum(map(len, sides)), sides[0].shape[1]
@@ -178,7 +178,7 @@ def _sides(
     _check_count(positives, negatives)
     groups = (torch.zeros(len(positives)), torch.zeros(len(negatives)))
     if balance is not None:
-        groups = (as_tensor("balance", balance[0]), as_tensor("balance", balance[1]))
+        groups = (as_tensor("balance", balance[0]).cpu(), as_tensor("balance", balance[1]).cpu())
     if any(len(g) != len(z) or g.ndim != 1 for g, z in zip(groups, (positives, negatives), strict=True)):
         lengths = f"{len(groups[0])} and {len(groups[1])} for {len(positives)} and {len(negatives)} examples"
         raise DataError(f"balance must hold one label for each example; it holds {lengths}")

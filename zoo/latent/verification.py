@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import torch
+
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
@@ -23,18 +25,19 @@ def verify(
     token: str | bool | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
+    device: str | torch.device = "cpu",
     registry: Registry | None = None,
 ) -> dict[str, Any]:
     """Check a model: hashes, header, golden samples, concepts and card. Gives a report, JSON-able, `name` first.
 
-    `revision`, `token`, `cache_dir` and `local_files_only` are those of `zoo.load`. Raises at the first thing that is
-    wrong: NotFoundError, IntegrityError, WeightsError, ConfigError, and what finding the model raises.
+    `revision`, `token`, `cache_dir`, `local_files_only` and `device` are those of `zoo.load`. Raises at the first thing
+    that is wrong: NotFoundError, IntegrityError, WeightsError, ConfigError, and what finding the model raises.
     """
     known = registry or default_registry()
     access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
-    return verify_folder(locate(name, known, access), known)
+    return verify_folder(locate(name, known, access), known, device=device)
 
 
-def verify_folder(folder: Folder, registry: Registry) -> dict[str, Any]:
+def verify_folder(folder: Folder, registry: Registry, *, device: str | torch.device = "cpu") -> dict[str, Any]:
     """The same, of a folder that has been located."""
-    return golden.verify(folder, registry, {"concepts": check_concepts})
+    return golden.verify(folder, registry, {"concepts": check_concepts}, device=device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -46,8 +46,9 @@ def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None
     for name in spec.parts if names is None else names:
         if name not in spec.parts:
             raise ConfigError(f"architecture {spec.name} has no {name}; it has {', '.join(spec.parts)}")
+        make = _maker(spec, name)  # imported outside: a constant of its module is no tensor without content
         with torch.device("meta"), _NoFilling():
-            parts[name] = _made(spec, name, config)
+            parts[name] = _made(spec, name, make, config)
         if not isinstance(parts[name], nn.Module):
             raise PluginError(f"architecture {spec.name}: its {name} is a {type(parts[name]).__name__}, no module")
         _check_interface(spec, name, parts[name])
@@ -73,7 +74,7 @@ def initialise_parts(
                 raise ConfigError(f"architecture {spec.name}: {asked}; use fewer or smaller widths")
         torch.manual_seed(seed)
         for name in spec.parts:
-            part: Any = _made(spec, name, config)
+            part: Any = _made(spec, name, _maker(spec, name), config)
             parts[name] = part.to(memory_format=memory_format)
     return parts
 
@@ -102,11 +103,16 @@ def _check_interface(spec: ArchitectureSpec, name: str, part: nn.Module) -> None
             raise PluginError(f"{told} cannot be called as every {base.__name__} is, {given}: {error}") from error
 
 
-def _made(spec: ArchitectureSpec, name: str, config: Any) -> nn.Module:
-    make = import_reference(spec.parts[name], f"architecture {spec.name}", spec.install_hint)
+def _maker(spec: ArchitectureSpec, name: str) -> Callable[[Any], nn.Module]:
+    make: Callable[[Any], nn.Module] = import_reference(
+        spec.parts[name], f"architecture {spec.name}", spec.install_hint
+    )
+    return make
+
+
+def _made(spec: ArchitectureSpec, name: str, make: Callable[[Any], nn.Module], config: Any) -> nn.Module:
     try:
-        part: nn.Module = make(config)
-        return part
+        return make(config)
     except RuntimeError as error:
         raise ConfigError(f"architecture {spec.name}: its {name} cannot be built: {error!s:.200}") from error
     except (Exception, SystemExit) as error:  # a plugin does not end the program

@@ -31,6 +31,7 @@ class Extras:
     info: dict[str, Any] | None = None  # what config.json says of data and training
     origin: str = ""  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder
     folder: Folder | None = None  # where it was loaded from
+    truncation: tuple[float, float] | None = None  # the range in which it helps, where that was measured
     modality: str = ""  # the name of the kind of data
     given: Callable[[object, tuple[int, ...]], object] = _as_it_is  # its modality's: users' examples -> numbers
     memory_format: torch.memory_format = torch.contiguous_format  # of data of rank four

@@ -13,6 +13,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.folder import DISCRIMINATOR, FILES, GOLDEN, Folder
 from zoo.errors import IntegrityError, WeightsError
+from zoo.nn.devices import find_device
 from zoo.nn.families import family_of
 from zoo.nn.models import Encodes, Model
 from zoo.nn.pretrained import load_folder
@@ -45,16 +46,24 @@ def golden_samples(model: Model) -> dict[str, Tensor]:
     return golden
 
 
-def verify(folder: Folder, registry: Registry, checks: Checks = MappingProxyType({})) -> dict[str, Any]:
+def verify(
+    folder: Folder,
+    registry: Registry,
+    checks: Checks = MappingProxyType({}),
+    *,
+    device: str | torch.device = "cpu",
+) -> dict[str, Any]:
     """Check a weights folder: hashes, header against architecture, golden samples, card. Gives a JSON-able report.
 
-    Each of `checks` is given the folder and its model, and what it gives is reported under its name. Raises
-    NotFoundError, IntegrityError, WeightsError or ConfigError at the first thing that is wrong.
+    On another `device` than the CPU the golden samples are replayed there. Each of `checks` is given the folder and its
+    model, and what it gives is reported under its name. Raises NotFoundError, IntegrityError, WeightsError, ConfigError
+    or UsageError (for a device that is not there) at the first thing that is wrong.
     """
     for file in FILES:
         if file in folder.pins or file in folder.digests:
             folder.read(file)
-    model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR))
+    place = find_device(device)
+    model = load_folder(folder, registry, discriminator=folder.has(DISCRIMINATOR)).to(place)
     more = {name: check(folder, model) for name, check in checks.items()}
     difference = _replay(model, folder)
     architecture = registry.architecture(folder.config()["architecture"])
@@ -95,7 +104,7 @@ def _replay(model: Model, folder: Folder) -> float:
     labels = golden.get(LABELS)
     if labels is not None and (labels.shape != z.shape[:1] or not bool(((labels >= 0) & (labels < classes)).all())):
         raise WeightsError(f"{where}: labels must be one of {classes} classes for each z; export the run again")
-    found = model.decode(z, labels)
+    found = model.decode(z, labels).cpu()
     if (found.shape, found.dtype) != (golden["x"].shape, golden["x"].dtype):
         kept, given = (f"{x.dtype} {tuple(x.shape)}" for x in (golden["x"], found))
         raise WeightsError(f"{where}: x is {kept}, the model gives {given}")
@@ -112,4 +121,4 @@ def _encoded_difference(model: Encodes, golden: dict[str, Tensor], where: str) -
     x, mean = golden["x"], golden[ENCODED]
     if mean.shape != golden["z"].shape or not bool(((x >= 0) & (x <= 1)).all()):
         raise WeightsError(f"{where}: x or mean is none that this model could have given; export the run again")
-    return float((model.encode(x, golden.get(LABELS)).mean - mean).abs().max() / mean.abs().max().clamp(min=1))
+    return float((model.encode(x, golden.get(LABELS)).mean.cpu() - mean).abs().max() / mean.abs().max().clamp(min=1))

@@ -28,6 +28,7 @@ from zoo.nn.sampling import (
     draw_latents,
     draw_noise,
     in_chunks,
+    warn_of_truncation,
 )
 from zoo.nn.serialization import parse
 from zoo.nn.torch_state import default_state
@@ -49,6 +50,7 @@ class Model(nn.Module, ABC):
     prior: str  # what latents are drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
     value_range: tuple[float, float]  # of the networks' data; users get it moved to [0, 1]
     mixture: GaussianMixture | None  # the ex-post prior, where the weights carry one
+    truncation: tuple[float, float] | None  # the range in which it helps, where the weights say; outside is a warning
     modality: str  # the name of the kind of data
     memory_format: torch.memory_format  # in which its networks compute fastest, of tensors of rank four
     spec: ModelSpec | None  # the catalogue entry, where there is one
@@ -71,7 +73,7 @@ class Model(nn.Module, ABC):
         if given.classes and num_classes not in (None, len(given.classes)):
             raise WeightsError(f"data.classes names {len(given.classes)} classes, the networks have {num_classes}")
         self.num_classes, self.classes = num_classes, given.classes
-        self.prior, self.mixture = prior, given.mixture
+        self.prior, self.mixture, self.truncation = prior, given.mixture, given.truncation
         self.value_range = given.value_range or self.usual_range
         self.spec, self.info, self.origin, self.folder = given.spec, given.info or {}, given.origin, given.folder
         self._given = given.given
@@ -125,6 +127,7 @@ class Model(nn.Module, ABC):
         self, n: int, *, seed: int | None = None, truncation: float | None = None, prior: str | None = None
     ) -> Tensor:
         """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes, float32 on the CPU."""
+        warn_of_truncation(truncation, self.truncation)
         if prior in (None, self.prior):
             return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation, prior=self.prior)
         if prior != "mixture":
@@ -148,7 +151,8 @@ class Model(nn.Module, ABC):
     ) -> Tensor:
         """Draw n samples (n, *data_shape), float32 in [0, 1] (tokens int64); the same seed gives the same samples.
 
-        `truncation` t > 0 keeps every latent coordinate within [-t, t]: fewer strange samples, less variety. `prior`
+        `truncation` t > 0 keeps every latent coordinate within [-t, t]: fewer strange samples, less variety, in the
+        range that `model.truncation` says; below it samples decay, and that is warned of. `prior`
         is the model's own (None), or "mixture" for the Gaussian mixture fitted after training. `labels` are a class for
         each, by name or number, or one for all; None takes a model's classes in turn. Raises UsageError for what cannot
         be meant, NotFoundError where there is no mixture.

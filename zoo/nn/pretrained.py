@@ -16,7 +16,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import MODEL, Folder
+from zoo.catalogue.weights.folder import MODEL, Folder, truncation_of
 from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
@@ -90,6 +90,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         info=data,
         origin=folder.origin,
         folder=replace(folder, repair=None),  # a model can be copied and pickled
+        truncation=truncation_of(data),
         classes=_classes(data, folder),
         modality=spec.modality,
         given=partial(_given, registry.modality(spec.modality), data["data"].get("about")),

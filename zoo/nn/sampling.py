@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ __all__ = [
     "in_chunks",
     "in_rows",
     "seeded",
+    "warn_of_truncation",
 ]
 
 Labels = str | int | Sequence[str | int] | Tensor | None  # of one class for all, or a class each: names or numbers
@@ -77,6 +79,16 @@ def draw_latents(
     uniform = torch.stack([torch.rand(*shape, generator=generator, **DOUBLE) for _ in range(n)])
     normal = math.sqrt(2) * torch.erfinv((uniform * 2 - 1) * mass)
     return normal.float().clamp(-bound, bound)
+
+
+def warn_of_truncation(truncation: float | None, helps: tuple[float, float] | None) -> None:
+    """Warn where samples decay: below the range in which truncation `helps`. Above it hardly anything is cut."""
+    if truncation is not None and helps is not None and 0 < number(truncation) < helps[0]:
+        low, high = (f"{value:g}" for value in helps)
+        text = (
+            f"truncation {truncation:g} is below {low}, where this model's samples decay; it helps from {low} to {high}"
+        )
+        warnings.warn(text, stacklevel=4)
 
 
 def draw_from_mixture(

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from zoo.catalogue.contract.specs import to_json
-from zoo.testing.subject import FailedCheck, Item, Subject, require
+from zoo.catalogue.plugins.child import changes_of
+from zoo.testing.subject import LIMIT, FailedCheck, Item, Subject, require
 
-__all__ = ["hooks", "imports", "light", "plain_data", "same_twice", "silent", "specs", "summary"]
+__all__ = ["changes_nothing", "hooks", "imports", "light", "plain_data", "same_twice", "silent", "specs", "summary"]
 
 
 def _stage(subject: Subject, stage: str) -> None:
@@ -46,6 +47,13 @@ def silent(subject: Subject, item: Item) -> None:
     """Listing its specs writes nothing to standard output or standard error."""
     output = subject.probe(0)["output"].strip()
     require(not output, f"listing its specs prints {output!r:.200}")
+
+
+def changes_nothing(subject: Subject, item: Item) -> None:
+    """Importing it, and what its specs refer to, changes nothing of the process: folder, seeds, dtype, handlers."""
+    changes, how = changes_of(subject.point, LIMIT)
+    require(not how, f"importing what its specs refer to ends the process, or hangs: {how}")
+    require(not changes, f"importing it changes {', '.join(changes)}; set that inside a function, and put it back")
 
 
 def same_twice(subject: Subject, item: Item) -> None:

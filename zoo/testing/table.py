@@ -80,6 +80,12 @@ TABLE: tuple[Check, ...] = (
     Check(id="discovery.specs", kinds=PLUGIN, function=discovery.specs, gate=True, needs=("discovery.hooks",)),
     Check(id="discovery.light", kinds=PLUGIN, function=discovery.light, needs=("discovery.imports",)),
     Check(id="discovery.silent", kinds=PLUGIN, function=discovery.silent, needs=("discovery.imports",)),
+    Check(
+        id="discovery.changes-nothing",
+        kinds=PLUGIN,
+        function=discovery.changes_nothing,
+        needs=("discovery.imports",),
+    ),
     Check(id="discovery.same-twice", kinds=PLUGIN, function=discovery.same_twice, needs=("discovery.specs",)),
     Check(id="discovery.plain-data", kinds=SPECS, function=discovery.plain_data),
     Check(id="discovery.summary", kinds=SPECS, function=discovery.summary),

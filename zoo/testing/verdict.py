@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 __all__ = ["LEVELS", "OUTCOMES", "VERSION", "CheckResult", "Outcome", "Verdict"]
 
-VERSION = 4  # of the check set: raised when a check is added, removed or made stricter
+VERSION = 5  # of the check set: raised when a check is added, removed or made stricter
 LEVELS = (
     *("package", "discovery", "build", "behaviour", "weights", "datasets"),
     *("modalities", "families", "features", "trainers", "commands"),

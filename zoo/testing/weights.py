@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 from typing import Any
 
@@ -23,6 +22,7 @@ from zoo.nn.build import decode_config
 from zoo.nn.golden import verify
 from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
+from zoo.settings import OFFLINE
 from zoo.testing.behaviour import check_samples
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
 
@@ -54,14 +54,13 @@ def _folder(subject: Subject, item: Item) -> Folder:
     if weights.bundled is not None:
         path = resource(weights.bundled, item.name)
         return Folder(name=item.name, path=path, pins=weights.files, spec=item.spec, source="bundled", origin="bundled")
-    before = os.environ.get("ZOO_OFFLINE")
-    os.environ["ZOO_OFFLINE"] = "1"
+    before = OFFLINE.set(True)
     try:
         return locate(item.name, subject.registry)
     except (NetworkError, NotFoundError) as error:
         raise NotApplicable(f"its weights are on the Hub and not here; `zoo pull {item.name}` first") from error
     finally:
-        os.environ.pop("ZOO_OFFLINE") if before is None else os.environ.update(ZOO_OFFLINE=before)
+        OFFLINE.reset(before)
 
 
 def _model(subject: Subject, item: Item, *, discriminator: bool = False) -> Model:

@@ -48,6 +48,7 @@ GAME = {
     "r1": "squared slope of the discriminator",
     "r2": "squared slope of the discriminator",
     "gradient_penalty": "squared distance of the slope from 1",
+    "augment_share": "share of the examples that are augmented",
 }
 ERRORS = {  # of a VAE-GAN
     "decoder_loss": "loss",

@@ -91,7 +91,8 @@ class TrainState:
         # What the layers draw from (dropout) differs from process to process, and one by one from device to device.
         # So do the metrics of which the next reading will be.
         sums = {f"means.{name}": total for name, total in self.means.sums.items()}
-        for name, own in (self._generators() | sums).items():
+        held = {f"trainer.{name}": tensor for name, tensor in self.trainer.buffers.items()}
+        for name, own in (self._generators() | sums | held).items():
             for rank, theirs in enumerate(processes.gather(own)):
                 tensors[_of_rank(name, rank)] = theirs
         numbers = {"examples": self.examples, "steps": self.steps, "position": self.batches.position}
@@ -130,6 +131,8 @@ class TrainState:
         self.random.set_state(tensors["random.own"])
         rank, device = self.trainer.processes.rank, self.trainer.processes.device
         torch.set_rng_state(tensors[_of_rank("random.torch", rank)])
+        for name, tensor in self.trainer.buffers.items():
+            tensor.copy_(tensors[_of_rank(f"trainer.{name}", rank)])
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors[_of_rank("random.cuda", rank)], device)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -43,6 +44,7 @@ class Trainer(ABC):
 
     averaged: tuple[str, ...] = ()  # the parts of which the loop keeps a moving average
     parts: dict[str, nn.Module]  # by name, as it is built with them
+    buffers: Mapping[str, Tensor] = MappingProxyType({})  # what else its state is: changed in place, saved with it
     optimizers: dict[str, torch.optim.Optimizer]  # by the player that each moves
     base_rates: dict[str, float]  # optimizer name -> learning rate before decay
     decay: float = 0.0  # how the rates fall, as `learning_rate` says;
@@ -115,10 +117,17 @@ class Trainer(ABC):
             return nullcontext()
         return torch.autocast(self.processes.device.type, torch.bfloat16)
 
-    def augment(self, x: Tensor, names: Iterable[str]) -> Tensor:
-        """Apply the modality's augmentations of these names in their order: x as a network sees it -> the same."""
+    def augment(self, x: Tensor, names: Iterable[str], share: Tensor | None = None) -> Tensor:
+        """Apply the modality's augmentations of these names in their order: x as a network sees it -> the same.
+
+        With a `share` in [0, 1] each is applied to an example with that probability.
+        """
         for name in names:
-            x = self.modality.augmentations[name](x, self.draws)
+            changed = self.modality.augmentations[name](x, self.draws)
+            if share is not None:
+                chosen = self.draws.uniform(len(x)) < share
+                changed = torch.where(chosen.view(-1, *[1] * (x.ndim - 1)), changed, x)
+            x = changed
         return x.contiguous(memory_format=self.memory_format) if x.ndim == 4 else x
 
     def mirror(self, x: Tensor) -> Tensor:

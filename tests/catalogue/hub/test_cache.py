@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -178,3 +181,76 @@ def test_the_hint_names_a_bundled_model(hub: Any, bundle: tuple[Path, Registry])
     """When the Hub is away the error names a model that needs no network."""
     with away(hub), pytest.raises(NetworkError, match=r"'[a-z-]+' is bundled and needs no network"):
         locate("hf://acme/nothing", bundle[1])
+
+
+@pytest.fixture
+def locked_out(hub: Any, commit: str, catalogue: Registry) -> Iterator[None]:
+    """The cache of another user, under umask 077."""
+    read_all("hf://acme/tiny", catalogue)
+    folder = hub.cache / "models--acme--tiny"
+    os.chmod(folder, 0)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    yield
+    if os.getuid() == 0:
+        os.seteuid(0)
+    os.chmod(folder, 0o755)
+
+
+UNREADABLE = "cannot read the Hub's cache .*: Permission denied, it may be another user's; .* set HF_HOME"
+
+
+@both
+def test_a_cache_that_may_not_be_read_says_so(name: str, catalogue: Registry, locked_out: None) -> None:
+    """Reading is what fails, and what is named; online and offline, from every door."""
+    for offline in (False, True):
+        with pytest.raises(StorageError, match=UNREADABLE):
+            load(name, registry=catalogue, local_files_only=offline)
+
+
+def test_one_model_that_may_not_be_read_costs_itself(
+    hub: Any, tiny_files: Any, locked_out: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`zoo pull A B` has a line for A, goes on to B, and exits with A's code."""
+    from zoo.cli.main import main
+
+    assert main(["pull", "hf://acme/tiny", "dcgan-cifar-frog"]) == 7
+    captured = capsys.readouterr()
+    assert "bundled" in captured.out
+    assert "cannot read the Hub's cache" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_what_a_killed_download_left_is_removed_by_the_next(hub: Any, commit: str, catalogue: Registry) -> None:
+    """At once, though it is new; what another process is still writing stays."""
+    from zoo.catalogue.hub.cache import RepoCache
+
+    cache = RepoCache(hub.cache, "acme/tiny")
+    code = (
+        "import os, signal; from pathlib import Path; from zoo.catalogue.hub.cache import RepoCache\n"
+        f"with RepoCache(Path({str(hub.cache)!r}), 'acme/tiny').writing() as (stream, aside):\n"
+        "    stream.write(b'half'); stream.flush(); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -15
+    (left,) = hub.cache.rglob("*.incomplete")
+    with cache.writing() as (_, mine):
+        read_all("hf://acme/tiny", catalogue)
+        assert list(hub.cache.rglob("*.incomplete")) == [mine]
+        assert not left.exists()
+    assert [path.name for path in hub.cache.rglob(".zoo-*")] == []
+
+
+def test_waiting_for_another_process_is_said(
+    hub: Any, commit: str, catalogue: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a moment: for whom, and how long at most; then both go on."""
+    from zoo.catalogue.hub.cache import RepoCache
+
+    monkeypatch.setattr("zoo.catalogue.hub.cache.SILENT", 0.1)
+    monkeypatch.setattr("zoo.catalogue.hub.cache.LONGEST_LOCK", 0.3)
+    lock = RepoCache(hub.cache, "acme/tiny").lock_file
+    lock.parent.mkdir(parents=True)
+    with lock.open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with pytest.warns(UserWarning, match="another process is fetching hf://acme/tiny; waiting for it, at most"):
+            read_all(f"hf://acme/tiny@{commit}", catalogue)

@@ -16,7 +16,7 @@ from zoo.catalogue.hub.client import Hub
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import FILES, Folder
 from zoo.catalogue.weights.locate import locate
-from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError, ZooError
+from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError, UsageError, WeightsError, ZooError
 from zoo.nn.pretrained import load
 
 
@@ -340,3 +340,50 @@ def test_a_client_that_cannot_start_is_a_network_error(monkeypatch: pytest.Monke
     with pytest.raises(NetworkError, match=r"client cannot start \(ValueError\); check proxies") as caught:
         Hub()
     assert TOKEN not in str(caught.value)
+
+
+def test_a_token_that_is_refused_is_named(
+    hub: Any, commit: str, catalogue: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a public repository too: it is the token, and the next step; what is cached is used, with a warning."""
+    monkeypatch.setenv("HF_TOKEN", "hf_expired")
+    for name in ("hf://acme/tiny", "pinned"):
+        with pytest.raises(NetworkError, match=r"refuses the token, .*hf auth login.*unset HF_TOKEN") as caught:
+            load(name, registry=catalogue)
+        assert "hf_expired" not in str(caught.value)
+    with pytest.raises(NetworkError, match="refuses the token"):
+        Hub().search()
+    monkeypatch.delenv("HF_TOKEN")
+    good = read_all("hf://acme/tiny", catalogue)
+    monkeypatch.setenv("HF_TOKEN", "hf_expired")
+    with pytest.warns(UserWarning, match=f"refuses the token.*; using commit {commit}"):
+        assert read_all("hf://acme/tiny", catalogue) == good
+
+
+def test_a_wrong_path_of_a_mirror_names_the_endpoint(
+    hub: Any, catalogue: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its 404 is no Hub's: no model is said to be missing, and the setting is named."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"{hub.url}/wrong")
+    for name in ("hf://acme/tiny", "pinned"):
+        with pytest.raises(NetworkError, match=f"{hub.url}/wrong answers 404 as no Hub does; check HF_ENDPOINT"):
+            locate(name, catalogue)
+
+
+def test_a_missing_package_of_the_client_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SOCKS proxy needs one; the client says which."""
+
+    def refuse() -> None:
+        raise ImportError("Using SOCKS proxy, but the 'socksio' package is not installed. Use `pip install x[socks]`.")
+
+    monkeypatch.setattr("huggingface_hub.get_session", refuse)
+    with pytest.raises(NetworkError, match=r"cannot start: Using SOCKS proxy, .*`pip install x\[socks\]`$"):
+        Hub()
+
+
+def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's, or no text: its path, and what to set."""
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(StorageError, match=r"token cannot be read .*set HF_TOKEN_PATH"):
+        Hub()

@@ -27,6 +27,8 @@ SICK: dict[str, tuple[str, list[tuple[str, str]]]] = {  # name -> its code, and 
         "import warnings; warnings.warn('use other', DeprecationWarning)\n" + GOOD,
         [("warns", "DeprecationWarning: use other")],
     ),
+    "moves": ("import os; os.chdir('/')\n" + GOOD, [("changes", "it changes the current folder when it is imported")]),
+    "hookless": ("import random; random.seed(1); ZOO_API_VERSION = 2", [("changes", "random's seed")]),
     "well": (GOOD, []),
 }
 

@@ -174,7 +174,7 @@ def test_resolving_looks_every_name_up() -> None:
     assert resolved.dataset is registry.dataset("shapes")
     assert resolved.family is registry.family("gan")
     assert resolved.modality is registry.modality("image")
-    assert resolved.doctor == DoctorSettings(action="stop", patience=20_000, look_every=20_000)
+    assert resolved.doctor == DoctorSettings(action="stop", patience=20_000, grace=7_500, look_every=20_000)
     assert resolve(replace(RECIPE, dataset="acme/photos"), registry).dataset is None
     assert resolve(replace(RECIPE, dataset="?"), registry).dataset is None
 
@@ -214,24 +214,25 @@ def test_trainer_and_architecture_are_of_one_family() -> None:
 
 
 @pytest.mark.parametrize(
-    ("examples", "sample_every", "patience", "looks"),
+    ("examples", "sample_every", "settled"),
     [
-        (8_000, 2_000, 3_200, 2_000),
-        (8_000, 40_000, 3_200, 2_000),  # the grids of a long recipe, in a short run
-        (32, 16, 1_000, 16),
-        (120_000, 10_000, 20_000, 10_000),
-        (1_500_000, 40_000, 20_000, 40_000),
+        (8_000, 2_000, (3_200, 3_000, 2_000)),
+        (8_000, 40_000, (3_200, 3_000, 2_000)),  # the grids of a long recipe, in a short run
+        (32, 16, (1_000, 12, 16)),
+        (120_000, 10_000, (20_000, 7_500, 10_000)),
+        (1_500_000, 40_000, (20_000, 7_500, 40_000)),
     ],
 )
 def test_a_doctors_patience_follows_the_length_of_the_run(
-    examples: int, sample_every: int, patience: int, looks: int
+    examples: int, sample_every: int, settled: tuple[int, int, int]
 ) -> None:
-    """What is left open is two fifths of the run, from 1,000 to 20,000, and at least four looks; the recipe keeps 0, so
-    that another length gives another patience. What is set stays.
+    """What is left open is two fifths of the run, from 1,000 to 20,000, after three eighths of it, and at least four
+    looks; the recipe keeps 0, so that another length gives another patience. What is set stays.
     """
     recipe = replace(RECIPE, examples=examples, sample_every=sample_every)
     resolved = resolve(recipe, default_registry())
-    assert (resolved.doctor.patience, resolved.doctor.look_every) == (patience, looks)
-    assert (resolved.recipe.doctor["patience"], resolved.recipe.doctor["look_every"]) == (0, 0)
+    doctor, written = resolved.doctor, resolved.recipe.doctor
+    assert (doctor.patience, doctor.grace, doctor.look_every) == settled
+    assert (written["patience"], written["grace"], written["look_every"]) == (0, 0, 0)
     given = resolve(replace(recipe, doctor={"patience": 5, "look_every": 7}), default_registry())
-    assert (given.doctor.patience, given.doctor.look_every) == (5, 7)
+    assert (given.doctor.patience, given.doctor.grace, given.doctor.look_every) == (5, 0, 7)

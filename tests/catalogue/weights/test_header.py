@@ -46,6 +46,13 @@ def test_no_more_is_taken_than_the_header_needs() -> None:
     assert read_header(pieces(), len(whole), "x").texts == {"about": "it"}
 
 
+def test_a_pointer_of_git_lfs_is_named() -> None:
+    """A clone without its large files: said so, with the command that fetches them."""
+    raw = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
+    with pytest.raises(WeightsError, match="is a Git LFS pointer, which stands for the file; run `git lfs pull`"):
+        read_header([raw], len(raw), "x.safetensors")
+
+
 @pytest.mark.parametrize(
     "raw",
     [

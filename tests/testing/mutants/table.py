@@ -85,6 +85,11 @@ MUTANTS = (
     spec("discovery.light", "torch", "torch", START, f"{START}\nimport torch"),
     spec("discovery.silent", "prints", "hello", START, f'{START}\nprint("hello")'),
     spec("discovery.silent", "writes-to-stderr", "careful", START, f'{START}\nimport sys\nsys.stderr.write("careful")'),
+    spec("discovery.changes-nothing", "folder", "the current folder", START, f'{START}\nimport os\nos.chdir("/")'),
+    spec(
+        *("discovery.changes-nothing", "dtype-of-its-networks", "torch's default dtype", "import torch\n"),
+        *("import torch\n\ntorch.set_default_dtype(torch.float64)\n", NETWORKS),
+    ),
     Mutant(
         fails="discovery.same-twice",
         name="counts",

@@ -157,6 +157,33 @@ def test_a_figure_that_is_not_finite_stops_at_once(value: float) -> None:
     json.dumps(finding.figures, allow_nan=False)
 
 
+SHAPES = (0.141, 0.139, 0.270, 0.384)  # sample_spread of `dcgan` on shapes, at a run's four looks
+FROGS = (0.209, 0.125, 0.621, 0.928)  # the same on frogs: both draw one picture at first, and then learn
+DIGITS = (0.312, 0.610, 0.803, 0.860)
+
+
+@pytest.mark.parametrize(
+    ("spreads", "told"),
+    [
+        (SHAPES, []),
+        (FROGS, []),
+        (DIGITS, []),
+        ((0.128, 0.128, 0.128, 0.128), [8_000]),  # for the whole run
+        ((0.5, 0.128, 0.128, 0.128), [8_000]),  # from its middle on
+        ((0.128, 0.5, 0.128, 0.5), []),
+    ],
+)
+def test_a_short_run_is_told_of_what_lasts(spreads: tuple[float, ...], told: list[int]) -> None:
+    """Of 8,000 examples the looks of healthy runs, as they were measured, are no disease; a collapse that stays is."""
+    who = Doctor(DoctorSettings().in_run(8_000, 2_000), looks=LOOKS)
+    found = [
+        finding.examples
+        for index, spread in enumerate(spreads, 1)
+        for finding in who.see({"sample_spread": spread}, examples=2_000 * index + 16 * (index < 4), steps=index)
+    ]
+    assert found == told
+
+
 # --- patience ------------------------------------------------------------------------------------------------------
 
 

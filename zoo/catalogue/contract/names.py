@@ -6,7 +6,7 @@ import re
 
 from zoo.errors import PluginError, UsageError
 
-__all__ = ["COMMIT", "REPO", "SHA256", "check_name", "hub_name_of", "split_hub_name"]
+__all__ = ["COMMIT", "REPO", "SHA256", "check_name", "hub_name_at", "hub_name_of", "split_hub_name"]
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
@@ -68,3 +68,13 @@ def hub_name_of(text: str) -> str | None:
     revision = match["revision"] or match["branch"]
     name = f"hf://{match['repo']}{f'@{revision}' if revision not in (None, 'main') else ''}"
     return name if _hub_name(name) else None
+
+
+def hub_name_at(name: str, revision: str | None) -> tuple[str, str | None]:
+    """The repository of hf://org/repo[@revision], and its revision or the one beside. Raises UsageError for two."""
+    repo, said = split_hub_name(name)
+    if revision is None or revision == said:
+        return repo, said
+    if said is not None:
+        raise UsageError(f"{name} names the revision {said!r}, beside it stands {revision!r:.60}; name one")
+    return split_hub_name(f"hf://{repo}@{revision}")

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.contract.process_state import foreign_code
 from zoo.errors import NotFoundError, PluginError
 
 __all__ = ["CODE", "FILE", "check_reference", "import_reference", "resource"]
@@ -16,6 +17,7 @@ CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 FILE = re.compile(r"[A-Za-z_]\w*:[\w.-]+(/[\w.-]+)*")
+WHOLE: set[str] = set()  # modules that were imported here
 
 
 def check_reference(text: object, pattern: re.Pattern[str], what: str) -> None:
@@ -29,11 +31,12 @@ def import_reference(reference: str, owner: str, hint: str = "") -> Any:
     """The object that `package.module:attribute` names.
 
     Raises PluginError when the module cannot be imported or lacks the attribute; `owner` is named in the message, and
-    `hint`, the spec's `install_hint`, where a package is not installed.
+    `hint`, the spec's `install_hint`, where a package is not installed. What the import changes of the process is put
+    back.
     """
     module, _, attribute = reference.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return getattr(_imported(module), attribute)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -41,6 +44,15 @@ def import_reference(reference: str, owner: str, hint: str = "") -> Any:
         lacking = isinstance(error, ModuleNotFoundError) and not f"{module}.".startswith(f"{error.name}.")
         remedy = hint if lacking and hint else "reinstall or update its package"
         raise PluginError(f"{owner}: cannot import {reference} ({cause}); {remedy}") from error
+
+
+def _imported(module: str) -> Any:
+    if module.startswith("zoo.") or module in WHOLE:
+        return importlib.import_module(module)
+    with foreign_code():
+        found = importlib.import_module(module)
+    WHOLE.add(module)
+    return found
 
 
 def resource(reference: str, owner: str) -> Path:

@@ -251,6 +251,7 @@ class ModalitySpec:
     summary: str
     modality: str  # reference to a callable (about: Mapping) -> zoo.data.Modality
     suffixes: tuple[str, ...]  # of the files that examples are written to; the first is what the zoo itself writes
+    animations: tuple[str, ...] = ()  # of the files that walks move in, where there are such
     html: str  # reference to a callable (path) -> str: how a page shows such a file; its module imports no torch
     task: str = ""  # what the Hub calls generating it: "unconditional-image-generation"
     memory_format: str = "contiguous_format"  # the torch.memory_format in which its networks compute
@@ -263,6 +264,8 @@ class ModalitySpec:
         check_reference(self.html, CODE, f"modality {self.name}: html")
         if not isinstance(self.suffixes, tuple) or not self.suffixes or not all(map(_is_suffix, self.suffixes)):
             raise PluginError(f"modality {self.name}: suffixes are {self.suffixes!r:.80}; write them as ('.wav',)")
+        if not isinstance(self.animations, tuple) or not all(map(_is_suffix, self.animations)):
+            raise PluginError(f"modality {self.name}: animations are {self.animations!r:.80}; write them as ('.gif',)")
         if not isinstance(self.memory_format, str) or not self.memory_format.isidentifier():
             raise PluginError(
                 f"modality {self.name}: memory_format {self.memory_format!r:.80} is none of torch's names"

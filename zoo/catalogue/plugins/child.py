@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -12,34 +13,36 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from zoo.catalogue.contract.process_state import foreign_code
+from zoo.catalogue.contract.references import CODE
 from zoo.catalogue.contract.registry import KINDS
 from zoo.catalogue.plugins.installed import Installed
-from zoo.catalogue.plugins.loading import load_plugin, owned_by
+from zoo.catalogue.plugins.loading import Plugin, load_plugin, owned_by
 
-__all__ = ["in_a_child", "probe"]
+__all__ = ["changes_of", "in_a_child", "probe", "probe_code"]
 
 HEAVY = ("torch", "torchvision", "numpy", "huggingface_hub", "safetensors", "PIL", "scipy", "pandas", "tqdm")
-
-
 MOST_OUTPUT = 4_096  # bytes of a plugin's output that are kept
-
+TO_IMPORT = 100.0  # seconds that a process has beyond its time limit which must import torch first
 
 CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from zoo.catalogue.plugins.child import probe; probe(*sys.argv[2:])"
+    "from zoo.catalogue.plugins import child; getattr(child, sys.argv[2])(*sys.argv[3:])"
 )
 
 
-def in_a_child(plugin: Installed, time_limit: float) -> tuple[dict[str, Any], str, str]:
-    """What `probe` saw, what was printed, and how the process ended: "", "hangs" or its exit status in words."""
+def in_a_child(plugin: Installed, time_limit: float, look: str = "probe") -> tuple[dict[str, Any], str, str]:
+    """What `look`, `probe` or `probe_code`, saw, what was printed, and how the process ended: "", "hangs" or its exit
+    status in words.
+    """
     with tempfile.TemporaryDirectory(prefix="zoo-examine-", ignore_cleanup_errors=True) as folder:
         told = Path(folder) / "answer.json"
-        words = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path), json.dumps(asdict(plugin)), str(told)]
+        words = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path), look, json.dumps(asdict(plugin)), str(told)]
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -100,5 +103,45 @@ def probe(plugin: str, answer: str) -> None:
         "heavy": [name for name in HEAVY if name in sys.modules and name not in before],
         "names": [(KINDS[type(owned.spec)], owned.name) for owned in owned_by(loaded)],
         "warnings": [f"{w.category.__name__}: {w.message!s:.200}" for w in caught],
+        "changes": loaded.changes,
+        "code": list(_code(loaded)),
     }
     Path(answer).write_text(json.dumps(seen), encoding="utf-8")
+
+
+def changes_of(plugin: Installed, time_limit: float) -> tuple[tuple[str, ...], str]:
+    """What importing a plugin, its spec module and what its specs refer to, changes of a process in which numpy and
+    torch are there; and how the process ended, as `in_a_child` has it.
+    """
+    answer, _, how = in_a_child(plugin, time_limit + TO_IMPORT, "probe_code")
+    return tuple(answer.get("changes", ())), how
+
+
+def probe_code(plugin: str, answer: str) -> None:
+    """In the child: as `probe`, but import what the specs refer to as well; `changes` is all that is told."""
+    _import_all(("numpy.random", "PIL.ImageFile", "torch"))  # only of what is there can a change be told
+    loaded = load_plugin(Installed(**json.loads(plugin)))
+    with foreign_code() as state:
+        _import_all(_code(loaded))
+        changes = dict.fromkeys([*loaded.changes, *state.put_back()])
+    Path(answer).write_text(json.dumps({"changes": list(changes)}), encoding="utf-8")
+
+
+def _import_all(modules: Iterable[str]) -> None:
+    """As many of them as there are: a plugin's may need a package that is not installed."""
+    for module in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+def _code(plugin: Plugin) -> Iterable[str]:
+    """The modules of its own that its specs refer to."""
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for inner in value.values():
+                yield from texts(inner)
+        elif isinstance(value, str) and CODE.fullmatch(value) and not value.startswith("zoo."):
+            yield value.partition(":")[0]
+
+    return dict.fromkeys(module for spec in plugin.specs for module in texts(vars(spec)))

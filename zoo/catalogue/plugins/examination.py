@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
 from typing import Any
 
-from zoo.catalogue.plugins.child import in_a_child
+from zoo.catalogue.plugins.child import changes_of, in_a_child
 from zoo.catalogue.plugins.installed import Installed
 
 __all__ = ["SLOW", "TIME_LIMIT", "Finding", "Problem", "examine", "missing_requirements"]
@@ -21,7 +21,7 @@ TIME_LIMIT = 20.0  # seconds until a plugin is taken to hang
 class Problem:
     """One thing that is wrong with a plugin."""
 
-    kind: str  # malformed, fails, ends, hangs, slow, prints, heavy, warns, missing, clash
+    kind: str  # malformed, fails, ends, hangs, slow, prints, heavy, changes, warns, missing, clash
     text: str
     remedy: str
 
@@ -67,10 +67,20 @@ def _examine(plugin: Installed, time_limit: float) -> Finding:
         add("slow", f"its specs take {spent:.0f} ms; {SLOW:.0f} ms is the limit", tell)
     if output and not how:
         add("prints", f"it prints when it is imported: {output!r:.100}", tell)
+    changes, how = _changes(plugin, answer, time_limit)
+    if changes:
+        add("changes", f"it changes {', '.join(changes)} when it is imported, which is put back", tell)
+    add("hangs" if how == "hangs" else "ends", _ending({}, how, time_limit).replace("it is", "its code is"), leave)
     for warning in answer.get("warnings", ()):
         add("warns", warning, tell)
     names = tuple((kind, name) for kind, name in answer.get("names", ()))
     return Finding(plugin=plugin, milliseconds=spent, names=names, problems=tuple(problems))
+
+
+def _changes(plugin: Installed, answer: Mapping[str, Any], time_limit: float) -> tuple[Sequence[str], str]:
+    """What it changes of the process, and how that ended in which its code was imported, if it has any."""
+    heavy, code = answer.get("heavy"), answer.get("code") and not plugin.ours
+    return changes_of(plugin, time_limit) if heavy or code else (answer.get("changes", ()), "")
 
 
 def _ending(answer: Mapping[str, Any], how: str, time_limit: float) -> str:

@@ -6,16 +6,12 @@ that breaks half-way is thrown away with its manager and takes no other plugin's
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import importlib
 import inspect
 import os
-import sys
-import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from types import ModuleType, SimpleNamespace
@@ -26,6 +22,7 @@ import pluggy
 from zoo.catalogue.contract import hookspecs
 from zoo.catalogue.contract.hookspecs import API_VERSION, FIRST_API_VERSION, PluginContext
 from zoo.catalogue.contract.names import check_name
+from zoo.catalogue.contract.process_state import LOCK, ProcessState, foreign_code
 from zoo.catalogue.contract.registry import KINDS, Owned, Registry
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
@@ -65,6 +62,7 @@ HOOKS: dict[str, type] = {
     "zoo_families": FamilySpec,
     "zoo_modalities": ModalitySpec,
 }
+BUILT: list[Registry] = []  # the default one, once it is built
 MOST_SPECS = 10_000  # of one plugin: an endless generator ends here
 
 
@@ -80,6 +78,7 @@ class Plugin(Installed):
     error: str = ""
     disabled: bool = False
     disabled_by: str = ""  # the variable or command that did
+    changes: tuple[str, ...] = ()  # what it changed of the process, which was put back
 
     @property
     def module(self) -> str:
@@ -183,8 +182,20 @@ def _attribute(found: Installed) -> object:
 def load_plugin(found: Installed) -> Plugin:
     """Import one plugin and ask its hooks; whatever goes wrong is its `error`, one line of at most 500 characters.
 
-    KeyboardInterrupt alone is passed on, with a note that names the plugin: it is the user's.
+    What it changes of the process meanwhile is put back, and named in its `changes`. KeyboardInterrupt alone is passed
+    on, with a note that names the plugin: it is the user's.
     """
+    with foreign_code() as state:
+        return _load(found, state)
+
+
+def _load(found: Installed, state: ProcessState) -> Plugin:
+    plugin = _asked(found)
+    changes = state.put_back()
+    return replace(plugin, changes=changes) if changes else plugin
+
+
+def _asked(found: Installed) -> Plugin:
     plugin = Plugin(**vars(found))
     try:
         if found.problem:
@@ -200,29 +211,6 @@ def load_plugin(found: Installed) -> Plugin:
         return replace(plugin, error=" ".join(cause.split())[:500])
 
 
-@contextlib.contextmanager
-def _output_aside() -> Iterator[None]:
-    """What a plugin prints while it is loaded goes to standard error: standard output is the command's own.
-
-    Where this is the only thread, what is written past Python (by C code, by another program) goes there too.
-    """
-    with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as stack:
-        if threading.active_count() == 1:
-            with contextlib.suppress(OSError, ValueError):  # a closed stream
-                _flush()
-                saved = os.dup(1)
-                stack.callback(os.close, saved)
-                os.dup2(2, 1)
-                stack.callback(os.dup2, saved, 1)
-                stack.callback(_flush)
-        yield
-
-
-def _flush() -> None:
-    if sys.__stdout__ is not None and not sys.__stdout__.closed:
-        sys.__stdout__.flush()
-
-
 def load_plugins(
     env: Mapping[str, str] = os.environ, points: Iterable[EntryPoint | Installed] | None = None
 ) -> list[Plugin]:
@@ -234,10 +222,10 @@ def load_plugins(
     found = installed() if points is None else sorted(given, key=lambda one: (one.namespace, one.value))
     disabled = read_disabled(env)
     plugins: list[Plugin] = []
-    with _output_aside():
+    with foreign_code() as state:
         for one in found:
             off = switched_off(one, env, disabled)
-            plugins.append(Plugin(**vars(one), disabled=True, disabled_by=off) if off else load_plugin(one))
+            plugins.append(Plugin(**vars(one), disabled=True, disabled_by=off) if off else _load(one, state))
     return plugins
 
 
@@ -283,7 +271,12 @@ def discover(env: Mapping[str, str] = os.environ, plugins: Iterable[Plugin] | No
     return Registry.of(owned, {plugin.namespace: plugin.error for plugin in failed})
 
 
-@functools.cache
 def default_registry() -> Registry:
-    """The registry of the installed plugins, built at first use; every function that needs one also takes one."""
-    return discover()
+    """The registry of the installed plugins, built at first use; every function that needs one also takes one.
+
+    The thread that asks first builds it, the others wait.
+    """
+    if not BUILT:
+        with LOCK:
+            BUILT[:] = BUILT or [discover()]
+    return BUILT[0]

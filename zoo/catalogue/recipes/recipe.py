@@ -39,7 +39,7 @@ Count = Annotated[int, Meta(ge=1, le=10**12)]
 SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
 Share = Annotated[float, Meta(ge=0, le=1)]
 Examples = Annotated[int, Meta(ge=0, le=10**12)]
-SHORTEST, LONGEST = 1_000, 20_000  # examples: the doctor's patience where nothing else is set
+SHORTEST, LONGEST, GRACE = 1_000, 20_000, 7_500  # examples: the doctor's patience where nothing else is set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ class DoctorSettings:
 
     action: Literal["warn", "stop", "rollback", "off"] = "warn"
     patience: Examples = 0  # examples over which every reading must show a disease before it is one; 0: `in_run` says
+    grace: Examples = 0  # examples at the beginning of a run that do not count into that; 0: `in_run` says
     look_every: Examples = 0  # examples between looks at samples and held-out examples; 0: `in_run` says
     samples: Annotated[int, Meta(ge=8, le=4096)] = 256  # of the generator, and examples of each kind, in a look
     discriminator_wins: Share = 0.99  # share of the real and of the fake examples told right, each: at least,
@@ -73,13 +74,16 @@ class DoctorSettings:
     def in_run(self, examples: int, sample_every: int) -> DoctorSettings:
         """These settings in a run of so many examples, with what 0 leaves open.
 
-        The patience is two fifths of the run, from 1,000 to 20,000 examples; a look comes as often as a grid of
-        samples, or four times in a run, but not for less than 1,000 examples: so what is ill from a run's first look on
-        is told well before its end, and of a run of a few steps nothing is told.
+        The patience is two fifths of the run, from 1,000 to 20,000 examples. It begins after three eighths of the run,
+        and at most 7,500 examples: samples of a generator that has hardly learnt are all alike. A look comes as often
+        as a grid of samples, or four times in a run, but not for less than 1,000 examples. So what is ill for the whole
+        run, or from its middle on, is told, and of a run of a few steps nothing is. A patience that is set has no
+        grace, unless that is set too.
         """
         return replace(
             self,
             patience=self.patience or max(SHORTEST, min(LONGEST, examples * 2 // 5)),
+            grace=self.grace or (0 if self.patience else min(GRACE, examples * 3 // 8)),
             look_every=self.look_every or min(sample_every, max(SHORTEST, examples // 4)),
         )
 

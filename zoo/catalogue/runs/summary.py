@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import json
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +35,7 @@ from zoo.catalogue.runs.folder import (
 )
 from zoo.configs import as_data, strict_json
 from zoo.errors import NotFoundError, ZooError
-from zoo.files import storage_errors
+from zoo.files import shell_line, storage_errors
 
 __all__ = ["details", "export_words", "findings_of", "gentler", "list_runs", "summary"]
 
@@ -190,7 +189,7 @@ def _findings(run: Path) -> list[dict[str, Any]]:
 def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
     """The command that comes next, or nothing: while it is running, or where it cannot be told."""
     if told["state"] == "finished":
-        return shlex.join(export_words(run, recorded.recipe.name))
+        return shell_line(export_words(run, recorded.recipe.name))
     if told["state"] in ("stopped", "never saved") and _was_stopped(run, told["examples"]):
         return gentler(run, recorded.recipe)
     if told["state"] in ("stopped", "never saved"):
@@ -198,7 +197,7 @@ def _next(run: Path, told: Mapping[str, Any], recorded: Recorded) -> str:
         many = ["torchrun", "--standalone", "--nproc_per_node", str(count), "-m", "zoo"]
         start = ["zoo"] if count == 1 else many
         same = ["--threads", str(facts["threads"]), "--device", str(facts.get("device", "cpu"))]
-        return shlex.join([*start, "train", _word(run), "--resume", *same])
+        return shell_line([*start, "train", _word(run), "--resume", *same])
     return ""
 
 
@@ -217,7 +216,7 @@ def gentler(run: Path, recipe: Recipe) -> str:
     rates = {key: value for key, value in recipe.settings.items() if key == "lr" or key.endswith("_lr")}
     slower = [word for key, value in rates.items() for word in ("--set", f"settings.{key}={value / 2:g}")]
     begin = ["--from", str(run)] if checkpoints(run / CHECKPOINTS) else [str(run)]
-    return shlex.join(["zoo", "train", *begin, *slower, "--out", str(free_beside(run))]) if slower else ""
+    return shell_line(["zoo", "train", *begin, *slower, "--out", str(free_beside(run))]) if slower else ""
 
 
 def export_words(run: Path, name: str) -> list[str]:

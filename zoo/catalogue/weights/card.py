@@ -12,7 +12,7 @@ from typing import Any
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec, ModelSpec
 from zoo.catalogue.weights.card_sections import SAMPLES, displayed, metrics_of, sections
-from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, MODEL, parse_config
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, MODEL, PRIOR, parse_config, truncation_of
 from zoo.configs import strict_json
 from zoo.errors import WeightsError, ZooError
 from zoo.files import new_file, sha256_of, storage_errors
@@ -169,6 +169,7 @@ def _lines(
         f"model = {LOADED_HERE if name == HERE else f'zoo.load({_toml(name)})'}",
         f"samples = model.sample(16, seed=0)  # (16, {', '.join(map(str, source['shape']))}) {form}",
         *([f"samples = model.sample(16, seed=0, labels={one})  # of {len(classes)} classes"] if classes else []),
+        *_truncated(data, files),
         *([f"codes = model.encode({seen}).mean"] if "reconstruction" in evaluation else []),
         "```",
         "",
@@ -185,6 +186,15 @@ def _lines(
         "```",
         "",
     ]
+
+
+def _truncated(data: dict[str, Any], files: Collection[str]) -> list[str]:
+    """How truncation is asked for, where the config says in which range it helps."""
+    if (helps := truncation_of(data)) is None:
+        return []
+    prior = ', prior="mixture"' if PRIOR in files else ""
+    low, high = (f"{value:g}" for value in helps)
+    return [f"samples = model.sample(16{prior}, truncation={low})  # more typical, less varied; from {low} to {high}"]
 
 
 def _beginning(start: dict[str, Any] | None) -> list[str]:

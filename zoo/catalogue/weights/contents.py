@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.catalogue.contract.names import COMMIT, split_hub_name
+from zoo.catalogue.contract.names import hub_name_at
+from zoo.catalogue.hub.access import Access
 from zoo.catalogue.weights.folder import (
     CARD,
     CONCEPTS,
@@ -24,7 +25,6 @@ from zoo.catalogue.weights.folder import (
     parse_evaluation,
 )
 from zoo.catalogue.weights.header import Header, header_of, read_header
-from zoo.errors import NetworkError
 
 __all__ = ["Contents", "in_folder", "on_hub"]
 
@@ -93,26 +93,20 @@ def in_folder(folder: Folder) -> Contents:
     )
 
 
-def on_hub(name: str) -> Contents:
+def on_hub(name: str, access: Access) -> Contents:
     """Of hf://org/repo[@revision]: from the cache where it is whole there, else the small files and the headers alone.
 
     Raises NetworkError where the Hub is away and the cache lacks it, NotFoundError where there is no such repository
     or it is no model in the zoo's format, UsageError for a malformed name.
     """
-    from zoo.catalogue.hub.cache import RepoCache, hub_folder
+    from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
-    from zoo.catalogue.hub.transport import is_offline
-    from zoo.catalogue.weights.fetching import in_format
+    from zoo.catalogue.weights.fetching import hub_folder_of, in_format
 
-    repo, revision = split_hub_name(name)
-    cache = RepoCache(hub_folder(), repo)
-    known = revision if revision is not None and COMMIT.fullmatch(revision) else cache.ref(revision or "main")
-    if is_offline():
-        if known is None or not cache.has(known, MODEL):
-            raise NetworkError(f"{name} is not in the cache, and being offline was asked for")
-        place = cache.snapshot(known)
-        return in_folder(Folder(name=name, path=place, source="hub", commit=known, origin=f"hf://{repo}@{known}"))
-    hub = Hub()
+    repo, revision = hub_name_at(name, access.revision)
+    if access.offline:
+        return in_folder(hub_folder_of(repo, name, {}, replace(access, revision=revision)))
+    hub, cache = Hub(access.token), RepoCache(access.cache, repo)
     with in_format(repo, revision or "main"):
         commit = hub.look(repo, revision or "main", CONFIG).commit
     sizes = hub.sizes(repo, commit, KNOWN)

@@ -15,6 +15,7 @@ from zoo.errors import (
     NetworkError,
     NotFoundError,
     StorageError,
+    UsageError,
     ZooError,
 )
 from zoo.files import hashes_of, storage_errors
@@ -47,7 +48,7 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
     cache, revision = RepoCache(access.cache, repo), access.revision
     hub = None if access.offline else functools.cache(lambda: Hub(access.token))  # opened where it is asked first
     if access.force and hub is None:
-        raise NetworkError(f"{name} cannot be fetched anew, because being offline was asked for")
+        raise UsageError(f"{name} cannot be fetched anew and offline; leave one of them out")
     if revision is not None and COMMIT.fullmatch(revision):
         commit = revision
         _complete(hub, cache, commit, pins)
@@ -55,10 +56,9 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
         commit = _follow(hub, cache, revision or "main")
         _say(f"{name} is commit {commit}")
     if access.force and hub is not None:
-        there = [file for file in (*FILES, CARD) if cache.has(commit, file)]
+        there = [file for file in (*FILES, CARD, EVALUATION) if cache.has(commit, file)]
         _fetch(hub, cache, commit, there, pins, _never)
-    unpinned = [CARD, EVALUATION] if pins else [*FILES, CARD, EVALUATION]
-    digests = {file: digest for file in unpinned if (digest := cache.digest(commit, file))}
+    folder = _in_cache(cache, commit, name, pins)
 
     def repair(file: str, error: ZooError) -> Folder:
         if hub is None:
@@ -67,19 +67,23 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
             _fetch(hub, cache, commit, [file], pins, _is_good)
         except (NetworkError, StorageError) as failure:
             raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
-        return replace(folder, digests=digests | {file: cache.digest(commit, file) or ""})
+        return _in_cache(cache, commit, name, pins)
 
-    folder = Folder(
+    return replace(folder, repair=repair)
+
+
+def _in_cache(cache: RepoCache, commit: str, name: str, pins: Mapping[str, str]) -> Folder:
+    """A commit's files as they are in the cache, each held to its pin, or else to the digest that the Hub stated."""
+    unpinned = [CARD, EVALUATION] if pins else [*FILES, CARD, EVALUATION]
+    return Folder(
         name=name,
         path=cache.snapshot(commit),
         pins=pins,
-        digests=digests,
+        digests={file: digest for file in unpinned if (digest := cache.digest(commit, file))},
         source="hub",
         commit=commit,
-        origin=f"hf://{repo}@{commit}",
-        repair=repair,
+        origin=f"hf://{cache.repo}@{commit}",
     )
-    return folder
 
 
 def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> str:
@@ -114,7 +118,7 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
     missing = [file for file in needed if not _usable(cache, commit, file, pins)]
     if missing and hub is None:
         raise _not_at_hand(cache, commit, missing)
-    more = [file for file in ([CARD] if pins else [*FILES, CARD]) if file not in needed]
+    more = [file for file in ([] if pins else FILES) if file not in needed] + [CARD, EVALUATION]
     more = [file for file in more if not _usable(cache, commit, file, {}) and not cache.lacks(commit, file)]
     if hub is None or (not missing and (pins or not more)):
         return

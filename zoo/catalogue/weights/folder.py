@@ -39,11 +39,14 @@ __all__ = [
     "NAME",
     "PRIOR",
     "RUN",
+    "TRUNCATION",
     "Folder",
     "broken_link",
     "most_bytes",
     "parse_config",
     "parse_evaluation",
+    "refuse_pointer",
+    "truncation_of",
 ]
 
 CONFIG, MODEL = "config.json", "model.safetensors"
@@ -71,6 +74,10 @@ POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins tha
 
 
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
+TRUNCATION = "truncation"  # a key that may stand beside them
+
+
+MOST_TRUNCATION = 100.0  # no normal number lies beyond
 
 
 FOREIGN = {"_class_name": "diffusers", "_diffusers_version": "diffusers", "model_type": "transformers"}  # by a key
@@ -139,9 +146,7 @@ class Folder:
                 raise WeightsError(f"{path} has {size:,} bytes; at most {most:,} can be meant")
             if stream.readinto(data := bytearray(size)) != size:
                 raise StorageError(f"{path} was cut while it was read; try again")
-        if data.startswith(POINTER):
-            advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
-            raise WeightsError(f"{path} is a Git LFS pointer, which stands for the file; {advice}")
+        refuse_pointer(data, str(path))
         wanted = self.pins.get(file) or self.digests.get(file, "")
         if wanted and wanted not in hashes(data, wanted):
             found = hashlib.sha256(data).hexdigest()
@@ -191,6 +196,13 @@ def _missing(path: Path, name: str) -> NotFoundError:
     return NotFoundError(f"{name}: {path} is missing; name a complete weights folder or reinstall")
 
 
+def refuse_pointer(data: bytes | bytearray, where: str) -> None:
+    """Raise WeightsError for the text that Git keeps in the place of a large file."""
+    if data.startswith(POINTER):
+        advice = "run `git lfs pull` where it was cloned, or take the model with `zoo pull`"
+        raise WeightsError(f"{where} is a Git LFS pointer, which stands for the file; {advice}")
+
+
 def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode evaluation.json, or another table. Raises WeightsError."""
     try:
@@ -207,7 +219,7 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     data = parse_evaluation(raw, where)
     if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
         raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
-    if set(data) != CONFIG_KEYS:
+    if set(data) - {TRUNCATION} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
     if type(data["format"]) is not int or data["format"] != 1:
@@ -216,4 +228,18 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
         raise WeightsError(f"{where}: architecture {data['architecture']!r:.80} is no name of the catalogue")
     if not all(isinstance(data[key], dict) for key in ("config", "data", "training")):
         raise WeightsError(f"{where}: config, data and training must be tables")
+    if TRUNCATION in data and not _is_range(data[TRUNCATION]):
+        wanted = f"two numbers above 0 and at most {MOST_TRUNCATION:g}, the lower first"
+        raise WeightsError(f"{where}: truncation is {data[TRUNCATION]!r:.80}; it must be {wanted}")
     return data
+
+
+def _is_range(value: object) -> bool:
+    numbers = isinstance(value, list) and len(value) == 2 and all(type(v) in (int, float) for v in value)
+    return numbers and 0 < value[0] <= value[1] <= MOST_TRUNCATION  # type: ignore[index]
+
+
+def truncation_of(config: Mapping[str, Any]) -> tuple[float, float] | None:
+    """In which range truncation helps, as a config that was parsed says; None where it says nothing of it."""
+    found = config.get(TRUNCATION)
+    return None if found is None else (float(found[0]), float(found[1]))

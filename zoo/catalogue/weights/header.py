@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.weights.folder import refuse_pointer
 from zoo.configs import strict_json
 from zoo.errors import WeightsError
 from zoo.files import storage_errors
@@ -81,6 +82,7 @@ def read_header(pieces: Iterable[bytes], size: int, name: str) -> Header:
     blob = bytearray()
     for piece in pieces:
         blob += piece
+        refuse_pointer(blob, name)
         if len(blob) >= 8 and len(blob) >= 8 + _length(blob, size, name):
             break
     found, _ = header(blob, size, name)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.catalogue.contract.names import split_hub_name
+from zoo.catalogue.contract.names import hub_name_at
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
@@ -29,7 +29,7 @@ from zoo.errors import (
     ZooError,
 )
 
-__all__ = ["is_path", "locate"]
+__all__ = ["is_path", "locate", "no_revision"]
 
 
 def locate(name: str | os.PathLike[str], registry: Registry, access: Access = USUAL) -> Folder:
@@ -48,24 +48,25 @@ def locate(name: str | os.PathLike[str], registry: Registry, access: Access = US
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
     if name.startswith("hf://"):
-        repo, said = split_hub_name(name)
-        if revision is not None:
-            if said not in (None, revision):
-                raise UsageError(f"{name} names the revision {said!r}, beside it stands {revision!r:.60}; name one")
-            split_hub_name(f"hf://{repo}@{revision}")
+        repo, revision = hub_name_at(name, revision)
         with _hint(registry):
-            return hub_folder_of(repo, name, {}, replace(access, revision=revision or said))
+            return hub_folder_of(repo, name, {}, replace(access, revision=revision))
     if ("model", name) not in registry.entries:
         raise no_model(name, registry)
     spec = registry.model(name)
     if spec.weights is None:
         raise NotFoundError(f"{name} has no published weights; train it: `zoo train {name}`, then `zoo export`")
     if revision is not None:
-        other = f"hf://{spec.weights.repo_id}@{revision}" if spec.weights.repo_id else "hf://org/repo@revision"
-        pinned = f"the catalogue pins {name} to one set of files"
-        raise UsageError(f"revision is {revision!r:.60}, and {pinned}; for another name its repository: {other}")
+        raise no_revision(name, spec, revision)
     with _hint(registry):
         return _of_catalogue(spec, spec.weights, name, access)
+
+
+def no_revision(name: str, spec: object, revision: str) -> UsageError:
+    """That what the catalogue names has no revisions, and what would have."""
+    repo = spec.weights.repo_id if isinstance(spec, ModelSpec) and spec.weights is not None else None
+    advice = "leave it out" if repo is None else f"for another revision write hf://{repo}@{revision}"
+    return UsageError(f"revision is {revision!r:.60}, and the catalogue pins {name} to one set of files; {advice}")
 
 
 def is_path(name: str) -> bool:

@@ -87,10 +87,12 @@ class AdversarialTrainer(Playing):
         real = self.mirror(x) if self.settings.flips else x
         given = seen_labels(labels, self.generator.num_classes)
         both = self.steps % self.settings.generator_every == 0
-        if not self.settings.fresh_fakes:
-            return self._both_phases(real, given) if both else self.discriminator_phase(real, *given)
-        told = self.discriminator_phase(real, *given)
-        return {**told, **self.generator_phase(real, *given)} if both else told
+        if both and not self.settings.fresh_fakes:
+            told = self._both_phases(real, given)
+        else:
+            told = self.discriminator_phase(real, *given)
+            told |= self.generator_phase(real, *given) if both else {}
+        return self.steer(told, len(x))
 
     def discriminator_phase(self, real: Tensor, labels: Tensor | None = None) -> Figures:
         """Tell real from fake; the fakes are detached, so the generator gets no gradient."""

@@ -23,6 +23,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Bound = Annotated[float, Meta(ge=0, le=1e6)]
 Count = Annotated[int, Meta(ge=1, le=1000)]
 
+STEERED = 4  # steps from one change of the share of augmented examples to the next
+
 WITHOUT_TARGETS = {
     "hinge": "the hinge loss has only two sides",
     "wasserstein": "the critic's loss has only two sides",
@@ -47,6 +49,8 @@ class GameSettings:
     freeze_discriminator: bool = True  # no gradients for it in the others' phase
     flips: bool = True  # mirror the real examples at random, where their kind has a mirror image
     augment: Annotated[tuple[str, ...], Meta(max_length=8)] = ()  # of the modality's augmentations, in this order
+    augment_target: Share = 0.0  # r_t at which each is given to a share of the examples only; 0: to all of them
+    augment_reach: Annotated[int, Meta(ge=1, le=10**12)] = 500_000  # examples in which that share can go from 0 to 1
     precision: Precision = "float32"  # of the networks' products; sums, losses and weights stay float32
 
     def __post_init__(self) -> None:
@@ -66,6 +70,8 @@ class Playing(Trainer, ABC):
         self.loss = ADVERSARIAL_LOSSES[settings.loss]
         self.apart = not settings.mix_batches
         self.trained_against, self.calibration = discriminator.trained_against, discriminator.calibration
+        if settings.augment_target:
+            self.buffers = {"augment_share": torch.zeros(()), "signs": torch.zeros(())}
 
     def against_discriminator(
         self, player: str, loss: Callable[..., tuple[Tensor, Figures]], *batch: Tensor
@@ -78,9 +84,31 @@ class Playing(Trainer, ABC):
 
     def look(self, x: Tensor, *, augmented: bool = False) -> Seen:
         """What the discriminator judges by, of x, which is augmented first unless it is already."""
-        x = x if augmented else self.augment(x, self.settings.augment)
+        x = x if augmented else self.augmented(x)
         with self.in_precision(self.settings.precision):
             return tuple(seen.float() for seen in self.discriminator.look(x))
+
+    def augmented(self, x: Tensor) -> Tensor:
+        """x, augmented as the settings say: all of it, or the share that is steered."""
+        share = self.buffers.get("augment_share")
+        return self.augment(x, self.settings.augment, None if share is None else share.to(x.device))
+
+    def steer(self, told: Figures, n: int) -> Figures:
+        """Move the share of augmented examples towards r_t = `augment_target`, from a step's figures on n examples.
+
+        r_t = E[sign D(real)], or of D(real) - D(fake) where the loss compares, over `STEERED` steps: above the target
+        the share rises, below it falls (Karras et al. 2020, arXiv:2006.06676, section 3.1).
+        """
+        if not self.buffers:
+            return told
+        share, signs = self.buffers["augment_share"], self.buffers["signs"]
+        signs += 2 * told["real_accuracy"].cpu() - 1
+        if (self.steps + 1) % STEERED == 0:
+            r_t = self.processes.mean({"r_t": float(signs) / STEERED})["r_t"]
+            step = STEERED * n * self.processes.count / self.settings.augment_reach
+            share.add_(step if r_t > self.settings.augment_target else -step).clamp_(0, 1)
+            signs.zero_()
+        return told | {"augment_share": share.to(told["real_accuracy"].device, copy=True)}
 
     def judge(self, seen: Seen, labels: Tensor | None = None) -> Tensor:
         """Logits (N, K) of K games."""

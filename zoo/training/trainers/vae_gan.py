@@ -119,7 +119,7 @@ class VAEGANTrainer(Playing):
             playing = self._look_at_pairs(x, pictures)[1]
         errors = self._errors(x, parameters[: len(x)], seen_real, seen_fake)
         loss = partial(self._loss, posterior, errors, playing, twice)
-        return {**told, **self.against_discriminator("vae", loss, *both)}
+        return self.steer(told | self.against_discriminator("vae", loss, *both), len(x))
 
     def _decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         with self.in_precision(self.settings.precision):
@@ -133,9 +133,9 @@ class VAEGANTrainer(Playing):
             seen_real = self.look(x * 2 - 1)
         after, n = self.random.get_state(), len(x)
         self.random.set_state(state)
-        rebuilt = self.augment(pictures[:n] * 2 - 1, self.settings.augment)
+        rebuilt = self.augmented(pictures[:n] * 2 - 1)
         self.random.set_state(after)
-        drawn = self.augment(pictures[n:] * 2 - 1, self.settings.augment)
+        drawn = self.augmented(pictures[n:] * 2 - 1)
         return seen_real, self.look(torch.cat([rebuilt, drawn]), augmented=True)
 
     def _errors(self, x: Tensor, parameters: Tensor, seen_real: Seen, seen_fake: Seen) -> tuple[Tensor, Tensor]:
