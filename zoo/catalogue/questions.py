@@ -71,7 +71,7 @@ def info(
     access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     if not isinstance(name, (str, os.PathLike)):
         raise UsageError(f"a name is a text or a path, not {name!r:.80}")
-    if isinstance(name, os.PathLike) or is_path(name) or name.endswith(".toml"):
+    if isinstance(name, os.PathLike) or is_path(name) or (name.endswith(".toml") and os.path.isfile(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
         if path.suffix == ".toml" and path.is_file():
             recipe = as_data(read_recipe(path))
