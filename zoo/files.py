@@ -23,9 +23,9 @@ __all__ = [
     "new_folder",
     "refuse_full",
     "sha256_of",
+    "share",
     "shell_line",
     "storage_errors",
-    "umask",
 ]
 
 # How somebody else's file is opened for reading: not waiting for the other end of a pipe. Windows has no such flag.
@@ -88,7 +88,7 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
         asides = [_aside(path, stack) for path in paths]
         yield asides
         for aside in asides:
-            os.chmod(aside, 0o666 & ~umask())
+            share(aside)
             _flush(aside)
         for aside, path in zip(asides, paths, strict=True):
             os.replace(aside, path)
@@ -129,7 +129,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield aside
-            os.chmod(aside, 0o777 & ~umask())
+            share(aside)
             for file in (*aside.iterdir(), aside):
                 _flush(file)
             with _away(path, aside) if overwrite and path.exists() else contextlib.nullcontext():
@@ -152,7 +152,13 @@ def _away(path: Path, aside: Path) -> Iterator[None]:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def umask() -> int:
+def share(path: Path) -> None:
+    """Give a file or folder that was made for this user alone the rights of new ones, on a disk that knows rights."""
+    with contextlib.suppress(OSError):
+        os.chmod(path, (0o777 if path.is_dir() else 0o666) & ~_umask())
+
+
+def _umask() -> int:
     """The permissions this process keeps from new files."""
     mask = os.umask(0o022)
     os.umask(mask)

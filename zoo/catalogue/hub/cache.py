@@ -31,7 +31,7 @@ from typing import BinaryIO
 
 from zoo.catalogue.hub.settings import hub_settings
 from zoo.errors import StorageError
-from zoo.files import new_file, storage_errors, umask
+from zoo.files import new_file, share, storage_errors
 from zoo.locks import is_locked, locked
 
 __all__ = ["RepoCache", "cached_repos", "hub_folder"]
@@ -168,7 +168,7 @@ class RepoCache:
         """Make an unfinished file the content of a commit's file, at once and for every reader."""
         stream.flush()
         os.fsync(stream.fileno())
-        os.chmod(aside, 0o666 & ~umask())
+        share(aside)
         path = self.snapshot(commit) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         link = None if hub_settings().HF_HUB_DISABLE_SYMLINKS else self._link(path, digest)
