@@ -77,15 +77,18 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
     assert zoo.list_datasets(registry=bundled.registry) == ["d"]
 
 
-def test_words_are_looked_for_in_names_summaries_and_tags() -> None:
+def test_words_are_looked_for_in_names_summaries_and_tags(bundled: SimpleNamespace) -> None:
     """Without wildcards every word must stand somewhere in what is said of an entry, whatever its capitals."""
+    spec = replace(bundled.registry.model("acme/toy"), summary="A Toy that smiles.", tags=("wooden",))
+    catalogue = Registry.of([Owned(name="acme/toy", spec=spec, owner="acme")])
+    for words in ("toy", "ACME", "smile", "wooden", "smile  wooden", "a toy"):
+        assert zoo.list_models(words, registry=catalogue) == ["acme/toy"]
+    for words in ("toy iron", "toy-", "smi?e"):
+        assert zoo.list_models(words, registry=catalogue) == []
     assert {"dcgan-cifar-frog", "dcgan-cifar-frog-book"} <= set(zoo.list_models("frog"))
     assert not {"vae-faces", "vae-mnist"} & set(zoo.list_models("frog"))
-    assert zoo.list_models("Smile") == zoo.list_models("vae 64x64") == ["vae-faces"]
-    assert zoo.list_models("default") == ["dcgan-cifar-frog"]
-    assert zoo.list_datasets("digits") == ["mnist"]
-    assert zoo.list_architectures("residual") == ["res-vae"]
-    assert zoo.list_models("frog smile") == []
+    assert "mnist" in zoo.list_datasets("digits")
+    assert "res-vae" in zoo.list_architectures("residual")
 
 
 def test_models_that_are_trained_can_be_asked_for(bundled: SimpleNamespace) -> None:

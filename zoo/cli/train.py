@@ -14,6 +14,7 @@ from zoo.cli.lines import advice, columns, say
 from zoo.cli.output import complain, plain
 from zoo.cli.progress import TrainingBar, stop_signals
 from zoo.errors import UsageError
+from zoo.files import check_text
 
 if TYPE_CHECKING:
     from zoo.catalogue.recipes.recipe import Recipe, Resolved
@@ -136,10 +137,11 @@ def _run_folder(arguments: argparse.Namespace, recipe: Recipe) -> Path:
     from zoo.catalogue.runs.folder import RECIPE
 
     if arguments.out:
+        check_text(arguments.out)
         return Path(arguments.out)
     if arguments.resume and (Path(arguments.recipe) / RECIPE).is_file():
         return Path(arguments.recipe)
-    if not re.fullmatch(r"\w[\w. -]*", recipe.name):
+    if not re.fullmatch(r"\w[^/\\:*?\"<>|\x00-\x1f]*", recipe.name):
         raise UsageError(f"the recipe's name {recipe.name!r:.80} cannot name a folder; give one with --out")
     return Path("runs") / recipe.name
 

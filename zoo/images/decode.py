@@ -72,7 +72,7 @@ class Rules:
         default_channels: int = 3,
         fit: str = "crop",
     ) -> Rules:
-        """Those that give pictures of `data_shape`, (C, S, S); None: the defaults.
+        """Those that give pictures of `data_shape`, (C, S, S), fitted as `fit` says; None: the defaults.
 
         Raises UsageError for what is no square picture, and out of range.
         """
@@ -121,7 +121,7 @@ class Decoding:
 
     data: torch.Tensor  # (M, C, H, W) uint8, of the good ones
     kept: list[int]  # which these are, (M,)
-    bad: list[Bad]
+    bad: list[Bad]  # the others, with the cause
     notes: list[str]  # how much of the pictures is not in the data, in a line each
 
 

@@ -118,8 +118,10 @@ def test_a_model_is_pulled_into_a_folder_of_plain_files(
     assert zoo.load(tmp_path / "mine").sample(2, seed=0).equal(zoo.load("hf://acme/tiny").sample(2, seed=0))
     assert zoo.verify(tmp_path / "mine")["ok"]
     assert zoo.info(tmp_path / "mine")["architecture"] == "dcgan"
+    asked = len(hub.log)
     with pytest.raises(StorageError, match="mine exists and is not empty"):
         zoo.pull("hf://acme/tiny", to=tmp_path / "mine")
+    assert len(hub.log) == asked  # first of all
     assert zoo.pull("dcgan-cifar-frog", to=tmp_path / "frogs")["path"] == str(tmp_path / "frogs")
     assert zoo.load(tmp_path / "frogs").data_shape == (3, 32, 32)
 

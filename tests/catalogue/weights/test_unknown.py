@@ -66,8 +66,12 @@ NAMES = [
     ("dcgan cifar frog", "did you mean 'dcgan-cifar-frog'?"),
     ("vae_faces", "did you mean 'vae-faces'?"),
     ("frogs", "'dcgan-cifar-frog'"),
-    ("dcgan", "is an architecture, no model; models of it: dcgan-cifar-frog, dcgan-cifar-frog-book, dcgan-shapes"),
+    (
+        "dcgan",
+        "is an architecture, no model; models of it: dcgan-cifar-frog, dcgan-cifar-frog-book; to be trained",
+    ),
     ("mnist", "is a dataset, no model; models of it: ae-mnist, vae-mnist, vae-mnist-best"),
+    ("shapes", "is a dataset, no model; to be trained first: dcgan-shapes, vae-shapes"),
     ("adversarial", "is a trainer, no model; `zoo info adversarial` says more"),
     ("efficientnet-lite0", "is a feature network, no model; `zoo info efficientnet-lite0` says more"),
     ("smile", "is a concept of vae-faces, no model; try `zoo edit PHOTO --model vae-faces --concept smile -o FILE"),
