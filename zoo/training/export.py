@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
@@ -19,6 +18,7 @@ from zoo.nn.extras import Extras
 from zoo.nn.families import Family
 from zoo.nn.models import Model
 from zoo.nn.pretrained import given_by
+from zoo.nn.torch_state import own_random
 from zoo.training.checkpoint import load_at, load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.saving import described, digest_of, write_folder
@@ -79,7 +79,7 @@ def _opened(run_folder: Path, registry: Registry, at: int | None, warn: Callable
     """The averaged model of a checkpoint, the parts that have files of their own, config.json, and the family."""
     run = Run.open(run_folder, registry)
     tensors, numbers = _chosen(run.folder / CHECKPOINTS, at, warn)
-    with torch.random.fork_rng(devices=[]):  # restoring sets the global random state
+    with own_random():  # restoring sets the global random state
         state = first_state(run.resolved, about=run.recorded.facts["data"].get("about"))
         state.restore(tensors, numbers)
     family = run.family()
