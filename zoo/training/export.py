@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
@@ -16,6 +15,7 @@ from zoo.catalogue.weights.folder import FILES
 from zoo.configs import as_data
 from zoo.files import new_folder, refuse_full, sha256_of
 from zoo.nn.models import Model
+from zoo.nn.torch_state import own_random
 from zoo.training.checkpoint import load_at, load_newest
 from zoo.training.run import Run, averaged_model
 from zoo.training.saving import described, write_folder
@@ -43,7 +43,7 @@ def export(
     refuse_full(out)
     run = Run.open(run_folder, registry)
     tensors, numbers = _chosen(run.folder / CHECKPOINTS, at, warn)
-    with torch.random.fork_rng(devices=[]):  # restoring sets the global random state
+    with own_random():  # restoring sets the global random state
         state = first_state(run.resolved, about=run.recorded.facts["data"].get("about"))
         state.restore(tensors, numbers)
     family = run.family()

@@ -22,6 +22,7 @@ from zoo.nn.build import decode_config
 from zoo.nn.families import load_family
 from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
+from zoo.nn.torch_state import own_random
 from zoo.training.checkpoint import TENSORS, load_at, load_newest
 from zoo.training.run import Run
 from zoo.training.state import TrainState, first_state
@@ -156,7 +157,7 @@ class _Checkpoint(Start):
     def _take(self, state: TrainState, resolved: Resolved, examples: Data) -> list[str]:
         lines, name = [], self.facts["name"]
         state.restore_networks(self.tensors)
-        with torch.random.fork_rng(devices=[]):
+        with own_random():
             before = first_state(self.run.resolved, about=self.about)
         if _optimizers(before) == _optimizers(state):
             state.restore_optimizers(self.tensors)
