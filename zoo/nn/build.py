@@ -15,7 +15,7 @@ from zoo.catalogue.contract.specs import ArchitectureSpec, ModalitySpec
 from zoo.catalogue.weights.folder import MOST_BYTES
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
-from zoo.nn.torch_state import default_state
+from zoo.nn.torch_state import default_state, own_random
 
 __all__ = ["build_parts", "decode_config", "initialise_parts", "memory_format"]
 
@@ -66,7 +66,7 @@ def initialise_parts(
     memory is taken.
     """
     parts: dict[str, nn.Module] = {}
-    with torch.random.fork_rng(devices=[]):
+    with own_random():
         for name, empty in build_parts(spec, config).items():
             size = sum(tensor.nbytes for tensor in empty.state_dict().values())
             if size > MOST_BYTES:

@@ -49,6 +49,9 @@ def test_a_revision_may_stand_beside_the_name(ask: str, hub: Any, commits: tuple
 @pytest.mark.parametrize("ask", ASK)
 def test_what_has_no_revisions_takes_none(ask: str, hub: Any, tiny_files: Any, tmp_path: Path) -> None:
     """A bundled model and a folder are what they are; the line says so, and nothing is asked."""
+    if ask == "info":
+        with pytest.raises(UsageError, match="and dcgan is an entry of the catalogue, which has none"):
+            zoo.info("dcgan", revision="v1")
     with pytest.raises(UsageError, match="revision is 'v1', and the catalogue pins dcgan-cifar-frog to one set of fi"):
         ASK[ask]("dcgan-cifar-frog", revision="v1")
     if ask != "info":
@@ -72,6 +75,8 @@ def test_a_token_is_the_one_that_was_given(ask: str, hub: Any, tiny_files: Any, 
     with pytest.raises(UsageError, match="token=True needs a token, and there is none; log in"):
         ASK[ask]("hf://acme/private", token=True)
     assert ASK[ask]("hf://acme/private", token=TOKEN).startswith("hf://acme/private@")
+    with pytest.raises(NetworkError, match="refuses the token, which may have expired; give another:"):
+        ASK[ask]("hf://acme/private@main", token="hf_expired", cache_dir=hub.cache / "other")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert ASK[ask]("hf://acme/private", token=True)
     begun = len(hub.log)
