@@ -21,9 +21,10 @@ from zoo.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("zoo", "plugins") for path in (ROOT / folder).rglob("*.py"))
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "zoo").rglob("*.md.tmpl")])
 FRONT = {"--help", "--version"}
-ELSEWHERE = {"--editable", "--python", "--with", "--with-editable", "--standalone", "--nproc"}  # pip, uv, torchrun
+PIP = {"--break-system-packages", "--editable"}
+ELSEWHERE = PIP | {"--python", "--with", "--with-editable", "--standalone", "--nproc"}  # of uv and torchrun
 
 
 class Lenient(_Parser):
@@ -160,7 +161,7 @@ def test_every_python_name_in_a_message_is_one() -> None:
         assert attribute in (dir(importlib.import_module(f"zoo.{module}")) if module else zoo.__all__), where
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: "/".join(path.parts[-2:]))
 def test_every_command_on_a_page_is_one(page: Path) -> None:
     """Each line of a shell block that begins with `zoo`, and each `zoo …` in the text, of README and docs."""
     text = page.read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -81,6 +82,13 @@ def load_stream_unnamed(request: DataRequest) -> Streamed:
 
 def load_stream_wrong_labels(request: DataRequest) -> Streamed:
     return Streamed(data=TwoRows(), sha256="0" * 64, labels=torch.tensor([0, 1, 1]), classes=CLASSES)
+
+
+GIVEN: dict[str, Any] = {}  # what the loader of that name gives
+
+
+def load_given(request: DataRequest) -> Examples:
+    return Examples(**GIVEN)
 
 
 def registry(load: Callable[..., object] = load_toy, name: str = "toy", **values: object) -> Registry:
@@ -183,6 +191,29 @@ def test_a_broken_loader_is_the_plugins_fault(loader: Callable[..., object]) -> 
     """A loader that raises, or returns what Examples do not allow, is a PluginError that names the dataset."""
     with pytest.raises(PluginError, match="acme/toy"):
         load("acme/toy", registry(loader, name="acme/toy"))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"labels": torch.tensor([0.0, 1.0])}, r"labels \(\(2,\) torch\.float32\) must be one int64 for each of the 2"),
+        ({"labels": torch.tensor([0, -1])}, r"must lie in 0\.\.1, as its classes do"),
+        ({"labels": torch.tensor([0, 2])}, r"must lie in 0\.\.1, as its classes do"),
+        ({"labels": torch.tensor([0])}, "one int64 for each of the 2 examples"),
+        ({"labels": [0, 1]}, "its labels are a list, no tensor of int64"),
+        ({"data": [1, 2]}, "its data are a list, no tensor of examples"),
+        ({"data": torch.zeros(2, 3, 7, 7, dtype=torch.uint8)}, r"asked was for examples of the shape \(3, 8, 8\)"),
+    ],
+)
+def test_what_a_loader_gives_is_refused_in_words(
+    given: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels of another type, number or range, data that are no tensor, and a size that was not asked for."""
+    plain: dict[str, Any] = {"data": torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "classes": ("a", "b")}
+    for key, value in (plain | given).items():
+        monkeypatch.setitem(GIVEN, key, value)
+    with pytest.raises(PluginError, match=rf"^dataset toy: .*{says}"):
+        load("toy", registry(load_given), data_shape=(3, 8, 8))
 
 
 # --- the cache

@@ -71,7 +71,7 @@ def info(
     access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     if not isinstance(name, (str, os.PathLike)):
         raise UsageError(f"a name is a text or a path, not {name!r:.80}")
-    if isinstance(name, os.PathLike) or is_path(name) or name.endswith(".toml"):
+    if isinstance(name, os.PathLike) or is_path(name) or (name.endswith(".toml") and os.path.isfile(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
         if path.suffix == ".toml" and path.is_file():
             recipe = as_data(read_recipe(path))
@@ -88,6 +88,9 @@ def info(
             if isinstance(owned.spec, ModelSpec):
                 return data | _of_model(owned, owned.spec, registry, access)
             return data | facts_of(owned, registry)
+    dataset = dataset_of({"data": {"name": name}})
+    if dataset != name and ("dataset", dataset) in registry.entries:  # some of it, or with a path: images:./photos
+        return info(dataset, registry=registry)
     error = no_model(name, registry)
     hint = near(name, {known for _, known in registry.entries})
     if isinstance(error, NotFoundError) and hint and not os.path.exists(name):

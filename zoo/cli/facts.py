@@ -107,7 +107,7 @@ def _card(facts: Facts) -> str:
         return "none"
     if facts.get("path"):
         return f"{facts['path'].rstrip('/')}/README.md"
-    return f"https://huggingface.co/{facts['origin'].removeprefix('hf://').partition('@')[0]}"
+    return str(facts["page"])
 
 
 def _trained(facts: Facts) -> str:

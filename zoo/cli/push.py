@@ -134,10 +134,12 @@ def _show_plans(plans: list[Plan], as_json: bool) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        size = sum(change["bytes"] for change in row["changes"])
-        place = "" if row["commit"] else ", which would be made"
-        print(f"{row['name']}{place}: {len(row['changes'])} files, {size:,} bytes would be sent; nothing was")
-        table(row["changes"], ("file", "bytes", "what"))
+        if row["changes"]:
+            size, place = sum(change["bytes"] for change in row["changes"]), "" if row["commit"] else " (to be made)"
+            print(f"{row['name']}{place}: one commit would write {size:,} bytes; nothing was sent")
+            table(row["changes"], ("file", "bytes", "what"))
+        else:
+            print(f"{row['name']}: nothing to do, it is there already")
         if row["left_out"]:
             complain(f"not published: {', '.join(map(repr, row['left_out']))}")
 

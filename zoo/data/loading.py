@@ -250,6 +250,8 @@ def _checked(found: object, name: str, modality: ModalitySpec, request: DataRequ
     if not isinstance(found, Examples):
         raise PluginError(f"dataset {name}: its loader returned {type(found).__name__}, not Examples")
     data = found.data
+    if not isinstance(data, torch.Tensor):
+        raise PluginError(f"dataset {name}: its data are a {type(data).__name__}, no tensor of examples")
     given = f"dataset {name}: data are {data.dtype} {tuple(data.shape)}"
     if data.ndim == 0 or len(data) == 0:
         raise PluginError(f"{given}; some examples are needed")
@@ -267,6 +269,8 @@ def _check_labels(found: Examples | Streamed, count: int, name: str) -> None:
     labels = found.labels
     if labels is None:
         return
+    if not isinstance(labels, torch.Tensor):
+        raise PluginError(f"dataset {name}: its labels are a {type(labels).__name__}, no tensor of int64")
     given = f"labels ({tuple(labels.shape)} {labels.dtype}"
     if labels.dtype != torch.int64 or labels.shape != (count,):
         raise PluginError(f"dataset {name}: {given}) must be one int64 for each of the {count} examples")

@@ -244,6 +244,7 @@ def orthogonalise(concept: ConceptVector, others: Sequence[ConceptVector]) -> Co
 def concept_named(name: str, known: Mapping[str, ConceptVector], folder: Folder) -> ConceptVector:
     """The concept of that name among those of a folder. Raises NotFoundError with near names."""
     if name not in known:
-        there = near(name, known) or f"; it has {', '.join(known) or 'none'}"
+        fit = "none; fit one to a folder of your own: `zoo concept fit FOLDER NAME --data DATASET --factor FACTOR`"
+        there = near(name, known) or f"; it has {', '.join(known) or fit}"
         raise NotFoundError(f"{folder.name} has no concept {name!r:.80}{there}")
     return known[name]

@@ -26,6 +26,7 @@ from zoo.catalogue.weights.folder import (
     parse_evaluation,
 )
 from zoo.catalogue.weights.header import Header, header_of, read_header
+from zoo.errors import NetworkError
 
 __all__ = ["Contents", "in_folder", "on_hub"]
 
@@ -40,6 +41,7 @@ class Contents:
     origin: str  # the path, "bundled" or "hf://org/repo@commit"
     path: Path | None  # where the files lie; None on the Hub
     commit: str | None = None
+    page: str = ""  # of the Hub, where the card can be read
     revisions: tuple[Mapping[str, str], ...] = ()  # of the Hub: name, kind and commit of each branch and tag
     sizes: Mapping[str, int]  # file -> bytes
     read: Callable[[str], bytes] = field(repr=False)
@@ -61,6 +63,7 @@ class Contents:
             "origin": self.origin,
             "path": None if self.path is None else str(self.path),
             "commit": self.commit,
+            "page": self.page,
             "revisions": [dict(one) for one in self.revisions],
             "files": dict(self.sizes),
             "bytes": sum(self.sizes.values()),
@@ -96,21 +99,36 @@ def in_folder(folder: Folder) -> Contents:
 
 
 def on_hub(name: str, access: Access) -> Contents:
-    """Of hf://org/repo[@revision]: from the cache where it is whole there, else the small files and the headers alone.
+    """Of hf://org/repo[@revision]: the small files and the headers alone; with the Hub away what the cache has.
 
     Raises NetworkError where the Hub is away and the cache lacks it, NotFoundError where there is no such repository
     or it is no model in the zoo's format, UsageError for a malformed name.
     """
-    from zoo.catalogue.hub.cache import RepoCache
-    from zoo.catalogue.hub.client import Hub
-    from zoo.catalogue.weights.fetching import hub_folder_of, in_format
+    from zoo.catalogue.weights.fetching import hub_folder_of, warn
 
     repo, revision = hub_name_at(name, access.revision)
+    cached = replace(access, revision=revision, local_files_only=True)
     if access.offline:
-        return in_folder(hub_folder_of(repo, name, {}, replace(access, revision=revision)))
+        return in_folder(hub_folder_of(repo, name, {}, cached))
+    try:
+        return _asked(repo, revision or "main", access)
+    except NetworkError as error:
+        try:
+            folder = hub_folder_of(repo, name, {}, cached)
+        except NetworkError:  # what says that the cache lacks it
+            raise error from None
+        warn(f"{error}; telling of commit {folder.commit} in the cache")
+        return in_folder(folder)
+
+
+def _asked(repo: str, revision: str, access: Access) -> Contents:
+    from zoo.catalogue.hub.cache import RepoCache
+    from zoo.catalogue.hub.client import Hub
+    from zoo.catalogue.weights.fetching import in_format
+
     hub, cache = Hub(access.token), RepoCache(access.cache, repo)
-    with in_format(repo, revision or "main"):
-        commit = hub.look(repo, revision or "main", CONFIG).commit
+    with in_format(repo, revision):
+        commit = hub.look(repo, revision, CONFIG).commit
     sizes = hub.sizes(repo, commit, KNOWN)
 
     def read(file: str) -> bytes:
@@ -128,6 +146,7 @@ def on_hub(name: str, access: Access) -> Contents:
         origin=f"hf://{repo}@{commit}",
         path=cache.snapshot(commit) if cached else None,
         commit=commit,
+        page=f"{hub.endpoint}/{repo}",
         revisions=tuple(hub.revisions(repo)),
         sizes=sizes,
         read=read,
