@@ -129,6 +129,7 @@ def test_info_knows_the_other_kinds(bundled: SimpleNamespace) -> None:
     assert zoo.info("net", registry=bundled.registry)["kind"] == "architecture"
     assert zoo.info("d", registry=bundled.registry)["kind"] == "dataset"
     assert zoo.info("adversarial")["kind"] == "trainer"
+    assert zoo.info("cifar10[frog]") == zoo.info("cifar10")
 
 
 def test_an_unknown_name_offers_near_models(bundled: SimpleNamespace) -> None:

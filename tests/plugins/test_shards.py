@@ -230,7 +230,7 @@ def test_threads_change_nothing(threads: int, folder: Path) -> None:
 def test_few_pictures_are_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than the batch at hand and the next two are decoded at once, and no more files are open than said."""
     alive, most, opened = [0], [0], [0]
-    lock, decode = threading.Lock(), shard_rows.decode_in_thread
+    lock, decode = threading.Lock(), shard_rows.decode_picture
 
     class Counted:
         def __init__(self, pixels: torch.Tensor) -> None:
@@ -244,7 +244,7 @@ def test_few_pictures_are_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatc
                 alive[0] -= 1
 
     stack = torch.stack
-    monkeypatch.setattr(shard_rows, "decode_in_thread", lambda *what: Counted(decode(*what)))
+    monkeypatch.setattr(shard_rows, "decode_picture", lambda *what: Counted(decode(*what)))
     monkeypatch.setattr(torch, "stack", lambda all_: stack([each.pixels for each in all_]))
     found = stream(folder)
     batches = Batches(found.data, found.labels, batch_size=4, seed=0)
