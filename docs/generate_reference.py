@@ -44,6 +44,7 @@ ARGUMENTS = {  # and those that several functions share
     "balance": "as `fit_latents` takes it",
     "content": "the bytes of a file",
     "count": "how many",
+    "counts": "kind -> how many",
     "data": "bytes, or pixels (N, C, H, W)",
     "default_channels": "where no shape is asked for",
     "default_size": "where no shape is asked for",
@@ -51,6 +52,7 @@ ARGUMENTS = {  # and those that several functions share
     "extras": "what a model is given besides its parts",
     "failures": "namespace -> what went wrong",
     "figures": "numbers by name",
+    "fit": "as `Rules` has it",
     "generator": "where random numbers come from; None: torch's own",
     "key": "of a recipe, as `--set` takes it",
     "kind": '"architecture", "model", "dataset" or another of what plugins contribute',
@@ -89,6 +91,7 @@ ARGUMENTS = {  # and those that several functions share
     "value": "what is given",
     "wanted": "the name that was asked for",
     "what": "the kind of thing: `split of shapes`",
+    "words": "of a command, one each",
     "x": "examples (N, *data_shape)",
     "z": "latents (N, *latent_shape)",
 }

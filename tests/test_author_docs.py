@@ -16,7 +16,7 @@ import pytest
 from loopback_hub import TOKEN, LoopbackHub
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("plugin-tutorial.md", "plugin-anatomy.md", "plugin-howto.md", "plugin-kinds.md")
+PAGES = ("plugin-tutorial.md", "plugin-anatomy.md", "plugin-howto.md", "plugin-kinds.md", "plugin-players.md")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# (append to )?([\w.-]+(?:/[\w.-]+)+)\n")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pydoc
+import re
 import rlcompleter
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +54,33 @@ def test_names_that_are_not_imported_yet_are_completed(begun: str) -> None:
         "zoo.data.Mod": {"zoo.data.Modality("},
     }
     assert {text.rstrip(")") for text in found if text} == wanted[begun]
+
+
+ROOT = Path(__file__).resolve().parents[1]
+LIGHT = {"zoo", "zoo.api", "zoo.errors", "zoo.configs", "zoo.files"}  # what a spec module may import
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def _authored() -> dict[str, str]:
+    """Where -> the code that authors are shown or begin with, and of the packages that stand for theirs."""
+    templates = (ROOT / "zoo/catalogue/plugins/scaffold/templates").rglob("*.py.tmpl")
+    packages = [*(ROOT / "docs/examples").rglob("*.py"), *(ROOT / "tests/thirdparty/acme_sounds").rglob("*.py")]
+    packages += (ROOT / "tests/testing/mutants/reference").rglob("*.py")
+    found = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in [*templates, *packages]}
+    for page in sorted((ROOT / "docs").glob("plugin*.md")):
+        for number, code in enumerate(BLOCK.findall(page.read_text(encoding="utf-8"))):
+            found[f"docs/{page.name} block {number + 1}"] = code
+    return {where: re.sub(r"\$(package|name)\b", "acme", text) for where, text in found.items()}
+
+
+@pytest.mark.parametrize(("where", "text"), _authored().items(), ids=list(_authored()))
+def test_authors_are_shown_doors_alone(where: str, text: str) -> None:
+    """Templates, pages and packages for authors import no module of the zoo but doors, and names that these list."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names if alias.name.partition(".")[0] == "zoo"}
+            assert names <= {*DOORS, *LIGHT}, where
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "zoo":
+            assert node.module in {*DOORS, *LIGHT}, f"{where}: {node.module}"
+            public = importlib.import_module(node.module or "").__all__
+            assert {alias.name for alias in node.names} <= set(public), f"{where}: {ast.unparse(node)}"

@@ -32,6 +32,23 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
 
 
+def test_the_umask_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing a file or a folder leaves the process's umask alone: another thread's file would get other rights."""
+
+    def refuse(mask: int) -> int:
+        raise AssertionError("umask was changed")
+
+    monkeypatch.setattr(os, "umask", refuse)
+    with new_file(tmp_path / "a.txt") as aside:
+        aside.write_text("a")
+    with new_folder(tmp_path / "b") as folder:
+        (folder / "c").write_text("c")
+    (tmp_path / "plain").touch()
+    (tmp_path / "folder").mkdir()
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert (tmp_path / "b").stat().st_mode == (tmp_path / "folder").stat().st_mode
+
+
 @pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt(), UsageError("mine")])
 def test_an_unfinished_file_leaves_nothing(error: BaseException, tmp_path: Path) -> None:
     """When the block raises, the file that was there stays, nothing else does, and the error comes through."""

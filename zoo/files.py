@@ -7,7 +7,6 @@ import hashlib
 import os
 import shlex
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from zoo.errors import StorageError, UsageError, ZooError
 __all__ = [
     "UNBLOCKED",
     "check_text",
+    "create",
     "hashes",
     "hashes_of",
     "new_file",
@@ -25,7 +25,6 @@ __all__ = [
     "sha256_of",
     "shell_line",
     "storage_errors",
-    "umask",
 ]
 
 # How somebody else's file is opened for reading: not waiting for the other end of a pipe. Windows has no such flag.
@@ -88,7 +87,6 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
         asides = [_aside(path, stack) for path in paths]
         yield asides
         for aside in asides:
-            os.chmod(aside, 0o666 & ~umask())
             _flush(aside)
         for aside, path in zip(asides, paths, strict=True):
             os.replace(aside, path)
@@ -100,10 +98,23 @@ def _aside(path: Path, stack: contextlib.ExitStack) -> Path:
     """An empty file beside `path`, removed when the stack is left."""
     if path.is_dir():
         raise IsADirectoryError(21, "it is a folder")
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    stack.callback(Path(name).unlink, missing_ok=True)
-    return Path(name)
+    aside = _beside(path, path.suffix)
+    os.close(create(aside))
+    stack.callback(aside.unlink, missing_ok=True)
+    return aside
+
+
+def create(path: Path) -> int:
+    """Make a file that must not be there, with the rights that the process gives to new ones; gives its descriptor.
+
+    To ask for these rights, the umask, would be to change them for a moment, for all threads. Raises OSError.
+    """
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+
+
+def _beside(path: Path, suffix: str = "") -> Path:
+    """A hidden name beside `path` that nobody has."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}{suffix}")
 
 
 def refuse_full(path: Path) -> None:
@@ -116,31 +127,40 @@ def refuse_full(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a folder beside `path` to fill; it becomes `path` when the block ends well, and is removed otherwise.
 
-    Raises StorageError where it cannot be written, or where `path` exists and is not empty.
+    Raises StorageError where it cannot be written, or where `path` exists and is not empty; with `overwrite` the new
+    one takes its place when it is whole.
     """
-    refuse_full(path)
+    if not overwrite:
+        refuse_full(path)
     with storage_errors(f"cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        aside = _beside(path)
+        aside.mkdir()
         try:
             yield aside
-            os.chmod(aside, 0o777 & ~umask())
             for file in (*aside.iterdir(), aside):
                 _flush(file)
-            os.replace(aside, path)
+            with _away(path, aside) if overwrite and path.exists() else contextlib.nullcontext():
+                os.replace(aside, path)
             _flush(path.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def umask() -> int:
-    """The permissions this process keeps from new files."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+@contextlib.contextmanager
+def _away(path: Path, aside: Path) -> Iterator[None]:
+    """Move a folder out of the way; it is removed when the block ends well, and comes back otherwise."""
+    old = aside.with_name(f"{aside.name}.old")
+    os.replace(path, old)
+    try:
+        yield
+    except BaseException:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def hashes(data: bytes | bytearray, like: str) -> tuple[str, ...]:

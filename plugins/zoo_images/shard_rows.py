@@ -23,7 +23,7 @@ from torch import Generator, Tensor
 from zoo.data import Rows
 from zoo.errors import DataError, IntegrityError
 from zoo.files import storage_errors
-from zoo.images import MAX_BAD, MAX_FILE_BYTES, Bad, Rules, decode_in_thread
+from zoo.images import MAX_BAD, MAX_FILE_BYTES, Bad, Rules, decode_picture
 from zoo_images.listing import TOO_LARGE
 from zoo_images.shard_index import Shard
 
@@ -155,7 +155,7 @@ class ShardRows(Rows):
 
     def _decoded(self, row: int) -> Tensor | Bad:
         try:
-            return decode_in_thread(self.content(row), self.rules)
+            return decode_picture(self.content(row), self.rules)
         except DataError as error:
             return Bad(name=self.name(row), cause=str(error))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -24,13 +25,16 @@ SCHEMAS = {
     "qnms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 
+LOCK = threading.Lock()
+
 
 def import_torchvision(module: str = "torchvision") -> ModuleType:
     """The module `torchvision`, or one inside it. Raises NotFoundError when it is not installed."""
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
         raise NotFoundError("torchvision: not installed, and needed to download; pip install torchvision")
-    _declare_missing(Path(found.origin).parent)
+    with LOCK:  # what is declared twice is an error
+        _declare_missing(Path(found.origin).parent)
     return importlib.import_module(module)
 
 

@@ -77,15 +77,18 @@ def test_lists_give_sorted_names_that_match(bundled: SimpleNamespace) -> None:
     assert zoo.list_datasets(registry=bundled.registry) == ["d"]
 
 
-def test_words_are_looked_for_in_names_summaries_and_tags() -> None:
+def test_words_are_looked_for_in_names_summaries_and_tags(bundled: SimpleNamespace) -> None:
     """Without wildcards every word must stand somewhere in what is said of an entry, whatever its capitals."""
+    spec = replace(bundled.registry.model("acme/toy"), summary="A Toy that smiles.", tags=("wooden",))
+    catalogue = Registry.of([Owned(name="acme/toy", spec=spec, owner="acme")])
+    for words in ("toy", "ACME", "smile", "wooden", "smile  wooden", "a toy"):
+        assert zoo.list_models(words, registry=catalogue) == ["acme/toy"]
+    for words in ("toy iron", "toy-", "smi?e"):
+        assert zoo.list_models(words, registry=catalogue) == []
     assert {"dcgan-cifar-frog", "dcgan-cifar-frog-book"} <= set(zoo.list_models("frog"))
     assert not {"vae-faces", "vae-mnist"} & set(zoo.list_models("frog"))
-    assert zoo.list_models("Smile") == zoo.list_models("vae 64x64") == ["vae-faces"]
-    assert zoo.list_models("default") == ["dcgan-cifar-frog"]
-    assert zoo.list_datasets("digits") == ["mnist"]
-    assert zoo.list_architectures("residual") == ["res-vae"]
-    assert zoo.list_models("frog smile") == []
+    assert "mnist" in zoo.list_datasets("digits")
+    assert "res-vae" in zoo.list_architectures("residual")
 
 
 def test_models_that_are_trained_can_be_asked_for(bundled: SimpleNamespace) -> None:
@@ -126,6 +129,7 @@ def test_info_knows_the_other_kinds(bundled: SimpleNamespace) -> None:
     assert zoo.info("net", registry=bundled.registry)["kind"] == "architecture"
     assert zoo.info("d", registry=bundled.registry)["kind"] == "dataset"
     assert zoo.info("adversarial")["kind"] == "trainer"
+    assert zoo.info("cifar10[frog]") == zoo.info("cifar10")
 
 
 def test_an_unknown_name_offers_near_models(bundled: SimpleNamespace) -> None:

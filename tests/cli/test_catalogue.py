@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,15 @@ def test_list_takes_a_kind_and_words(run: Run) -> None:
     names = [row["name"] for row in json.loads(run("list", "frog", "--json")[1])]
     assert names == zoo.list_models("frog")
     assert [row["name"] for row in json.loads(run("list", "models", "Frog", "--json")[1])] == names
-    assert [row["name"] for row in json.loads(run("list", "dataset", "digits", "--json")[1])] == ["mnist"]
+    assert "mnist" in [row["name"] for row in json.loads(run("list", "dataset", "digits", "--json")[1])]
     assert run("list", "datasets")[1] == run("list", "--datasets")[1]
     assert run("list", "modles")[2].startswith("zoo: no model matches 'modles'; did you mean 'models'")
-    assert run("list", "imagenet") == (0, "", "zoo: no model matches 'imagenet'; see `zoo list features imagenet`\n")
+    code, out, err = run("list", "imagenet")
+    assert (code, out) == (0, "")
+    assert re.match(r"zoo: no model matches 'imagenet'; see .*`zoo list features imagenet`", err)
 
 
+WEIGHTS = Path(__file__).parents[2] / "weights"
 ENTRIES = sorted({name for _, name in default_registry().entries})
 
 
@@ -78,7 +82,8 @@ def test_info_fits_the_terminal_and_what_it_tells_to_do_is_a_command(
         code, out, err = run("info", name)
         assert (code, err) == (0, ""), name
         told, _, steps = out.partition("\nnext:\n")
-        assert all(len(line) <= columns for line in told.splitlines()), out
+        long = [line for line in told.splitlines() if len(line) > columns]
+        assert all(str(WEIGHTS) in line for line in long), out  # a path is not cut
         assert "{" not in told
         assert told.startswith(f"{name}: a")
         for step in steps.splitlines():
@@ -93,7 +98,7 @@ def test_info_fits_the_terminal_and_what_it_tells_to_do_is_a_command(
 def test_info_says_where_a_model_lies_what_it_has_and_both_licences(run: Run) -> None:
     """The facts that decide whether a model is taken: on lines with a label."""
     out = " ".join(run("info", "vae-faces")[1].split())
-    place = str(Path(__file__).parents[2] / "weights" / "vae-faces")
+    place = str(WEIGHTS / "vae-faces")
     for fact in (
         "vae-faces: a model, of zoo_vae",
         "gives: examples of shape 3 x 64 x 64",

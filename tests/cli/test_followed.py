@@ -47,8 +47,8 @@ REFUSED = [  # a command line, and the part of its complaint that is a command o
     (["sample", "./tinny", "-o", "a.png"], r"did you mean (\./tiny)\?"),
     (["sample", "./tiny/config.json", "-o", "a.png"], r"write (\./tiny)$"),
     (["sample", "DCGAN-cifar-frog", "-o", "a.png"], r"did you mean '(.*?)'"),
-    (["sample", "dcgan", "-o", "a.png"], r"models of it: (.*?),"),
-    (["sample", "faces", "-o", "a.png"], r"models of it: (\S+)$"),
+    (["sample", "dcgan", "-o", "a.png"], r"models of it: ([\w-]+)"),
+    (["sample", "faces", "-o", "a.png"], r"models of it: ([\w-]+)"),
 ]
 
 

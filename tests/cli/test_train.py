@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -64,7 +65,7 @@ def test_an_architecture_trains_on_a_folder(run: Run, here: Path) -> None:
     assert not [line for line in lines if line.strip().startswith(("config.image_size", "batch_size", "examples ="))]
     assert lines[-1].endswith("then: zoo export runs/dcgan-my-photos -o ./dcgan-my-photos")
     told = recipe_in("runs/dcgan-my-photos")
-    assert (told["dataset"], told["examples"], told["batch_size"]) == ("images:./My Photos", 32, 8)
+    assert (told["dataset"], told["examples"], told["batch_size"]) == (f"images:{Path('My Photos').resolve()}", 32, 8)
     assert (told["config"]["image_size"], told["config"]["channels"]) == (8, 3)
     assert "20 examples" in told["summary"]
 
@@ -182,16 +183,89 @@ def test_from_a_folder_to_the_hub(hub: Any, run: Run, here: Path, monkeypatch: p
 
 
 def test_an_evaluation_asks_where_the_pictures_are(run: Run, here: Path) -> None:
-    """What was exported knows only the last word of the path: where that is not here --data says it, and other
-    pictures are refused.
-    """
+    """What was exported knows only the last word of the path: where that is not here --data says it."""
     assert run("train", "dcgan", "--data", str(here / "My Photos"), *SMALL)[0] == 0
     assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0
     (here / "My Photos").rename(here / "elsewhere")
     code, _, err = run("eval", "./mine", "--samples", "8")
     assert code == 3
     assert "the model was trained on images:My Photos: say where it is with --data ./FOLDER" in err
-    (here / "elsewhere" / "00.png").unlink()
-    code, _, err = run("eval", "./mine", "--samples", "8", "--data", "./elsewhere")
+    (here / "My Photos").mkdir()
+    for index in range(20):
+        Image.new("L", (9, 9), index).save(here / "My Photos" / f"{index}.png")
+    code, _, err = run("eval", "./mine", "--samples", "8")
     assert code == 4
-    assert "images:./elsewhere here has sha256" in err
+    assert "images:My Photos here has sha256" in err
+    assert "to measure against them all the same, name them with --data" in err
+
+
+def test_other_data_are_measured_against_and_are_not_the_models_own(run: Run, here: Path) -> None:
+    """What is said, printed and recorded names the other data; the card and the model's own figures stay."""
+    assert run("train", "dcgan", "--data", "./My Photos", *SMALL)[0] == 0
+    assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0
+    words = ("eval", "./mine", "--samples", "8", "--write")
+    code, out, err = run(*words, "--data", "./My Photos")
+    assert code == 0, err
+    assert "training examples" in " ".join(out.split())
+    own, card = json.loads(Path("mine/evaluation.json").read_text()), Path("mine/README.md").read_text()
+    (here / "others").mkdir()
+    for index in range(30):
+        Image.effect_noise((13, 13), 5 * index).save(here / "others" / f"{index}.png")
+    code, out, err = run(*words, "--data", "./others")
+    assert code == 0, err
+    assert "examples of images:others (train), which ./mine was not trained on" in " ".join(out.split())
+    recorded = json.loads(Path("mine/evaluation.json").read_text())
+    found = recorded.pop("other_data")
+    assert list(found) == ["images:others"]
+    assert found["images:others"]["other_data"]["name"] == "images:others"
+    assert found["images:others"]["frechet"] != own["frechet"]
+    assert (recorded, Path("mine/README.md").read_text()) == (own, card)
+    assert run(*words, "--data", str(here / "My Photos"))[0] == 0
+    recorded = json.loads(Path("mine/evaluation.json").read_text())
+    assert (recorded["frechet"], list(recorded["other_data"])) == (own["frechet"], ["images:others"])
+
+
+def test_the_same_data_are_the_same_run_wherever_they_lie(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./p/` for `./p`, an absolute path, another working directory and moved data go on with the run; other data,
+    of the same name too, are another run.
+    """
+    assert run("train", "dcgan", "--data", "./My Photos", *SMALL, "--set", "settings.anneal=0")[0] == 0
+    folder = here / "runs" / "dcgan-my-photos"
+    longer = ("--resume", "--threads", "1", "--examples")
+    ways = [
+        ("dcgan", "--data", "./My Photos/", *longer, "40"),
+        ("dcgan", "--data", str(here / "My Photos"), *longer, "48"),
+        ("dcgan", "--data", "My Photos", *longer, "56"),
+    ]
+    for words in ways:
+        code, _, err = run("train", *words)
+        assert code == 0, err
+    (here / "deeper").mkdir()
+    monkeypatch.chdir(here / "deeper")
+    code, _, err = run("train", str(folder), *longer, "64")
+    assert code == 0, err
+    (here / "My Photos").rename(here / "moved")
+    code, _, err = run("train", str(folder), *longer, "72")
+    assert (code, "if the run's data have moved, say where to with --data" in err) == (3, True), err
+    code, _, err = run("train", str(folder), "--data", "../moved", *longer, "72")
+    assert code == 0, err
+    code, _, err = run("train", "dcgan", "--data", "../moved", "--out", str(folder), *longer, "80")
+    assert code == 0, err
+    assert recipe_in(str(folder))["dataset"] == f"images:{here / 'moved'}"
+    Image.new("RGB", (13, 13), "white").save(here / "moved" / "00.png")
+    code, _, err = run("train", str(folder), *longer, "88")
+    assert (code, "holds another run (data.sha256: '" in " ".join(err.split())) == (4, True), err
+
+
+def test_a_path_that_is_no_text_is_refused_before_anything_is_made(run: Run, here: Path) -> None:
+    """Names of bytes that are no UTF-8 could not be written into the run: one line, and no folder is left."""
+    odd = os.fsdecode(b"./caf\xe9")
+    (here / "My Photos").rename(here / odd)
+    before = sorted(here.iterdir())
+    for words in (["--data", odd], ["--data", f"images:{odd}"], ["--data", "shapes", "--out", odd]):
+        code, _, err = run("train", "dcgan", *words, *SMALL)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert r"caf\xe9: the path is not UTF-8; rename it" in err
+    assert sorted(here.iterdir()) == before

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ArchitectureSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import ConfigError, PluginError
 from zoo.nn.build import build_parts, decode_config, initialise_parts
+from zoo.nn.interfaces import Discriminator, Generator
 
 DCGAN = default_registry().architecture("dcgan")
 
@@ -136,3 +137,54 @@ def test_code_that_is_not_there_is_a_plugin_error(monkeypatch: pytest.MonkeyPatc
     """A reference to what a module lacks names the reference."""
     with pytest.raises(PluginError, match="cannot import zoo_test_toy:Config"):
         decode_config(toy(_raises, monkeypatch), {}, "test")
+
+
+class Whole(Generator):
+    """A generator that keeps its interface."""
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__()
+        self.latent_shape, self.data_shape, self.num_classes, self.prior = (2,), (2,), None, "normal"
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return z
+
+
+class WithoutLabels(Whole):
+    def forward(self, z: Tensor) -> Tensor:  # type: ignore[override]
+        return z
+
+
+def without(*names: str) -> nn.Module:
+    part = Whole()
+    for name in names:
+        delattr(part, name)
+    return part
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda config: without("prior"), r"\(Whole\) sets no prior, which every Generator has"),
+        (lambda config: without("data_shape", "latent_shape"), "sets no latent_shape and no data_shape, which every"),
+        (WithoutLabels, r"\(WithoutLabels\) cannot be called as every Generator is, forward\(z, labels\): too many"),
+    ],
+)
+def test_a_part_that_leaves_its_interface_out_is_named(make: Any, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an interface declares and a part does not set is said when it is built, not where it is first needed."""
+    with pytest.raises(PluginError, match=told):
+        build_parts(toy(make, monkeypatch), None)
+    assert isinstance(build_parts(toy(Whole, monkeypatch), None)["generator"], Whole)
+
+
+def test_logits_of_another_shape_are_named() -> None:
+    """A discriminator that gives a column of logits is told the shape that is needed."""
+
+    class Column(Discriminator):
+        data_shape, num_classes = (2,), None
+
+        def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+            return x.sum(1, keepdim=True)
+
+    with pytest.raises(PluginError, match=r"a Column gives logits of shape \(3, 1\); \(N,\) is needed"):
+        Column().judge((torch.ones(3, 2),))

@@ -139,7 +139,7 @@ def test_without_names_a_tenth_is_held_out_by_content(folder: Path, tmp_path: Pa
     held = numbers(test.data.read(torch.arange(len(test.data)))[0])
     assert held == [n for n in range(200) if content_number(hashlib.sha256(picture(n)).hexdigest()) % 10 == 0]
     assert whole(folder) == list(range(200))
-    assert train.notes[0].startswith(f"split train: {200 - len(held)} of 200 pictures, the other {len(held)} are test")
+    assert train.notes[0].startswith(f"split train: {200 - len(held)} of 200 pictures, the rest is test: ")
     assert train.notes[1] == "left out: 200 .json files"
     assert train.sha256 != test.sha256
     (tmp_path / "photos").mkdir()
@@ -230,7 +230,7 @@ def test_threads_change_nothing(threads: int, folder: Path) -> None:
 def test_few_pictures_are_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than the batch at hand and the next two are decoded at once, and no more files are open than said."""
     alive, most, opened = [0], [0], [0]
-    lock, decode = threading.Lock(), shard_rows.decode_in_thread
+    lock, decode = threading.Lock(), shard_rows.decode_picture
 
     class Counted:
         def __init__(self, pixels: torch.Tensor) -> None:
@@ -244,7 +244,7 @@ def test_few_pictures_are_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatc
                 alive[0] -= 1
 
     stack = torch.stack
-    monkeypatch.setattr(shard_rows, "decode_in_thread", lambda *what: Counted(decode(*what)))
+    monkeypatch.setattr(shard_rows, "decode_picture", lambda *what: Counted(decode(*what)))
     monkeypatch.setattr(torch, "stack", lambda all_: stack([each.pixels for each in all_]))
     found = stream(folder)
     batches = Batches(found.data, found.labels, batch_size=4, seed=0)

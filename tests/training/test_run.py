@@ -75,9 +75,10 @@ def test_other_threads_and_another_torch_are_refused(
 def test_changed_data_are_refused(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
     """The same folder of pictures with other pixels in it is other data: both fingerprints are shown."""
     photos = tmp_path / "photos"
-    photos.mkdir()
+    (photos / "test").mkdir(parents=True)
     for index in range(4):
         Image.new("RGB", (8, 8), (index * 60, 0, 0)).save(photos / f"{index}.png")
+    Image.new("RGB", (8, 8)).save(photos / "test" / "0.png")
     recipe = tiny_recipe(dataset=f"images:{photos}")
     tiny_train(recipe, tmp_path / "run", stop=after(2))
     Image.new("RGB", (8, 8), (1, 2, 3)).save(photos / "0.png")

@@ -168,12 +168,14 @@ def test_the_callers_random_state_stays(tmp_path: Path, tiny_recipe: MakeRecipe,
 def test_bad_pictures_are_named(tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train) -> None:
     """Pictures that were skipped are named in warnings, and the run goes on without them."""
     photos = tmp_path / "photos"
-    photos.mkdir()
+    (photos / "test").mkdir(parents=True)
     for index in range(20):
         Image.new("RGB", (8, 8), (index * 10, 0, 0)).save(photos / f"{index:02}.png")
+    Image.new("RGB", (8, 8)).save(photos / "test" / "0.png")
     (photos / "07.png").write_bytes(b"no picture")
     warned: list[str] = []
     run = tiny_train(tiny_recipe(dataset=f"images:{photos}"), tmp_path / "run", warn=warned.append)
+    assert warned[0] == "split train: 20 pictures; there is test too"
     assert [line for line in warned if line.startswith("skipped: 07.png")]
     assert run.recorded.facts["data"]["count"] == 19
 

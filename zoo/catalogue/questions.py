@@ -88,6 +88,9 @@ def info(
             if isinstance(owned.spec, ModelSpec):
                 return data | _of_model(owned, owned.spec, registry, access)
             return data | facts_of(owned, registry)
+    dataset = dataset_of({"data": {"name": name}})
+    if dataset != name and ("dataset", dataset) in registry.entries:  # some of it, or with a path: images:./photos
+        return info(dataset, registry=registry)
     error = no_model(name, registry)
     hint = near(name, {known for _, known in registry.entries})
     if isinstance(error, NotFoundError) and hint and not os.path.exists(name):

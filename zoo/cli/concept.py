@@ -16,6 +16,7 @@ from zoo.cli.examples import (
     loaded,
     located,
     own_folder,
+    reference_of,
     takes_device,
     takes_write,
     writable_folder,
@@ -190,18 +191,21 @@ _Side = tuple["Tensor", "Tensor | None"]  # stored examples, and the second labe
 
 def _labelled(arguments: argparse.Namespace, model: Model) -> tuple[_Side, _Side, str]:
     """The examples that have the property, those that lack it, and where they came from in words."""
+    from zoo.catalogue.recipes.recipe import neutral
+
     balance, split = arguments.balance, arguments.split
     balanced = f", balanced over {balance}" if balance else ""
     if arguments.positives:
-        names = (arguments.positives, arguments.negatives)
+        names = [reference_of(model, name) for name in (arguments.positives, arguments.negatives)]
         both = [examples_for(model, name, split) for name in names]
         sides = [(e.data, _factor(e, balance, name) if balance else None) for e, name in zip(both, names, strict=True)]
-        return sides[0], sides[1], f"{names[0]} against {names[1]}, split {split}{balanced}"
+        return sides[0], sides[1], f"{neutral(names[0])} against {neutral(names[1])}, split {split}{balanced}"
     examples = examples_for(model, arguments.data, split)
     factor = _factor(examples, arguments.factor, arguments.data)
     second = _factor(examples, balance, arguments.data) if balance else None
     has, lacks = ((examples.data[factor == v], None if second is None else second[factor == v]) for v in (1, 0))
-    return has, lacks, f"{arguments.data}, split {split}: {arguments.factor} 1 against 0{balanced}"
+    source = neutral(reference_of(model, arguments.data))
+    return has, lacks, f"{source}, split {split}: {arguments.factor} 1 against 0{balanced}"
 
 
 def _factor(examples: Examples, name: str, reference: str) -> Tensor:

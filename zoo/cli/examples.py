@@ -33,8 +33,10 @@ __all__ = [
     "labels_of",
     "loaded",
     "located",
+    "other_data",
     "own_data",
     "own_folder",
+    "reference_of",
     "row_labels",
     "some",
     "split_if_any",
@@ -100,12 +102,28 @@ def examples_for(model: Model, reference: str, split: str) -> Examples:
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.data.loading import load_dataset, told
 
-    reference, own = _as_reference(model, reference), model.info.get("data", {}).get("name")
+    reference, own = reference_of(model, reference), model.info.get("data", {}).get("name")
     reference = with_options_of(reference, own) if isinstance(own, str) else reference
     examples = load_dataset(reference, registry=default_registry(), split=split, data_shape=model.data_shape)
     for line in told(examples):
         complain(line)
     return examples
+
+
+def other_data(model: Model, reference: str) -> str | None:
+    """What data are called that are not the model's own, wherever those lie now; None for its own."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.recipes.recipe import neutral
+    from zoo.data.loading import load_dataset
+
+    own = model.info["data"]
+    try:
+        there = load_dataset(
+            reference, registry=default_registry(), split=own.get("split", "train"), data_shape=model.data_shape
+        )
+    except NotFoundError:  # no such split
+        return neutral(reference)
+    return None if there.sha256 == own.get("sha256") else neutral(reference)
 
 
 def split_if_any(model: Model, reference: str, split: str) -> Examples | None:
@@ -116,7 +134,8 @@ def split_if_any(model: Model, reference: str, split: str) -> Examples | None:
         return None
 
 
-def _as_reference(model: Model, text: str) -> str:
+def reference_of(model: Model, text: str) -> str:
+    """What a user has written for data, as the reference of a dataset: a path is one of the model's modality."""
     from zoo.catalogue.contract.data_references import as_reference
     from zoo.catalogue.plugins.loading import default_registry
 
@@ -172,7 +191,7 @@ def as_given(model: Model, stored: Tensor) -> Tensor:
 
 def own_data(model: Model, given: str | None) -> str:
     """The dataset that was given, or else the one of the training. Raises UsageError where neither is known."""
-    name = _as_reference(model, given) if given else model.info["data"].get("name")
+    name = reference_of(model, given) if given else model.info["data"].get("name")
     if not isinstance(name, str):
         raise UsageError("the model's config does not name its data; give some with --data")
     return name

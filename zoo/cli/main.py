@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.specs import CommandSpec
+from zoo.catalogue.plugins.blame import plugin_errors
 from zoo.cli.output import complain, hub_prepared
 from zoo.cli.process import flush_output, owned_process
 from zoo.cli.verbs import VERBS
@@ -69,7 +70,7 @@ def _run(words: list[str]) -> int:
             raise
         return 0  # --help, which has said all
     vars(arguments).setdefault("argv", words)
-    with hub_prepared(arguments) as print_notes:
+    with hub_prepared(arguments) as print_notes, plugin_errors():
         code: int = import_reference(spec.run, f"command {name}", spec.install_hint)(arguments) or 0
         if code == 0:
             print_notes()

@@ -16,6 +16,7 @@ from zoo.cli.examples import (
     labels_of,
     loaded,
     located,
+    other_data,
     own_data,
     some,
     takes_device,
@@ -23,7 +24,7 @@ from zoo.cli.examples import (
     writable_folder,
 )
 from zoo.cli.lines import say
-from zoo.cli.output import table, takes_json, takes_offline
+from zoo.cli.output import complain, table, takes_json, takes_offline
 from zoo.cli.progress import ExampleBar
 from zoo.errors import DataError, UsageError
 
@@ -51,7 +52,8 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     takes_offline(command)
     takes_device(command)
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
-    command.add_argument("--data", help="where the examples are that it was trained on: ./photos (default: by name)")
+    text = "where the examples are that it was trained on, or others to compare with: ./photos (default: by name)"
+    command.add_argument("--data", help=text)
     command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     takes_write(command)
@@ -76,11 +78,14 @@ def evaluate(arguments: argparse.Namespace) -> None:
             write=arguments.write,
             progress=advance,
         )
+    for line in report.notes:
+        complain(line)
     data = {"name": arguments.name} | report.to_json()
     if arguments.json:
         print(json.dumps([data], indent=1))
         return
-    yardsticks = measured_on(folder.config()["data"], data["network_sha256"], default_registry())
+    other = report.other_data is not None
+    yardsticks = [] if other else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
     _print_distances(data, [one for one in yardsticks if one["name"] != arguments.name])
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
@@ -103,11 +108,18 @@ def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, 
     rows += [_row(f"for comparison: {one['name']}", one["samples"], one) for one in yardsticks]
     table(rows, ("name", "examples", FRECHET, KERNEL))
     say(
-        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} training examples, by {data['network']}; "
+        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} {_whose(data)}, by {data['network']}; "
         f"lower is better. Few examples have a larger {FRECHET} distance: compare rows of as many."
     )
     if not floor:
         say("There is no floor: these data have no test examples to compare with.")
+
+
+def _whose(data: Mapping[str, Any]) -> str:
+    other = data.get("other_data")
+    if other is None:
+        return "training examples"
+    return f"examples of {other['name']} ({other['split']}), which {data['name']} was not trained on"
 
 
 def _row(name: str, examples: int, found: Mapping[str, Any], key: str = FRECHET) -> dict[str, Any]:
@@ -132,6 +144,7 @@ def likelihood_arguments(command: argparse.ArgumentParser) -> None:
 def likelihood(arguments: argparse.Namespace) -> None:
     """Estimate the likelihood of held-out data."""
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.recipes.recipe import neutral
     from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
     from zoo.evaluation.results import record
 
@@ -150,9 +163,11 @@ def likelihood(arguments: argparse.Namespace) -> None:
             binarise=trained_on_bits(model),
             progress=advance,
         )
-    found = {"data": reference, "split": arguments.split} | report.to_json()
+    found = {"data": neutral(reference), "split": arguments.split} | report.to_json()
     if arguments.write:
-        record(folder, {"likelihood": found}, registry=default_registry())
+        other = other_data(model, reference) if arguments.data else None
+        kept = {"likelihood": found} if other is None else {"other_data": {other: {"likelihood": found}}}
+        record(folder, kept, registry=default_registry())
     if arguments.json:
         print(json.dumps([{"name": arguments.model} | found], indent=1))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from zoo.catalogue.contract.data_references import as_reference, with_options_of
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.recipes.recipe import neutral
 from zoo.catalogue.weights.folder import Folder
-from zoo.data.loading import Examples, load_dataset
+from zoo.data.loading import Examples, load_dataset, told
 from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
@@ -23,7 +24,7 @@ from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
-from zoo.evaluation.report import Report, evaluate, neighbour_pairs
+from zoo.evaluation.report import LEAST, Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
 from zoo.nn.features import default_features, load_features
 from zoo.nn.models import Bounded, Model
@@ -46,10 +47,14 @@ class Evaluation:
     mixture_frechet: float | None  # of as many samples of the ex-post prior, where the weights carry one
     reconstruction: ReconstructionReport | None  # of a model that encodes
     classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
+    other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
+    notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data
 
     def to_json(self) -> dict[str, Any]:
         """The report on samples as JSON-able data, and the rest beside it where there is any."""
         data = self.samples.to_json()
+        if self.other_data is not None:
+            data["other_data"] = dict(self.other_data)
         if self.mixture_frechet is not None:
             data["mixture_frechet"] = self.mixture_frechet
         if self.reconstruction is not None:
@@ -72,16 +77,18 @@ def evaluate_model(
 ) -> Evaluation:
     """Compare samples of a model (seed 0) with the examples it was trained on, and those with the test split.
 
-    `data` says where the examples are, where the model's own name of them does not; `features` which feature network
-    looks at them, where not the default of their modality. Of more than 10,000 training or 5,000 test examples as many
+    `data` says where the examples are, where the model's own name of them does not; others than its own are compared
+    with as well, and the results say so. `features` says which feature network looks at them, where not the default of
+    their modality. Of more than 10,000 training or 5,000 test examples as many
     are taken at random. A model that encodes is also asked to give the test examples back (the training examples where
     there are no others), and one with a mixture for samples of it; with `per_class` one with classes is measured class
     by class, too. With `write` the results go into the folder as
-    evaluation.json, the nearest training examples beside it, and the card is written again: all or none.
+    evaluation.json, the nearest training examples beside it, and the card is written again: all or none. What was
+    measured against other data goes into evaluation.json alone, below their name: it is not the model's own figure.
 
     The feature network looks where the model is, on its device. Raises what loading the data and the feature network
-    raise, DataError when the data at hand are not those it was trained on, and UsageError for a model that was not
-    loaded, and for writing into the Hub's cache.
+    raise, DataError when the data of the model's own name are not those it was trained on, and UsageError for a model
+    that was not loaded, and for writing into the Hub's cache.
     """
     folder = model.folder
     if folder is None:
@@ -90,7 +97,7 @@ def evaluate_model(
         check_writable(folder)
     if per_class:
         check_per_class(model, samples)
-    train, test = _data(folder, model, registry, data)
+    train, test, other = _data(folder, model, registry, data)
     modality = modality_of(model, registry)
     observer = _observer(model, modality, features, registry)
     known = _some(train.data, MOST_TRAIN)
@@ -105,20 +112,31 @@ def evaluate_model(
         cache_dir=cache,
         progress=progress,
     )
-    mixture = None
-    if model.mixture is not None:
-        mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
-        mixture = frechet_distance(mixed, cached_vectors(known, observer, cache))
     classes = class_distances(drawn, model, train, observer, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
     found = Evaluation(
-        samples=report, mixture_frechet=mixture, reconstruction=_coded(model, train, test), classes=classes
+        samples=report,
+        mixture_frechet=_of_mixture(model, samples, known, observer),
+        reconstruction=_coded(model, train, test),
+        classes=classes,
+        other_data=other,
+        notes=tuple(told(train)),
     )
-    if write:
+    if write and other is not None:
+        record(folder, {"other_data": {other["name"]: found.to_json()}}, registry=registry)
+    elif write:
         pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours, modality)
         name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
         write_pairs = partial(modality.write, pairs, columns=COLUMNS)
         record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
+
+
+def _of_mixture(model: Model, samples: int, known: Tensor, observer: Observer) -> float | None:
+    """The Fréchet distance of samples of the mixture, of a model that has one."""
+    if model.mixture is None:
+        return None
+    mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
+    return frechet_distance(mixed, cached_vectors(known, observer, cache_folder(os.environ)))
 
 
 def _observer(model: Model, modality: Modality, features: str | None, registry: Registry) -> Observer:
@@ -154,8 +172,10 @@ def _facts(folder: Folder) -> dict[str, Any]:
     return facts
 
 
-def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -> tuple[Examples, Examples | None]:
-    """The examples it was trained on, and the test split where there is one."""
+def _data(
+    folder: Folder, model: Model, registry: Registry, where: str | None
+) -> tuple[Examples, Examples | None, dict[str, Any] | None]:
+    """The examples to compare with, the test split where there is one, and which these are if not the model's own."""
     facts = _facts(folder)
     name = as_reference(where or facts["name"], registry, model.modality)
     name = with_options_of(name, facts["name"])
@@ -167,13 +187,17 @@ def _data(folder: Folder, model: Model, registry: Registry, where: str | None) -
         raise NotFoundError(
             f"{error}; the model was trained on {name}: say where it is with --data ./FOLDER"
         ) from error
+    other = None
     if train.sha256 != facts["sha256"]:
-        raise DataError(f"{name} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}")
+        differ = f"{name} here has sha256 {train.sha256}, {folder.name} was trained on {facts['sha256']}"
+        if where is None:
+            raise DataError(f"{differ}; to measure against them all the same, name them with --data")
+        other = {"name": neutral(name), "split": train.split, "sha256": train.sha256}
     try:
         test = load_dataset(name, registry=registry, split="test", data_shape=model.data_shape)
     except NotFoundError:
-        return train, None
-    return train, test
+        return train, None, other
+    return train, test if len(test.data) >= LEAST else None, other
 
 
 def _some(x: Tensor, most: int) -> Tensor:

@@ -16,6 +16,7 @@ from zoo.files import new_files
 
 __all__ = ["check_writable", "read_results", "record", "record_truncation"]
 
+GROWING = {"concepts", "other_data"}  # keys of which what is there already stays: each holds things by their names
 Writer = Callable[[Path], None]  # writes one file to that path
 
 
@@ -63,16 +64,16 @@ def record(
     """Put results into evaluation.json, beside what is there of the same weights, and write files and the card.
 
     `files` maps names to what writes the files. All are written, or none. A key that is there is replaced, but for
-    `concepts`, which keeps the others. Raises UsageError as `check_writable`, StorageError, and WeightsError where the
-    config says too little for a card.
+    `concepts` and `other_data`, which keep what they have of other names. Raises UsageError as `check_writable`,
+    StorageError, and WeightsError where the config says too little for a card.
     """
     check_writable(folder)
     digest, files = folder.model_sha256(), files or {}
     found = _results_of(folder, digest)
-    concepts = found.get("concepts", {}) | results.get("concepts", {})
     merged = found | dict(results) | {"model_sha256": digest}
-    if concepts:
-        merged["concepts"] = concepts
+    for key in GROWING & merged.keys():
+        old, new = found.get(key, {}), results.get(key, {})
+        merged[key] = old | {name: {**old.get(name, {}), **value} for name, value in new.items()}
     figures = (json.dumps(merged, indent=1) + "\n").encode()
     text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *files}, digest, registry)
     names = (*files, EVALUATION, CARD)

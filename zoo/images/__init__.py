@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         check_bad,
         conform,
         decode_all,
-        decode_in_thread,
         decode_picture,
         look,
     )
@@ -45,7 +44,6 @@ __all__ = [
     "check_bad",
     "conform",
     "decode_all",
-    "decode_in_thread",
     "decode_picture",
     "grid",
     "kind_of",

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +28,7 @@ from zoo.errors import DataError, UsageError
 from zoo.images.kinds import FORMATS, SUFFIXES
 from zoo.images.losses import Losses
 from zoo.images.pixels import FITS, to_pixels, upright
+from zoo.nn.quiet import Quiet
 
 __all__ = [
     "MAX_BAD",
@@ -41,7 +40,6 @@ __all__ = [
     "check_bad",
     "conform",
     "decode_all",
-    "decode_in_thread",
     "decode_picture",
     "look",
     "of_image",
@@ -53,7 +51,8 @@ MAX_DECODED_BYTES = 1 << 34  # of all together: 16 GiB
 MAX_SIDE = 2048
 MAX_BAD = 0.1  # share of bad files beyond which a folder is refused
 LOOK, GREY = 64, 8  # pixels a side of what is looked at; levels by which the channels of a grey picture may differ
-QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps a filter
+# Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
+QUIET = Quiet(module=r"PIL\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,7 @@ class Rules:
         default_channels: int = 3,
         fit: str = "crop",
     ) -> Rules:
-        """Those that give pictures of `data_shape`, (C, S, S); None: the defaults.
+        """Those that give pictures of `data_shape`, (C, S, S), fitted as `fit` says; None: the defaults.
 
         Raises UsageError for what is no square picture, and out of range.
         """
@@ -122,7 +121,7 @@ class Decoding:
 
     data: torch.Tensor  # (M, C, H, W) uint8, of the good ones
     kept: list[int]  # which these are, (M,)
-    bad: list[Bad]
+    bad: list[Bad]  # the others, with the cause
     notes: list[str]  # how much of the pictures is not in the data, in a line each
 
 
@@ -132,22 +131,10 @@ def decode_picture(content: bytes, rules: Rules) -> torch.Tensor:
 
 
 def _decode(content: bytes, rules: Rules, losses: Losses) -> torch.Tensor:
-    # Pillow warns about large pictures and odd metadata: the first are refused here, the second do not matter
-    with warnings.catch_warnings(action="ignore"), _opened(content) as image:
+    with QUIET, _opened(content) as image:
         pixels = to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
         losses.add(image)
         return pixels
-
-
-def decode_in_thread(content: bytes, rules: Rules) -> torch.Tensor:
-    """As `decode_picture`, for several threads at once: Pillow's warnings are silenced in the process, and stay so.
-
-    All threads share the filters of warnings: one that restored them would undo what another had set meanwhile.
-    """
-    if QUIET not in warnings.filters:
-        warnings.filterwarnings("ignore", module=QUIET[3].pattern)
-    with _opened(content) as image:
-        return to_pixels(upright(image, rules.channels), rules.image_size, rules.fit)
 
 
 def of_image(image: Image.Image, rules: Rules) -> torch.Tensor:
@@ -160,7 +147,7 @@ def of_image(image: Image.Image, rules: Rules) -> torch.Tensor:
 
 def look(content: bytes) -> tuple[int, bool]:
     """The shorter side of the picture in `content`, in pixels, and whether it is grey. Raises DataError as `decode`."""
-    with warnings.catch_warnings(action="ignore"), _opened(content) as image:
+    with QUIET, _opened(content) as image:
         side = min(image.size)
         image.draft("RGB", (LOOK, LOOK))  # JPEG alone: decoded at a fraction of its size
         image.thumbnail((LOOK, LOOK))

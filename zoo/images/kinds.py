@@ -60,7 +60,10 @@ def kind_of(name: str, head: bytes) -> str:
 
 
 def passed_over(counts: Mapping[str, int]) -> str:
-    """`left out: 40 HEIC pictures (...), 2 .txt files`: by kind, the most first. Empty where there is nothing."""
+    """`left out: 40 HEIC pictures (...), 2 .txt files`: by kind, the most first.
+
+    `counts` are of each `kind_of` a file. Empty where there is nothing.
+    """
     named = {kind: UNREAD.get(kind) or (f"{kind} files" if kind.startswith(".") else kind) for kind in counts}
     order = sorted(counts, key=lambda kind: (-counts[kind], kind))
     listed = ", ".join(f"{counts[kind]:,} {named[kind] or 'files without ending'}" for kind in order)

@@ -14,7 +14,7 @@ from zoo.nn.folding import resting
 from zoo.nn.given import check_examples, number, whole
 from zoo.nn.models import Model, home
 from zoo.nn.sampling import in_chunks
-from zoo.nn.torch_state import default_state
+from zoo.nn.torch_state import default_state, own_random
 
 __all__ = ["FittedEncoder", "fit_encoder"]
 
@@ -73,8 +73,7 @@ def fit_encoder(
     still, (device, _) = resting(model), home(model)
     z, classes = model.latents(examples, seed=seed).to(device), model.num_classes
     labels = None if classes is None else (torch.arange(examples) % classes).to(device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_random(seed):
         network = _network(model).to(device).train()
     weights = list(network.parameters())
     adam = torch.optim.Adam(weights, LEARNING_RATE)

@@ -6,7 +6,6 @@ gives better samples without training anything again (Ghosh et al. 2020, arXiv:1
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from zoo.errors import DataError, NotFoundError, UsageError
 from zoo.files import sha256_of
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, normal_log_prob
 from zoo.nn.given import whole
+from zoo.nn.quiet import Quiet
 from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
 
@@ -56,8 +56,7 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
     if not bool(z.isfinite().all()):
         raise DataError("the latents hold NaN or infinity")
     fitter = Fitter(components, covariance_type="full", reg_covar=1e-6, random_state=seed % 2**32, max_iter=200)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 200 steps are near enough
+    with Quiet(ConvergenceWarning):  # 200 steps are near enough
         try:
             fitter.fit(z.double().numpy())
         except ValueError as error:  # a component whose covariance cannot be inverted

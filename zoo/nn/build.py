@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from zoo.catalogue.contract.specs import ArchitectureSpec, ModalitySpec
 from zoo.catalogue.weights.folder import MOST_BYTES
 from zoo.configs import decode
 from zoo.errors import ConfigError, PluginError
-from zoo.nn.torch_state import default_state
+from zoo.nn.torch_state import default_state, own_random
 
 __all__ = ["build_parts", "decode_config", "initialise_parts", "memory_format"]
 
@@ -50,6 +51,7 @@ def build_parts(spec: ArchitectureSpec, config: Any, names: Iterable[str] | None
             parts[name] = _made(spec, name, make, config)
         if not isinstance(parts[name], nn.Module):
             raise PluginError(f"architecture {spec.name}: its {name} is a {type(parts[name]).__name__}, no module")
+        _check_interface(spec, name, parts[name])
     return parts
 
 
@@ -64,7 +66,7 @@ def initialise_parts(
     memory is taken.
     """
     parts: dict[str, nn.Module] = {}
-    with torch.random.fork_rng(devices=[]):
+    with own_random():
         for name, empty in build_parts(spec, config).items():
             size = sum(tensor.nbytes for tensor in empty.state_dict().values())
             if size > MOST_BYTES:
@@ -83,6 +85,22 @@ def memory_format(spec: ModalitySpec) -> torch.memory_format:
     if isinstance(found, torch.memory_format):
         return found
     raise PluginError(f"modality {spec.name}: torch has no memory format {spec.memory_format!r}")
+
+
+def _check_interface(spec: ArchitectureSpec, name: str, part: nn.Module) -> None:
+    """Raise PluginError where a part leaves out an attribute, or an argument of `forward`, that its interface has."""
+    told = f"architecture {spec.name}: its {name} ({type(part).__name__})"
+    for base in type(part).__mro__:
+        if not issubclass(base, nn.Module) or not inspect.isabstract(base):
+            continue
+        if unset := [key for key in inspect.get_annotations(base) if getattr(part, key, part) is part]:
+            raise PluginError(f"{told} sets no {' and no '.join(unset)}, which every {base.__name__} has")
+        wanted = [key for key in inspect.signature(base.forward).parameters if key != "self"]
+        try:
+            inspect.signature(part.forward).bind(*wanted)
+        except TypeError as error:
+            given = f"forward({', '.join(wanted)})"
+            raise PluginError(f"{told} cannot be called as every {base.__name__} is, {given}: {error}") from error
 
 
 def _maker(spec: ArchitectureSpec, name: str) -> Callable[[Any], nn.Module]:

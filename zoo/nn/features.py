@@ -7,7 +7,6 @@ import importlib.util
 import threading
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import import_reference, resource
@@ -15,7 +14,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import FeaturesSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError, ZooError
-from zoo.nn.torch_state import default_state
+from zoo.nn.torch_state import default_state, own_random
 
 __all__ = ["Features", "default_features", "load_features"]
 
@@ -82,7 +81,7 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
     build = import_reference(spec.features, owner, spec.install_hint)
     try:
         # Whoever loads it first, it is the same for all, gradients pass through it, and no random numbers are used up.
-        with default_state(), torch.random.fork_rng(devices=[]):
+        with default_state(), own_random():
             network = build(weights)
     except ZooError:
         raise

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from zoo.errors import PluginError
 from zoo.nn.distributions import DiagonalGaussian
 
 __all__ = ["Decoder", "Discriminator", "Encoder", "Generator"]
@@ -76,8 +77,10 @@ class Discriminator(nn.Module, ABC):
         return (x,)
 
     def judge(self, seen: tuple[Tensor, ...], labels: Tensor | None = None) -> Tensor:
-        """Map what `look` gave to logits (N, K) of K games: the adversarial losses of the games are summed."""
+        """Map what `look` gave to logits (N, K) of K games, whose adversarial losses are summed. Raises PluginError."""
         logits: Tensor = self(seen[0], labels)
+        if logits.shape != seen[0].shape[:1]:
+            raise PluginError(f"a {type(self).__name__} gives logits of shape {tuple(logits.shape)}; (N,) is needed")
         return logits[:, None]
 
     def calibrate(self, x: Tensor) -> None:

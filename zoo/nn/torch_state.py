@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["default_state"]
+__all__ = ["default_state", "own_random"]
 
 AUTOCASTS = ("cpu", "cuda", "mps", "xpu")
 FLOATS = {  # what makes tensors of the default dtype
@@ -44,6 +44,18 @@ def default_state(*, grad: bool = True) -> Iterator[None]:
             stack.enter_context(CPU)
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(_Float32())
+        yield
+
+
+RANDOM = threading.RLock()
+
+
+@contextlib.contextmanager
+def own_random(seed: int | None = None) -> Iterator[None]:
+    """torch's global random state on the CPU, for one thread at a time: seeded, and afterwards what it was."""
+    with RANDOM, torch.random.fork_rng(devices=[]):
+        if seed is not None:
+            torch.manual_seed(seed)
         yield
 
 

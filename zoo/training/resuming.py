@@ -56,15 +56,24 @@ def refuse_early(out: Path, before: Recorded | None, recipe: Recipe) -> None:
     if before is None:
         if not is_held(out):  # that it is, is said by whoever takes the lock
             refuse_second(out)
-    elif changed := list(_changes(_fixed(before.recipe), _fixed(recipe))):
+        return
+    old, new = _fixed(before.recipe), _fixed(recipe)
+    if ":" in old["dataset"] and ":" in new["dataset"]:  # where data lie is free: their sha256 says which they are
+        new["dataset"] = old["dataset"]
+    if changed := list(_changes(old, new)):
         raise _another(out, changed, changed)
 
 
 def resume_run(run: Run, before: Recorded, state: TrainState, warn: Callable[[str], None]) -> None:
     """Restore the newest whole checkpoint of the folder's run. Raises ConfigError where it is another run."""
     recipe, facts = run.recorded.recipe, run.recorded.facts
-    if changed := list(_changes(before.facts, facts)):
-        raise _another(run.folder, changed)
+    old, new = before.facts["data"], facts["data"]
+    same = old.get("sha256") == new["sha256"]
+    if same or ":" in str(old.get("name")):  # a path says where the data lie, and not which they are
+        old = old | {"name": new["name"]}
+    if changed := list(_changes(before.facts | {"data": old}, facts)):
+        asked = () if same else [("dataset", before.recipe.dataset, recipe.dataset)]
+        raise _another(run.folder, changed, asked)
     if not checkpoints(run.folder / CHECKPOINTS):
         warn(f"{run.folder} has no checkpoint yet; starting at its beginning")
         return

@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.contract.data_references import absolute
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.recipes.recipe import Resolved
+from zoo.catalogue.recipes.recipe import Recipe, Resolved
 from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, hold, read_run
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Data, stream_dataset, told
-from zoo.errors import PluginError
+from zoo.errors import NotFoundError, PluginError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
@@ -66,20 +67,19 @@ def train(
     recipe, family = resolved.recipe, load_family(resolved.family)
     num_classes = classes_seen(resolved)
     doing("reading the data", 0)
-    examples, held_out = _examples(resolved, family, registry, num_classes)
+    with _moved(before):
+        examples, held_out = _examples(resolved, family, registry, num_classes)
     facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
-    recorded = Recorded(recipe=recipe, facts=facts, changed=changed_from_catalogue(recipe, registry))
+    recorded = _recorded(recipe, facts, registry)
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
-        for line in told(examples):
-            warn(line)
         model = partial(averaged_model, family=family)
         check_fit(examples, model(state).data_shape, state.trainer)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
-        for line in start.take(state, resolved, examples) if start else ():
+        for line in (*told(examples), *(start.take(state, resolved, examples) if start else ())):
             warn(line)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if before is not None:
@@ -98,6 +98,17 @@ def train(
     if state.examples >= recipe.examples:
         watch.end()
     return run
+
+
+@contextlib.contextmanager
+def _moved(before: Recorded | None) -> Iterator[None]:
+    """Say what to do where the data of the run that is to go on are not where they were."""
+    try:
+        yield
+    except NotFoundError as error:
+        if before is None:
+            raise
+        raise NotFoundError(f"{error}; if the run's data have moved, say where to with --data") from error
 
 
 def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Words, attendant: Attendant) -> bool:
@@ -128,6 +139,12 @@ def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Wor
         except WentBack:
             return False
     return True
+
+
+def _recorded(recipe: Recipe, facts: dict[str, Any], registry: Registry) -> Recorded:
+    """What recipe.json will say: the data's path from the root on, so that the run can be resumed from any folder."""
+    placed = replace(recipe, dataset=absolute(recipe.dataset))
+    return Recorded(recipe=placed, facts=facts, changed=changed_from_catalogue(recipe, registry))
 
 
 def _facts(examples: Data, held_out: Data | None, processes: Processes, *, classes: bool) -> dict[str, Any]:

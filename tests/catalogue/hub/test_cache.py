@@ -120,7 +120,7 @@ def test_a_cache_that_cannot_be_written_serves_its_good_copy(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("zoo.catalogue.hub.cache.create", refuse)
     with pytest.warns(UserWarning, match="Read-only file system.*using commit"):
         assert read_all("hf://acme/tiny", catalogue) == good
     DAMAGE["edited"](blob(hub, commit))

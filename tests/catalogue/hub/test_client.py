@@ -232,7 +232,7 @@ REFUSED: list[tuple[str, type[ZooError], str]] = [
     ("hf://acme/tiny@absent", NotFoundError, "no such revision"),
     (f"hf://acme/tiny@{'a' * 40}", NotFoundError, "no such revision"),
     ("hf://acme/pickle", NotFoundError, "no model in the zoo's format"),
-    ("hf://acme/other", WeightsError, "must have exactly the keys"),
+    ("hf://acme/other", WeightsError, "is of a model of transformers, which the zoo does not read"),
     ("hf://acme/code", WeightsError, "is no name of the catalogue"),
 ]
 

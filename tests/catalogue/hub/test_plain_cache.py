@@ -112,6 +112,24 @@ def test_what_another_program_left_without_a_digest_is_held_to_the_hubs(
     assert hub.asked("^GET /acme") == 1
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if file != "config.json"] + ["evaluation.json"])
+def test_every_kind_of_file_is_held_to_a_digest(
+    file: str, plain: Any, catalogue: Registry, tiny_files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands beside the networks, too: damaged it is refused offline, and fetched anew online."""
+    files = {**tiny_files, **{name: name.encode() * 9 for name in FILES if name not in tiny_files}}
+    files["evaluation.json"] = b'{"distance": 1.0}'
+    commit = plain.repo("acme/tiny", files).refs["main"]
+    folder = locate("hf://acme/tiny", catalogue)
+    assert bytes(folder.read(file)) == files[file]
+    flip(snapshot(plain, commit) / file)
+    assert bytes(locate("hf://acme/tiny", catalogue).read(file)) == files[file]
+    flip(snapshot(plain, commit) / file)
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    with pytest.raises(IntegrityError, match=file):
+        locate("hf://acme/tiny", catalogue).read(file)
+
+
 def test_offline_what_has_no_digest_is_refused_in_words(
     hub: Any, commit: str, catalogue: Registry, tiny_files: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -155,7 +156,7 @@ def test_a_starter_that_chooses_nonsense_is_a_config_error(own: Callable[..., Ar
         ("images:/home/me/My Photos", "images:My Photos", "dcgan-my-photos"),
         ("images[cat]:./a/b/", "images[cat]:b", "dcgan-b"),
         ("images:~/x/faces.tar", "images:faces.tar", "dcgan-faces"),
-        ("images:.", "images:data", "dcgan-data"),
+        ("images:/", "images:data", "dcgan-data"),
         (r"images:C:\photos\mine", "images:mine", "dcgan-mine"),
     ],
 )
@@ -177,3 +178,33 @@ def test_facts_help_to_choose() -> None:
     assert facts.nearest((8, 16, 64)) == 64
     assert [replace(facts, count=count).batch(32) for count in (2, 16, 63, 64, 9_999)] == [2, 8, 16, 32, 32]
     assert (facts.chosen("examples", 5), facts.chosen("seed", 5), facts.chosen("batch_size", 5)) == (7, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("写真", "写真"),
+        ("Мои Фото", "мои-фото"),
+        ("हिन्दी", "हिन्दी"),
+        ("cafe\u0301", "café"),
+        ("🐸", "31a8a7"),
+        ("🐱", "46eeaf"),
+        ("frog 🐸", "frog-"),
+        ("Photos_2019", "photos-2019"),
+    ],
+)
+def test_folders_of_any_script_name_their_own_runs(folder: str, name: str) -> None:
+    """Letters of every script are kept; for a name of other signs digits of its hash stand; long ones fit on a disk."""
+    found = run_name("conv-vae", f"images:/home/me/{folder}")
+    assert found.startswith(f"conv-vae-{name}")
+    assert found == f"conv-vae-{name}" or "🐸" in folder
+    assert len(run_name("conv-vae", f"images:{folder * 200}").encode()) <= 80
+
+
+def test_the_folder_one_is_in_names_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.` and `..` are named as the folders that they are."""
+    (tmp_path / "My Frogs" / "in").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "My Frogs")
+    assert run_name("dcgan", "images:.") == "dcgan-my-frogs"
+    monkeypatch.chdir(tmp_path / "My Frogs" / "in")
+    assert run_name("dcgan", "images:../") == "dcgan-my-frogs"

@@ -49,6 +49,9 @@ def test_a_revision_may_stand_beside_the_name(ask: str, hub: Any, commits: tuple
 @pytest.mark.parametrize("ask", ASK)
 def test_what_has_no_revisions_takes_none(ask: str, hub: Any, tiny_files: Any, tmp_path: Path) -> None:
     """A bundled model and a folder are what they are; the line says so, and nothing is asked."""
+    if ask == "info":
+        with pytest.raises(UsageError, match="and dcgan is an entry of the catalogue, which has none"):
+            zoo.info("dcgan", revision="v1")
     with pytest.raises(UsageError, match="revision is 'v1', and the catalogue pins dcgan-cifar-frog to one set of fi"):
         ASK[ask]("dcgan-cifar-frog", revision="v1")
     if ask != "info":
@@ -72,6 +75,8 @@ def test_a_token_is_the_one_that_was_given(ask: str, hub: Any, tiny_files: Any, 
     with pytest.raises(UsageError, match="token=True needs a token, and there is none; log in"):
         ASK[ask]("hf://acme/private", token=True)
     assert ASK[ask]("hf://acme/private", token=TOKEN).startswith("hf://acme/private@")
+    with pytest.raises(NetworkError, match="refuses the token, which may have expired; give another:"):
+        ASK[ask]("hf://acme/private@main", token="hf_expired", cache_dir=hub.cache / "other")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert ASK[ask]("hf://acme/private", token=True)
     begun = len(hub.log)
@@ -118,8 +123,10 @@ def test_a_model_is_pulled_into_a_folder_of_plain_files(
     assert zoo.load(tmp_path / "mine").sample(2, seed=0).equal(zoo.load("hf://acme/tiny").sample(2, seed=0))
     assert zoo.verify(tmp_path / "mine")["ok"]
     assert zoo.info(tmp_path / "mine")["architecture"] == "dcgan"
+    asked = len(hub.log)
     with pytest.raises(StorageError, match="mine exists and is not empty"):
         zoo.pull("hf://acme/tiny", to=tmp_path / "mine")
+    assert len(hub.log) == asked  # first of all
     assert zoo.pull("dcgan-cifar-frog", to=tmp_path / "frogs")["path"] == str(tmp_path / "frogs")
     assert zoo.load(tmp_path / "frogs").data_shape == (3, 32, 32)
 

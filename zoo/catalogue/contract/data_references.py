@@ -14,7 +14,7 @@ from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.errors import UsageError
 from zoo.files import check_text
 
-__all__ = ["Reference", "as_reference", "parse_reference", "with_options_of"]
+__all__ = ["Reference", "absolute", "as_reference", "parse_reference", "with_options_of"]
 
 OPTIONS = rf"(?P<options>(?:#{NAME.pattern}={NAME.pattern})*)"
 REFERENCE = re.compile(
@@ -70,6 +70,17 @@ def as_reference(text: str | os.PathLike[str], registry: Registry, modality: str
     if inside and not _there(path) and _there(inside["path"]):
         return f"{dataset}[{inside['selection']}]:{inside['path']}{match['options']}"
     return f"{dataset}:{text}"
+
+
+def absolute(reference: str) -> str:
+    """The reference with its path, where it has one, from the root on; links in it stay."""
+    named, colon, path = reference.partition(":")
+    if not colon:
+        return reference
+    try:
+        return f"{named}:{os.path.abspath(os.path.expanduser(path))}"
+    except OSError:  # the working directory is gone
+        return reference
 
 
 def with_options_of(reference: str, like: str) -> str:

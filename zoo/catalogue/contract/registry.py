@@ -113,7 +113,11 @@ class Registry:
             own = spec.architecture if kind == "architecture" else spec.dataset
             return f"{name!r} is a model, no {kind}; its {kind} is {own!r}"
         if kind == "model" and (models := self.models_of(found, name)):
-            return f"{name!r} is {_article(found)}, no model; models of it: {', '.join(models)}"
+            trained = {one.name for one in self.list("model") if isinstance(one.spec, ModelSpec) and one.spec.weights}
+            ready = [model for model in models if model in trained]
+            lists = {"models of it": ready, "to be trained first": [model for model in models if model not in ready]}
+            told = "; ".join(f"{label}: {', '.join(some)}" for label, some in lists.items() if some)
+            return f"{name!r} is {_article(found)}, no model; {told}"
         return f"{name!r} is {_article(found)}, no {kind}; `zoo info {name}` says more"
 
     def models_of(self, kind: str, name: str) -> list[str]:

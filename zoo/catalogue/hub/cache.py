@@ -21,7 +21,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from typing import BinaryIO
 
 from zoo.catalogue.hub.settings import hub_settings
 from zoo.errors import StorageError
-from zoo.files import new_file, storage_errors, umask
+from zoo.files import create, new_file, storage_errors
 from zoo.locks import is_locked, locked
 
 __all__ = ["RepoCache", "cached_repos", "hub_folder"]
@@ -154,8 +153,9 @@ class RepoCache:
         """An unfinished file, its stream and its path; removed when the block ends unless it was kept."""
         blobs = self.folder / "blobs"
         blobs.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=ASIDE, suffix=UNFINISHED, dir=blobs)
-        aside, lock = Path(name), Path(name).with_suffix(".lock")
+        aside = blobs / f"{ASIDE}{os.urandom(4).hex()}{UNFINISHED}"
+        descriptor = create(aside)
+        lock = aside.with_suffix(".lock")
         try:
             with contextlib.ExitStack() as stack, os.fdopen(descriptor, "w+b") as stream:
                 with contextlib.suppress(OSError):  # a disk without locks
@@ -168,7 +168,6 @@ class RepoCache:
         """Make an unfinished file the content of a commit's file, at once and for every reader."""
         stream.flush()
         os.fsync(stream.fileno())
-        os.chmod(aside, 0o666 & ~umask())
         path = self.snapshot(commit) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         link = None if hub_settings().HF_HUB_DISABLE_SYMLINKS else self._link(path, digest)

@@ -67,6 +67,7 @@ class Transport:
             kind = type(error).__name__
             raise NetworkError(f"the Hub's client cannot start ({kind}); check proxies, SSL_* and HF_*") from None
         found = _token(token)
+        self._advice = "give another" if isinstance(token, str) else "log in (hf auth login), or unset HF_TOKEN"
         self._token = {} if found is None else {"authorization": f"Bearer {found}"}
         self._sleep = sleep
         self._away: NetworkError | None = None
@@ -148,7 +149,7 @@ class Transport:
         if code == "GatedRepo":
             raise NotFoundError(f"{where} is gated: ask for access on its page, then log in (hf auth login)")
         if status == 401 and self._token:  # whatever the repository is
-            advice = "log in (hf auth login), or unset HF_TOKEN: a public repository needs none"
+            advice = f"{self._advice}: a public repository needs none"
             raise NetworkError(f"{where}: the Hub refuses the token, which may have expired; {advice}")
         if code == "RevisionNotFound":
             raise NotFoundError(f"{where}: there is no such revision; check what stands after '@'")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.catalogue.contract.data_references import as_reference
+from zoo.catalogue.contract.data_references import absolute, as_reference
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.references import import_reference
 from zoo.catalogue.contract.registry import Registry
@@ -17,6 +20,7 @@ from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, ZooEr
 
 __all__ = ["check_given", "chosen_by", "run_name", "start_recipe", "unknown_start"]
 
+NAME_BYTES = 80  # of a run's name: a folder's may have 255
 FEWEST = 16  # examples: below, there is nothing to learn from
 KEY = re.compile(r"((config|settings|doctor)\.)?[A-Za-z_]\w*")
 READINGS, GRIDS = (100, 500, 10_000), (20, 2_000, 50_000)  # of a run, and the fewest and most examples between two
@@ -92,10 +96,20 @@ def _rhythm(examples: Any) -> list[Choice]:
 
 def run_name(architecture: str, reference: str) -> str:
     """A name for a run's folder: `dcgan` and `images:~/my-photos` -> `dcgan-my-photos`."""
-    plain = neutral(reference)
+    plain = neutral(absolute(reference))
     data = plain.partition(":")[2].removesuffix(".tar") or plain
-    words = f"{architecture.rpartition('/')[2]}-{data}".lower()
-    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:80]
+    return f"{architecture.rpartition('/')[2]}-{_word(data)}".strip("-").encode()[:NAME_BYTES].decode(errors="ignore")
+
+
+def _word(text: str) -> str:
+    """The letters and digits of any script, in lower case, joined by "-"; where other signs are lost (a frog's, say) a
+    few digits of the text's hash stand for them.
+    """
+    text = unicodedata.normalize("NFC", text).lower()
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else "-" for c in text)
+    lost = any(not c.isascii() and k == "-" for c, k in zip(text, kept, strict=True))
+    digits = hashlib.sha256(os.fsencode(text)).hexdigest()[:6] if lost else ""
+    return "-".join(filter(None, [*kept.split("-"), digits]))
 
 
 def unknown_start(name: str, registry: Registry) -> NotFoundError:

@@ -64,7 +64,10 @@ def locate(name: str | os.PathLike[str], registry: Registry, access: Access = US
 
 def no_revision(name: str, spec: object, revision: str) -> UsageError:
     """That what the catalogue names has no revisions, and what would have."""
-    repo = spec.weights.repo_id if isinstance(spec, ModelSpec) and spec.weights is not None else None
+    weights = spec.weights if isinstance(spec, ModelSpec) else None
+    if weights is None:
+        return UsageError(f"revision is {revision!r:.60}, and {name} is an entry of the catalogue, which has none")
+    repo = weights.repo_id
     advice = "leave it out" if repo is None else f"for another revision write hf://{repo}@{revision}"
     return UsageError(f"revision is {revision!r:.60}, and the catalogue pins {name} to one set of files; {advice}")
 

@@ -11,7 +11,7 @@ from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, MODEL
 from zoo.catalogue.weights.locate import locate
-from zoo.files import new_folder
+from zoo.files import new_folder, refuse_full
 
 __all__ = ["pull"]
 
@@ -34,6 +34,8 @@ def pull(
     `origin`, how many `files` and `bytes`, and the `path`. Raises what `zoo.load` raises, and StorageError for `to`.
     """
     access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only, force=force)
+    if to is not None:
+        refuse_full(Path(os.path.expanduser(to)))  # before anything is fetched
     folder = locate(name, registry or default_registry(), access)
     needed = [file for file in FILES if file in folder.pins or folder.has(file) or file in (CONFIG, MODEL)]
     content = {file: folder.read(file) for file in needed}

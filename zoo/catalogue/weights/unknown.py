@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import mimetypes
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,8 @@ def no_model(name: str, registry: Registry) -> ZooError:
         return found
     meant = hub_name_of(name) if name.count("/") else None
     if not NAME.fullmatch(name):
+        if ("dataset", dataset := re.split(r"[\[:#]", name)[0]) in registry.entries:
+            return NotFoundError(registry.of_another_kind("model", dataset))
         known = [owned.name for owned in registry.list("model")]
         advice = f"; write {meant}" if meant else near(name, known)
         ways = "; write NAME, NAMESPACE/NAME, hf://org/repo or ./folder"

@@ -9,7 +9,7 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 
-from zoo.training.trainer import Trainer
+from zoo.training import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
