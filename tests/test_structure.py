@@ -23,7 +23,7 @@ HEAVY = {"torch", "torchvision", "huggingface_hub", "accelerate", "gradio", "num
 PUBLIC = [
     *("ConceptVector", "GAN", "Model", "VAE", "ZooError"),
     *("grid", "info", "list_architectures", "list_datasets", "list_models", "load", "load_concept", "load_image"),
-    *("pull", "to_pil", "verify"),
+    *("pull", "save", "to_pil", "train", "verify"),
 ]
 
 # The folders of zoo/ in rows: a file imports from its own folder and from rows above its own. "zoo" are the files that

@@ -12,6 +12,9 @@
     photo = zoo.load_image("me.jpg")             # (1, 3, H, W); or give the path, or a Pillow image
     again = faces.reconstruct("me.jpg")
 
+    mine = zoo.train("dcgan", data="./photos")   # a run in runs/; mine.model, mine.export("./mine")
+    zoo.save(frogs, "./my-frogs")                # after training it on in a loop of your own
+
 The public names are imported when they are first used; `import zoo` loads no torch.
 """
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from zoo.nn.models import Model
     from zoo.nn.pretrained import load
     from zoo.nn.vae import VAE
+    from zoo.training.own import save
+    from zoo.training.trained import train
 
 __all__ = [
     "GAN",
@@ -51,7 +56,9 @@ __all__ = [
     "load_concept",
     "load_image",
     "pull",
+    "save",
     "to_pil",
+    "train",
     "verify",
 ]
 
@@ -69,8 +76,10 @@ _HOME = {
     "load": "zoo.nn.pretrained",
     "load_concept": "zoo.latent.concept_file",
     "load_image": "zoo.images.values",
-    "pull": "zoo.catalogue.weights.pulling",
+    "save": "zoo.training.own",
     "to_pil": "zoo.images.sheet",
+    "train": "zoo.training.trained",
+    "pull": "zoo.catalogue.weights.pulling",
     "verify": "zoo.latent.verification",
 }
 

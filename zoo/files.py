@@ -127,12 +127,14 @@ def refuse_full(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a folder beside `path` to fill; it becomes `path` when the block ends well, and is removed otherwise.
 
-    Raises StorageError where it cannot be written, or where `path` exists and is not empty.
+    Raises StorageError where it cannot be written, or where `path` exists and is not empty; with `overwrite` the new
+    one takes its place when it is whole.
     """
-    refuse_full(path)
+    if not overwrite:
+        refuse_full(path)
     with storage_errors(f"cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = _beside(path)
@@ -141,10 +143,24 @@ def new_folder(path: Path) -> Iterator[Path]:
             yield aside
             for file in (*aside.iterdir(), aside):
                 _flush(file)
-            os.replace(aside, path)
+            with _away(path, aside) if overwrite and path.exists() else contextlib.nullcontext():
+                os.replace(aside, path)
             _flush(path.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _away(path: Path, aside: Path) -> Iterator[None]:
+    """Move a folder out of the way; it is removed when the block ends well, and comes back otherwise."""
+    old = aside.with_name(f"{aside.name}.old")
+    os.replace(path, old)
+    try:
+        yield
+    except BaseException:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def hashes(data: bytes | bytearray, like: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from zoo.nn.models import Model
 from zoo.nn.serialization import fill, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
-__all__ = ["load", "load_folder"]
+__all__ = ["given_by", "load", "load_folder"]
 
 
 def load(
@@ -93,13 +93,18 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         truncation=truncation_of(data),
         classes=_classes(data, folder),
         modality=spec.modality,
-        given=partial(_given, registry.modality(spec.modality), data["data"].get("about")),
+        given=given_by(registry.modality(spec.modality), data["data"].get("about")),
         memory_format=memory_format(registry.modality(spec.modality)),
     )
     try:
         return family.container(parts, extras)
     except WeightsError as error:
         raise WeightsError(f"{folder.name}: {error}") from error
+
+
+def given_by(spec: ModalitySpec, about: Mapping[str, Any] | None) -> Callable[[object, tuple[int, ...]], object]:
+    """How a model reads what users hand over: (examples, data_shape) -> numbers."""
+    return partial(_given, spec, about)
 
 
 def _given(spec: ModalitySpec, about: Mapping[str, Any] | None, value: object, data_shape: tuple[int, ...]) -> object:

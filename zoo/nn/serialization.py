@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save as save_bytes
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -15,13 +16,16 @@ from zoo.catalogue.weights.header import header, texts
 from zoo.errors import StorageError, WeightsError
 from zoo.files import new_file
 
-__all__ = ["fill", "parse", "parse_metadata", "save"]
+__all__ = ["fill", "packed", "parse", "parse_metadata", "save"]
 
 LETTERS = {"F": (16, 32, 64), "BF": (16,), "I": (8, 16, 32, 64), "U": (8,)}  # of the format, and how many bits follow
 WORDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}  # torch's for them
 DTYPES: dict[str, torch.dtype] = {"BOOL": torch.bool} | {
     f"{letter}{bits}": getattr(torch, f"{WORDS[letter]}{bits}") for letter, sizes in LETTERS.items() for bits in sizes
 }
+
+
+METADATA = {"format": "pt"}
 
 
 def _whole(values: object, count: int | None = None) -> bool:
@@ -119,15 +123,26 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write a safetensors file, complete or not at all. Raises StorageError, for a full disk too."""
+    ready = _ready(tensors)
+    with new_file(path) as aside:
+        try:
+            save_file(ready, aside, metadata=dict(metadata or METADATA))
+        except SafetensorError as error:  # the library's word for whatever the disk says
+            raise StorageError(f"cannot write {path}: {error}; check its rights and the free space") from error
+
+
+def packed(tensors: Mapping[str, Tensor]) -> bytes:
+    """The bytes that `save` writes."""
+    return save_bytes(_ready(tensors), metadata=METADATA)
+
+
+def _ready(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, each in memory of its own: the format knows no sharing."""
     ready: dict[str, Tensor] = {}
-    places: set[int] = set()  # of memory; tensors that share it are each written in full: the format knows no sharing
+    places: set[int] = set()
     for key, tensor in tensors.items():
         plain = tensor.detach().cpu().contiguous()
         place = plain.untyped_storage().data_ptr()
         ready[key] = plain.clone() if place in places else plain
         places.add(place)
-    with new_file(path) as aside:
-        try:
-            save_file(ready, aside, metadata=dict(metadata or {"format": "pt"}))
-        except SafetensorError as error:  # the library's word for whatever the disk says
-            raise StorageError(f"cannot write {path}: {error}; check its rights and the free space") from error
+    return ready

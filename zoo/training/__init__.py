@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.training.attendant import Reading
     from zoo.training.machine.processes import Processes
     from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
+    from zoo.training.trained import Trained
     from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
     from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss, PairedLoss
 
@@ -24,6 +26,8 @@ __all__ = [
     "PairedLoss",
     "Precision",
     "Processes",
+    "Reading",
+    "Trained",
     "Trainer",
     "clip_gradients",
     "learning_rate",
@@ -32,8 +36,10 @@ __all__ = [
 ]
 
 _NAMES = {  # module -> what it gives
+    "attendant": ("Reading",),
     "machine.processes": ("Processes",),
     "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
+    "trained": ("Trained",),
     "trainer": ("Figures", "Precision", "Trainer", "seen_labels"),
     "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss"),
 }

@@ -12,11 +12,11 @@ __all__ = ["NOBODY", "Attendant", "Reading"]
 class Reading:
     """How a run is doing: the means of its metrics since the last reading."""
 
-    examples: int
-    steps: int
-    total: int
-    examples_per_second: float
-    metrics: dict[str, float]
+    examples: int  # seen
+    steps: int  # taken
+    total: int  # examples that are to be seen
+    examples_per_second: float  # since the last reading
+    metrics: dict[str, float]  # name -> mean
     words: tuple[str, str] = ("", "")  # the same for people who do not know the metrics, and what the words mean
 
 

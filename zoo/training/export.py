@@ -6,24 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import DoctorSettings, neutral, neutral_start
 from zoo.catalogue.runs.folder import CHECKPOINTS
-from zoo.catalogue.weights.folder import FILES
+from zoo.catalogue.weights.folder import FILES, MODEL, Folder
 from zoo.configs import as_data
 from zoo.files import new_folder, refuse_full, sha256_of
+from zoo.nn.extras import Extras
+from zoo.nn.families import Family
 from zoo.nn.models import Model
+from zoo.nn.pretrained import given_by
 from zoo.nn.torch_state import own_random
 from zoo.training.checkpoint import load_at, load_newest
 from zoo.training.run import Run, averaged_model
-from zoo.training.saving import described, write_folder
+from zoo.training.saving import described, digest_of, write_folder
 from zoo.training.starting import FROM
 from zoo.training.state import TrainState, first_state
 from zoo.version import __version__
 
-__all__ = ["export", "pins"]
+__all__ = ["export", "pins", "trained_model"]
 
 
 def export(
@@ -41,6 +44,39 @@ def export(
     StorageError where `out` cannot be written or is not empty.
     """
     refuse_full(out)
+    model, others, config, family = _opened(run_folder, registry, at, warn)
+    with new_folder(out) as aside:
+        write_folder(aside, model, others, config, family=family, registry=registry)
+        return pins(aside)
+
+
+def trained_model(run_folder: Path, registry: Registry) -> Model:
+    """The averaged model of a run's newest checkpoint, with the parts that have files of their own, in eval mode.
+
+    It says of itself what it will say when it is exported and loaded. Raises what `export` raises.
+    """
+    model, others, config, family = _opened(run_folder, registry, None, lambda line: None)
+    where = f"./{run_folder.resolve().name}"
+    folder = Folder(name=where, path=run_folder, origin=str(run_folder), seen={MODEL: digest_of(model, family)})
+    extras = Extras(
+        value_range=model.value_range,
+        info=config,
+        origin=str(run_folder),
+        folder=folder,
+        classes=tuple(config["data"].get("classes", ())),
+        modality=model.modality,
+        given=given_by(registry.modality(model.modality), config["data"].get("about")),
+        memory_format=model.memory_format,
+    )
+    mine = {name: model.get_submodule(name) for name in family.published}
+    return family.container({name: part.requires_grad_(False) for name, part in (mine | others).items()}, extras)
+
+
+Opened = tuple[Model, dict[str, nn.Module], dict[str, Any], Family]
+
+
+def _opened(run_folder: Path, registry: Registry, at: int | None, warn: Callable[[str], None]) -> Opened:
+    """The averaged model of a checkpoint, the parts that have files of their own, config.json, and the family."""
     run = Run.open(run_folder, registry)
     tensors, numbers = _chosen(run.folder / CHECKPOINTS, at, warn)
     with own_random():  # restoring sets the global random state
@@ -49,10 +85,7 @@ def export(
     family = run.family()
     parts = state.trainer.parts
     model, others = averaged_model(state, family), {name: parts[name] for name in family.beside if name in parts}
-    config = _config(run, state, model, registry)
-    with new_folder(out) as aside:
-        write_folder(aside, model, others, config, family=family, registry=registry)
-        return pins(aside)
+    return model, others, _config(run, state, model, registry), family
 
 
 def _chosen(saved: Path, at: int | None, warn: Callable[[str], None]) -> tuple[dict[str, Tensor], dict[str, Any]]:

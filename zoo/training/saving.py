@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +18,10 @@ from zoo.nn.families import Family
 from zoo.nn.golden import golden_samples
 from zoo.nn.models import Model
 from zoo.nn.sampling import in_rows
+from zoo.nn.serialization import packed
 from zoo.nn.serialization import save as save_tensors
 
-__all__ = ["described", "write_folder"]
+__all__ = ["described", "digest_of", "write_folder"]
 
 SAMPLES, SAMPLES_SEED = 64, 0
 
@@ -40,7 +42,7 @@ def write_folder(
     """
     spec = registry.modality_of(config["architecture"])
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    save_tensors(folder / MODEL, _named({name: model.get_submodule(name) for name in family.published}))
+    save_tensors(folder / MODEL, published(model, family))
     for name, part in others.items():
         save_tensors(folder / family.beside[name], _named({name: part}))
     save_tensors(folder / GOLDEN, golden_samples(model))
@@ -55,6 +57,16 @@ def described(model: Model) -> dict[str, Any]:
     """What config.json says of the data that a model gives: their shape, and unless they are tokens their range."""
     ranged = model.sample(1, seed=SAMPLES_SEED).is_floating_point()
     return {"shape": list(model.data_shape)} | ({"range": list(model.value_range)} if ranged else {})
+
+
+def published(model: Model, family: Family) -> dict[str, Tensor]:
+    """The tensors of model.safetensors."""
+    return _named({name: model.get_submodule(name) for name in family.published})
+
+
+def digest_of(model: Model, family: Family) -> str:
+    """The sha256 that model.safetensors will have."""
+    return hashlib.sha256(packed(published(model, family))).hexdigest()
 
 
 def _named(parts: Mapping[str, nn.Module]) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from zoo.training.checkpoint import TENSORS, load_at, load_newest
 from zoo.training.run import Run
 from zoo.training.state import TrainState, first_state
 
-__all__ = ["FROM", "Start", "find_start", "run_at", "taken"]
+__all__ = ["FROM", "Start", "find_start", "licences", "networks_of", "run_at", "taken"]
 
 FROM = "from"  # the key of the facts under which it stands
 
@@ -64,8 +64,10 @@ class Start(ABC):
     def _take(self, state: TrainState, resolved: Resolved, examples: Data) -> list[str]: ...
 
 
-def run_at(name: str) -> tuple[Path, int | None] | None:
-    """The run folder that a text names, and the examples of `RUN@EXAMPLES`; None where it names none."""
+def run_at(name: str, registry: Registry) -> tuple[Path, int | None] | None:
+    """The run folder that a text names, and the examples of `RUN@EXAMPLES`; None where it names none, or a model."""
+    if ("model", name) in registry.entries:
+        return None
     found = re.fullmatch(r"(.+)@(\d{1,12})", name)
     for path, at in ((name, None), (found[1], int(found[2])) if found else (name, None)):
         folder = Path(path).expanduser()
@@ -84,21 +86,33 @@ def find_start(out: Path, resolved: Resolved, registry: Registry) -> Start | Non
     name = resolved.recipe.start_from
     if not name or checkpoints(out / CHECKPOINTS):
         return None
-    if (found := run_at(name)) is not None:
+    if (found := run_at(name, registry)) is not None:
         return _of_run(name, *found, resolved, registry)
     folder = locate(name, registry)
     data = folder.config()
-    spec = registry.architecture(data["architecture"])
-    _check_same(name, spec.name, as_data(decode_config(spec, data["config"], f"{name}: config")), resolved)
+    _check_same(name, *_networks(name, data, registry), resolved)
     family = load_family(resolved.family)
     model = load_folder(folder, registry, discriminator=any(map(folder.has, family.beside.values())))
     facts = {"name": name, "sha256": folder.model_sha256()} | ({"revision": folder.commit} if folder.commit else {})
     return _Weights(
-        facts=facts | _licences(data["training"].get("recipe"), data["data"]),
+        facts=facts | licences(data["training"].get("recipe"), data["data"]),
         about=data["data"].get("about", {}),
         classes=model.classes,
         model=model,
     )
+
+
+def networks_of(name: str, registry: Registry) -> tuple[str, dict[str, Any]]:
+    """The architecture and the config of a model or a run, every default written out. Raises as `find_start`."""
+    if (found := run_at(name, registry)) is not None:
+        resolved = Run.open(found[0], registry).resolved
+        return resolved.recipe.architecture, as_data(resolved.config)
+    return _networks(name, locate(name, registry).config(), registry)
+
+
+def _networks(name: str, data: dict[str, Any], registry: Registry) -> tuple[str, dict[str, Any]]:
+    spec = registry.architecture(data["architecture"])
+    return data["architecture"], as_data(decode_config(spec, data["config"], f"{name}: config"))
 
 
 def taken(start: Start | None, before: Recorded | None) -> dict[str, Any]:
@@ -107,7 +121,7 @@ def taken(start: Start | None, before: Recorded | None) -> dict[str, Any]:
     return {} if facts is None else {FROM: facts}
 
 
-def _licences(recipe: object, data: dict[str, Any]) -> dict[str, Any]:
+def licences(recipe: object, data: dict[str, Any]) -> dict[str, Any]:
     """Under which licences the weights and the data are that they learned from."""
     licence = recipe.get("licence") if isinstance(recipe, dict) else None
     return {"licence": licence or "", "data": {key: data.get(key, "") for key in ("name", "licence")}}
@@ -115,9 +129,9 @@ def _licences(recipe: object, data: dict[str, Any]) -> dict[str, Any]:
 
 def _check_same(name: str, architecture: str, config: dict[str, Any], resolved: Resolved) -> None:
     """Raise ConfigError, naming the first difference, unless both have the same networks."""
-    if architecture != resolved.architecture.name:
+    if architecture != resolved.recipe.architecture:
         way = f"leave the recipe out: zoo train --from {name} --data …"
-        raise ConfigError(f"{name} is a {architecture}, the recipe asks for {resolved.architecture.name}; {way}")
+        raise ConfigError(f"{name} is a {architecture}, the recipe asks for {resolved.recipe.architecture}; {way}")
     for key, wanted in as_data(resolved.config).items():
         if config[key] != wanted:
             way = f"set config.{key}={config[key]!r}, or leave the recipe out: zoo train --from {name} --data …"
@@ -186,13 +200,13 @@ def _optimizers(state: TrainState) -> dict[str, Any]:
 
 def _of_run(name: str, folder: Path, at: int | None, resolved: Resolved, registry: Registry) -> Start:
     run = Run.open(folder, registry)
-    _check_same(name, run.resolved.architecture.name, as_data(run.resolved.config), resolved)
+    _check_same(name, run.recorded.recipe.architecture, as_data(run.resolved.config), resolved)
     saved = folder / CHECKPOINTS
     tensors, numbers = load_newest(saved)[:2] if at is None else load_at(saved, at)
     data, seen = run.recorded.facts["data"], numbers["examples"]
     facts = {"name": name, "sha256": sha256_of(saved / f"{seen:012d}" / TENSORS), "examples": seen}
     return _Checkpoint(
-        facts=facts | _licences(as_data(run.recorded.recipe), data),
+        facts=facts | licences(as_data(run.recorded.recipe), data),
         about=data.get("about", {}),
         classes=tuple(data.get("classes", ())),
         run=run,

@@ -177,7 +177,7 @@ def _lines(
         *_of_data(recipe, source),
         "## Training",
         "",
-        *_beginning(data["training"].get("from")),
+        *_beginning(data["training"]),
         f"{data['training']['examples']:,} examples seen (torch {data['training']['torch']}, threads: "
         f"{data['training']['threads']}). The recipe, with every default written out:",
         "",
@@ -197,8 +197,9 @@ def _truncated(data: dict[str, Any], files: Collection[str]) -> list[str]:
     return [f"samples = model.sample(16{prior}, truncation={low})  # more typical, less varied; from {low} to {high}"]
 
 
-def _beginning(start: dict[str, Any] | None) -> list[str]:
-    """What it began with, and under which licences that is."""
+def _beginning(training: dict[str, Any]) -> list[str]:
+    """What it began with, and under which licences that is; and that they were changed since, by whatever code."""
+    start, by = training.get("from"), training.get("by")
     if start is None:
         return []
     which = f"`{start['name']}`" + (f" at commit `{start['revision']}`" if "revision" in start else "")
@@ -208,6 +209,7 @@ def _beginning(start: dict[str, Any] | None) -> list[str]:
     return [
         f"It began with the weights of {which} (sha256 `{start['sha256']}`){seen}; {terms}, of the data they are of, "
         f"`{data['name']}`: {data['licence'] or 'not stated'}.",
+        *([f"They were changed since by {by}, which is not recorded. How they came about before that:"] if by else []),
         "",
     ]
 

@@ -67,9 +67,6 @@ RUN = "recipe.json"  # what tells a run folder, of which a weights folder can be
 FILES = (CONFIG, MODEL, DISCRIMINATOR, GOLDEN, PRIOR, CONCEPTS)
 
 
-FITTED = (PRIOR, CONCEPTS)  # each names the sha256 of the model it was fitted to
-
-
 POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins that Git keeps in place of a large file
 
 
@@ -153,7 +150,7 @@ class Folder:
             raise IntegrityError(f"{path} has sha256 {found}, pinned is {wanted}; reinstall or pull it again")
         if len(wanted) == 64:
             self.seen[file] = wanted
-        elif file == MODEL and any(self.has(fitted) for fitted in FITTED):
+        elif file == MODEL:  # what is fitted to it, or begins with it, names it
             self.seen[file] = hashlib.sha256(data).hexdigest()
         return data
 
