@@ -19,7 +19,7 @@ UNKNOWN = object()  # what was before its module was imported, where that cannot
 ABSENT = object()  # its module is not imported, or not whole yet
 SIGNALS = tuple(
     number
-    for name in ("INT", "TERM", "HUP", "QUIT", "PIPE", "ALRM", "CHLD", "USR1", "USR2", "ABRT")
+    for name in ("INT", "TERM", "HUP", "PIPE", "ALRM", "CHLD")
     if (number := getattr(signal, f"SIG{name}", None))
 )
 
