@@ -28,19 +28,19 @@ PEER = [sys.executable, "-c", "import torch"]
 PLUGIN = """
 from zoo.api import ArchitectureSpec, DatasetSpec, ModelSpec, PluginContext, hookimpl
 
-ZOO_API_VERSION = 1
+ZOO_API_VERSION = 2
 
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
     parts = {part: f"{__name__}.networks:{part}" for part in ("encoder", "decoder", "likelihood")}
     config = f"{__name__}.configs:Config"
-    return [ArchitectureSpec(name="net", summary="A net.", family="vae", config=config, parts=parts)]
+    return [ArchitectureSpec(name="net", summary="A net.", family="vae", modality="image", config=config, parts=parts)]
 
 
 @hookimpl
 def zoo_datasets(context: PluginContext) -> list[DatasetSpec]:
-    return [DatasetSpec(name="data", summary="Data.", load=f"{__name__}.data:load", licence="MIT")]
+    return [DatasetSpec(name="data", summary="Data.", load=f"{__name__}.data:load", licence="MIT", modality="image")]
 
 
 @hookimpl

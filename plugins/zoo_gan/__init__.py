@@ -27,13 +27,13 @@ BOOK = {
 
 PINS = {
     "dcgan-cifar-frog": {
-        "config.json": "e18e2179d754f158a6096d75a8767c867d915a849eeeb0050a117a2dda07be30",
+        "config.json": "d6fa093d4a8a735a79a97d24710341f855242ebdc33b055eecfa6aba59b0b5f2",
         "model.safetensors": "9095f347e2ed99d526405c3634ea4aa3677e1c1531e0a09f00b9a97671f1dbb3",
         "discriminator.safetensors": "b8f459c84166c990d06338083dc8809fa6fbd4423cceca5a5ed019078ebb774c",
         "golden.safetensors": "498194cddfb6bf920ee6937d27205823d3bf57aa3e88a29b7794c9699e1bfe54",
     },
     "dcgan-cifar-frog-book": {
-        "config.json": "2158a1b84fa3f0d071f909e5114077a87c17461bd9584ee7a0ff11ba88e13d8c",
+        "config.json": "a89f00a9d428372bba27bbaa6f75de7852e6d9a8b48fdb3676d74a148f344b68",
         "model.safetensors": "33c5a28616096f9edf2818e850de4a9915562e8e799311918ce6834f7153fa0a",
         "discriminator.safetensors": "4ed13c67be57f80de818878b54ea8ddc89e434d153822d8457268fc831e85ddb",
         "golden.safetensors": "72baeb287f9f6c8cdd5821e7b2f7ca01dd2b9d9e4f12fe667dec829c8b77f4bc",

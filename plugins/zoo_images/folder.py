@@ -36,7 +36,7 @@ def load(request: DataRequest) -> Examples:
     rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE, fit=request.options["fit"])
     with open_source(request.path) as source:
         choose = partial(_choose, request, source)
-        examples = load_pictures(source, choose, rules=rules, request=request, version="images-2")
+        examples = load_pictures(source, choose, rules=rules, request=request, version="images-3")
         return replace(examples, notes=(*examples.notes, *filter(None, [passed_over(source.passed)])))
 
 
@@ -58,6 +58,7 @@ def _choose(request: DataRequest, source: Source, names: Sequence[str]) -> Choic
     paths = _unwrapped({name: name.split("/") for name in names if name not in outside}, source.is_tar)
     if not paths:
         raise DataError(_nothing(source))
+    every = 0
     division, paths = by_paths(paths)
     classes = _classes(paths)
     taken, line = (None, "") if division is None else division.of(request.split, source.where)
@@ -65,8 +66,10 @@ def _choose(request: DataRequest, source: Source, names: Sequence[str]) -> Choic
         numbers = {p.name: content_number(source.sha256(p.name)) for p in source.pictures if p.name in paths}
         chosen, share = by_content(numbers.values(), request.split, source.where)
         line = "; ".join(filter(None, [share, line]))
-        bad = {entry.name for entry in source.bad}  # no content says where they belong: they are counted everywhere
-        taken = {name for name in paths if name in bad or numbers[name] in chosen}
+        bad = {entry.name for entry in source.bad}  # no content says where they belong: they are named for train
+        lost = bad if split_named(request.split) == "train" else set()
+        taken = lost | {name for name, number in numbers.items() if number in chosen}
+        every = len(paths)
     paths = {name: path for name, path in paths.items() if name in taken}
     folders = classes if all(len(path) > 1 for path in paths.values()) else []
     if request.selection is not None:
@@ -76,7 +79,7 @@ def _choose(request: DataRequest, source: Source, names: Sequence[str]) -> Choic
         paths = {name: path for name, path in paths.items() if path[0] == request.selection}
     label = {folder: index for index, folder in enumerate(folders)}
     labels = outside | {name: label.get(path[0], 0) for name, path in paths.items()}
-    return Choice(classes=tuple(folders), labels=labels, notes=(line,))
+    return Choice(classes=tuple(folders), labels=labels, notes=(line,), of=every)
 
 
 def _classes(paths: Mapping[str, list[str]]) -> list[str]:

@@ -27,6 +27,7 @@ class Choice:
     classes: tuple[str, ...]  # in the order of the labels; empty: no labels
     labels: dict[str, int]  # the pictures taken -> index into classes (0 where there are none)
     notes: tuple[str, ...] = ()  # what a user should know of the choice
+    of: int = 0  # of how many pictures a tenth may be bad, where these are a share of them
 
 
 def required(file_name: str, request: DataRequest) -> Path:
@@ -68,7 +69,7 @@ def load_pictures(
         refused = [bad for bad in source.bad if bad.name in labels]
         found = decode_all(pictures, rules, source.where)
         bad = [*refused, *found.bad]
-        check_bad(bad, len(pictures) + len(refused), source.where)
+        check_bad(bad, max(choice.of, len(pictures) + len(refused)) if found.kept else len(bad), source.where)
         tensors, kept = {"data": found.data}, [pictures[index].name for index in found.kept]
         if choice.classes:
             tensors["labels"] = torch.tensor([labels[name] for name in kept], dtype=torch.int64)

@@ -21,6 +21,7 @@ SPELLINGS = {
 }
 HELD_OUT = {"test", "val"}
 SHARE = 10  # one in so many is held out, where nothing says which
+LEAST = 4  # of forty and more, so that something can be measured with them
 
 
 def split_named(word: str) -> str | None:
@@ -94,14 +95,17 @@ def content_number(sha256: str) -> int:
 def by_content(numbers: Iterable[int], split: str, where: str) -> tuple[set[int], str]:
     """Which contents (`content_number`s, of each picture one) are in a split where no folder says, and a line.
 
-    A tenth is `test`: those whose number is a multiple of ten, at least one where there are two. So it stays as it is
-    when pictures are renamed, moved, added or removed, and a picture that is there twice is on one side. Raises
-    NotFoundError for another split than train and test, and for a test split of a single picture.
+    A tenth is `test`: those whose number is a multiple of ten; where that are fewer than a tenth and than four, those
+    with the lowest numbers too, so that there is one where there are two. A picture stays where it is when others are
+    added or removed, and when it is renamed, and one that is there twice is on one side. Raises NotFoundError for
+    another split than train and test, and for a test split of a single picture.
     """
     every, wanted = list(numbers), split_named(split) or split
     distinct = set(every)
     held = {number for number in distinct if number % SHARE == 0}
-    if not held or held == distinct:
+    least = max(1, min(LEAST, len(distinct) // SHARE))
+    held |= set(sorted(distinct - held)[: max(0, least - len(held))])
+    if held == distinct:
         held = {min(distinct)} if len(distinct) > 1 else set()
     if wanted not in ("train", "test") or (wanted == "test" and not held):
         hint = "it has 'train', and 'test', a tenth; for others put the pictures into folders of these names"
@@ -110,6 +114,5 @@ def by_content(numbers: Iterable[int], split: str, where: str) -> tuple[set[int]
     chosen = held if wanted == "test" else distinct - held
     count = sum(number in chosen for number in every)
     other = "train" if wanted == "test" else "test"
-    side = "this" if wanted == "test" else "test"
-    line = f"split {wanted}: {count:,} of {len(every):,} pictures, the other {len(every) - count:,} are {other}"
-    return chosen, f"{line}: no folder is named test, so a tenth is {side}, by the sha256 of the files"
+    line = f"split {wanted}: {count:,} of {len(every):,} pictures, the rest is {other}"
+    return chosen, f"{line}: no folder is named test, so a tenth is held out, by the sha256 of the files"

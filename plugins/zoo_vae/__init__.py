@@ -40,7 +40,7 @@ PINS: dict[str, dict[str, str]] = {
         "golden.safetensors": "b9cf921ba4ac3c6d7611fab9d1bbd51d6b3fa7917091af36dccb3e45f61eeaf3",
     },
     "vae-faces": {
-        "config.json": "a423e588c57b7288fc6219823ba3b8289c15ec2870d02f676c02116a23bf7919",
+        "config.json": "c93cbcb7a884262813484cbc6058be547802c73760f85ec4fe3c006563f2a32b",
         "model.safetensors": "30b5cc11079fec7cbc303e7d57a5ff60cc4444b05709d7be711c6d6210c8940e",
         "golden.safetensors": "efd4896fb9b46d06db6a058f4cf9fb748f1020f8a2af57ad0bec62f483b8dbf9",
         "prior.safetensors": "0b6578381da851305c963dab48885b1d00c54ab0b0b795f79ce20b45acd5ad54",

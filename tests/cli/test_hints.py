@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("zoo", "plugins") for path in (ROOT / folder).rglob("*.py"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "zoo").rglob("*.md.tmpl")])
 FRONT = {"--help", "--version"}
-ELSEWHERE = {"--editable", "--python", "--with", "--with-editable", "--standalone", "--nproc"}  # pip, uv, torchrun
+PIP = {"--break-system-packages", "--editable"}
+ELSEWHERE = PIP | {"--python", "--with", "--with-editable", "--standalone", "--nproc"}  # of uv and torchrun
 
 
 class Lenient(_Parser):

@@ -222,6 +222,24 @@ def test_the_next_command_is_the_one_that_goes_on(
         assert details(folder, read_run(folder))["next"] == ""
 
 
+@pytest.mark.parametrize(
+    ("saved", "found", "says"),
+    [
+        ((8,), 16, "zoo train --from {run} --set settings.lr=0.0005 --set settings.other_lr=0.1 --out {run}-2"),
+        ((), 16, "zoo train {run} --set settings.lr=0.0005 --set settings.other_lr=0.1 --out {run}-2"),
+        ((8, 16), 16, "zoo train {run} --resume --threads 3 --device cpu"),  # it has gone on since
+    ],
+)
+def test_what_its_doctor_stopped_is_not_resumed_to_the_same_end(
+    saved: tuple[int, ...], found: int, says: str, tmp_path: Path
+) -> None:
+    """After a stop by the doctor the next command goes on from the last checkpoint, or anew, with half of the rates."""
+    folder = make(tmp_path / "run", *saved, settings={"lr": 0.001, "other_lr": 0.2, "beta1": 0.5})
+    finding = {"disease": "not finite", "examples": found, "sentence": "loss is nan", "action": "stop"}
+    (folder / "doctor.jsonl").write_text(json.dumps(finding) + "\n")
+    assert details(folder, read_run(folder))["next"] == says.format(run=folder)
+
+
 def test_findings_that_are_torn_are_passed_over(tmp_path: Path) -> None:
     """Lines of doctor.jsonl that are no findings are left out; no file is no finding."""
     assert findings_of(tmp_path) == []

@@ -41,6 +41,18 @@ def test_train_prints_lines_and_what_is_next(run: Run, recipe: str, here: Path) 
     assert zoo.load(here / "tiny").sample(1, seed=0).shape == (1, 3, 8, 8)
 
 
+@pytest.mark.parametrize("out", ["two  spaces", "it's", "-dash", "../beside/run", "ABSOLUTE"])
+def test_what_is_printed_after_a_training_can_be_executed(out: str, run: Run, recipe: str, here: Path) -> None:
+    """The command that comes next works as printed, wherever the run is and whatever its folder is called."""
+    folder = str(here / "there") if out == "ABSOLUTE" else out
+    code, printed, err = run("train", recipe, f"--out={folder}", "--examples", "4", "--set", "name=my '{frogs}'")
+    assert code == 0, err
+    command = shlex.split(printed.splitlines()[-1].removeprefix("then: "))
+    assert command[0] == "zoo"
+    assert run(*command[1:])[0] == 0
+    assert zoo.load("./my '{frogs}'").data_shape == (3, 8, 8)
+
+
 def test_train_takes_changes(run: Run, recipe: str, here: Path) -> None:
     """--set, --data, --examples, --threads and --out change the recipe and the place; --data may hold any character."""
     photos = here / 'photos "\U0001f438" \u00fc'

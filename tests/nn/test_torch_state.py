@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,24 @@ import pytest
 import torch
 from torch import Tensor
 
+import zoo
 from zoo.catalogue.plugins.loading import default_registry
+from zoo.data.modality import load_modality
+from zoo.evaluation.features import Observer, vectors
+from zoo.evaluation.likelihood import importance_weighted_nll
+from zoo.evaluation.metrics import frechet_distance
+from zoo.evaluation.reconstruction import reconstruction_report
+from zoo.latent.concepts import ConceptVector
+from zoo.latent.continuity import continuity
 from zoo.latent.fitted_encoder import fit_encoder
+from zoo.latent.interpolation import linear, plane, spherical, traversal
 from zoo.latent.inversion import invert
+from zoo.latent.priors import fit_mixture, held_out
 from zoo.nn.build import build_parts, decode_config, initialise_parts
 from zoo.nn.distributions import GaussianMixture
+from zoo.nn.features import load_features
 from zoo.nn.gan import GAN
+from zoo.nn.golden import golden_samples
 from zoo.nn.interfaces import Generator
 from zoo.nn.pretrained import load
 from zoo.nn.torch_state import default_state
@@ -125,6 +138,75 @@ def given(gan: Path, vae: Path) -> dict[str, Tensor]:
         described = {key: (value.dtype, value.is_meta) for key, value in module.state_dict().items()}
         assert described == {key: (value.dtype, True) for key, value in parts[part].state_dict().items()}
     return found
+
+
+def measured(gan: Path, vae: Path) -> dict[str, Any]:
+    """What evaluation and the tools of latent spaces give, and what `verify` reports."""
+    with torch.device("cpu"):
+        rows = (torch.arange(12 * 3 * 8 * 8, dtype=torch.int64) * 37 % 251).view(12, 3, 8, 8)
+        data, x = rows.to(torch.uint8), rows.to(torch.float32) / 255
+    adversarial, coder = load(gan), load(vae)
+    assert isinstance(coder, VAE)
+    z = adversarial.latents(4, seed=5)
+    posterior = coder.encode(x)
+    mixture = fit_mixture(posterior, components=2)
+    concept = ConceptVector.fit(coder, x[:6], x[6:])
+    observer = Observer(load_features("efficientnet-lite0"), load_modality(default_registry().modality("image")))
+    seen = vectors(data[:3], observer)
+    return {
+        "verify": [zoo.verify(path)["golden_difference"] for path in (gan, vae)],
+        "likelihood": importance_weighted_nll(coder, data[:3], samples=3, binarise=True).to_json(),
+        "reconstruction": reconstruction_report(coder, data, binarise=True).to_json(),
+        "continuity": asdict(continuity(adversarial.decode, z[::2], z[1::2])),
+        "spherical": spherical(z[0], z[1], 5).tolist(),
+        "linear": linear([0.1, 0.2], [0.3, 0.5], 3).tolist(),
+        "traversal": traversal(z[0], 1, 3).tolist(),
+        "plane": plane(4).tolist(),
+        "concept": concept.direction.tolist(),
+        "probe": ConceptVector.fit_latents(posterior.mean[:6], posterior.mean[6:], method="linear_probe").measures,
+        "moved": concept.apply(z, 1.5).tolist(),
+        "mixture": [mixture.means.tolist(), asdict(held_out(mixture, posterior))],
+        "features": seen.tolist(),
+        "frechet": frechet_distance(seen, vectors(x[3:6], observer)),
+        "examples": [coder.examples(row.movedim(0, -1).numpy()).tolist() for row in data[:2]],
+    }
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_no_switch_changes_what_is_measured(switch: str, make_folder: Make, vae_folder: Make) -> None:
+    """Evaluation, walks, concepts, mixtures and `verify` give the same numbers under every global switch."""
+    paths = make_folder("gan").path, vae_folder("vae").path
+    before = measured(*paths)
+    with SWITCHES[switch]():
+        after = measured(*paths)
+    for name, expected in before.items():
+        if name not in ("features", "frechet") or switch != "two threads":  # large sums, in another order
+            assert after[name] == expected, name
+
+
+def test_measuring_leaves_a_model_in_training_as_it_was(vae_folder: Make) -> None:
+    """What is measured of a model in training is what is measured of it in eval mode; nothing of it moves."""
+    path = vae_folder().path
+    still, moving = load(path), load(path).train()
+    assert isinstance(still, VAE)
+    assert isinstance(moving, VAE)
+    data = (still.sample(8, seed=0) * 255).round().to(torch.uint8)
+    before = {key: value.clone() for key, value in moving.state_dict().items()}
+
+    def made(model: VAE) -> tuple[Any, ...]:
+        x = data.float() / 255
+        return (
+            importance_weighted_nll(model, data, samples=3),
+            reconstruction_report(model, data),
+            ConceptVector.fit(model, x[:4], x[4:]).direction.tolist(),
+            continuity(model.decode, *model.latents(4, seed=0).chunk(2)),
+            invert(model, x[:2], steps=2, draws=2).z.tolist(),
+            golden_samples(model)["x"].tolist(),
+        )
+
+    assert made(moving) == made(still)
+    assert all(module.training for module in moving.modules())
+    assert all(torch.equal(value, before[key]) for key, value in moving.state_dict().items())
 
 
 @pytest.mark.parametrize("switch", SWITCHES)

@@ -177,7 +177,7 @@ def oblong(width: int, height: int) -> bytes:
             "crop",
             (0, 0, 255),
             (0, 0, 255),
-            "the middle is kept, 50% of the area is cut off, of 2 pictures more than half",
+            "the middle is kept, 50% of the area is cut off, more than half of 2 of them",
         ),
         ("pad", (0, 0, 255), (0, 0, 0), "they are whole, and 50% of the squares are black bars"),
         ("stretch", (0, 0, 255), (255, 0, 0), "they are whole, and the longer side is up to 4.0 times shorter"),

@@ -139,7 +139,7 @@ def test_without_names_a_tenth_is_held_out_by_content(folder: Path, tmp_path: Pa
     held = numbers(test.data.read(torch.arange(len(test.data)))[0])
     assert held == [n for n in range(200) if content_number(hashlib.sha256(picture(n)).hexdigest()) % 10 == 0]
     assert whole(folder) == list(range(200))
-    assert train.notes[0].startswith(f"split train: {200 - len(held)} of 200 pictures, the other {len(held)} are test")
+    assert train.notes[0].startswith(f"split train: {200 - len(held)} of 200 pictures, the rest is test: ")
     assert train.notes[1] == "left out: 200 .json files"
     assert train.sha256 != test.sha256
     (tmp_path / "photos").mkdir()

@@ -110,8 +110,8 @@ def test_without_folders_a_tenth_is_held_out_by_content(tmp_path: Path) -> None:
     assert (len(train.data), len(test.data)) == (200 - len(held), len(held))
     assert {tuple(x[:, 0, 0].tolist()) for x in train.data}.isdisjoint(tuple(x[:, 0, 0].tolist()) for x in test.data)
     assert train.notes == (
-        f"split train: {200 - len(held)} of 200 pictures, the other {len(held)} are test: "
-        "no folder is named test, so a tenth is test, by the sha256 of the files",
+        f"split train: {200 - len(held)} of 200 pictures, the rest is test: "
+        "no folder is named test, so a tenth is held out, by the sha256 of the files",
     )
     shutil.copytree(tmp_path / "a" / "x", tmp_path / "a" / "copies")
     twice = {c for name, c in files.items() if name.endswith("x") and c in held}
@@ -129,6 +129,30 @@ def test_a_folder_train_alone_is_divided_too(tmp_path: Path) -> None:
     train, test = counts(tmp_path, "train", "test")
     assert (train + test, test > 0) == (40, True)
     assert load(f"images:{tmp_path}").notes[0].endswith("; 1 pictures beside these left out")
+
+
+def test_a_bad_picture_does_not_ruin_a_small_split(tmp_path: Path) -> None:
+    """What cannot be read has no content, and is named for train; one that cannot be decoded counts among all."""
+    put(tmp_path, *names("x", 40))
+    (tmp_path / "x" / "a.png").symlink_to("nothing")
+    numbers = {content_number(hashlib.sha256(path.read_bytes()).hexdigest()) for path in tmp_path.rglob("?*[0-9].png")}
+    lowest = next(n for n in range(10**6) if content_number(hashlib.sha256(b"%d" % n).hexdigest()) < min(numbers) // 2)
+    (tmp_path / "x" / "b.png").write_bytes(b"%d" % lowest)
+    train, test = load(f"images:{tmp_path}"), load(f"images:{tmp_path}", split="test")
+    assert len(train.data) + len(test.data) == 40
+    assert len(test.data) >= 3
+    assert train.skipped == ("x/a.png (No such file or directory)",)
+    assert test.skipped in ((), ("x/b.png (not a picture)",))
+
+
+@pytest.mark.parametrize("count", [40, 41, 60, 400])
+def test_forty_pictures_hold_out_four(count: int) -> None:
+    """Of forty pictures and more at least four are held out, so that every measure has something to look at."""
+    for first in range(100):
+        numbers = [content_number(hashlib.sha256(f"{first} {n}".encode()).hexdigest()) for n in range(count)]
+        held = by_content(numbers, "test", "x")[0]
+        assert 4 <= len(held) < count / 3
+        assert held >= {number for number in numbers if number % 10 == 0}
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 8])

@@ -78,5 +78,5 @@ def test_two_players_are_told_by_their_balance(
     words = Words(torch.nn.Module(), Examples(data=torch.zeros(4, 3, 8, 8)), Images())  # type: ignore[arg-type]
     said, meaning = words.of(torch.nn.Module(), {"real_accuracy": real, "fake_accuracy": fake})  # type: ignore[arg-type]
     assert said == says
-    assert meaning == f"it tells {100 * (real + fake) / 2:.0f} % right; 50 % is guessing"
+    assert meaning == f"the discriminator tells {100 * (real + fake) / 2:.0f} % right; 50 % is guessing"
     assert words.of(torch.nn.Module(), {"loss": 1.0}) == ("", "")  # type: ignore[arg-type]

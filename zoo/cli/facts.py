@@ -75,6 +75,8 @@ def _model(facts: Facts) -> Rows:
         "prior",
         f"a mixture of {prior['components']} Gaussians beside the usual one (--prior mixture)" if prior else "",
     )
+    helps = facts.get("truncation")
+    yield "truncation", f"helps from {helps[0]:g} to {helps[1]:g} (--truncation {helps[0]:g})" if helps else ""
     yield "size", f"{_size(facts['bytes'])} in {len(facts['files'])} files" if "bytes" in facts else ""
     yield "where", _where(facts)
     yield "revisions", [f"{one['kind']} {one['name']}: {one['commit']}" for one in facts.get("revisions", [])]

@@ -82,6 +82,14 @@ def _page(run: Path, recorded: Recorded, told: dict[str, Any]) -> Path:
     return write_page(run, recorded, told, units, modality)
 
 
+def _beginning(start: dict[str, Any] | None) -> str:
+    """The model or run that the weights were taken from, or nothing."""
+    if start is None:
+        return ""
+    revision = f", commit {start['revision']}" if "revision" in start else ""
+    return f"{start['name']}{revision}, sha256 {start['sha256']}"
+
+
 def _show(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.runs.folder import read_run
     from zoo.catalogue.runs.summary import details
@@ -102,6 +110,7 @@ def _show(arguments: argparse.Namespace) -> None:
         ("last", _figures(told["metrics"], _better(recipe["trainer"]))),
         ("when", told["when"]),
         ("recipe", f"{recipe['name']}: {recipe['architecture']} by {recipe['trainer']}, seed {recipe['seed']}"),
+        ("began with", _beginning(recorded.facts.get("from"))),
         *(("changed", line) for line in (changed or (["nothing"] if changed is not None else []))),
         ("data", f"{data.get('name')}, {data.get('split')}, {data.get('count')} examples, sha256 {data.get('sha256')}"),
         ("versions", f"torch {told['torch']}, {told['threads']} threads"),

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,21 @@ def _told(order: Order) -> list[str]:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train, or go on; 130 for a run that was stopped and saved."""
-    with TrainingBar(hidden=os.environ.get("RANK", "0") != "0") as bar:
+    with TrainingBar(hidden=os.environ.get("RANK", "0") != "0") as bar, _threads_kept():
         return _train(arguments, bar)
+
+
+@contextlib.contextmanager
+def _threads_kept() -> Iterator[None]:
+    """torch has afterwards as many threads as before: a program may have called."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:

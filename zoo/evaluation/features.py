@@ -35,6 +35,7 @@ class Observer:
         return home(self.network)[0]
 
 
+@default_state(grad=False)
 def vectors(x: Tensor, observer: Observer, *, progress: Progress | None = None) -> Tensor:
     """The network's vectors of examples (N, *data_shape), stored or floats in [0, 1]: float32 (N, D), on the CPU.
 
@@ -44,12 +45,11 @@ def vectors(x: Tensor, observer: Observer, *, progress: Progress | None = None) 
     network, modality = observer.network, observer.modality
     x = modality.stored(x).cpu()
     result = torch.empty(len(x), network.dimensions, dtype=torch.float32, device="cpu")
-    with default_state(grad=False):
-        for start in range(0, len(x), network.batch_size):
-            batch = modality.values(x[start : start + network.batch_size]).to(observer.device)
-            result[start : start + network.batch_size] = network.vector(batch)
-            if progress is not None:
-                progress(start + len(batch), len(x))
+    for start in range(0, len(x), network.batch_size):
+        batch = modality.values(x[start : start + network.batch_size]).to(observer.device)
+        result[start : start + network.batch_size] = network.vector(batch)
+        if progress is not None:
+            progress(start + len(batch), len(x))
     return result
 
 

@@ -24,7 +24,7 @@ from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
-from zoo.evaluation.report import Report, evaluate, neighbour_pairs
+from zoo.evaluation.report import LEAST, Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
 from zoo.nn.features import default_features, load_features
 from zoo.nn.models import Bounded, Model
@@ -197,7 +197,7 @@ def _data(
         test = load_dataset(name, registry=registry, split="test", data_shape=model.data_shape)
     except NotFoundError:
         return train, None, other
-    return train, test, other
+    return train, test if len(test.data) >= LEAST else None, other
 
 
 def _some(x: Tensor, most: int) -> Tensor:

@@ -10,8 +10,7 @@ __all__ = ["Losses"]
 
 LEAST = 0.005  # share of the area that is worth a line
 CUT = {
-    "crop": "the middle is kept, {share:.0%} of the area is cut off, of {half:,} pictures more than half; "
-    "PATH#fit=pad or #fit=stretch keeps all",
+    "crop": "the middle is kept, {share:.0%} of the area is cut off{half}; PATH#fit=pad or #fit=stretch keeps all",
     "pad": "they are whole, and {share:.0%} of the squares are black bars",
     "stretch": "they are whole, and the longer side is up to {most:.1f} times shorter than it should be",
 }
@@ -38,7 +37,8 @@ class Losses:
         total, oblong = len(self.shares), sum(share > 0 for share in self.shares)
         mean = sum(self.shares) / max(total, 1)
         if squared and mean >= LEAST:
-            half, most = sum(share > 0.5 for share in self.shares), 1 / (1 - max(self.shares))
+            deep, most = sum(share > 0.5 for share in self.shares), 1 / (1 - max(self.shares))
+            half = f", more than half of {deep:,} of them" if deep else ""
             done = CUT[self.fit].format(share=mean, half=half, most=most)
             lines.append(f"{oblong:,} of {total:,} pictures are not square: {done}")
         if self.moving:

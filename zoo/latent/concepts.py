@@ -21,6 +21,7 @@ from zoo.configs import near
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.nn.given import as_tensor, number
 from zoo.nn.models import Model, encoding
+from zoo.nn.torch_state import default_state
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
 
@@ -95,6 +96,7 @@ class ConceptVector:
         return cls.fit_latents(*z, name=name, balance=balance, method=method)
 
     @classmethod
+    @default_state(grad=False)
     def fit_latents(
         cls,
         positives: object,

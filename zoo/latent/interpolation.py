@@ -72,7 +72,8 @@ def plane(steps: int, *, reach: float = 0.95, prior: str = "normal") -> Tensor:
     """
     if not 0 < reach < 1:
         raise UsageError(f"reach is {reach!r}; it must lie between 0 and 1")
-    at = 2 * _fractions(torch.zeros(()), torch.zeros(()), steps) - 1  # -1 … 1
+    origin = torch.zeros((), dtype=torch.float32, device="cpu")
+    at = 2 * _fractions(origin, origin, steps) - 1  # -1 … 1
     central = at.double() * reach
     line = (central if prior == "uniform" else math.sqrt(2) * torch.erfinv(central)).float()
     return torch.stack([line.repeat(steps), line.flip(0).repeat_interleave(steps)], dim=1)

@@ -20,6 +20,7 @@ from zoo.nn.given import whole
 from zoo.nn.quiet import Quiet
 from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
+from zoo.nn.torch_state import default_state
 
 __all__ = ["HeldOut", "fit_mixture", "held_out", "save_mixture"]
 
@@ -35,6 +36,7 @@ class HeldOut:
     normal: float  # under N(0, I)
 
 
+@default_state(grad=False)
 def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int = 0) -> GaussianMixture:
     """Fit a mixture of `components` full-covariance Gaussians to a sample of each of the N posteriors (N, d).
 
@@ -69,6 +71,7 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
     return GaussianMixture(tensor(fitter.weights_).float(), tensor(fitter.means_).float(), factors.float())
 
 
+@default_state(grad=False)
 def held_out(mixture: GaussianMixture, posterior: DiagonalGaussian, *, seed: int = 0) -> HeldOut:
     """Compare the mixture with N(0, I) on one sample of each of N posteriors (N, d) that it was not fitted to.
 

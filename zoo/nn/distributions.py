@@ -39,7 +39,9 @@ class DiagonalGaussian:
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One z (N, *latent_shape) of each posterior, with gradients to mean and log_var."""
-        return self.transform(torch.randn(self.mean.shape, generator=generator).to(self.mean))
+        place = "cpu" if generator is None else generator.device
+        noise = torch.randn(self.mean.shape, generator=generator, dtype=torch.float32, device=place)
+        return self.transform(noise.to(self.mean))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z) in nats, summed over the latent dimensions: z (…, N, *latent_shape) -> (…, N)."""

@@ -25,7 +25,7 @@ from zoo.nn.devices import find_device
 from zoo.nn.extras import Extras
 from zoo.nn.families import family_of
 from zoo.nn.models import Model
-from zoo.nn.serialization import fill, parse, parse_metadata
+from zoo.nn.serialization import fill, half_of, parse, parse_metadata
 from zoo.nn.torch_state import default_state
 
 __all__ = ["given_by", "load", "load_folder"]
@@ -115,17 +115,18 @@ def _given(spec: ModalitySpec, about: Mapping[str, Any] | None, value: object, d
 
 
 def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
-    """Give each part its tensors of a file, whose names begin with the part's."""
+    """Give each part its tensors of a file, whose names begin with the part's; all its floats may be stored in half."""
     where = f"{folder.path / file}"
     inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
     most = MOST_HEADER + sum(tensor.nbytes for part in parts.values() for tensor in part.state_dict().values())
-    for key, tensor in parse(folder.read(file, most=most), where).items():
+    tensors = parse(folder.read(file, most=most), where)
+    for key, tensor in tensors.items():
         prefix, _, rest = key.partition(".")
         if prefix not in parts or not rest:
             raise WeightsError(f"{where} holds {key!r:.80}, which is no tensor of a {' or '.join(parts)}")
         inner[prefix][rest] = tensor
     for name, part in parts.items():
-        fill(part, inner[name], where)
+        fill(part, inner[name], where, half=half_of(tensors.values()))
 
 
 def _beside_model(folder: Folder, file: str) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -16,13 +16,14 @@ from zoo.catalogue.weights.header import header, texts
 from zoo.errors import StorageError, WeightsError
 from zoo.files import new_file
 
-__all__ = ["fill", "packed", "parse", "parse_metadata", "save"]
+__all__ = ["fill", "half_of", "packed", "parse", "parse_metadata", "save"]
 
 LETTERS = {"F": (16, 32, 64), "BF": (16,), "I": (8, 16, 32, 64), "U": (8,)}  # of the format, and how many bits follow
 WORDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}  # torch's for them
 DTYPES: dict[str, torch.dtype] = {"BOOL": torch.bool} | {
     f"{letter}{bits}": getattr(torch, f"{WORDS[letter]}{bits}") for letter, sizes in LETTERS.items() for bits in sizes
 }
+HALVES = {torch.float16, torch.bfloat16}
 
 
 METADATA = {"format": "pt"}
@@ -90,27 +91,39 @@ def _some(names: set[str]) -> str:
     return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _compare(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], name: str) -> None:
-    """Raise WeightsError unless both have the same names, shapes and dtypes."""
+def half_of(tensors: Iterable[Tensor]) -> torch.dtype | None:
+    """float16 or bfloat16 where all floats among the tensors are stored so; None for a file of float32, or of several.
+
+    Half of all is no model: its parts would not fit together.
+    """
+    found = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    return found.pop() if len(found) == 1 and found <= HALVES else None
+
+
+def _compare(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], name: str, half: torch.dtype | None
+) -> None:
+    """Raise WeightsError unless both have the same names, shapes and dtypes, or `half` for float32."""
     if missing := set(expected) - set(tensors):
         raise WeightsError(f"{name} lacks {_some(missing)}; it belongs to another architecture or config")
     if extra := set(tensors) - set(expected):
         raise WeightsError(f"{name} holds {_some(extra)} beyond what the architecture has")
     for key, wanted in expected.items():
-        given = tensors[key]
-        if given.shape != wanted.shape or given.dtype != wanted.dtype:
+        given, dtype = tensors[key], wanted.dtype
+        dtype = half if half is not None and dtype == torch.float32 else dtype
+        if given.shape != wanted.shape or given.dtype != dtype:
             raise WeightsError(
                 f"{name}: {key} is {given.dtype} {list(given.shape)}, "
-                f"the architecture needs {wanted.dtype} {list(wanted.shape)}"
+                f"the architecture needs {dtype} {list(wanted.shape)}"
             )
 
 
-def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
-    """Give a module on the meta device its tensors, without a copy.
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str, *, half: torch.dtype | None = None) -> None:
+    """Give a module on the meta device its tensors, without a copy; of dtype `half` where its own is float32, if given.
 
     Raises WeightsError, before anything is touched, when names, shapes or dtypes differ, or a value is not finite.
     """
-    _compare(module.state_dict(), tensors, name)
+    _compare(module.state_dict(), tensors, name, half)
     for key, tensor in tensors.items():
         # A finite sum proves finite values in one pass; only an overflowing one needs the closer look.
         if tensor.is_floating_point() and not math.isfinite(tensor.sum()) and not bool(tensor.isfinite().all()):

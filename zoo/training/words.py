@@ -53,4 +53,4 @@ def _balance(told: list[float]) -> tuple[str, str]:
         words = "the discriminator is far ahead"
     elif share >= AHEAD:
         words = "the discriminator is ahead"
-    return words, f"it tells {100 * share:.0f} % right; 50 % is guessing"
+    return words, f"the discriminator tells {100 * share:.0f} % right; 50 % is guessing"

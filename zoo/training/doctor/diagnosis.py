@@ -229,7 +229,7 @@ class Doctor:
                 self.ill.pop(disease.name, None)
                 self.told = [name for name in self.told if name != disease.name]
                 continue
-            begin = self.ill.setdefault(disease.name, max(since, self.settings.grace))
+            begin = max(self.ill.setdefault(disease.name, since), self.settings.grace)
             self.candidate = None  # nobody knows whether it was healthy
             if examples - begin >= self.settings.patience and disease.name not in self.told:
                 found.append(self._finding(disease, figures, begin=begin, examples=examples, steps=steps))
