@@ -36,7 +36,7 @@ def load(request: DataRequest) -> Examples:
     rules = Rules.of(request.data_shape, default_size=IMAGE_SIZE, fit=request.options["fit"])
     with open_source(request.path) as source:
         choose = partial(_choose, request, source)
-        examples = load_pictures(source, choose, rules=rules, request=request, version="images-2")
+        examples = load_pictures(source, choose, rules=rules, request=request, version="images-3")
         return replace(examples, notes=(*examples.notes, *filter(None, [passed_over(source.passed)])))
 
 

@@ -234,5 +234,5 @@ def _in_memory(described: Streamed, rows: ShardRows, request: DataRequest, rules
         skipped = sorted(map(str, found.bad))
         return Decoded(tensors=tensors, notes={"classes": list(described.classes), "skipped": skipped})
 
-    examples = load_decoded(build, source=described.sha256, version="shards-2", rules=rules, request=request)
+    examples = load_decoded(build, source=described.sha256, version="shards-3", rules=rules, request=request)
     return replace(examples, sha256=described.sha256, files=described.files, notes=described.notes)

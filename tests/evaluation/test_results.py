@@ -43,9 +43,9 @@ def test_results_are_added_to_what_is_there(folder: Folder) -> None:
 def test_concepts_are_kept_beside_one_another(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measuring one concept does not lose another's figures."""
     monkeypatch.setattr("zoo.evaluation.results.card_of", lambda *_: "card")
-    record(folder, {"concepts": {"a": 1, "b": 1}}, registry=REGISTRY)
-    record(folder, {"concepts": {"b": 2}}, registry=REGISTRY)
-    assert read_results(folder)["concepts"] == {"a": 1, "b": 2}
+    record(folder, {"concepts": {"a": {"auc": 1}, "b": {"auc": 1}}}, registry=REGISTRY)
+    record(folder, {"concepts": {"b": {"auc": 2}}}, registry=REGISTRY)
+    assert read_results(folder)["concepts"] == {"a": {"auc": 1}, "b": {"auc": 2}}
 
 
 def test_results_of_other_weights_are_not_carried_along(folder: Folder) -> None:
@@ -90,7 +90,7 @@ def test_where_truncation_helps_is_said_in_config_and_card(folder: Folder) -> No
     record_truncation(folder, 1.0, 2.5, registry=REGISTRY)
     assert truncation_of(folder.config()) == (1.0, 2.5)
     assert read_results(folder)["first"] == 1
-    line = "samples = model.sample(16, truncation=1)  # more typical, less varied; from 1 to 2.5"
+    line = "typical = model.sample(16, truncation=1)  # less varied; truncation helps from 1 to 2.5"
     assert line in (folder.path / "README.md").read_text(encoding="utf-8")
     (folder.path / "prior.safetensors").write_bytes(b"")
     record_truncation(folder, 1.5, 2, registry=REGISTRY)

@@ -20,7 +20,6 @@ from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import is_path, locate, no_revision
 from zoo.catalogue.weights.unknown import no_model
-from zoo.configs import as_data, near
 from zoo.errors import NetworkError, NotFoundError, UsageError, ZooError
 
 __all__ = ["info", "list_architectures", "list_datasets", "list_models"]
@@ -74,6 +73,8 @@ def info(
     if isinstance(name, os.PathLike) or is_path(name) or (name.endswith(".toml") and os.path.isfile(name)):
         path = Path(os.path.expanduser(os.fspath(name)))
         if path.suffix == ".toml" and path.is_file():
+            from zoo.configs import as_data  # it is heavy, and lists do without
+
             recipe = as_data(read_recipe(path))
             return {"name": str(name), "kind": "recipe"} | recipe | {"name": str(name), "recipe": recipe["name"]}
         return _of_weights(str(name), in_folder(locate(path, registry, access)), registry)
@@ -92,6 +93,8 @@ def info(
     if dataset != name and ("dataset", dataset) in registry.entries:  # some of it, or with a path: images:./photos
         return info(dataset, registry=registry)
     error = no_model(name, registry)
+    from zoo.configs import near
+
     hint = near(name, {known for _, known in registry.entries})
     if isinstance(error, NotFoundError) and hint and not os.path.exists(name):
         raise NotFoundError(f"nothing is named {name!r:.100}{hint}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.catalogue.contract.data_references import Reference, as_reference, parse_reference, with_options_of
+from zoo.catalogue.contract.data_references import Reference, absolute, as_reference, parse_reference, with_options_of
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.catalogue.plugins.loading import default_registry
@@ -119,6 +119,16 @@ def test_a_path_that_is_not_text_is_refused() -> None:
     """A path whose bytes are no UTF-8 could not be written into a run: one line says so, and what to do."""
     with pytest.raises(UsageError, match=r"caf\\xe9: the path is not UTF-8; rename it, or name a link to it"):
         as_reference(os.fsdecode(b"./caf\xe9"), REGISTRY)
+
+
+def test_a_path_from_the_root_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run keeps its data's path from the root on, where that is text; what has no path stays."""
+    assert absolute("images[cat]:./x/#fit=pad") == f"images[cat]:{here}/x/#fit=pad"
+    assert absolute("cifar10[frog]") == "cifar10[frog]"
+    odd = here / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    assert absolute("images:./x") == "images:./x"
 
 
 def test_data_are_read_as_those_of_the_model() -> None:

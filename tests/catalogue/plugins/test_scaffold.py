@@ -77,7 +77,7 @@ FORM = "a name begins with a letter, and is lower-case letters a to z and digits
         ("zoo", "it is the zoo's own", "choose another"),
         (
             "training",
-            "training (genzoo 0.1.0) is installed and has that namespace: uninstall it first",
+            "training (genzoo 0.1.0) is installed and has that namespace",
             "choose another",
         ),
     ],

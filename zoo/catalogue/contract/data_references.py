@@ -78,9 +78,11 @@ def absolute(reference: str) -> str:
     if not colon:
         return reference
     try:
-        return f"{named}:{os.path.abspath(os.path.expanduser(path))}"
-    except OSError:  # the working directory is gone
+        whole = os.path.abspath(os.path.expanduser(path))
+        whole.encode()
+    except (OSError, UnicodeEncodeError):  # the working directory is gone, or its name is no text
         return reference
+    return f"{named}:{whole}"
 
 
 def with_options_of(reference: str, like: str) -> str:

@@ -18,9 +18,7 @@ __all__ = ["ABSENT", "THINGS", "UNKNOWN", "Thing"]
 UNKNOWN = object()  # what was before its module was imported, where that cannot be told
 ABSENT = object()  # its module is not imported, or not whole yet
 SIGNALS = tuple(
-    number
-    for name in ("INT", "TERM", "HUP", "QUIT", "PIPE", "ALRM", "CHLD", "USR1", "USR2", "ABRT")
-    if (number := getattr(signal, f"SIG{name}", None))
+    number for name in ("INT", "TERM", "HUP", "PIPE", "ALRM", "CHLD") if (number := getattr(signal, f"SIG{name}", None))
 )
 
 

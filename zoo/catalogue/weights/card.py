@@ -194,7 +194,9 @@ def _truncated(data: dict[str, Any], files: Collection[str]) -> list[str]:
         return []
     prior = ', prior="mixture"' if PRIOR in files else ""
     low, high = (f"{value:g}" for value in helps)
-    return [f"samples = model.sample(16{prior}, truncation={low})  # more typical, less varied; from {low} to {high}"]
+    return [
+        f"typical = model.sample(16{prior}, truncation={low})  # less varied; truncation helps from {low} to {high}"
+    ]
 
 
 def _beginning(training: dict[str, Any]) -> list[str]:

@@ -87,8 +87,9 @@ def _like(name: str) -> str:
 
 def _taken(name: str, distribution: str, package: str) -> str:
     """Which installed plugin, distribution or module has one of the names already."""
-    if owners := [one.owner for one in installed() if one.namespace == name]:
-        return f"{owners[0]} is installed and has that namespace: uninstall it first"
+    if there := [one for one in installed() if one.namespace == name]:
+        more = "" if there[0].ours else f": uninstall {there[0].distribution} first"
+        return f"{there[0].owner} is installed and has that namespace{more}"
     try:
         return f"the distribution {distribution} {version(distribution)} is installed: uninstall it first"
     except PackageNotFoundError:
