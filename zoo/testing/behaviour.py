@@ -169,16 +169,17 @@ def encode_decode(subject: Subject, item: Item) -> None:
 
 
 def logits(subject: Subject, item: Item) -> None:
-    """The discriminator judges the generator's own samples by finite logits of shape (N,), never probabilities."""
+    """The discriminator judges the model's own samples by finite logits of shape (N,), never probabilities."""
     case = _first(item)
     values = []
     for seed in range(SEEDS):
         parts: dict[str, Any] = initialise_parts(case.spec, case.config, seed=seed)
         model = family_of(case.spec.family, subject.registry, item.name).container(parts)
-        generator, discriminator = parts["generator"], parts["discriminator"]
+        discriminator = parts["discriminator"]
+        maker = next(part for part in parts.values() if isinstance(part, (Generator, Decoder)))
         with torch.no_grad():
             given, _ = Bench(subject, case, parts).given("discriminator", 3)
-            fakes = generator(model.latents(3, seed=seed), _labels(model, 3))
+            fakes = maker(model.latents(3, seed=seed), _labels(model, 3))
             values += [discriminator(x, *given[1:]) for x in (fakes, 100 * given[0])]
     found = torch.cat(values)
     require(all(value.shape == (3,) for value in values), f"logits have shape {tuple(values[0].shape)}, not (3,)")

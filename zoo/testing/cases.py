@@ -103,21 +103,21 @@ def smallest(subject: Subject, item: Item) -> Case:
     return min([runnable(spec)[0], *recipes], key=size_of)
 
 
-def smallest_of_family(subject: Subject, family: str) -> tuple[str, Case]:
-    """The name of an architecture of the family and its smallest case, the plugin's own before the zoo's.
+def smallest_of_family(subject: Subject, family: str, first: str = "") -> tuple[str, Case]:
+    """The name of an architecture of the family and its smallest case: that named `first`, the plugin's own, the zoo's.
 
     Raises NotApplicable where none is installed.
     """
     own = {other.name for other in subject.items if other.kind == "architecture"}
-    found: list[tuple[bool, int, str, Case]] = []
+    found: list[tuple[bool, bool, int, str, Case]] = []
     for owned in subject.registry.list("architecture"):
         usable = owned.name in own or "/" not in owned.name  # other people's may be broken
         if usable and isinstance(owned.spec, ArchitectureSpec) and owned.spec.family == family:
             case = runnable(owned.spec)[0]
-            found.append((owned.name not in own, size_of(case), owned.name, case))
+            found.append((owned.name != first, owned.name not in own, size_of(case), owned.name, case))
     if not found:
         raise NotApplicable(f"no architecture of the family {family} is installed")
-    return min(found, key=lambda row: row[:3])[2:]
+    return min(found, key=lambda row: row[:4])[3:]
 
 
 def fresh_parts(case: Case) -> dict[str, Any]:

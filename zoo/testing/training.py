@@ -92,7 +92,7 @@ def _run(subject: Subject, name: str, case: Case, trainer: str, steps: int) -> _
 
 
 def _trainer_for(subject: Subject, item: Item) -> str:
-    """The trainer that the plugin's own recipes name for the architecture, or the family's: one of its name, if any."""
+    """The trainer that the plugin's own recipes name for the architecture, or one of its name, or of its family's."""
     for recipe in own_recipes(subject, item.name):
         return recipe.trainer
     family = item.of(ArchitectureSpec).family
@@ -100,7 +100,7 @@ def _trainer_for(subject: Subject, item: Item) -> str:
     if not names:
         raise NotApplicable(f"no trainer of the family {family} is installed")
     plain = [name for name in names if "/" not in name] or names
-    return family if family in plain else plain[0]
+    return next((name for name in (item.name, family) if name in names), plain[0])
 
 
 def _family_of(spec: object) -> str:
@@ -190,8 +190,8 @@ def trainer_callable(subject: Subject, item: Item) -> None:
 
 
 def _trained_by(subject: Subject, item: Item) -> _Run:
-    """A short run of the smallest architecture of the trainer's family, the plugin's own before the zoo's."""
-    name, case = smallest_of_family(subject, item.of(TrainerSpec).family)
+    """A short run of the architecture of the trainer's name, or of the smallest of its family, own before the zoo's."""
+    name, case = smallest_of_family(subject, item.of(TrainerSpec).family, first=item.name)
     return _run(subject, name, case, item.name, FEW)
 
 

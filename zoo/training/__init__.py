@@ -57,6 +57,7 @@ GAME = {
     "augment_share": "share of the examples that are augmented",
 }
 ERRORS = {  # of a VAE-GAN
+    "loss": "loss",
     "decoder_loss": "loss",
     "reconstruction": "error, nats an example",
     "map_error": "error, nats an example",
@@ -109,7 +110,7 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             settings="zoo.training.trainers.vae_gan:VAEGANSettings",
             trainer="zoo.training.trainers.vae_gan:VAEGANTrainer",
             units=GAME | ERRORS,
-            better=dict.fromkeys(("map_error", "reconstruction"), "lower"),
+            better=dict.fromkeys(("loss", "map_error", "reconstruction"), "lower"),
         ),
     ]
 

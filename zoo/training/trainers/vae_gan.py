@@ -159,7 +159,9 @@ class VAEGANTrainer(Playing):
         on_real = self.judge(real, labels).detach() if isinstance(self.loss, PairedLoss) else None
         game, figures = self.taken_for_real(playing, labels, on_real=on_real)
         nats = self.settings.on_values * values + maps + self.settings.beta * kl
-        return game + nats / self.settings.game, {
+        loss = game + nats / self.settings.game
+        return loss, {
+            "loss": loss.detach(),
             "reconstruction": values.detach(),
             "map_error": maps.detach(),
             "kl": kl.detach(),
