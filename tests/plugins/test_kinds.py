@@ -237,5 +237,9 @@ def test_formats_that_are_known_can_be_read() -> None:
     """Each format that counts as a picture is one that this Pillow opens."""
     assert set(FORMATS) == set(PIECES)
     assert passed_over({}) == ""
+    assert passed_over({"video": 1, ".txt": 2, "": 1, "HEIC": 1}) == (
+        "left out: 2 .txt files, 1 file without ending, 1 HEIC picture (convert them to JPEG or PNG), "
+        "1 video (take pictures out of them: ffmpeg -i VIDEO -r 1 %06d.png)"
+    )
     with pytest.raises(DataError, match="not a picture"):
         decode_picture(HEIC, Rules(image_size=8))

@@ -15,6 +15,7 @@ from zoo.cli.examples import (
     examples_for,
     loaded,
     located,
+    other_data,
     own_folder,
     reference_of,
     takes_device,
@@ -233,7 +234,9 @@ def _measure(arguments: argparse.Namespace) -> None:
         model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
     )
     if arguments.write:
-        record(folder, {"concepts": {concept.name: report.to_json()}}, registry=default_registry())
+        found = {"concepts": {concept.name: report.to_json()}}
+        elsewhere = other_data(model, reference_of(model, arguments.data))
+        record(folder, found if elsewhere is None else {"other_data": {elsewhere: found}}, registry=default_registry())
     _print_report(report, arguments)
 
 

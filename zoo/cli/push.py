@@ -111,7 +111,8 @@ def _order(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Order:
     if "HF_HUB_VERBOSITY" not in os.environ:
         set_verbosity(40)  # errors only: its warnings are about Xet, and no line of ours
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; a weights folder is what `zoo export` writes")
+        how = "`zoo export` writes one of a run, `zoo pull NAME --to FOLDER` of a model"
+        raise UsageError(f"{folder} is no folder; {how}")
     message = {} if arguments.message is None else {"message": arguments.message}
     named = {name: getattr(arguments, name) for name in ("private", "revision", "tag", "create_pr")}
     return Order(repo_id=repo_id, **named, **message)

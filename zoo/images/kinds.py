@@ -66,5 +66,11 @@ def passed_over(counts: Mapping[str, int]) -> str:
     """
     named = {kind: UNREAD.get(kind) or (f"{kind} files" if kind.startswith(".") else kind) for kind in counts}
     order = sorted(counts, key=lambda kind: (-counts[kind], kind))
-    listed = ", ".join(f"{counts[kind]:,} {named[kind] or 'files without ending'}" for kind in order)
+    listed = ", ".join(_counted(counts[kind], named[kind] or "files without ending") for kind in order)
     return f"left out: {listed}" if listed else ""
+
+
+def _counted(count: int, things: str) -> str:
+    if count == 1:
+        things = re.sub(r"^(.*?)(picture|file|video)s", r"\1\2", things)
+    return f"{count:,} {things}"

@@ -16,6 +16,7 @@ from zoo.errors import DataError
 from zoo.images.augment import flip
 from zoo.latent.concepts import auc
 from zoo.nn.sampling import in_chunks, seeded
+from zoo.nn.torch_state import own_random
 
 __all__ = ["Probe", "fit_probe"]
 
@@ -59,8 +60,7 @@ def fit_probe(train: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], *, 
 def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
     random = seeded(seed)
     steps = EPOCHS * (len(x) // BATCH + 1)
-    with torch.random.fork_rng(devices=[]):  # weights and dropout take the global state
-        torch.manual_seed(seed)
+    with own_random(seed):  # weights and dropout take the global state
         network = _network(x.shape[1])
         weight = (y == 0).sum() / (y == 1).sum()
         optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)

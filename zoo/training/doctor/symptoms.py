@@ -19,6 +19,7 @@ from zoo.data.modality import Modality
 from zoo.nn.interfaces import Discriminator, Generator
 from zoo.nn.models import Model
 from zoo.nn.sampling import check_labels
+from zoo.nn.torch_state import own_random
 from zoo.training.machine.batch_norm import SharedBatchNorm
 
 __all__ = ["Symptoms", "nearest", "overfitting", "spread"]
@@ -134,7 +135,7 @@ def _looking(network: nn.Module, *, batch_norm: bool = False) -> Iterator[None]:
     modes = {module: module.training for module in network.modules()}
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
     devices = {p.device for p in network.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
+    with own_random(), torch.random.fork_rng(devices=list(devices)), torch.no_grad():
         torch.manual_seed(SEED)
         network.eval()
         for module in modes if batch_norm else ():
