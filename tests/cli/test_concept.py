@@ -172,7 +172,11 @@ TWO = ["--positives", "shapes[circle]", "--negatives", "shapes[square]"]
         (["concept", "fit", "GAN", "x", *TWO, "--seed", "-1"], 2, "seed is -1"),
         (["concept", "fit", "nowhere", "x", *TWO], 3, "nowhere"),
         (["mixture", "fit", "GAN"], 2, "has no encoder"),
-        (["mixture", "fit", "MODEL", "--components", "0"], 2, "1 to 1000 components"),
+        (
+            ["mixture", "fit", "MODEL", "--components", "0"],
+            2,
+            "components is 0; it must be a whole number from 1 to 1,000",
+        ),
         (["mixture", "fit", "MODEL", "--data", "shapez"], 3, "shapes"),
         (["mixture", "fit", "MODEL", "--split", "val"], 3, "split"),
         (["mixture", "fit", "nowhere"], 3, "nowhere"),

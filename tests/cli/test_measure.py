@@ -69,7 +69,11 @@ def test_a_concept_is_measured_on_held_out_people(tiny: SimpleNamespace, capsys:
     assert row["positives"] + row["negatives"] > 40
     assert min(row["probe_auc"], row["other_auc"]) > 0.9
     assert [line["strength"] for line in row["rows"]][:2] == [0, 0.5]
-    assert "## Concept `smile`" in (tiny.path / "README.md").read_text(encoding="utf-8")
+    card = (tiny.path / "README.md").read_text(encoding="utf-8")
+    assert "## Concept `smile`" in card
+    assert (
+        "of the test split of `faces`, which are other data than it was trained on, which nothing was fitted to" in card
+    )
     assert run(*measure) == 0
     assert "SMILING GAINED" in capsys.readouterr().out.upper()
 

@@ -128,7 +128,7 @@ import sys
 from zoo.cli.main import main
 for argv, own in ((["--help"], set()), (["list"], {"catalogue"})):
     main(argv)
-    shared = {"main", "output", "process", "verbs"}
+    shared = {"lines", "main", "output", "process", "verbs"}
     found = {name[8:] for name in sys.modules if name.startswith("zoo.cli.")}
     assert found == shared | own, found
 """

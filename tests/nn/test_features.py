@@ -156,7 +156,7 @@ def test_an_unknown_name_says_how_to_list_them() -> None:
     """NotFoundError offers near names, or the command that lists all."""
     with pytest.raises(NotFoundError, match="did you mean 'acme/sums'"):
         load_features("acme/sum", registry(SPEC))
-    with pytest.raises(NotFoundError, match="zoo list --features"):
+    with pytest.raises(NotFoundError, match="zoo list features"):
         load_features("qqqq", registry(SPEC))
 
 

@@ -166,7 +166,9 @@ def test_the_card_speaks_of_its_data(here: Path) -> None:
 def test_the_report_page_shows_its_examples(here: Path) -> None:
     """report.html plays sounds and shows sentences, without a script."""
     page = (here / "runs" / "tones" / "report.html").read_text(encoding="utf-8")
-    assert page.count('<audio controls src="data:audio/wav;base64,') == 2
+    assert (
+        page.count('<audio controls src="data:audio/wav;base64,') == 4
+    )  # at the start, after the first step, and the recipe's two
     page = (here / "runs" / "sentences" / "report.html").read_text(encoding="utf-8")
     assert " sees " in page.partition("<h2>Samples</h2>")[2]
     assert "nats a sentence" in page

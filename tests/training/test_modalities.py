@@ -86,10 +86,12 @@ def test_waveforms_are_trained_written_and_shown(own: Registry, trained: Callabl
     A flip that the kind of data has not is none.
     """
     run = trained("wave", "sines", "vae", settings={"flips": True})
-    assert [path.name for path in sorted((run.folder / "samples").iterdir())] == [f"{n:012d}.wav" for n in (16, 32)]
+    assert [path.name for path in sorted((run.folder / "samples").iterdir())] == [
+        f"{n:012d}.wav" for n in (0, 4, 16, 32)
+    ]
     with wave.open(str(run.folder / "samples" / f"{32:012d}.wav")) as file:
         assert file.getnframes() == 64 * SAMPLES
-    assert (run.folder / "report.html").read_text().count("<audio controls") == 2
+    assert (run.folder / "report.html").read_text().count("<audio controls") == 4
     export(run.folder, tmp_path / "out", own)
     assert (tmp_path / "out" / "samples.wav").is_file()
     card = (tmp_path / "out" / "README.md").read_text()

@@ -16,7 +16,6 @@ from zoo.catalogue.contract.specs import (
     Spec,
     TrainerSpec,
 )
-from zoo.configs import options
 from zoo.errors import NotFoundError, ZooError
 
 __all__ = ["facts_of"]
@@ -68,6 +67,8 @@ def _wants(spec: DatasetSpec) -> int:
 
 def _options(reference: str, owner: str) -> list[dict[str, Any]]:
     """What its config takes; nothing where its code cannot be imported."""
+    from zoo.configs import options  # lists do without
+
     try:
         return options(import_reference(reference, owner))
     except (ZooError, TypeError, NameError):

@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 from zoo.cli.output import complain, show, takes_json, takes_offline
-from zoo.cli.plugins import plugin_facts
 from zoo.cli.verbs import VERBS
 from zoo.errors import NotFoundError
 
@@ -108,5 +107,7 @@ def _known(name: str) -> list[dict[str, Any]]:
         if (verb := next((verb for verb in VERBS if verb.name == name), None)) is not None:
             return [{"name": name, "kind": "command", "summary": verb.summary}]
         with contextlib.suppress(NotFoundError):
+            from zoo.cli.plugins import plugin_facts
+
             return [{"name": name, "kind": "plugin"} | facts for facts in plugin_facts(name)]
         raise error from None

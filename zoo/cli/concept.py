@@ -234,9 +234,9 @@ def _measure(arguments: argparse.Namespace) -> None:
         model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
     )
     if arguments.write:
-        found = {"concepts": {concept.name: report.to_json()}}
         elsewhere = other_data(model, reference_of(model, arguments.data))
-        record(folder, found if elsewhere is None else {"other_data": {elsewhere: found}}, registry=default_registry())
+        measured = report.to_json() | ({} if elsewhere is None else {"data": elsewhere})
+        record(folder, {"concepts": {concept.name: measured}}, registry=default_registry())
     _print_report(report, arguments)
 
 

@@ -47,6 +47,9 @@ def _order(arguments: argparse.Namespace) -> Order:
     from zoo.catalogue.recipes.recipe import parse_changes
     from zoo.training.asked import Asked, order
 
+    for option, value in (("--data", arguments.data), ("--from", arguments.start), ("--out", arguments.out)):
+        if value == "":
+            raise UsageError(f"{option} is empty; say what is meant, or leave it out")
     examples = {} if arguments.examples is None else {"examples": arguments.examples}
     asked = Asked(
         what=arguments.recipe or "",

@@ -119,11 +119,12 @@ def batch_invariance(subject: Subject, item: Item) -> None:
 
 
 def gradients(subject: Subject, item: Item) -> None:
-    """Every parameter gets a gradient that is finite and not all zero."""
+    """Every parameter gets a gradient that is finite and not all zero, once those that begin at zero have left it."""
     for case in runnable(item.of(ArchitectureSpec)):
         bench = Bench.of(subject, case)
         for part, module in bench.parts.items():
             given, _ = bench.given(part)
+            _move_zeros(module)
             out = given_by(module.train(), given)
             if out.requires_grad:  # a likelihood may have nothing to learn
                 weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
@@ -134,6 +135,15 @@ def gradients(subject: Subject, item: Item) -> None:
                 assert parameter.grad is not None
                 require(parameter.grad.isfinite().all(), f"{where} gets a gradient that is not finite")
                 require(parameter.grad.any(), f"{where} gets a gradient of zeros")
+
+
+def _move_zeros(module: nn.Module) -> None:
+    """Give weights that are all zero small random values: behind a branch that begins shut nothing gets a gradient."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if not parameter.any():
+                parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
 
 
 def players_apart(subject: Subject, item: Item) -> None:

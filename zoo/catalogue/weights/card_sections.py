@@ -229,10 +229,11 @@ def _likelihood(model: str, report: dict[str, Any]) -> list[str]:
 def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
     factor, other = report["factor"], report["other"]
     share = "{:.1%}".format
+    of = f" of `{report['data']}`, which are other data than it was trained on" if "data" in report else ""
     lines = [
         f"## Concept `{report['name']}`",
         "",
-        f"Measured on the {report['positives'] + report['negatives']:,} labelled examples of the test split, which "
+        f"Measured on the {report['positives'] + report['negatives']:,} labelled examples of the test split{of}, which "
         f"nothing was fitted to: {report['negatives']:,} without `{factor}` are moved by the strength (in standard "
         f"deviations), {report['positives']:,} with it moved back by as much. A classifier of real pixels says whether "
         f"`{factor}` came or went (on real held-out pictures it has AUC {report['probe_auc']:.3f}, accuracy "
@@ -250,5 +251,5 @@ def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
     moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
     if not report["region"]:
         moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
-    measured = f"zoo concept measure {name} {report['name']} --data {shlex.quote(data)}"
+    measured = f"zoo concept measure {name} {report['name']} --data {shlex.quote(report.get('data', data))}"
     return [*lines, "", f"{moved} `{measured} --factor {factor} --keep {other}{region}`", ""]
