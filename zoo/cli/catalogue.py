@@ -38,7 +38,6 @@ def list_names(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.contract.registry import PLURALS
     from zoo.catalogue.contract.specs import ModelSpec, to_json
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.configs import near
 
     registry = default_registry()
     rows = []
@@ -49,6 +48,8 @@ def list_names(arguments: argparse.Namespace) -> None:
             row["available"] = "recipe" if weights is None else "bundled" if weights.bundled else "hub"
         rows.append(row)
     if not rows and arguments.pattern != "*":
+        from zoo.configs import near  # a list that finds something does without
+
         others = [plural for other, plural in PLURALS.items() if registry.list(other, arguments.pattern)]
         see = " and ".join(f"`zoo list {plural} {arguments.pattern}`" for plural in others)
         names = [*PLURALS.values(), *(owned.name for owned in registry.list(kind))]
