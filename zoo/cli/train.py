@@ -17,6 +17,7 @@ from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.training.asked import Order
+    from zoo.training.machine.processes import Processes
 
 __all__ = ["export", "export_arguments", "train", "train_arguments"]
 
@@ -98,23 +99,28 @@ def _threads_kept() -> Iterator[None]:
 def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
     import torch
 
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
-    from zoo.catalogue.runs.summary import export_words
-    from zoo.training import train as training
-    from zoo.training.attendant import Attendant
     from zoo.training.machine.allocator import keep_freed_memory
     from zoo.training.machine.processes import open_processes
 
-    bar.doing("looking at the data", 0)
-    order = _order(arguments)
-    resolved, out, recipe = order.resolved, order.out, order.resolved.recipe
     if arguments.threads is not None:
         if not 1 <= arguments.threads <= 1024:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    processes = open_processes(arguments.device)
+    with contextlib.closing(open_processes(arguments.device)) as processes, processes.silent():
+        bar.doing("looking at the data", 0)
+        return _carry_out(_order(arguments), arguments, bar, processes)
+
+
+def _carry_out(order: Order, arguments: argparse.Namespace, bar: TrainingBar, processes: Processes) -> int:
+    """Train what was ordered, and say how it went and what comes next."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints
+    from zoo.catalogue.runs.summary import export_words
+    from zoo.training import train as training
+    from zoo.training.attendant import Attendant
+
+    resolved, out, recipe = order.resolved, order.out, order.resolved.recipe
     done = [int(path.name) for path in checkpoints(out / CHECKPOINTS)] if order.resume else []
     bar.begin(recipe.examples, done=max(done, default=0), better=resolved.trainer.better)
     if processes.first and (lines := _told(order)):
@@ -125,7 +131,7 @@ def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
         with bar.aside():
             complain(line)
 
-    with contextlib.closing(processes), processes.silent(), stop_signals() as stopped:
+    with stop_signals() as stopped:
         training.train(
             resolved,
             out,

@@ -127,7 +127,7 @@ def test_weights_that_explode_are_caught(tmp_path: Path, make: MakeRecipe, tiny_
 
 @pytest.mark.slow
 def test_overfitting_is_caught(tmp_path: Path, make: MakeRecipe, tiny_train: Train, registry: Registry) -> None:
-    """A discriminator that sees 16 examples 300 times is stopped; the same one on 5,000 examples is not."""
+    """A discriminator that sees 15 examples hundreds of times is stopped; the same one on 5,000 examples is not."""
     drawn = load_dataset("shapes", registry=registry, data_shape=(3, 8, 8)).data[:32]
     (tmp_path / "few").mkdir()
     for index, pixels in enumerate(drawn):
@@ -137,7 +137,7 @@ def test_overfitting_is_caught(tmp_path: Path, make: MakeRecipe, tiny_train: Tra
         "settings": APART | {"generator_lr": 1e-3, "discriminator_lr": 2e-3, "flips": False},
         "batch_size": 8,
         "doctor": {"held_out": 0.5},
-        "examples": 7_680,
+        "examples": 12_800,
     }
     tiny_train(make(**values), tmp_path / "all")
     with pytest.raises(DiseaseError, match="the discriminator overfits: r_v is"):
