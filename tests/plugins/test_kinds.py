@@ -77,8 +77,8 @@ def mixed(root: Path) -> Path:
 
 
 LEFT_OUT = (
-    "left out: 4 HEIC pictures (convert them to JPEG or PNG), 1 files without ending, 1 .db files, 1 .txt files, "
-    "1 hidden files and folders, 1 videos (take pictures out of them: ffmpeg -i VIDEO -r 1 %06d.png)"
+    "left out: 4 HEIC pictures (convert them to JPEG or PNG), 1 file without ending, 1 .db file, 1 .txt file, "
+    "1 hidden file or folder, 1 video (take pictures out of them: ffmpeg -i VIDEO -r 1 %06d.png)"
 )
 
 

@@ -34,7 +34,7 @@ def test_a_folder_becomes_classes(tmp_path: Path) -> None:
     assert (examples.classes, examples.skipped) == (("cat", "dog"), ())
     assert examples.notes == (
         "split train: 21 pictures; there is test too",
-        "left out: 1 .txt files, 1 hidden files and folders",
+        "left out: 1 .txt file, 1 hidden file or folder",
     )
     assert examples.labels is not None
     assert examples.labels.tolist() == [0] * 10 + [1] * 11

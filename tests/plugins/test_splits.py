@@ -51,7 +51,7 @@ def test_a_stray_file_leaves_splits_what_they_are(tmp_path: Path) -> None:
         "split train: 6 pictures; there is test too; 3 pictures beside these left out",
     )
     (tmp_path / "train" / "notes.txt").write_text("x")
-    assert load(f"images:{tmp_path}").notes[-1] == "left out: 1 .txt files"
+    assert load(f"images:{tmp_path}").notes[-1] == "left out: 1 .txt file"
 
 
 def test_what_is_named_test_is_never_trained_on(tmp_path: Path) -> None:
@@ -179,5 +179,5 @@ def test_one_picture_cannot_be_divided(tmp_path: Path) -> None:
 def test_a_folder_of_tars_names_the_next_step(tmp_path: Path) -> None:
     """Where a folder holds tars instead of pictures, the error says how shards are named."""
     (tmp_path / "0.tar").write_bytes(b"")
-    with pytest.raises(DataError, match=rf"left out: 1 \.tar files\); for shards .* write shards:{tmp_path}"):
+    with pytest.raises(DataError, match=rf"left out: 1 \.tar file\); for shards .* write shards:{tmp_path}"):
         load(f"images:{tmp_path}")

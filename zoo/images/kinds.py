@@ -70,7 +70,11 @@ def passed_over(counts: Mapping[str, int]) -> str:
     return f"left out: {listed}" if listed else ""
 
 
+def _one(things: re.Match[str]) -> str:
+    return things[1] + things[2] + (" or folder" if things[3] else "")
+
+
 def _counted(count: int, things: str) -> str:
     if count == 1:
-        things = re.sub(r"^(.*?)(picture|file|video)s", r"\1\2", things)
+        things = re.sub(r"^(.*?)(picture|file|video)s( and folders)?", _one, things)
     return f"{count:,} {things}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,12 @@ def gradients(subject: Subject, item: Item) -> None:
     for case in runnable(item.of(ArchitectureSpec)):
         bench = Bench.of(subject, case)
         for part, module in bench.parts.items():
-            given, _ = bench.given(part)
-            _move_zeros(module)
-            out = given_by(module.train(), given)
-            if out.requires_grad:  # a likelihood may have nothing to learn
-                weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
-                (out * weights).sum().backward()
+            _backward(bench, part)
+            shut = [p for p in module.parameters() if not p.any()]  # behind a branch that begins so nothing learns yet
+            if shut and not all(p.grad is None or p.grad.any() for p in module.parameters()):
+                _move(shut)
+                module.zero_grad(set_to_none=True)
+                _backward(bench, part)
             for key, parameter in module.named_parameters():
                 where = f"{case.label}: {part}.{key}"
                 require(parameter.grad is not None, f"{where} gets no gradient")
@@ -137,13 +138,19 @@ def gradients(subject: Subject, item: Item) -> None:
                 require(parameter.grad.any(), f"{where} gets a gradient of zeros")
 
 
-def _move_zeros(module: nn.Module) -> None:
-    """Give weights that are all zero small random values: behind a branch that begins shut nothing gets a gradient."""
+def _backward(bench: Bench, part: str) -> None:
+    given, _ = bench.given(part)
+    out = given_by(bench.parts[part].train(), given)
+    if out.requires_grad:  # a likelihood may have nothing to learn
+        weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+        (out * weights).sum().backward()
+
+
+@torch.no_grad()
+def _move(parameters: Sequence[Tensor]) -> None:
     generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if not parameter.any():
-                parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
+    for parameter in parameters:
+        parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
 
 
 def players_apart(subject: Subject, item: Item) -> None:
