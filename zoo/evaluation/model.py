@@ -44,7 +44,8 @@ class Evaluation:
     """The report on samples, and on what only some models have."""
 
     samples: Report
-    mixture_frechet: float | None  # of as many samples of the ex-post prior, where the weights carry one
+    prior: str  # which one the samples are of: the model's default
+    others_frechet: Mapping[str, float]  # the Fréchet distance of as many samples of each other prior of the model
     reconstruction: ReconstructionReport | None  # of a model that encodes
     classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
     other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
@@ -52,11 +53,10 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The report on samples as JSON-able data, and the rest beside it where there is any."""
-        data = self.samples.to_json()
+        data = self.samples.to_json() | {"prior": self.prior}
         if self.other_data is not None:
             data["other_data"] = dict(self.other_data)
-        if self.mixture_frechet is not None:
-            data["mixture_frechet"] = self.mixture_frechet
+        data |= {f"{prior}_frechet": distance for prior, distance in self.others_frechet.items()}
         if self.reconstruction is not None:
             data["reconstruction"] = self.reconstruction.to_json()
         if self.classes:
@@ -81,10 +81,10 @@ def evaluate_model(
     with as well, and the results say so. `features` says which feature network looks at them, where not the default of
     their modality. Of more than 10,000 training or 5,000 test examples as many
     are taken at random. A model that encodes is also asked to give the test examples back (the training examples where
-    there are no others), and one with a mixture for samples of it; with `per_class` one with classes is measured class
-    by class, too. With `write` the results go into the folder as
-    evaluation.json, the nearest training examples beside it, and the card is written again: all or none. What was
-    measured against other data goes into evaluation.json alone, below their name: it is not the model's own figure.
+    there are no others), and one with more priors than its default for samples of each; with `per_class` one with
+    classes is measured class by class, too. With `write` the results go into the folder as evaluation.json, the nearest
+    training examples beside it, and the card is written again: all or none. What was measured against other data goes
+    into evaluation.json alone, below their name: it is not the model's own figure.
 
     The feature network looks where the model is, on its device. Raises what loading the data and the feature network
     raise, DataError when the data of the model's own name are not those it was trained on, and UsageError for a model
@@ -115,7 +115,8 @@ def evaluate_model(
     classes = class_distances(drawn, model, train, observer, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
     found = Evaluation(
         samples=report,
-        mixture_frechet=_of_mixture(model, samples, known, observer),
+        prior=model.default_prior,
+        others_frechet=_of_other_priors(model, samples, known, observer),
         reconstruction=_coded(model, train, test),
         classes=classes,
         other_data=other,
@@ -131,12 +132,14 @@ def evaluate_model(
     return found
 
 
-def _of_mixture(model: Model, samples: int, known: Tensor, observer: Observer) -> float | None:
-    """The Fréchet distance of samples of the mixture, of a model that has one."""
-    if model.mixture is None:
-        return None
-    mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
-    return frechet_distance(mixed, cached_vectors(known, observer, cache_folder(os.environ)))
+def _of_other_priors(model: Model, samples: int, known: Tensor, observer: Observer) -> dict[str, float]:
+    """The Fréchet distance of samples of each prior that is not the model's default."""
+    found, cache = {}, cache_folder(os.environ)
+    for prior in model.priors:
+        if prior != model.default_prior:
+            seen = vectors(model.sample(samples, seed=SEED, prior=prior), observer)
+            found[prior] = frechet_distance(seen, cached_vectors(known, observer, cache))
+    return found
 
 
 def _observer(model: Model, modality: Modality, features: str | None, registry: Registry) -> Observer:
