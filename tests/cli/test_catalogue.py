@@ -104,7 +104,7 @@ def test_info_says_where_a_model_lies_what_it_has_and_both_licences(run: Run) ->
         "gives: examples of shape 3 x 64 x 64",
         "latent: shape 128",
         "concepts: gender, smile",
-        "prior: a mixture of 5 Gaussians",
+        "prior: a mixture of 5 Gaussians by default",
         f"where: bundled, in {place}",
         "licence: the weights: Apache-2.0",
         "faces: none stated; photographs of named people, for research use",

@@ -76,7 +76,7 @@ def test_a_mixture_becomes_the_default(tiny: Path, tmp_path: Path, capsys: pytes
     assert (tmp_path / "a.png").read_bytes() == (tiny / "samples.png").read_bytes()
     assert run("sample", tiny, "-n", 4, "--prior", "normal", "-o", tmp_path / "b.png") == 0
     assert run("info", tiny) == 0
-    assert "a mixture of 2 Gaussians; the one of the training with --prior normal" in capsys.readouterr().out
+    assert "prior: a mixture of 2 Gaussians by default; --prior names" in " ".join(capsys.readouterr().out.split())
 
 
 def test_one_that_is_the_default_is_replaced_with_all_that_is_of_it(

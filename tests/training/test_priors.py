@@ -56,7 +56,7 @@ def test_the_folder_draws_from_a_mixture_of_the_training_codes(folder: Path, reg
     for key in ("weights", "means", "factors"):
         torch.testing.assert_close(getattr(model.mixture, key), getattr(wanted, key))  # but for how convolutions round
     assert torch.equal(model.sample(4, seed=1), model.sample(4, seed=1, prior="mixture"))
-    assert verify(locate(folder, registry), registry)["golden_difference"] == 0
+    assert verify(locate(folder, registry), registry)["golden_difference"] < 1e-6
     config = json.loads((folder / "config.json").read_text())
     assert config["default_prior"] == "mixture"
     assert config["training"]["recipe"]["components"] == 3

@@ -88,7 +88,7 @@ def _model(facts: Facts) -> Rows:
 
 def _prior(components: int, default: str | None) -> str:
     if default == "mixture":
-        return f"a mixture of {components} Gaussians; the one of the training with --prior"
+        return f"a mixture of {components} Gaussians by default; --prior names the usual one"
     return f"a mixture of {components} Gaussians beside the usual one (--prior mixture)"
 
 
