@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.errors import ConfigError
+from zoo.images.configs import ProjectionConfig
 from zoo.nn.features import Features, load_features
 from zoo.nn.interfaces import Discriminator
 
-__all__ = ["ProjectedDiscriminator"]
+__all__ = ["ProjectedDiscriminator", "projected_discriminator"]
 
 SLOPE = 0.2
 NARROWEST, WIDEST = 64, 256  # channels behind a head's convolutions
@@ -102,6 +103,19 @@ class ProjectedDiscriminator(Discriminator):
                 )
             self._network = (network,)
         return self._network[0]
+
+
+def projected_discriminator(config: ProjectionConfig) -> ProjectedDiscriminator:
+    """The part `discriminator` of an architecture with such a `config`."""
+    return ProjectedDiscriminator(
+        (config.channels, config.image_size, config.image_size),
+        config.num_classes or None,
+        features=config.features,
+        size=config.features_size,
+        map_channels=config.map_channels,
+        strides=config.map_strides,
+        width=config.mixing_width,
+    )
 
 
 class _Mixing(nn.Module):
