@@ -96,8 +96,8 @@ class Unit(nn.Module):
 
 
 class _Halving(torch.autograd.Function):
-    """A depthwise convolution of stride 2 by frozen weights, whose gradient is a convolution of stride 1 of the gradient
-    with zeros in between: the same sum, where oneDNN's own takes three times as long, in bfloat16 fifteen times.
+    """A depthwise convolution of stride 2 by frozen weights. Its gradient is computed as a convolution of stride 1 of
+    what comes back, with zeros in between: the same sum. oneDNN's own takes three times as long (bfloat16: fifteen).
     """
 
     @staticmethod
