@@ -81,7 +81,7 @@ class Unit(nn.Module):
         conv = self.conv
         if self.stride == 1 or conv.groups == 1 or conv.weight.requires_grad or x.device.type != "cpu":
             return cast(Tensor, conv(x))
-        return cast(Tensor, _Halving.apply(x, conv.weight, conv.bias))
+        return cast(Tensor, _Halving.apply(x, conv.weight, conv.bias))  # type: ignore[no-untyped-call]
 
     def _beside(self, size: int) -> tuple[int, int]:
         """The zeros before and after `size` values: of an odd number one more stands after."""
