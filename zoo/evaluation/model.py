@@ -127,8 +127,7 @@ def evaluate_model(
     elif write:
         pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours, modality)
         name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
-        write_pairs = partial(modality.write, pairs, columns=COLUMNS)
-        record(folder, found.to_json(), {name: write_pairs}, registry=registry)
+        record(folder, found.to_json(), {name: partial(modality.write, pairs, columns=COLUMNS)}, registry=registry)
     return found
 
 
