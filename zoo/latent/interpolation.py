@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo.errors import UsageError
 from zoo.nn.given import as_tensor, whole
 from zoo.nn.prior import Prior
+from zoo.nn.torch_state import default_state
 
 __all__ = ["linear", "plane", "spherical", "traversal", "within"]
 
@@ -52,6 +53,7 @@ def spherical(start: object, end: object, steps: int) -> Tensor:
     return path
 
 
+@default_state()
 def within(prior: Prior, start: object, end: object, steps: int) -> Tensor:
     """The path from `start` to `end`, both included, that stays where a prior has its mass: (steps, *latent_shape).
 

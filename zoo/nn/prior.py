@@ -37,14 +37,15 @@ class Prior:
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (n, *shape) -> (n,), of z's dtype and device; -inf where there is none of it."""
-        z = z.flatten(1)
-        if self.mixture is not None:
-            of = self.mixture
-            return GaussianMixture(of.weights.to(z), of.means.to(z), of.factors.to(z)).log_prob(z)
-        if self.name == "normal":
-            return normal_log_prob(z).sum(1)
-        inside = (z.abs() <= 1).all(1)
-        return z.new_full((len(z),), -z.shape[1] * math.log(2)).masked_fill(~inside, -math.inf)
+        with default_state(grad=torch.is_grad_enabled()):
+            z = z.flatten(1)
+            if self.mixture is not None:
+                of = self.mixture
+                return GaussianMixture(of.weights.to(z), of.means.to(z), of.factors.to(z)).log_prob(z)
+            if self.name == "normal":
+                return normal_log_prob(z).sum(1)
+            inside = (z.abs() <= 1).all(1)
+            return z.new_full((len(z),), -z.shape[1] * math.log(2)).masked_fill(~inside, -math.inf)
 
     @property
     def variance(self) -> float:
@@ -53,6 +54,7 @@ class Prior:
             return float(self.mixture.moments()[1].square().sum(1).mean())
         return 1.0 if self.name == "normal" else 1 / 3
 
+    @default_state(grad=False)
     def limits(self, coordinate: int) -> tuple[float, float]:
         """Between which values nearly all of a coordinate lies: -3 and 3 of N(0, 1), and what is as likely of others.
 
