@@ -93,7 +93,7 @@ def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:
     return [
         FeaturesSpec(
             name="thin-resnet50",
-            summary="ResNet-50 at half its width, of ImageNet and open_nsfw: vectors of 1,024, maps at strides 4 to 32.",
+            summary="ResNet-50 at half its width, of ImageNet and open_nsfw: vectors of 1,024; maps at strides 4-32.",
             modality="image",
             family="resnet",
             licence="BSD-2-Clause",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, FeaturesSpec, ModalitySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.images.configs import ProjectionConfig, check_doublings
     from zoo.images.decode import (
         MAX_BAD,
         MAX_FILE_BYTES,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     )
     from zoo.images.features import PictureFeatures, PictureNetwork
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
-    from zoo.images.projection import ProjectedDiscriminator
+    from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
     from zoo.images.sheet import grid, to_pil
     from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
@@ -42,9 +43,11 @@ __all__ = [
     "PictureFeatures",
     "PictureNetwork",
     "ProjectedDiscriminator",
+    "ProjectionConfig",
     "Rules",
     "UpsamplingStack",
     "check_bad",
+    "check_doublings",
     "conform",
     "decode_all",
     "decode_picture",
@@ -52,6 +55,7 @@ __all__ = [
     "kind_of",
     "look",
     "passed_over",
+    "projected_discriminator",
     "to_pil",
 ]
 
@@ -63,8 +67,11 @@ ELSEWHERE = {  # than in zoo.images.decode
     "PictureFeatures": "features",
     "PictureNetwork": "features",
     "ProjectedDiscriminator": "projection",
+    "ProjectionConfig": "configs",
     "UpsamplingStack": "upsampling",
+    "check_doublings": "configs",
     "grid": "sheet",
+    "projected_discriminator": "projection",
     "to_pil": "sheet",
 }
 
