@@ -104,5 +104,5 @@ def test_the_same_seed_gives_the_same_classifier_and_it_is_kept(
 def test_labels_that_do_not_fit_are_refused(labels: Tensor) -> None:
     """Beyond the classes, unknown, or of another number."""
     x = pictures(torch.tensor([0, 1, 2]), 0)
-    with pytest.raises(DataError, match="training pictures .* need labels"):
+    with pytest.raises(DataError, match=r"training pictures .* need labels"):
         fit_classifier((x, labels), (x, labels), 3)

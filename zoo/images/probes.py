@@ -1,7 +1,7 @@
 """Probes: small classifiers of real pictures, the judges of what a model makes of them.
 
-A probe tells one property, and is trained on real pixels only, never on anything a model has given, so that it can tell whether an edited
-picture shows what it should.
+A probe tells one property. It is trained on real pixels only, never on anything a model has given, so that it can tell
+whether an edited picture shows what it should.
 """
 
 from __future__ import annotations
