@@ -66,7 +66,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
             config="zoo_gan.configs:ProjectedGANConfig",
             parts={
                 "generator": "zoo_gan.projected:ProjectedGANGenerator",
-                "discriminator": "zoo_gan.projected:discriminator",
+                "discriminator": "zoo.images:projected_discriminator",
             },
         ),
         ArchitectureSpec(

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from zoo.images import ProjectionConfig, check_doublings
+
 __all__ = ["DCGANConfig", "ProjectedGANConfig", "ResGANConfig"]
 
 Width = Annotated[int, Meta(ge=1, le=1024)]
@@ -89,7 +91,7 @@ class DCGANConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectedGANConfig:
+class ProjectedGANConfig(ProjectionConfig):
     """A generator that doubles a 4 x 4 map by nearest neighbours, convolution, batch norm and GLU, and a discriminator
     of small heads on the maps of a frozen feature network.
 
@@ -97,28 +99,13 @@ class ProjectedGANConfig:
     the head's features are projected on.
     """
 
-    image_size: Literal[16, 32, 64, 128] = 32  # pixels
-    channels: Literal[1, 3] = 3
     latent_size: Annotated[int, Meta(ge=2, le=4096)] = 128  # of a direction: z is brought to the sphere
-    num_classes: Annotated[int, Meta(ge=0, le=1000)] = 0  # of labels that both nets see; 0: without labels
     generator_widths: Widths = (128, 128, 64, 32)  # channels of the maps of 4, 8, 16, ... pixels
-    features: Annotated[str, Meta(min_length=1, max_length=200)] = "efficientnet-lite0"  # full name of the network
-    features_size: Annotated[int, Meta(ge=32, le=512)] = 96  # pixels a side at which it sees the pictures
-    map_channels: Widths = (24, 40, 112, 320)  # of the network's maps, fine to coarse
-    map_strides: Annotated[tuple[Annotated[int, Meta(ge=1, le=64)], ...], Meta(min_length=1, max_length=7)] = (
-        4,
-        8,
-        16,
-        32,
-    )
-    mixing_width: Annotated[int, Meta(ge=1, le=256)] = 32  # channels of the first mixed map; doubled for each coarser
+    features: str = "efficientnet-lite0"  # full name of the network
 
     def __post_init__(self) -> None:
-        if 4 << (len(self.generator_widths) - 1) != self.image_size:
-            stages = self.image_size.bit_length() - 2
-            raise ValueError(f"generator_widths needs {stages} widths for {self.image_size} pixels: 4 x 4, doubled")
-        if len(self.map_channels) != len(self.map_strides):
-            raise ValueError("map_channels and map_strides need one number for each map of the feature network")
+        super().__post_init__()
+        check_doublings("generator_widths", self.generator_widths, self.image_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +126,6 @@ class ResGANConfig:
     group_size: Annotated[int, Meta(ge=1, le=1024)] = 16  # channels that a 3x3 convolution sees together
 
     def __post_init__(self) -> None:
-        if 4 << (len(self.widths) - 1) != self.image_size:
-            stages = self.image_size.bit_length() - 2
-            raise ValueError(f"widths needs {stages} widths for {self.image_size} pixels: 4 x 4, doubled")
+        check_doublings("widths", self.widths, self.image_size)
         if bad := [width for width in self.widths if width * self.expansion % self.group_size]:
             raise ValueError(f"widths: {bad[0]} times expansion {self.expansion} is no multiple of {self.group_size}")

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo.images import ProjectedDiscriminator, UpsamplingStack
+from zoo.images import UpsamplingStack
 from zoo.nn import Generator
 from zoo_gan.configs import ProjectedGANConfig
 
-__all__ = ["ProjectedGANGenerator", "discriminator"]
+__all__ = ["ProjectedGANGenerator"]
 
 
 class ProjectedGANGenerator(Generator):
@@ -33,16 +33,3 @@ class ProjectedGANGenerator(Generator):
         """Map z (N, latent_size), and labels (N,) where there are classes, to pictures (N, C, S, S)."""
         on_sphere = F.normalize(z, dim=1) * z.shape[1] ** 0.5
         return torch.tanh(self.body(on_sphere, labels))
-
-
-def discriminator(config: ProjectedGANConfig) -> ProjectedDiscriminator:
-    """One head for each map of the feature network that the config names."""
-    return ProjectedDiscriminator(
-        (config.channels, config.image_size, config.image_size),
-        config.num_classes or None,
-        features=config.features,
-        size=config.features_size,
-        map_channels=config.map_channels,
-        strides=config.map_strides,
-        width=config.mixing_width,
-    )

@@ -68,7 +68,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
                 "encoder": "zoo_vae.adversarial:VAEGANEncoder",
                 "decoder": "zoo_vae.adversarial:VAEGANDecoder",
                 "likelihood": "zoo_vae.adversarial:likelihood",
-                "discriminator": "zoo_vae.adversarial:discriminator",
+                "discriminator": "zoo.images:projected_discriminator",
             },
         ),
     ]

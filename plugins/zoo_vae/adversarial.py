@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from zoo.images import ProjectedDiscriminator, UpsamplingStack
+from zoo.images import UpsamplingStack
 from zoo.nn import Decoder, DiagonalGaussian, Encoder, Gaussian, Likelihood
 from zoo_vae.configs import VAEGANConfig
 from zoo_vae.networks import Head
 
-__all__ = ["VAEGANDecoder", "VAEGANEncoder", "discriminator", "likelihood"]
+__all__ = ["VAEGANDecoder", "VAEGANEncoder", "likelihood"]
 
 SLOPE = 0.2
 
@@ -57,16 +57,3 @@ class VAEGANDecoder(Decoder):
 def likelihood(config: VAEGANConfig) -> Likelihood:
     """A Gaussian of fixed width around each value."""
     return Gaussian((config.channels, 1, 1), sd=config.scale)
-
-
-def discriminator(config: VAEGANConfig) -> ProjectedDiscriminator:
-    """One head for each map of the feature network that the config names."""
-    return ProjectedDiscriminator(
-        (config.channels, config.image_size, config.image_size),
-        config.num_classes or None,
-        features=config.features,
-        size=config.features_size,
-        map_channels=config.map_channels,
-        strides=config.map_strides,
-        width=config.mixing_width,
-    )

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from zoo.images import ProjectionConfig, check_doublings
+
 __all__ = ["ConvVAEConfig", "MLPVAEConfig", "ResVAEConfig", "VAEGANConfig"]
 
 Width = Annotated[int, Meta(ge=1, le=1024)]
@@ -107,33 +109,20 @@ class MLPVAEConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEGANConfig:
+class VAEGANConfig(ProjectionConfig):
     """An encoder of strided convolutions, a decoder that doubles a 4 x 4 map by nearest neighbours, convolution, batch
     norm and GLU, and a discriminator of small heads on the maps of a frozen feature network.
     """
 
     image_size: Literal[16, 32, 64, 128] = 64  # pixels
-    channels: Literal[1, 3] = 3
     latent_size: Latent = 128
-    num_classes: Classes = 0  # of labels that all nets see; 0: without labels
     scale: Scale = 0.25  # standard deviation of the Gaussian likelihood, of the data's [0, 1]
     encoder_widths: Widths = (32, 64, 128, 192)  # channels behind each halving
     decoder_widths: Widths = (128, 96, 64, 32, 16)  # channels of the maps of 4, 8, 16, ... pixels
-    features: Annotated[str, Meta(min_length=1, max_length=200)] = "efficientnet-lite0"  # full name of the network
-    features_size: Annotated[int, Meta(ge=32, le=512)] = 64  # pixels a side at which it sees the pictures
-    map_channels: Widths = (24, 40, 112, 320)  # of the network's maps, fine to coarse
-    map_strides: Annotated[tuple[Annotated[int, Meta(ge=1, le=64)], ...], Meta(min_length=1, max_length=7)] = (
-        4,
-        8,
-        16,
-        32,
-    )
-    mixing_width: Annotated[int, Meta(ge=1, le=256)] = 32  # channels of the first mixed map; doubled for each coarser
+    features: str = "efficientnet-lite0"  # full name of the network
+    features_size: Annotated[int, Meta(ge=32, le=512)] = 64  # pixels a side at which the network sees the pictures
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_side(self.image_size, len(self.encoder_widths))
-        if 4 << (len(self.decoder_widths) - 1) != self.image_size:
-            stages = self.image_size.bit_length() - 2
-            raise ValueError(f"decoder_widths needs {stages} widths for {self.image_size} pixels: 4 x 4, doubled")
-        if len(self.map_channels) != len(self.map_strides):
-            raise ValueError("map_channels and map_strides need one number for each map of the feature network")
+        check_doublings("decoder_widths", self.decoder_widths, self.image_size)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
 from zoo.errors import ConfigError
-from zoo.images.projection import ProjectedDiscriminator
+from zoo.images.configs import ProjectionConfig, check_doublings
+from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
 from zoo.nn.features import load_features
 
 CHANNELS, STRIDES = (24, 40, 112, 320), (4, 8, 16, 32)
@@ -128,3 +130,23 @@ def test_it_is_built_without_the_network(monkeypatch: pytest.MonkeyPatch) -> Non
     discriminator.load_state_dict(make(seed=1).state_dict())
     with pytest.raises(NotFoundError, match="pip install it"):
         discriminator(pictures())
+
+
+def test_a_config_makes_one() -> None:
+    """Each field of the config is where it belongs, in a discriminator that is built from nothing else."""
+    config = ProjectionConfig(
+        image_size=16, channels=1, num_classes=3, features="acme/eyes", features_size=48, mixing_width=2
+    )
+    made = projected_discriminator(replace(config, map_channels=(6, 7), map_strides=(2, 8)))
+    assert (made.data_shape, made.num_classes, made.trained_against) == ((1, 16, 16), 3, ("acme/eyes",))
+    assert (made.size, made.map_channels, made.strides, made.mixing.widths) == (48, (6, 7), (2, 8), (2, 4))
+    assert projected_discriminator(replace(config, num_classes=0)).num_classes is None
+
+
+def test_maps_that_do_not_pair_are_refused() -> None:
+    """A config with channels for other maps than strides is a ValueError, and so are widths that double past a side."""
+    with pytest.raises(ValueError, match="one number for each map"):
+        ProjectionConfig(features="acme/eyes", map_strides=(4, 8))
+    check_doublings("widths", [1, 1, 1], 16)
+    with pytest.raises(ValueError, match="widths needs 4 widths for 32 pixels"):
+        check_doublings("widths", [1, 1, 1], 32)

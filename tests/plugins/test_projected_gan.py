@@ -85,7 +85,7 @@ def test_channels_last_survives_the_gates() -> None:
         ({"generator_widths": [8, 8]}, "generator_widths needs 3 widths for 16 pixels"),
         ({"image_size": 48}, "16 or 32 or 64 or 128"),
         ({"map_strides": [4, 8]}, "one number for each map"),
-        ({"features": ""}, "features"),
+        ({"features": ""}, "features is empty.*full name of a feature network"),
     ],
 )
 def test_a_config_that_cannot_be_built_is_refused(change: dict[str, Any], says: str) -> None:

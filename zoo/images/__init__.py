@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, FeaturesSpec, ModalitySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.images.configs import ProjectionConfig, check_doublings
     from zoo.images.decode import (
         MAX_BAD,
         MAX_FILE_BYTES,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         look,
     )
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
-    from zoo.images.projection import ProjectedDiscriminator
+    from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
     from zoo.images.sheet import grid, to_pil
     from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
@@ -39,9 +40,11 @@ __all__ = [
     "Decoding",
     "Picture",
     "ProjectedDiscriminator",
+    "ProjectionConfig",
     "Rules",
     "UpsamplingStack",
     "check_bad",
+    "check_doublings",
     "conform",
     "decode_all",
     "decode_picture",
@@ -49,6 +52,7 @@ __all__ = [
     "kind_of",
     "look",
     "passed_over",
+    "projected_discriminator",
     "to_pil",
 ]
 
@@ -58,8 +62,11 @@ ELSEWHERE = {  # than in zoo.images.decode
     **dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds"),
     "ConditionalNorm": "upsampling",
     "ProjectedDiscriminator": "projection",
+    "ProjectionConfig": "configs",
     "UpsamplingStack": "upsampling",
+    "check_doublings": "configs",
     "grid": "sheet",
+    "projected_discriminator": "projection",
     "to_pil": "sheet",
 }
 

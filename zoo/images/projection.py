@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.errors import ConfigError
+from zoo.images.configs import ProjectionConfig
 from zoo.nn.features import Features, load_features
 from zoo.nn.interfaces import Discriminator
 
-__all__ = ["ProjectedDiscriminator"]
+__all__ = ["ProjectedDiscriminator", "projected_discriminator"]
 
 SLOPE = 0.2
 NARROWEST, WIDEST = 64, 256  # channels behind a head's convolutions
@@ -104,6 +105,19 @@ class ProjectedDiscriminator(Discriminator):
         return self._network[0]
 
 
+def projected_discriminator(config: ProjectionConfig) -> ProjectedDiscriminator:
+    """The part `discriminator` of an architecture with such a `config`."""
+    return ProjectedDiscriminator(
+        (config.channels, config.image_size, config.image_size),
+        config.num_classes or None,
+        features=config.features,
+        size=config.features_size,
+        map_channels=config.map_channels,
+        strides=config.map_strides,
+        width=config.mixing_width,
+    )
+
+
 class _Mixing(nn.Module):
     """Fixed random 1x1 convolutions: across the channels of each map, then from each coarser map into the finer one."""
 
@@ -122,8 +136,9 @@ class _Mixing(nn.Module):
         mixed = [F.conv2d(x, self.get_buffer(f"across{index}")) for index, x in enumerate(maps)]
         for index in reversed(range(len(mixed) - 1)):
             size = mixed[index].shape[-2:]
-            wide = F.interpolate(mixed[index + 1], size, mode="bilinear", align_corners=False)
-            mixed[index] = (mixed[index] + F.conv2d(wide, self.get_buffer(f"down{index}"))) * 0.5**0.5
+            narrow = F.conv2d(mixed[index + 1], self.get_buffer(f"down{index}"))  # first, as it has fewer places here
+            wide = F.interpolate(narrow, size, mode="bilinear", align_corners=False)
+            mixed[index] = (mixed[index] + wide) * 0.5**0.5
         return tuple(mixed)
 
     def standardised(self, mixed: Sequence[Tensor]) -> tuple[Tensor, ...]:
