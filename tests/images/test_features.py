@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.images.efficientnet import LITE0, LITE1, LITE2, EfficientNetLite, Unit, Variant, fill
-from zoo.images.features import LiteFeatures
+from zoo.images.features import PictureFeatures
 from zoo.nn.features import default_features, load_features
 
 NUMBERS = [
@@ -33,10 +33,10 @@ BULLSEYES = (
 )
 
 
-def lite(number: int) -> LiteFeatures:
+def lite(number: int) -> PictureFeatures:
     """The network of that number."""
     found = load_features(f"efficientnet-lite{number}")
-    assert isinstance(found, LiteFeatures)
+    assert isinstance(found, PictureFeatures)
     return found
 
 

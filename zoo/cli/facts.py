@@ -193,6 +193,7 @@ def _recipe(facts: Facts) -> Rows:
 
 def _feature(facts: Facts) -> Rows:
     yield "looks at", facts["modality"]
+    yield "family", facts["family"]
     yield "licence", facts["licence"]
     yield "installed", "yes" if facts["installed"] else f"no; {facts['install_hint']}"
     yield "used", "by default in `zoo eval`" if "default" in facts["tags"] else "with --features"

@@ -41,7 +41,7 @@ __all__ = [
     "likelihood_arguments",
 ]
 
-FRECHET, KERNEL = "frechet", "kernel"
+FRECHET, KERNEL, PIXELS = "frechet", "kernel", "pixels"
 MOST_PAIRS = 5000
 
 
@@ -53,7 +53,8 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     text = "where the examples are that it was trained on, or others to compare with: ./photos (default: by name)"
     command.add_argument("--data", help=text)
-    command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
+    text = "the networks that look (see `zoo list --features`), or pixels, with commas between: the first leads"
+    command.add_argument("--features", metavar="NAMES", help=text)
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     takes_write(command)
     takes_json(command)
@@ -72,7 +73,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
             default_registry(),
             samples=arguments.samples,
             data=arguments.data,
-            features=arguments.features,
+            features=arguments.features.split(",") if arguments.features else (),
             per_class=arguments.per_class,
             write=arguments.write,
             progress=advance,
@@ -84,13 +85,22 @@ def evaluate(arguments: argparse.Namespace) -> None:
         print(json.dumps([data], indent=1))
         return
     other = report.other_data is not None
-    yardsticks = [] if other else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
+    yardsticks = (
+        []
+        if other or data.get("independent") is False
+        else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
+    )
     _print_distances(data, [one for one in yardsticks if one["name"] != arguments.name])
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
         error = f"{100 * coding['root_mean_square_error']:.2f} %"
         what = f"reconstructions of {coding['examples']:,} {coding['split']} examples"
         say(f"{what}: off by {error} of the range (root mean square){nats}; lower is better")
+        if found := coding["kept"]:
+            say(
+                f"kept: {found['share']:.0%} of {found['examples']:,} reconstructions are nearest to their own example "
+                f"among {found['among']:,}, by {found['network']}; higher is better"
+            )
 
 
 def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]]) -> None:
@@ -106,12 +116,36 @@ def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, 
     rows += [_row(f"class {one['name']}", one["samples"], one) for one in data.get("classes", ())]
     rows += [_row(f"for comparison: {one['name']}", one["samples"], one) for one in yardsticks]
     table(rows, ("name", "examples", FRECHET, KERNEL))
+    judge = data["network"] + (", which it was trained against" if data.get("independent") is False else "")
     say(
-        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} {_whose(data)}, by {data['network']}; "
+        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} {_whose(data)}, by {judge}; "
         f"lower is better. Few examples have a larger {FRECHET} distance: compare rows of as many."
     )
     if not floor:
         say("There is no floor: these data have no test examples to compare with.")
+    _print_judges(data)
+
+
+def _print_judges(data: Mapping[str, Any]) -> None:
+    """The figures of the samples by each judge, the leading one first, where there are several."""
+    marked = {"note": ""} if data.get("independent") is False else {}
+    rows = [{**data, **marked}, *data.get("second", {}).values()]
+    rows += [data[PIXELS]] if PIXELS in data else []
+    rows += data.get("contaminated", {}).values()
+    if len(rows) < 2:
+        return
+    say("")
+    keys = (FRECHET, KERNEL, "precision", "recall")
+    shown = []
+    for row in rows:
+        figures = {key: f"{row[key]:.4f}" for key in keys}
+        floor = row["floor"]
+        figures |= {"floor": f"{floor[FRECHET]:.4f}", "as many": f"{floor['frechet_of_samples']:.4f}"} if floor else {}
+        shown.append({"by": row["network"]} | figures | ({"": "contaminated"} if "note" in row else {}))
+    table(shown, ("by", *keys, "as many", "floor", ""))
+    say("Figures of different judges do not compare. as many, floor: Fréchet distances, as above.")
+    if any("note" in row for row in rows):
+        say("contaminated: trained against this network or a sister; these do not say how good the model is.")
 
 
 def _whose(data: Mapping[str, Any]) -> str:

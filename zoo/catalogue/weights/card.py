@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec, ModelSpec
-from zoo.catalogue.weights.card_sections import SAMPLES, displayed, metrics_of, sections
+from zoo.catalogue.weights.card_sections import displayed, sections
 from zoo.catalogue.weights.folder import (
     CARD,
     CONFIG,
@@ -23,6 +23,7 @@ from zoo.catalogue.weights.folder import (
     parse_config,
     truncation_of,
 )
+from zoo.catalogue.weights.metrics import SAMPLES, metrics_of
 from zoo.configs import strict_json
 from zoo.errors import WeightsError, ZooError
 from zoo.files import new_file, sha256_of, storage_errors
