@@ -22,7 +22,7 @@ class Prior:
     """A distribution of latents z (*shape): N(0, I), U(-1, 1) in each coordinate, or a Gaussian mixture."""
 
     name: str  # "normal", "uniform" or "mixture"
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of one latent
     mixture: GaussianMixture | None = None  # of the last
 
     def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
