@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from cli.commands import code_of
 from PIL import Image
 
-from zoo.cli.main import main
 from zoo.images.sheet import grid
 from zoo.nn.pretrained import load
 
@@ -36,10 +36,6 @@ KINDS = {
 }
 
 
-def run(*argv: object) -> int:
-    return main([str(word) for word in argv])
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The weights folder of a conditional model of each kind, trained and exported by the verbs."""
@@ -48,15 +44,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         here = tmp_path_factory.mktemp(kind)
         text = RECIPE.format(architecture=architecture, trainer=trainer, config=config)
         (here / "tiny.toml").write_text(text, encoding="utf-8")
-        assert run("train", here / "tiny.toml", "--out", here / "run") == 0
-        assert run("export", here / "run", "-o", here / "tiny") == 0
+        assert code_of("train", here / "tiny.toml", "--out", here / "run") == 0
+        assert code_of("export", here / "run", "-o", here / "tiny") == 0
         folders[kind] = here / "tiny"
     return folders
 
 
 def test_a_grid_has_a_row_a_class(models: dict[str, Path], tmp_path: Path) -> None:
     """Without --label each class has a row of its own, in the order of the classes."""
-    assert run("sample", models["gan"], "-n", 11, "--scale", 1, "-o", tmp_path / "a.png") == 0
+    assert code_of("sample", models["gan"], "-n", 11, "--scale", 1, "-o", tmp_path / "a.png") == 0
     x = load(str(models["gan"])).sample(11, seed=0, labels=[0] * 4 + [1] * 4 + [2] * 3)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.tobytes() == grid(x, columns=4).tobytes()
@@ -65,7 +61,7 @@ def test_a_grid_has_a_row_a_class(models: dict[str, Path], tmp_path: Path) -> No
 def test_a_label_is_a_name_or_a_number(models: dict[str, Path], tmp_path: Path) -> None:
     """--label may be given again: a row for each, in that order."""
     out = tmp_path / "a.png"
-    assert run("sample", models["vae"], "-n", 4, "--label", "square", "--label", "0", "--scale", 1, "-o", out) == 0
+    assert code_of("sample", models["vae"], "-n", 4, "--label", "square", "--label", "0", "--scale", 1, "-o", out) == 0
     x = load(str(models["vae"])).sample(4, seed=0, labels=["square", "square", "circle", "circle"])
     with Image.open(out) as picture:
         assert picture.tobytes() == grid(x, columns=2).convert(picture.mode).tobytes()
@@ -76,7 +72,7 @@ def test_a_wrong_label_is_one_line(
     label: str, says: str, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name or number that is no class is a usage error with what could have been meant."""
-    assert run("sample", models["gan"], f"--label={label}", "-o", tmp_path / "a.png") == 2
+    assert code_of("sample", models["gan"], f"--label={label}", "-o", tmp_path / "a.png") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
 
@@ -86,14 +82,14 @@ def test_a_model_without_classes_takes_no_label(
 ) -> None:
     """--label and --per-class are usage errors there."""
     made = make_folder()
-    assert run("sample", made.path, "--label", "0", "-o", tmp_path / "a.png") == 2
+    assert code_of("sample", made.path, "--label", "0", "-o", tmp_path / "a.png") == 2
     assert "no classes" in capsys.readouterr().err
 
 
 def test_likelihoods_are_given_the_class(models: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     """`zoo likelihood` hands the labels of the examples on, by name: one class of the data is that class."""
-    assert run("likelihood", models["vae"], "-n", 3, "--samples", 4) == 0
-    assert run("likelihood", models["vae"], "--data", "shapes[square]", "-n", 3, "--samples", 4) == 0
+    assert code_of("likelihood", models["vae"], "-n", 3, "--samples", 4) == 0
+    assert code_of("likelihood", models["vae"], "--data", "shapes[square]", "-n", 3, "--samples", 4) == 0
     assert "3 examples of shapes[square] (test)" in capsys.readouterr().out
 
 
