@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.examples import (
     decoded,
-    encoded,
     encoding_model,
     examples_for,
-    labels_of,
     loaded,
     located,
     other_data,
@@ -120,8 +119,8 @@ def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, 
         test = floor["test_examples"]
         rows.append(_row("as many samples as there are test examples", min(test, count), floor, "frechet_of_samples"))
         rows.append(_row("the floor: real test examples", test, floor))
-    if "mixture_frechet" in data:
-        rows.append(_row("samples of the mixture", count, data, "mixture_frechet"))
+    others = [prior for prior in PRIORS if f"{prior}_frechet" in data]
+    rows += [_row(f"samples of --prior {prior}", count, data, f"{prior}_frechet") for prior in others]
     rows += [_row(f"class {one['name']}", one["samples"], one) for one in data.get("classes", ())]
     rows += [_row(f"for comparison: {one['name']}", one["samples"], one) for one in yardsticks]
     table(rows, ("name", "examples", FRECHET, KERNEL))
@@ -189,6 +188,7 @@ def likelihood(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.recipes.recipe import neutral
     from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
     from zoo.evaluation.results import record
+    from zoo.latent.codes import labels_of
 
     folder = writable_folder(arguments)
     model = encoding_model(folder, arguments.device)
@@ -269,6 +269,7 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
+    from zoo.latent.codes import codes_of
     from zoo.nn.models import Encodes
 
     count = 2 * arguments.pairs
@@ -279,5 +280,5 @@ def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     there = len(examples.data)
     if count > there:
         raise UsageError(f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {there:,} examples")
-    z = encoded(model, examples, some(there, count, arguments.seed)).mean
+    z = codes_of(model, examples, some(there, count, arguments.seed)).mean
     return z, f"codes of {reference} ({arguments.split})"

@@ -45,7 +45,8 @@ class Evaluation:
     """The report on samples, and on what only some models have."""
 
     samples: Report
-    mixture_frechet: float | None  # of as many samples of the ex-post prior, where the weights carry one
+    prior: str  # which one the samples are of: the model's default
+    others_frechet: Mapping[str, float]  # the Fréchet distance of as many samples of each other prior of the model
     reconstruction: ReconstructionReport | None  # of a model that encodes
     classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
     classified: Classified | None = None  # where a classifier was asked for
@@ -55,11 +56,10 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The report on samples as JSON-able data, and the rest beside it where there is any."""
-        data = self.samples.to_json() | self.beside.to_json()
+        data = self.samples.to_json() | self.beside.to_json() | {"prior": self.prior}
         if self.other_data is not None:
             data["other_data"] = dict(self.other_data)
-        if self.mixture_frechet is not None:
-            data["mixture_frechet"] = self.mixture_frechet
+        data |= {f"{prior}_frechet": distance for prior, distance in self.others_frechet.items()}
         if self.reconstruction is not None:
             data["reconstruction"] = self.reconstruction.to_json()
         if self.classes:
@@ -92,11 +92,11 @@ def evaluate_model(
     against that one or a sister, the first of another family; then pixels and the contaminated figures stand beside it.
 
     A model that encodes is also asked to give the test examples back (the training examples where there are no others),
-    and one with a mixture for samples of it; with `per_class` one with classes is measured class by class, too, and
-    with `classify` a classifier of the real examples of all classes says what the samples show. With `write` the
-    results go into the folder as evaluation.json, the nearest training examples beside it, and the card is written
-    again: all or none. What was measured against other data goes into evaluation.json alone, below their name: it is
-    not the model's own figure.
+    and one with more priors than its default for samples of each; with `per_class` one with classes is measured class
+    by class, too, and with `classify` a classifier of the real examples of all classes says what the samples show. With
+    `write` the results go into the folder as evaluation.json, the nearest training examples beside it, and the card is
+    written again: all or none. What was measured against other data goes into evaluation.json alone, below their name:
+    it is not the model's own figure.
 
     The networks look where the model is, on its device. Raises what loading the data and the networks raise, DataError
     when the data of the model's own name are not those it was trained on, and UsageError for a model that was not
@@ -121,7 +121,8 @@ def evaluate_model(
     found = Evaluation(
         samples=evaluate(*sets, judges[0], neighbours=pairs, cache_dir=cache, progress=first),
         beside=beside(panel, judges, sets, cache_dir=cache, progress=progress),
-        mixture_frechet=_of_mixture(model, samples, known, judges[0]),
+        prior=model.default_prior,
+        others_frechet=_of_other_priors(model, samples, known, judges[0]),
         reconstruction=_coded(model, train, test, judges[0]),
         classes=class_distances(drawn, model, train, judges[0], cache_dir=cache, most=MOST_TRAIN) if per_class else (),
         classified=classified(drawn, model, registry, cache_dir=cache) if classify else None,
@@ -139,12 +140,14 @@ def evaluate_model(
     return found
 
 
-def _of_mixture(model: Model, samples: int, known: Tensor, observer: Observer) -> float | None:
-    """The Fréchet distance of samples of the mixture, of a model that has one."""
-    if model.mixture is None:
-        return None
-    mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
-    return frechet_distance(mixed, cached_vectors(known, observer, cache_folder(os.environ)))
+def _of_other_priors(model: Model, samples: int, known: Tensor, observer: Observer) -> dict[str, float]:
+    """The Fréchet distance of samples of each prior that is not the model's default."""
+    found, cache = {}, cache_folder(os.environ)
+    for prior in model.priors:
+        if prior != model.default_prior:
+            seen = vectors(model.sample(samples, seed=SEED, prior=prior), observer)
+            found[prior] = frechet_distance(seen, cached_vectors(known, observer, cache))
+    return found
 
 
 def _coded(model: Model, train: Examples, test: Examples | None, judge: Observer) -> ReconstructionReport | None:

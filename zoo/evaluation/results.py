@@ -10,14 +10,15 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, TRUNCATION, Folder, parse_config
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, PRIORS, TRUNCATION, Folder, parse_config
 from zoo.errors import UsageError, WeightsError
 from zoo.files import new_files
 
 __all__ = ["check_writable", "read_results", "record", "record_truncation"]
 
 GROWING = {"concepts", "other_data"}  # keys of which what is there already stays: each holds things by their names
-LED = {"independent", "second", "pixels", "contaminated", "classes", "mixture_frechet"}  # go with the leading network
+LED = {"independent", "second", "pixels", "contaminated", "classes"}  # these go with the leading network,
+LED |= {f"{prior}_frechet" for prior in PRIORS}  # and the distances of samples of other priors than the default
 Writer = Callable[[Path], None]  # writes one file to that path
 
 

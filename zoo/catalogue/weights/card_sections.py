@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.catalogue.weights.folder import PRIORS
 from zoo.catalogue.weights.metrics import SAMPLES, independent
 
 __all__ = ["PICTURES", "displayed", "sections", "shown"]
@@ -118,9 +119,9 @@ def _figures(model: str, report: dict[str, Any]) -> list[str]:
             f"| as many samples as test examples | {count} | {floor['frechet_of_samples']:.2f} | |",
             f"| test examples (the floor) | {count} | {floor['frechet']:.2f} | {_kernel(floor)} |",
         ]
-    mixture = report.get("mixture_frechet")
-    if mixture is not None:
-        lines.append(f'| samples of `prior="mixture"` | {report["samples"]:,} | {mixture:.2f} | |')
+    for prior in PRIORS:
+        if (other := report.get(f"{prior}_frechet")) is not None:
+            lines.append(f'| samples of `prior="{prior}"` | {report["samples"]:,} | {other:.2f} | |')
     command = f"zoo eval {model} --samples {report['samples']} --features {report['network']}"
     how = f"Computed by `{command}` (samples of seed 0, torch {report['torch']})."
     more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
