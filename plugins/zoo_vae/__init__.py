@@ -29,9 +29,9 @@ PINS: dict[str, dict[str, str]] = {
         "prior.safetensors": "8567de42c5b99c61c15ea25fe6c9f1f1df779429da64fe7f60649e73e71604ca",
     },
     "ae-mnist": {
-        "config.json": "d45d3d1a8bb499a9c4bab2842540175f8ce3a20d0570a10fe10bb68dc697b836",
+        "config.json": "f36f859ef8b4b4924e0e80ed31987409c005d7011ab14f18e81df4d6e4f214e4",
         "model.safetensors": "5126502b3b25295266d80d4500dde021533fc9e1c2b7b5e25205dfa0bb7be0cf",
-        "golden.safetensors": "c224b52bf16242261571f6cc43b985bb5e4502d4dec63f65c1c90ba767234fc5",
+        "golden.safetensors": "4f67e0ddbeb5b5f2ea78f84f995bd4fd558c45671aff300d3344f50e24b7299c",
         "prior.safetensors": "367acc4c42e9e66d0cf2dc2797d912c797d579ab9e9d54ed0e038d71aa3386c4",
     },
     "vae-mnist-best": {
@@ -40,10 +40,10 @@ PINS: dict[str, dict[str, str]] = {
         "golden.safetensors": "b9cf921ba4ac3c6d7611fab9d1bbd51d6b3fa7917091af36dccb3e45f61eeaf3",
     },
     "vae-faces": {
-        "config.json": "c93cbcb7a884262813484cbc6058be547802c73760f85ec4fe3c006563f2a32b",
+        "config.json": "9646b5b29b4db49ef3a5d091991a5275575abce73fed6d6e70c80ee494370fbe",
         "model.safetensors": "30b5cc11079fec7cbc303e7d57a5ff60cc4444b05709d7be711c6d6210c8940e",
-        "golden.safetensors": "efd4896fb9b46d06db6a058f4cf9fb748f1020f8a2af57ad0bec62f483b8dbf9",
-        "prior.safetensors": "0b6578381da851305c963dab48885b1d00c54ab0b0b795f79ce20b45acd5ad54",
+        "golden.safetensors": "0722d73db5d67b99f2652dbed1bdc849638b1e13b28f04d8477d73b87f93718c",
+        "prior.safetensors": "20f33ba749d01f50f9c4626f847d233d6b4a565160c4a679b0782b0120181e59",
         "concepts.safetensors": "07a1fcedcd00efa8e9edadae1f5b4bb0ddc8141a1cce93fa7a829848a73061ea",
     },
 }

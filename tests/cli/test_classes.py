@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,8 @@ import torch
 from cli.commands import code_of
 from PIL import Image
 
+from zoo.evaluation import model as evaluation
+from zoo.images import classifier
 from zoo.images.sheet import grid
 from zoo.nn.pretrained import load
 
@@ -91,6 +95,26 @@ def test_likelihoods_are_given_the_class(models: dict[str, Path], capsys: pytest
     assert code_of("likelihood", models["vae"], "-n", 3, "--samples", 4) == 0
     assert code_of("likelihood", models["vae"], "--data", "shapes[square]", "-n", 3, "--samples", 4) == 0
     assert "3 examples of shapes[square] (test)" in capsys.readouterr().out
+
+
+def test_a_classifier_says_what_samples_show(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`zoo eval --classify` prints the shares, and `--write` keeps them for the card, the same ones."""
+    monkeypatch.setattr(classifier, "fitted", lambda build, *given, **settings: build())  # what it says is chance
+    for most in ("MOST_TRAIN", "MOST_TEST"):
+        monkeypatch.setattr(evaluation, most, 16)  # of which the feature network takes a while
+    folder = tmp_path / "tiny"
+    shutil.copytree(models["gan"], folder)
+    assert code_of("eval", folder, "--samples", 12, "--classify", "--write") == 0
+    told = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["classified"]
+    assert told["data"] == "shapes"
+    assert sum(told["told"].values()) == pytest.approx(1)
+    shares = f"{told['samples']:.1%} of the samples"
+    assert f"made for: {shares}, {told['real']:.1%} of real" in capsys.readouterr().out
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"right for {told['accuracy']:.1%} of all test examples, calls {shares}" in card
+    assert "classified_as_meant" in card
 
 
 def test_examples_have_the_classes_that_the_model_knows(models: dict[str, Path]) -> None:

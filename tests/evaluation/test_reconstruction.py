@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
+from torch import Tensor
 
-from zoo.evaluation.reconstruction import reconstruction_report
+from zoo.evaluation.features import Observer
+from zoo.evaluation.reconstruction import Kept, kept, reconstruction_report
+from zoo.images.modality import Images
+from zoo.nn.features import Features
 
 DATA = torch.randint(0, 256, (7, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -39,3 +44,50 @@ def test_binarised_data_have_another_bound_and_the_same_error(vae_folder: Callab
     assert binary == again
     assert binary.root_mean_square_error == grey.root_mean_square_error
     assert binary.negative_elbo != grey.negative_elbo
+
+
+class Flat(Features):
+    """All values."""
+
+    strides, dimensions = (1,), 192
+    name, sha256 = "flat", "ab" * 32
+
+    def vector(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+    def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (x,)
+
+
+class Coder:
+    """Codes are numbers of examples, by what they hold; decoding number i gives example i + `off`."""
+
+    def __init__(self, data: Tensor, off: int) -> None:
+        self.data, self.off = data.float() / 255, off
+
+    def labels_of(self, labels: object, n: int) -> None:
+        return None
+
+    def encode(self, x: Tensor, labels: object) -> SimpleNamespace:
+        return SimpleNamespace(mean=torch.cdist(x.flatten(1), self.data.flatten(1)).argmin(1))
+
+    def decode(self, z: Tensor, labels: object) -> Tensor:
+        return self.data[(z + self.off) % len(self.data)]
+
+
+def test_an_example_is_kept_where_its_reconstruction_stands_by_itself() -> None:
+    """Giving back what was given keeps all, another example none; 100 are asked, or all, among all there are."""
+    generator = torch.Generator().manual_seed(1)
+    data = torch.randint(0, 256, (150, 3, 8, 8), dtype=torch.uint8, generator=generator)
+    observer = Observer(Flat(), Images())
+    same, moved = (kept(cast(Any, Coder(data, off)), data, observer=observer) for off in (0, 1))
+    assert same == Kept(share=1.0, examples=100, among=150, network="flat")
+    assert moved == Kept(share=0.0, examples=100, among=150, network="flat")
+    assert kept(cast(Any, Coder(data, 0)), data, observer=observer, most=None).examples == 150
+    assert kept(cast(Any, Coder(data[:7], 0)), data[:7], observer=observer).examples == 7
+
+
+def test_an_example_that_is_there_twice_is_kept() -> None:
+    """Which of two equal examples is found first does not matter."""
+    data = torch.cat([DATA, DATA])
+    assert kept(cast(Any, Coder(data, 0)), data, observer=Observer(Flat(), Images())).share == 1.0

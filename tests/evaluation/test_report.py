@@ -63,16 +63,16 @@ def test_copies_of_the_training_set_are_seen() -> None:
     assert report.sample_distances.feature_median == report.sample_distances.value_median == 0
     assert report.test_distances is not None
     assert report.test_distances.feature_5_percent > 0
-    assert report.frechet == pytest.approx(0, abs=1e-9)
+    assert report.figures.frechet == pytest.approx(0, abs=1e-9)
 
 
 def test_the_floor_is_what_the_test_images_score() -> None:
     """Samples that are the test examples score exactly the floor, and the floor's own count is used for the samples."""
     report = _report(_images(30, 1))
-    assert report.floor is not None
-    assert report.floor.frechet == report.frechet
-    assert report.floor.frechet_of_samples == report.frechet
-    assert report.floor.kernel == report.kernel
+    assert report.figures.floor is not None
+    assert report.figures.floor.frechet == report.figures.frechet
+    assert report.figures.floor.frechet_of_samples == report.figures.frechet
+    assert report.figures.floor.kernel == report.figures.kernel
     assert report.test_distances == report.sample_distances
 
 
@@ -87,10 +87,10 @@ def test_distances_are_in_the_stated_units() -> None:
 def test_no_test_images_no_floor() -> None:
     """Without test examples floor and yardstick are None and the rest is there."""
     report = evaluate(_images(8, 2), _images(20, 0), None, Observer(Pixels(), Images()), neighbours=0)
-    assert report.floor is None
+    assert report.figures.floor is None
     assert report.test_distances is None
     assert report.neighbours == ()
-    assert math.isfinite(report.kernel)
+    assert math.isfinite(report.figures.kernel)
 
 
 def test_progress_runs_to_the_end() -> None:

@@ -48,6 +48,20 @@ def test_concepts_are_kept_beside_one_another(folder: Folder, monkeypatch: pytes
     assert read_results(folder)["concepts"] == {"a": {"auc": 1}, "b": {"auc": 2}}
 
 
+def test_what_stood_beside_another_network_goes_with_it(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes and contaminated figures go where another network leads than before; where the same leads they stay."""
+    monkeypatch.setattr("zoo.evaluation.results.card_of", lambda *_: "card")
+    one, two = ({"network_sha256": letter * 64, "frechet": 1.0} for letter in "ab")
+    record(folder, one | {"classes": [1], "contaminated": {"c": {}}, "likelihood": {}}, registry=REGISTRY)
+    record(folder, one, registry=REGISTRY)
+    assert {"classes", "contaminated", "likelihood"} <= read_results(folder).keys()
+    record(folder, {"first": 1}, registry=REGISTRY)
+    assert "classes" in read_results(folder)
+    record(folder, two | {"pixels": {}}, registry=REGISTRY)
+    assert {"classes", "contaminated"} & read_results(folder).keys() == set()
+    assert {"pixels", "likelihood"} <= read_results(folder).keys()
+
+
 def test_results_of_other_weights_are_not_carried_along(folder: Folder) -> None:
     """Where model.safetensors has changed, what was measured of the old one is gone."""
     record(folder, {"reconstruction": CODING}, registry=REGISTRY)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.images.efficientnet import LITE0, LITE1, LITE2, EfficientNetLite, Variant, fill
-from zoo.images.features import LiteFeatures
+from zoo.images.efficientnet import LITE0, LITE1, LITE2, EfficientNetLite, Unit, Variant, fill
+from zoo.images.features import PictureFeatures
 from zoo.nn.features import default_features, load_features
 
 NUMBERS = [
@@ -33,10 +33,10 @@ BULLSEYES = (
 )
 
 
-def lite(number: int) -> LiteFeatures:
+def lite(number: int) -> PictureFeatures:
     """The network of that number."""
     found = load_features(f"efficientnet-lite{number}")
-    assert isinstance(found, LiteFeatures)
+    assert isinstance(found, PictureFeatures)
     return found
 
 
@@ -154,3 +154,20 @@ def test_variants_are_scaled_as_published(
 def test_lite0_judges_pictures_by_default() -> None:
     """Of the networks of pictures the core's own default is asked where no other is named."""
     assert default_features("image", default_registry()) == "efficientnet-lite0"
+
+
+@pytest.mark.parametrize(("kernel", "side"), [(3, 12), (3, 7), (5, 8), (5, 9), (5, 1)])
+def test_the_gradient_of_a_halving_convolution_is_its_own(kernel: int, side: int) -> None:
+    """Frozen and depthwise it is computed as another convolution: equal to that of torch, of even and odd sides, and
+    differentiable again.
+    """
+    unit = Unit(4, 4, kernel, 2, groups=4, active=False).eval()
+    unit.fold()
+    unit.double()
+    x = torch.rand(2, 4, side, side, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand_like(unit(x))
+    (expected,) = torch.autograd.grad((unit(x) * weights).sum(), x)
+    unit.requires_grad_(False)
+    (found,) = torch.autograd.grad((unit(x) * weights).sum(), x)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradgradcheck(unit, x)

@@ -9,6 +9,7 @@ from torch import Tensor
 from zoo.errors import DataError, UsageError
 from zoo.latent.continuity import continuity
 from zoo.latent.interpolation import plane, traversal
+from zoo.nn.prior import Prior
 
 STARTS, ENDS = -torch.ones(5, 2), torch.ones(5, 2)
 
@@ -80,6 +81,6 @@ def test_pairs_that_do_not_move_do_not_count() -> None:
 
 def test_a_plane_of_a_uniform_prior_is_evenly_spaced() -> None:
     """Its quantiles are the numbers themselves; limits of a traversal that are not finite are refused."""
-    assert plane(3, reach=0.5, prior="uniform")[:3, 0].tolist() == [-0.5, 0.0, 0.5]
+    assert plane(3, reach=0.5, prior=Prior(name="uniform", shape=(2,)))[:3, 0].tolist() == [-0.5, 0.0, 0.5]
     with pytest.raises(UsageError, match="finite"):
         traversal(torch.zeros(3), 0, 3, low=float("nan"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from zoo.errors import UsageError
-from zoo.latent.interpolation import linear, spherical
+from zoo.latent.interpolation import linear, plane, spherical, within
+from zoo.nn.distributions import GaussianMixture
+from zoo.nn.prior import Prior
 
 Path = Callable[[Tensor, Tensor, int], Tensor]
 
@@ -106,3 +109,97 @@ def test_ends_of_two_shapes_are_refused(path: Path) -> None:
     """Both ends have one latent's shape."""
     with pytest.raises(UsageError, match=r"shapes \(3,\) and \(1, 3\); they must be equal"):
         path(E1, E1[None], 3)
+
+
+# --- where a prior has its mass ------------------------------------------------------------------------------------
+
+
+def mixture(means: Tensor, factors: Tensor) -> Prior:
+    weights = torch.ones(len(means))
+    return Prior(name="mixture", shape=(means.shape[1],), mixture=GaussianMixture(weights, means, factors))
+
+
+def far(size: int = 64, apart: float = 2.0) -> Prior:
+    """Two overlapping clusters far from the origin, wider on some axes than on others."""
+    generator = torch.Generator().manual_seed(0)
+    means = 30 + apart * torch.randn(2, size, generator=generator) / size**0.5
+    factors = torch.diag(torch.linspace(0.1, 2.0, size)).expand(2, size, size)
+    return mixture(means, factors)
+
+
+def test_of_a_normal_prior_it_is_the_great_circle() -> None:
+    """N(0, I) as such and as a mixture of one component give the great circle; U(-1, 1) the line within the cube."""
+    start, end = ends(0, 16)
+    circle = spherical(start, end, 7)
+    assert torch.equal(within(Prior(name="normal", shape=(16,)), start, end, 7), circle)
+    one = mixture(torch.zeros(1, 16), torch.eye(16)[None])
+    torch.testing.assert_close(within(one, start, end, 7), circle)
+    corners = torch.tensor([1.0, 1.0]), torch.tensor([1.0, -1.0])
+    assert float(spherical(*corners, 3).abs().max()) > 1.4
+    assert torch.equal(within(Prior(name="uniform", shape=(2,)), *corners, 3), linear(*corners, 3))
+
+
+def test_a_walk_through_a_mixture_is_as_likely_as_its_ends_and_goes_through_no_average() -> None:
+    """Far from 0 no point of it is much less likely than its ends, and none is nearer to the mean than draws are.
+
+    Its squared distance from the mean, in the mixture's own coordinates, stays about the 64 that draws have; those of
+    the straight line and of a circle around 0 fall to half of it.
+    """
+    prior = far()
+    assert prior.mixture is not None
+    mean, factor = prior.mixture.moments()
+    z = prior.sample(40, seed=1)
+    for start, end in zip(z[::2], z[1::2], strict=True):
+        walk, straight, around_zero = (path(start, end, 9) for path in (partial(within, prior), linear, spherical))
+        assert torch.equal(walk[0], start)
+        assert torch.equal(walk[-1], end)
+        logs = prior.log_prob(walk)
+        assert float(logs.min()) > float(torch.minimum(logs[0], logs[-1])) - 3 * 32**0.5
+        middles = torch.stack([walk[4], straight[4], around_zero[4]]) - mean
+        on_walk, *on_others = torch.linalg.solve_triangular(factor, middles.T, upper=False).square().sum(0).tolist()
+        assert max(on_others) < 0.8 * on_walk
+        assert 64 - 45 < on_walk < 64 + 45
+
+
+def test_between_clusters_on_a_plane_it_is_straight() -> None:
+    """Where a circle goes through nowhere the line is taken: here through the cluster in the middle of the others."""
+    angles = torch.arange(6) * math.pi / 3
+    means = torch.cat([torch.stack([angles.cos(), angles.sin()], dim=1) * 4, torch.zeros(1, 2)])
+    prior = mixture(means, torch.eye(2).expand(7, 2, 2) * 0.3)
+    start, end = torch.tensor([4.0, 0.0]), torch.tensor([-3.9, 0.4])
+    assert torch.equal(within(prior, start, end, 9), linear(start, end, 9))
+    z = prior.sample(60, seed=0)
+    for start, end in zip(z[::2], z[1::2], strict=True):
+        walk = within(prior, start, end, 9)
+        lowest = [float(prior.log_prob(path).min()) for path in (walk, linear(start, end, 9))]
+        assert lowest[0] >= min(lowest[1], float(prior.log_prob(torch.stack([start, end])).min()) - 3)
+
+
+@pytest.mark.parametrize("steps", [1, 2.0, "5"])
+def test_other_steps_of_a_mixtures_walk_are_refused(steps: Any) -> None:
+    """As of every path."""
+    with pytest.raises(UsageError, match="steps is"):
+        within(far(), *ends(0, 64), steps)
+
+
+def test_the_cells_of_a_mixtures_plane_are_as_likely_as_any_other() -> None:
+    """Between neighbouring lines of the grid of a two-cluster prior there lie as many of its draws everywhere.
+
+    The product of the axes' own quantiles is no such grid: half of its cells hold nothing.
+    """
+    prior = mixture(torch.tensor([[-5.0, -5.0], [5.0, 5.0]]), torch.tensor([[0.5, 0.0], [0.3, 0.4]]).expand(2, 2, 2))
+    n, reach = 6, 0.75
+    grid = plane(n, reach=reach, prior=prior).view(n, n, 2)
+    assert torch.equal(grid[0, :, 0], grid[-1, :, 0])  # columns are upright
+    assert bool((grid[:-1, :, 1] > grid[1:, :, 1]).all())  # the second axis goes up
+    z = prior.sample(40_000, seed=0)
+    for column in range(n - 1):
+        left, right = grid[0, column, 0], grid[0, column + 1, 0]
+        share = float(((z[:, 0] > left) & (z[:, 0] < right)).float().mean())
+        assert share == pytest.approx(reach / (n - 1), abs=0.01)
+    for column in range(n):
+        near = z[(z[:, 0] - grid[0, column, 0]).abs() < 0.05]
+        below = float((near[:, 1] < grid[1, column, 1]).float().mean())
+        assert below == pytest.approx((1 + reach) / 2 - reach / (n - 1), abs=0.06)
+    middle = plane(3, prior=prior).view(3, 3, 2)[:, 0]
+    assert float(prior.log_prob(middle).min()) > -8  # no point between the clusters

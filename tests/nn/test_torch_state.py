@@ -24,7 +24,7 @@ from zoo.evaluation.reconstruction import reconstruction_report
 from zoo.latent.concepts import ConceptVector
 from zoo.latent.continuity import continuity
 from zoo.latent.fitted_encoder import fit_encoder
-from zoo.latent.interpolation import linear, plane, spherical, traversal
+from zoo.latent.interpolation import linear, plane, spherical, traversal, within
 from zoo.latent.inversion import invert
 from zoo.latent.priors import fit_mixture, held_out
 from zoo.nn.build import build_parts, decode_config, initialise_parts
@@ -34,6 +34,7 @@ from zoo.nn.gan import GAN
 from zoo.nn.golden import golden_samples
 from zoo.nn.interfaces import Generator
 from zoo.nn.pretrained import load
+from zoo.nn.prior import Prior
 from zoo.nn.torch_state import default_state
 from zoo.nn.vae import VAE
 
@@ -150,6 +151,7 @@ def measured(gan: Path, vae: Path) -> dict[str, Any]:
     z = adversarial.latents(4, seed=5)
     posterior = coder.encode(x)
     mixture = fit_mixture(posterior, components=2)
+    prior = Prior(name="mixture", shape=(3,), mixture=mixture)
     concept = ConceptVector.fit(coder, x[:6], x[6:])
     observer = Observer(load_features("efficientnet-lite0"), load_modality(default_registry().modality("image")))
     seen = vectors(data[:3], observer)
@@ -162,6 +164,9 @@ def measured(gan: Path, vae: Path) -> dict[str, Any]:
         "linear": linear([0.1, 0.2], [0.3, 0.5], 3).tolist(),
         "traversal": traversal(z[0], 1, 3).tolist(),
         "plane": plane(4).tolist(),
+        "prior": [prior.sample(3, seed=1).tolist(), prior.log_prob(posterior.mean).tolist(), prior.limits(1)],
+        "within": within(prior, posterior.mean[0], posterior.mean[1], 4).tolist(),
+        "quantiles": prior.from_uniform(torch.full((1, 3), 0.3, dtype=torch.float32, device="cpu")).tolist(),
         "concept": concept.direction.tolist(),
         "probe": ConceptVector.fit_latents(posterior.mean[:6], posterior.mean[6:], method="linear_probe").measures,
         "moved": concept.apply(z, 1.5).tolist(),

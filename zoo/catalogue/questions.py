@@ -15,10 +15,10 @@ from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe
 from zoo.catalogue.weights.card import dataset_of
-from zoo.catalogue.weights.card_sections import metrics_and_directions
 from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import is_path, locate, no_revision
+from zoo.catalogue.weights.metrics import metrics_and_directions
 from zoo.catalogue.weights.unknown import no_model
 from zoo.errors import NetworkError, NotFoundError, UsageError, ZooError
 

@@ -15,7 +15,6 @@ from zoo.cli.examples import (
     example_of,
     examples_for,
     find_latents,
-    labels_of,
     loaded,
     located,
     some,
@@ -89,6 +88,8 @@ def _check_examples(arguments: argparse.Namespace) -> None:
 def _asked(arguments: argparse.Namespace, model: Model) -> tuple[Tensor, list[str | int] | None]:
     """The files, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told."""
     import torch
+
+    from zoo.latent.codes import labels_of
 
     asked = asked_labels(model, arguments.label) if arguments.label else None
     if arguments.files:

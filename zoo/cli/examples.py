@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
-    from zoo.nn.distributions import DiagonalGaussian
     from zoo.nn.models import Encodes, Model
     from zoo.nn.sampling import Labels
 
@@ -25,12 +24,10 @@ __all__ = [
     "asked_labels",
     "decoded",
     "device_of",
-    "encoded",
     "encoding_model",
     "example_of",
     "examples_for",
     "find_latents",
-    "labels_of",
     "loaded",
     "located",
     "other_data",
@@ -140,27 +137,6 @@ def reference_of(model: Model, text: str) -> str:
     from zoo.catalogue.plugins.loading import default_registry
 
     return as_reference(text, default_registry(), model.modality)
-
-
-def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int] | None:
-    """The classes of some rows of a dataset, as the model knows them; None for a model without classes.
-
-    Raises UsageError for data without labels.
-    """
-    if model.num_classes is None:
-        return None
-    if examples.labels is None:
-        raise UsageError(f"the model has classes, and {examples.name} has no labels; name data that have")
-    numbers = examples.labels[rows].tolist()
-    return [examples.classes[number] for number in numbers] if model.classes else numbers
-
-
-def encoded(model: Encodes, examples: Examples, rows: Tensor) -> DiagonalGaussian:
-    """The posteriors of some rows of a dataset, each given its class where there are classes, on the CPU."""
-    from zoo.nn.distributions import DiagonalGaussian
-
-    found = model.encode(as_given(model, examples.data[rows]), labels_of(model, examples, rows))
-    return DiagonalGaussian(found.mean.cpu(), found.log_var.cpu())
 
 
 def takes_label(command: argparse.ArgumentParser) -> None:

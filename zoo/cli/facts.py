@@ -71,10 +71,7 @@ def _model(facts: Facts) -> Rows:
     yield "parameters", f"{facts['parameters']:,}" if "parameters" in facts else ""
     yield "concepts", ", ".join(facts.get("concepts", []))
     prior = facts.get("prior")
-    yield (
-        "prior",
-        f"a mixture of {prior['components']} Gaussians beside the usual one (--prior mixture)" if prior else "",
-    )
+    yield "prior", _prior(prior["components"], facts.get("default_prior")) if prior else ""
     helps = facts.get("truncation")
     yield "truncation", f"helps from {helps[0]:g} to {helps[1]:g} (--truncation {helps[0]:g})" if helps else ""
     yield "size", f"{_size(facts['bytes'])} in {len(facts['files'])} files" if "bytes" in facts else ""
@@ -87,6 +84,12 @@ def _model(facts: Facts) -> Rows:
     yield "figures", [_figure(row) for row in facts.get("figures", [])]
     network = facts.get("evaluation", {}).get("network")
     yield "", f"distances, precision and recall are on {network} features" if network else ""
+
+
+def _prior(components: int, default: str | None) -> str:
+    if default == "mixture":
+        return f"a mixture of {components} Gaussians by default; --prior names the usual one"
+    return f"a mixture of {components} Gaussians beside the usual one (--prior mixture)"
 
 
 def _where(facts: Facts) -> str:
@@ -190,6 +193,7 @@ def _recipe(facts: Facts) -> Rows:
 
 def _feature(facts: Facts) -> Rows:
     yield "looks at", facts["modality"]
+    yield "family", facts["family"]
     yield "licence", facts["licence"]
     yield "installed", "yes" if facts["installed"] else f"no; {facts['install_hint']}"
     yield "used", "by default in `zoo eval`" if "default" in facts["tags"] else "with --features"

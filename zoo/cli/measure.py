@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.examples import (
     decoded,
-    encoded,
     encoding_model,
     examples_for,
-    labels_of,
     loaded,
     located,
     other_data,
@@ -42,7 +41,7 @@ __all__ = [
     "likelihood_arguments",
 ]
 
-FRECHET, KERNEL = "frechet", "kernel"
+FRECHET, KERNEL, PIXELS = "frechet", "kernel", "pixels"
 MOST_PAIRS = 5000
 
 
@@ -54,8 +53,11 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
     text = "where the examples are that it was trained on, or others to compare with: ./photos (default: by name)"
     command.add_argument("--data", help=text)
-    command.add_argument("--features", metavar="NAME", help="the feature network that looks: see `zoo list --features`")
+    text = "the networks that look (see `zoo list --features`), or pixels, with commas between: the first leads"
+    command.add_argument("--features", metavar="NAMES", help=text)
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
+    text = "also what a classifier of the real examples of all classes says of the samples (minutes, the first time)"
+    command.add_argument("--classify", action="store_true", help=text)
     takes_write(command)
     takes_json(command)
 
@@ -73,8 +75,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
             default_registry(),
             samples=arguments.samples,
             data=arguments.data,
-            features=arguments.features,
+            features=arguments.features.split(",") if arguments.features else (),
             per_class=arguments.per_class,
+            classify=arguments.classify,
             write=arguments.write,
             progress=advance,
         )
@@ -85,13 +88,27 @@ def evaluate(arguments: argparse.Namespace) -> None:
         print(json.dumps([data], indent=1))
         return
     other = report.other_data is not None
-    yardsticks = [] if other else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
+    yardsticks = (
+        []
+        if other or data.get("independent") is False
+        else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
+    )
     _print_distances(data, [one for one in yardsticks if one["name"] != arguments.name])
+    if told := data.get("classified"):
+        say(
+            f"classified as what they were made for: {told['samples']:.1%} of the samples, {told['real']:.1%} of real "
+            f"test examples, by a classifier of {told['data']} that is right for {told['accuracy']:.1%} of all"
+        )
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
         error = f"{100 * coding['root_mean_square_error']:.2f} %"
         what = f"reconstructions of {coding['examples']:,} {coding['split']} examples"
         say(f"{what}: off by {error} of the range (root mean square){nats}; lower is better")
+        if found := coding["kept"]:
+            say(
+                f"kept: {found['share']:.0%} of {found['examples']:,} reconstructions are nearest to their own example "
+                f"among {found['among']:,}, by {found['network']}; higher is better"
+            )
 
 
 def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]]) -> None:
@@ -102,17 +119,41 @@ def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, 
         test = floor["test_examples"]
         rows.append(_row("as many samples as there are test examples", min(test, count), floor, "frechet_of_samples"))
         rows.append(_row("the floor: real test examples", test, floor))
-    if "mixture_frechet" in data:
-        rows.append(_row("samples of the mixture", count, data, "mixture_frechet"))
+    others = [prior for prior in PRIORS if f"{prior}_frechet" in data]
+    rows += [_row(f"samples of --prior {prior}", count, data, f"{prior}_frechet") for prior in others]
     rows += [_row(f"class {one['name']}", one["samples"], one) for one in data.get("classes", ())]
     rows += [_row(f"for comparison: {one['name']}", one["samples"], one) for one in yardsticks]
     table(rows, ("name", "examples", FRECHET, KERNEL))
+    judge = data["network"] + (", which it was trained against" if data.get("independent") is False else "")
     say(
-        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} {_whose(data)}, by {data['network']}; "
+        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} {_whose(data)}, by {judge}; "
         f"lower is better. Few examples have a larger {FRECHET} distance: compare rows of as many."
     )
     if not floor:
         say("There is no floor: these data have no test examples to compare with.")
+    _print_judges(data)
+
+
+def _print_judges(data: Mapping[str, Any]) -> None:
+    """The figures of the samples by each judge, the leading one first, where there are several."""
+    marked = {"note": ""} if data.get("independent") is False else {}
+    rows = [{**data, **marked}, *data.get("second", {}).values()]
+    rows += [data[PIXELS]] if PIXELS in data else []
+    rows += data.get("contaminated", {}).values()
+    if len(rows) < 2:
+        return
+    say("")
+    keys = (FRECHET, KERNEL, "precision", "recall")
+    shown = []
+    for row in rows:
+        figures = {key: f"{row[key]:.4f}" for key in keys}
+        floor = row["floor"]
+        figures |= {"floor": f"{floor[FRECHET]:.4f}", "as many": f"{floor['frechet_of_samples']:.4f}"} if floor else {}
+        shown.append({"by": row["network"]} | figures | ({"": "contaminated"} if "note" in row else {}))
+    table(shown, ("by", *keys, "as many", "floor", ""))
+    say("Figures of different judges do not compare. as many, floor: Fréchet distances, as above.")
+    if any("note" in row for row in rows):
+        say("contaminated: trained against this network or a sister; these do not say how good the model is.")
 
 
 def _whose(data: Mapping[str, Any]) -> str:
@@ -147,6 +188,7 @@ def likelihood(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.recipes.recipe import neutral
     from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
     from zoo.evaluation.results import record
+    from zoo.latent.codes import labels_of
 
     folder = writable_folder(arguments)
     model = encoding_model(folder, arguments.device)
@@ -227,6 +269,7 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
+    from zoo.latent.codes import codes_of
     from zoo.nn.models import Encodes
 
     count = 2 * arguments.pairs
@@ -237,5 +280,5 @@ def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     there = len(examples.data)
     if count > there:
         raise UsageError(f"--pairs is {arguments.pairs}, and {reference} ({arguments.split}) has {there:,} examples")
-    z = encoded(model, examples, some(there, count, arguments.seed)).mean
+    z = codes_of(model, examples, some(there, count, arguments.seed)).mean
     return z, f"codes of {reference} ({arguments.split})"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.examples import (
-    encoded,
     encoding_model,
     examples_for,
     own_data,
@@ -31,6 +30,8 @@ def mixture_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo mixture` takes."""
     command = actions(command)("fit", _fit, "Fit a mixture to encoded examples, and keep it.")
     command.add_argument("model", metavar="FOLDER", help="a weights folder: ./folder (needs genzoo[latent])")
+    text = "draw from it where no prior is named; golden samples, samples and card follow"
+    command.add_argument("--default", action="store_true", help=text)
     command.add_argument("--components", type=int, default=10, help="normal distributions (default 10)")
     command.add_argument("--data", help="another dataset than the model's own")
     command.add_argument("--split", default="train", help="of the dataset, to fit to (default train)")
@@ -40,18 +41,27 @@ def mixture_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
+    from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.folder import PRIOR
-    from zoo.latent.priors import fit_mixture, held_out, save_mixture
+    from zoo.latent.priors import fit_mixture, fitter, held_out, save_mixture
+    from zoo.training.priors import record_default_prior
 
+    fitter()
     folder = own_folder(arguments.model)
     model = encoding_model(folder, arguments.device)
     reference = own_data(model, arguments.data)
     seen, unseen, apart = _codes(model, reference, arguments)
     mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed)
     report = held_out(mixture, unseen, seed=arguments.seed)
-    save_mixture(folder.path, mixture)
+    default = arguments.default or model.default_prior == "mixture"
+    if default:
+        recipe = _recipe(model, reference, arguments)
+        record_default_prior(folder, model, mixture, recipe, registry=default_registry())
+    else:
+        save_mixture(folder.path, mixture)
     row = {
         "name": arguments.model,
+        "default": default,
         "components": arguments.components,
         "data": reference,
         "split": arguments.split,
@@ -69,6 +79,15 @@ def _fit(arguments: argparse.Namespace) -> None:
         f"codes of {reference} ({arguments.split}); {report.codes:,} others ({apart}) have mean log-density "
         f"{report.mixture:.3f} nats under the mixture, {report.normal:.3f} under N(0, I)"
     )
+    if default:
+        print(f"{arguments.model} draws from it by default; measure its samples: zoo eval {arguments.model} --write")
+
+
+def _recipe(model: Encodes, reference: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keys by which the model's recipe fits this mixture on export; none where it would fit another one."""
+    data, recipe = model.info["data"], model.info["training"].get("recipe", {})
+    same = (reference, arguments.split, arguments.seed) == (data["name"], data.get("split"), recipe.get("seed"))
+    return {"default_prior": "mixture", "components": arguments.components} if same else {}
 
 
 def _codes(
@@ -78,6 +97,7 @@ def _codes(
     import torch
 
     from zoo.errors import DataError
+    from zoo.latent.codes import codes_of
 
     examples = examples_for(model, reference, arguments.split)
     rows, others = torch.arange(len(examples.data)), examples
@@ -90,4 +110,4 @@ def _codes(
         order = some(len(rows), len(rows), arguments.seed)
         kept = len(rows) // HELD_OUT
         rows, held, apart = order[kept:], order[:kept], f"one in {HELD_OUT}, kept out"
-    return encoded(model, examples, rows), encoded(model, others, held), apart
+    return codes_of(model, examples, rows), codes_of(model, others, held), apart

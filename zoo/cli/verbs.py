@@ -124,6 +124,12 @@ VERBS = (
         arguments="zoo.cli.measure:eval_arguments",
     ),
     CommandSpec(
+        name="compare",
+        summary="Show what models were measured at, side by side, ranked where the figures compare.",
+        run="zoo.cli.compare:compare",
+        arguments="zoo.cli.compare:compare_arguments",
+    ),
+    CommandSpec(
         name="likelihood",
         summary="Estimate the likelihood of held-out data by importance sampling.",
         run="zoo.cli.measure:likelihood",

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.examples import (
     as_given,
     asked_labels,
     decoded,
-    encoded,
     encoding_model,
     example_of,
     examples_for,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.nn.models import Model
+    from zoo.nn.prior import Prior
 
 __all__ = [
     "interpolate",
@@ -55,6 +56,12 @@ __all__ = [
     "traverse_arguments",
 ]
 
+WAYS = {  # of `zoo.latent.interpolation.within`
+    "normal": "great circles",
+    "uniform": "straight lines",
+    "mixture": "great circles around the mixture's mean, or straight lines where it has no mass on them,",
+}
+
 
 def sample_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo sample` takes."""
@@ -64,9 +71,15 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("-n", type=int, default=64, help="how many (default 64)")
     takes_label(command)
     command.add_argument("--columns", type=int, help="examples a row (default: the square root, or a row a class)")
-    command.add_argument("--prior", choices=["normal", "uniform", "mixture"], help="see `zoo mixture fit`")
+    _takes_prior(command)
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
     takes_output(command)
+
+
+def _takes_prior(command: argparse.ArgumentParser) -> None:
+    """Add --prior."""
+    text = "what latents are drawn from (default: as the model's config says); see `zoo mixture fit`"
+    command.add_argument("--prior", choices=PRIORS, help=text)
 
 
 def sample(arguments: argparse.Namespace) -> None:
@@ -98,7 +111,9 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("--steps", type=int, default=8, help="examples a row (default 8)")
     command.add_argument("--rows", type=int, help="walks (default 4)")
-    command.add_argument("--linear", action="store_true", help="straight lines instead of great circles")
+    text = "straight lines instead of paths on which the prior has its mass"
+    command.add_argument("--linear", action="store_true", help=text)
+    _takes_prior(command)
     takes_label(command)
     takes_inversion(command)
     takes_output(command)
@@ -117,26 +132,27 @@ def interpolate(arguments: argparse.Namespace) -> None:
     model = loaded(folder, arguments.device)
     check_size(model, rows * (arguments.steps + 2), arguments.scale)
     x, what = _real_ends(arguments, model, 2 * rows)
-    labels = row_labels(model, arguments.label, rows)
+    labels, prior = row_labels(model, arguments.label, rows), model.prior_of(arguments.prior)
     if x is None:
-        z, how = model.latents(2 * rows, seed=arguments.seed), ""
+        z, how = prior.sample(2 * rows, seed=arguments.seed), ""
     else:
-        _path(arguments, model.latents(2, seed=0))  # refuses bad steps before the ends are looked for
+        _path(arguments, prior, prior.sample(2, seed=0))  # refuses bad steps before the ends are looked for
         of = [label for label in labels if label is not None for _ in range(2)] if arguments.label else None
         z, how = find_latents(model, x, arguments.inversion_steps, of)
-    walks = [decoded(model, _path(arguments, z[2 * i : 2 * i + 2]), label) for i, label in enumerate(labels)]
+    walks = [decoded(model, _path(arguments, prior, z[2 * i : 2 * i + 2]), label) for i, label in enumerate(labels)]
     if x is not None:
         walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
     write_walks(model, walks, arguments)
-    line = "straight lines" if arguments.linear else "great circles"
+    line = "straight lines" if arguments.linear else WAYS[prior.name]
     ends = f"; the ends {how}" if how else ""
     print(f"{out}: {what}, {arguments.steps} steps along {line} through {arguments.name}{ends}")
 
 
-def _path(arguments: argparse.Namespace, ends: Tensor) -> Tensor:
-    from zoo.latent.interpolation import linear, spherical
+def _path(arguments: argparse.Namespace, prior: Prior, ends: Tensor) -> Tensor:
+    from zoo.latent.interpolation import linear, within
 
-    return (linear if arguments.linear else spherical)(ends[0], ends[1], arguments.steps)
+    start, end = ends
+    return linear(start, end, arguments.steps) if arguments.linear else within(prior, start, end, arguments.steps)
 
 
 def _check_between(arguments: argparse.Namespace) -> None:
@@ -174,7 +190,9 @@ def traverse_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dimension", type=int, required=True, help="which coordinate: whole number from 0")
     command.add_argument("--steps", type=int, default=9, help="examples a row (default 9)")
     command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
-    command.add_argument("--reach", type=float, help="from -reach to reach (default 3; 1 for a uniform prior)")
+    text = "from -reach to reach (default: where the prior has nearly all of it, 3 for a normal one)"
+    command.add_argument("--reach", type=float, help=text)
+    _takes_prior(command)
     takes_label(command)
     takes_output(command)
     takes_duration(command)
@@ -183,19 +201,22 @@ def traverse_arguments(command: argparse.ArgumentParser) -> None:
 def traverse(arguments: argparse.Namespace) -> None:
     """Write samples with one coordinate of the latent going from low to high."""
     from zoo.latent.interpolation import traversal
+    from zoo.nn.given import whole
 
     folder = located(arguments.name)
     out, rows = output_of(arguments, folder), _rows(arguments.rows)
     model = loaded(folder, arguments.device)
     check_size(model, rows * arguments.steps, arguments.scale)
-    reach = arguments.reach if arguments.reach is not None else 1.0 if model.prior == "uniform" else 3.0
-    if not 0 < reach < float("inf"):
-        raise UsageError(f"--reach is {reach}; it must be a number above 0")
-    starts = model.latents(rows, seed=arguments.seed)
-    walks = [traversal(z, arguments.dimension, arguments.steps, low=-reach, high=reach) for z in starts]
+    if arguments.reach is not None and not 0 < arguments.reach < float("inf"):
+        raise UsageError(f"--reach is {arguments.reach}; it must be a number above 0")
+    prior = model.prior_of(arguments.prior)
+    starts = prior.sample(rows, seed=arguments.seed)
+    dimension = whole("dimension", arguments.dimension, 0, starts[0].numel() - 1)
+    low, high = prior.limits(dimension) if arguments.reach is None else (-arguments.reach, arguments.reach)
+    walks = [traversal(z, dimension, arguments.steps, low=low, high=high) for z in starts]
     labels = row_labels(model, arguments.label, rows)
     write_walks(model, [decoded(model, z, of) for z, of in zip(walks, labels, strict=True)], arguments)
-    at = f"coordinate {arguments.dimension} of {starts[0].numel()} from {-reach:g} to {reach:g}"
+    at = f"coordinate {dimension} of {starts[0].numel()} from {low:.4g} to {high:.4g}"
     print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
 
 
@@ -211,6 +232,7 @@ def manifold_arguments(command: argparse.ArgumentParser) -> None:
     takes_offline(command)
     takes_device(command)
     command.add_argument("-n", type=int, default=20, help="examples a side (default 20)")
+    _takes_prior(command)
     takes_label(command)
     takes_output(command, seed=False)
 
@@ -226,7 +248,7 @@ def manifold(arguments: argparse.Namespace) -> None:
     model = loaded(folder, arguments.device)
     _check_plane(model, arguments.name, f"traverse {arguments.name} --dimension 0")
     check_size(model, arguments.n**2, arguments.scale)
-    z = plane(arguments.n, prior=model.prior)
+    z = plane(arguments.n, prior=model.prior_of(arguments.prior))
     (label,) = row_labels(model, arguments.label, 1)
     write_examples(model, decoded(model, z, label), out, columns=arguments.n, scale=arguments.scale)
     print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
@@ -246,6 +268,7 @@ def scatter_arguments(command: argparse.ArgumentParser) -> None:
 
 def scatter(arguments: argparse.Namespace) -> None:
     """Plot codes of examples, coloured by class."""
+    from zoo.latent.codes import codes_of
     from zoo.latent.scatter import scatter
 
     out = _plot_path(Path(arguments.output))
@@ -254,7 +277,7 @@ def scatter(arguments: argparse.Namespace) -> None:
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     chosen = some(len(examples.data), arguments.n, arguments.seed)
-    z = encoded(model, examples, chosen).mean
+    z = codes_of(model, examples, chosen).mean
     labels = None if examples.labels is None else examples.labels[chosen]
     title = f"{len(z):,} examples of {reference} ({arguments.split}), encoded by {arguments.name}"
     plot = scatter(z, labels, examples.classes, title=title)

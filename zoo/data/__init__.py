@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Augmentation",
+    "Classifier",
     "DataRequest",
     "Decoded",
     "Described",
@@ -38,7 +39,16 @@ _NAMES = {  # module -> what it gives
     "decoded": ("Decoded", "cached", "content_key", "fingerprint"),
     "draws": ("Draws",),
     "loading": ("DataRequest", "Examples", "SplitInfo", "Streamed", "load_dataset", "not_found"),
-    "modality": ("Augmentation", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"),
+    "modality": (
+        "Augmentation",
+        "Classifier",
+        "Described",
+        "Judge",
+        "Labelled",
+        "Modality",
+        "load_modality",
+        "modality_of",
+    ),
     "rows": ("Rows",),
 }
 _HOME = {name: f"zoo.data.{module}" for module, names in _NAMES.items() for name in names}

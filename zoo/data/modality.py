@@ -23,10 +23,10 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.draws import Draws
 from zoo.errors import PluginError, UsageError
 
-__all__ = ["Augmentation", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
+__all__ = ["Augmentation", "Classifier", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
 
 Augmentation = Callable[[Tensor, Draws], Tensor]  # (x as a network sees it, the run's draws) -> x, differentiable
-Labelled = tuple[Tensor, Tensor]  # stored examples (N, ...), and labels (N,): 1, 0, or below 0 for unknown
+Labelled = tuple[Tensor, Tensor]  # stored examples (N, ...), and labels (N,): classes, or 1, 0, below 0 for unknown
 
 
 class Modality(ABC):
@@ -129,6 +129,29 @@ class Modality(ABC):
         Raises UsageError where there is none for this kind of data, DataError for too few examples.
         """
         raise UsageError("there is no judge of this kind of data yet: its concepts can be used, but not measured")
+
+    def classifier(
+        self, train: Labelled, held_out: Labelled, num_classes: int, *, seed: int = 0, cache_dir: Path | None = None
+    ) -> Classifier:
+        """A classifier of real examples, fitted to `train` and measured on `held_out`: labels (N,) from 0 on.
+
+        It is kept below `cache_dir`. Raises UsageError where there is none for this kind of data, DataError for labels
+        that do not fit.
+        """
+        raise UsageError("there is no classifier of this kind of data yet: what samples show cannot be measured")
+
+
+class Classifier(Protocol):
+    """A classifier of real examples, which tells a dataset's classes apart."""
+
+    @property
+    def accuracy(self) -> float:
+        """Its accuracy on the held-out examples."""
+        ...
+
+    def classify(self, x: Tensor) -> Tensor:
+        """The class of each of x (N, *data_shape), as a model gives them: (N,) int64."""
+        ...
 
 
 class Judge(Protocol):

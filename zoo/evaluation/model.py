@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -16,17 +15,19 @@ from zoo.catalogue.contract.data_references import as_reference, with_options_of
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import neutral
 from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.judges import trained_against
 from zoo.data.loading import Examples, load_dataset, told
-from zoo.data.modality import Modality, modality_of
+from zoo.data.modality import modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
+from zoo.evaluation.classified import Classified, classified
 from zoo.evaluation.features import Observer, cached_vectors, vectors
+from zoo.evaluation.judges import Beside, beside, choose, passes, seated
 from zoo.evaluation.likelihood import trained_on_bits
 from zoo.evaluation.metrics import frechet_distance
-from zoo.evaluation.reconstruction import ReconstructionReport, reconstruction_report
+from zoo.evaluation.reconstruction import ReconstructionReport, kept, reconstruction_report
 from zoo.evaluation.report import LEAST, Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
-from zoo.nn.features import default_features, load_features
 from zoo.nn.models import Bounded, Model
 from zoo.nn.sampling import seeded
 from zoo.settings import cache_folder
@@ -44,23 +45,27 @@ class Evaluation:
     """The report on samples, and on what only some models have."""
 
     samples: Report
-    mixture_frechet: float | None  # of as many samples of the ex-post prior, where the weights carry one
+    prior: str  # which one the samples are of: the model's default
+    others_frechet: Mapping[str, float]  # the Fréchet distance of as many samples of each other prior of the model
     reconstruction: ReconstructionReport | None  # of a model that encodes
     classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
+    classified: Classified | None = None  # where a classifier was asked for
     other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
-    notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data
+    beside: Beside = field(default_factory=Beside)  # by other judges
+    notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data, which figures say little
 
     def to_json(self) -> dict[str, Any]:
         """The report on samples as JSON-able data, and the rest beside it where there is any."""
-        data = self.samples.to_json()
+        data = self.samples.to_json() | self.beside.to_json() | {"prior": self.prior}
         if self.other_data is not None:
             data["other_data"] = dict(self.other_data)
-        if self.mixture_frechet is not None:
-            data["mixture_frechet"] = self.mixture_frechet
+        data |= {f"{prior}_frechet": distance for prior, distance in self.others_frechet.items()}
         if self.reconstruction is not None:
             data["reconstruction"] = self.reconstruction.to_json()
         if self.classes:
             data["classes"] = [found.to_json() for found in self.classes]
+        if self.classified is not None:
+            data["classified"] = self.classified.to_json()
         return data
 
 
@@ -70,25 +75,32 @@ def evaluate_model(
     *,
     samples: int = 5000,
     data: str | None = None,
-    features: str | None = None,
+    features: str | Sequence[str] = (),
     per_class: bool = False,
+    classify: bool = False,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Compare samples of a model (seed 0) with the examples it was trained on, and those with the test split.
 
     `data` says where the examples are, where the model's own name of them does not; others than its own are compared
-    with as well, and the results say so. `features` says which feature network looks at them, where not the default of
-    their modality. Of more than 10,000 training or 5,000 test examples as many
-    are taken at random. A model that encodes is also asked to give the test examples back (the training examples where
-    there are no others), and one with a mixture for samples of it; with `per_class` one with classes is measured class
-    by class, too. With `write` the results go into the folder as
-    evaluation.json, the nearest training examples beside it, and the card is written again: all or none. What was
-    measured against other data goes into evaluation.json alone, below their name: it is not the model's own figure.
+    with as well, and the results say so. Of more than 10,000 training or 5,000 test examples as many are taken at
+    random.
 
-    The feature network looks where the model is, on its device. Raises what loading the data and the feature network
-    raise, DataError when the data of the model's own name are not those it was trained on, and UsageError for a model
-    that was not loaded, and for writing into the Hub's cache.
+    `features` says which feature networks look at them: the first leads, and the figures of the others, and of
+    "pixels", stand beside it. Where none is named the default of the modality leads, or, for a model that was trained
+    against that one or a sister, the first of another family; then pixels and the contaminated figures stand beside it.
+
+    A model that encodes is also asked to give the test examples back (the training examples where there are no others),
+    and one with more priors than its default for samples of each; with `per_class` one with classes is measured class
+    by class, too, and with `classify` a classifier of the real examples of all classes says what the samples show. With
+    `write` the results go into the folder as evaluation.json, the nearest training examples beside it, and the card is
+    written again: all or none. What was measured against other data goes into evaluation.json alone, below their name:
+    it is not the model's own figure.
+
+    The networks look where the model is, on its device. Raises what loading the data and the networks raise, DataError
+    when the data of the model's own name are not those it was trained on, and UsageError for a model that was not
+    loaded, and for writing into the Hub's cache.
     """
     folder = model.folder
     if folder is None:
@@ -98,71 +110,65 @@ def evaluate_model(
     if per_class:
         check_per_class(model, samples)
     train, test, other = _data(folder, model, registry, data)
-    modality = modality_of(model, registry)
-    observer = _observer(model, modality, features, registry)
-    known = _some(train.data, MOST_TRAIN)
-    drawn = model.sample(samples, seed=SEED).cpu()
+    asked = (features,) if isinstance(features, str) else tuple(features)
+    panel = choose(asked, model.modality, trained_against(model.info), registry)
+    judges, notes = seated(panel, model, train.data, registry)
+    drawn, known = model.sample(samples, seed=SEED).cpu(), _some(train.data, MOST_TRAIN)
+    sets = drawn, known, None if test is None else _some(test.data, MOST_TEST)
     cache = cache_folder(os.environ)
-    report = evaluate(
-        drawn,
-        known,
-        None if test is None else _some(test.data, MOST_TEST),
-        observer,
-        neighbours=min(PAIRS, len(drawn)),
-        cache_dir=cache,
-        progress=progress,
-    )
-    classes = class_distances(drawn, model, train, observer, cache_dir=cache, most=MOST_TRAIN) if per_class else ()
+    pairs = min(PAIRS, len(drawn))
+    first = passes(progress, 0, len(judges))
     found = Evaluation(
-        samples=report,
-        mixture_frechet=_of_mixture(model, samples, known, observer),
-        reconstruction=_coded(model, train, test),
-        classes=classes,
+        samples=evaluate(*sets, judges[0], neighbours=pairs, cache_dir=cache, progress=first),
+        beside=beside(panel, judges, sets, cache_dir=cache, progress=progress),
+        prior=model.default_prior,
+        others_frechet=_of_other_priors(model, samples, known, judges[0]),
+        reconstruction=_coded(model, train, test, judges[0]),
+        classes=class_distances(drawn, model, train, judges[0], cache_dir=cache, most=MOST_TRAIN) if per_class else (),
+        classified=classified(drawn, model, registry, cache_dir=cache) if classify else None,
         other_data=other,
-        notes=tuple(told(train)),
+        notes=(*told(train), *notes),
     )
     if write and other is not None:
         record(folder, {"other_data": {other["name"]: found.to_json()}}, registry=registry)
     elif write:
-        pairs = neighbour_pairs(drawn[:PAIRS], known, report.neighbours, modality)
+        modality = modality_of(model, registry)
+        shown = neighbour_pairs(drawn[:PAIRS], known, found.samples.neighbours, modality)
         name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
-        write_pairs = partial(modality.write, pairs, columns=COLUMNS)
+        write_pairs = partial(modality.write, shown, columns=COLUMNS)
         record(folder, found.to_json(), {name: write_pairs}, registry=registry)
     return found
 
 
-def _of_mixture(model: Model, samples: int, known: Tensor, observer: Observer) -> float | None:
-    """The Fréchet distance of samples of the mixture, of a model that has one."""
-    if model.mixture is None:
-        return None
-    mixed = vectors(model.sample(samples, seed=SEED, prior="mixture"), observer)
-    return frechet_distance(mixed, cached_vectors(known, observer, cache_folder(os.environ)))
+def _of_other_priors(model: Model, samples: int, known: Tensor, observer: Observer) -> dict[str, float]:
+    """The Fréchet distance of samples of each prior that is not the model's default."""
+    found, cache = {}, cache_folder(os.environ)
+    for prior in model.priors:
+        if prior != model.default_prior:
+            seen = vectors(model.sample(samples, seed=SEED, prior=prior), observer)
+            found[prior] = frechet_distance(seen, cached_vectors(known, observer, cache))
+    return found
 
 
-def _observer(model: Model, modality: Modality, features: str | None, registry: Registry) -> Observer:
-    """The feature network of that name, or the default one, where the model is."""
-    network = load_features(features or default_features(model.modality, registry), registry)
-    if network.modality != model.modality:
-        raise UsageError(f"{network.name} looks at the modality {network.modality!r}, not at {model.modality!r}")
-    if model.device.type != "cpu":
-        network = copy.deepcopy(network).to(model.device)  # the loaded one is everybody's
-    return Observer(network, modality)
-
-
-def _coded(model: Model, train: Examples, test: Examples | None) -> ReconstructionReport | None:
+def _coded(model: Model, train: Examples, test: Examples | None, judge: Observer) -> ReconstructionReport | None:
     """How a model that encodes gives the test examples back, or the training examples where there are no others."""
     if not isinstance(model, Bounded):
         return None
     recipe = model.info.get("training", {}).get("recipe")
     given = train if test is None else test
-    return reconstruction_report(
+    labels = None if model.num_classes is None else given.labels
+    report = reconstruction_report(
         model,
         given.data,
-        None if model.num_classes is None else given.labels,
+        labels,
         split="train" if test is None else "test",
         bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
         binarise=trained_on_bits(model),
     )
+    rows = _rows(len(given.data), MOST_TEST)
+    labels = None if labels is None else labels[rows]
+    found = kept(model, given.data[rows], labels, observer=judge, cache_dir=cache_folder(os.environ))
+    return replace(report, kept=found)
 
 
 def _facts(folder: Folder) -> dict[str, Any]:
@@ -200,7 +206,10 @@ def _data(
     return train, test if len(test.data) >= LEAST else None, other
 
 
+def _rows(count: int, most: int) -> Tensor:
+    """All of `count` rows, or `most` at random."""
+    return torch.arange(count) if count <= most else torch.randperm(count, generator=seeded(SEED))[:most]
+
+
 def _some(x: Tensor, most: int) -> Tensor:
-    if len(x) <= most:
-        return x
-    return x[torch.randperm(len(x), generator=seeded(SEED))[:most]]
+    return x[_rows(len(x), most)]

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from zoo.data.modality import modality_of
+from zoo.evaluation.features import Observer, cached_vectors, vectors
+from zoo.evaluation.metrics import nearest_neighbours
 from zoo.nn.bounds import active_units, bits_per_dim
 from zoo.nn.models import Bounded
 from zoo.nn.sampling import Labels, seeded
 from zoo.nn.torch_state import default_state
 
-__all__ = ["ReconstructionReport", "reconstruction_report"]
+__all__ = ["Kept", "ReconstructionReport", "kept", "reconstruction_report"]
 
 ROWS = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Whether reconstructions are recognised: as the example itself, and no other one."""
+
+    share: float  # of the examples, those whose reconstruction has no nearer neighbour than the example itself
+    examples: int  # that were encoded and decoded
+    among: int  # examples in which the neighbour was looked for
+    network: str  # whose vectors the distances are between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +45,7 @@ class ReconstructionReport:
     negative_elbo: float | None
     kl: float | None
     bits_per_dim: float | None
+    kept: Kept | None = None  # where a network looked
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -81,4 +95,37 @@ def reconstruction_report(
         negative_elbo=negative_elbo,
         kl=kl,
         bits_per_dim=None if negative_elbo is None else bits_per_dim(negative_elbo, data[0].numel(), model.likelihood),
+    )
+
+
+@default_state(grad=False)
+def kept(
+    model: Bounded,
+    data: Tensor,
+    labels: Labels = None,
+    *,
+    observer: Observer,
+    most: int | None = 100,
+    cache_dir: Path | None = None,
+) -> Kept:
+    """Encode and decode `most` of the stored data (N, *data_shape), drawn with seed 0, or all, and look by which of the
+    N each reconstruction stands.
+
+    A model with classes needs `labels`. Vectors of the data are kept in `cache_dir`. Raises UsageError for data of
+    another shape.
+    """
+    rows = torch.randperm(len(data), generator=seeded(0))[:most]
+    of = model.labels_of(labels, len(data))
+    made = []
+    for some in rows.split(ROWS):
+        x, given = observer.modality.values(data[some]), None if of is None else of[some]
+        made.append(vectors(model.decode(model.encode(x, given).mean, given), observer))
+    known, found = cached_vectors(data, observer, cache_dir), torch.cat(made)
+    nearest = nearest_neighbours(found, known)[1][:, 0]
+    own = (found.double() - known[rows].double()).norm(dim=1)  # an example that is there twice is as near
+    return Kept(
+        share=float((own <= nearest).double().mean()),
+        examples=len(rows),
+        among=len(data),
+        network=observer.network.name,
     )

@@ -16,7 +16,7 @@ from zoo.errors import DataError, UsageError
 from zoo.evaluation.features import Observer, Progress, cached_vectors, vectors
 from zoo.evaluation.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
 
-__all__ = ["Distances", "Floor", "Neighbour", "Report", "evaluate", "neighbour_pairs"]
+__all__ = ["Distances", "Figures", "Floor", "Neighbour", "Report", "distances_by", "evaluate", "neighbour_pairs"]
 
 LEAST = 4  # examples of each set: precision and recall look at the third neighbour
 
@@ -26,7 +26,7 @@ class Floor:
     """What real examples score that the model has not seen: the test set against the training set.
 
     The Fréchet distance is biased upward by about the inverse of the count, so `frechet_of_samples` is that of as many
-    samples as there are test examples: those two compare, and `Report.frechet` with neither.
+    samples as there are test examples: those two compare, and `Figures.frechet` with neither.
     """
 
     test_examples: int
@@ -34,6 +34,26 @@ class Floor:
     frechet_of_samples: float  # of the first `test_examples` samples, or of all if there are fewer
     kernel: float
     kernel_standard_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """How far samples are from the training examples, by one network."""
+
+    network: str  # whose vectors the distances are between
+    network_sha256: str  # of its weights; empty where it has none
+    samples: int
+    train_examples: int
+    frechet: float
+    kernel: float
+    kernel_standard_error: float
+    precision: float
+    recall: float
+    floor: Floor | None  # None without test examples
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON-able data."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +82,18 @@ class Distances:
 class Report:
     """Numbers on one generator, with all that is needed to compare them. `to_json` gives plain data."""
 
-    network: str  # whose vectors the distances are between
-    network_sha256: str  # of its weights
+    figures: Figures
     torch: str
     seed: int  # of the kernel distance's subsets; the samples' own seed belongs to whoever draws them
-    samples: int
-    train_examples: int
-    frechet: float
-    kernel: float
-    kernel_standard_error: float
-    precision: float
-    recall: float
-    floor: Floor | None  # None without test examples
     neighbours: tuple[Neighbour, ...]  # of the first samples
     sample_distances: Distances
     test_distances: Distances | None  # the yardstick: samples nearer than these are suspect
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON-able data."""
-        return asdict(self)
+        """The report as JSON-able data, the figures among the rest."""
+        figures, data = self.figures.to_json(), asdict(self)
+        del data["figures"]
+        return figures | data
 
 
 def _points(x: Tensor, modality: Modality) -> Tensor:
@@ -171,41 +184,75 @@ def evaluate(
     Raises DataError for samples that are not finite, not in [0, 1] or of another shape; UsageError for counts too
     small.
     """
-    count = len(samples)
-    if count < LEAST or not 0 <= neighbours <= count:
-        raise UsageError(f"{count} samples, neighbours={neighbours}: {LEAST} <= samples >= neighbours >= 0 is needed")
-    shape, network, modality = train.shape[1:], observer.network, observer.modality
+    if not 0 <= neighbours <= len(samples):
+        raise UsageError(f"neighbours={neighbours} of {len(samples)} samples; there must be from 0 to as many")
+    drawn, known, unseen = _seen(samples, train, test, observer, cache_dir, progress)
+    modality = observer.modality
+    nearest = _nearest(drawn, known, modality)
+    return Report(
+        figures=_figures(drawn, known, unseen, observer, seed),
+        torch=torch.__version__,
+        seed=seed,
+        neighbours=nearest.first(neighbours),
+        sample_distances=nearest.distances(),
+        test_distances=None if unseen is None else _nearest(unseen, known, modality).distances(),
+    )
+
+
+def distances_by(
+    samples: Tensor,
+    train: Tensor,
+    test: Tensor | None,
+    observer: Observer,
+    *,
+    seed: int = 0,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Figures:
+    """The figures alone of what `evaluate` reports, by another network; arguments and errors are the same."""
+    drawn, known, unseen = _seen(samples, train, test, observer, cache_dir, progress)
+    return _figures(drawn, known, unseen, observer, seed)
+
+
+def _seen(
+    samples: Tensor,
+    train: Tensor,
+    test: Tensor | None,
+    observer: Observer,
+    cache_dir: Path | None,
+    progress: Progress | None,
+) -> tuple[_Set, _Set, _Set | None]:
+    """Samples, training examples and test examples, as stored, with the network's vectors of them."""
+    count, shape, modality = len(samples), train.shape[1:], observer.modality
+    if count < LEAST:
+        raise UsageError(f"{count} samples are too few; take at least {LEAST}")
     train = _checked(train, "training examples", shape, modality)
     test = None if test is None else _checked(test, "test examples", shape, modality)
     samples = _checked(samples, "samples", shape, modality)
     total = len(train) + count + (0 if test is None else len(test))
     known = _Set(train, cached_vectors(train, observer, cache_dir, progress=_offset(progress, 0, total)))
     drawn = _Set(samples, vectors(samples, observer, progress=_offset(progress, len(train), total)))
-    unseen = None
-    if test is not None:
-        last = _offset(progress, total - len(test), total)
-        unseen = _Set(test, cached_vectors(test, observer, cache_dir, progress=last))
+    if test is None:
+        return drawn, known, None
+    last = _offset(progress, total - len(test), total)
+    return drawn, known, _Set(test, cached_vectors(test, observer, cache_dir, progress=last))
 
-    nearest = _nearest(drawn, known, modality)
+
+def _figures(drawn: _Set, known: _Set, unseen: _Set | None, observer: Observer, seed: int) -> Figures:
     kernel, kernel_error = kernel_distance(drawn.features, known.features, seed=seed)
-    some = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:count]
+    some = torch.randperm(len(known.features), generator=torch.Generator().manual_seed(seed))[: len(drawn.features)]
     precision, recall = precision_recall(known.features[some], drawn.features)
-    return Report(
-        network=network.name,
-        network_sha256=network.sha256,
-        torch=torch.__version__,
-        seed=seed,
-        samples=count,
-        train_examples=len(train),
+    return Figures(
+        network=observer.network.name,
+        network_sha256=observer.network.sha256,
+        samples=len(drawn.features),
+        train_examples=len(known.features),
         frechet=frechet_distance(drawn.features, known.features),
         kernel=kernel,
         kernel_standard_error=kernel_error,
         precision=precision,
         recall=recall,
         floor=None if unseen is None else _floor(unseen, drawn, known, seed),
-        neighbours=nearest.first(neighbours),
-        sample_distances=nearest.distances(),
-        test_distances=None if unseen is None else _nearest(unseen, known, modality).distances(),
     )
 
 

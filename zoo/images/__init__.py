@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         decode_picture,
         look,
     )
+    from zoo.images.features import PictureFeatures, PictureNetwork
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
     from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
     from zoo.images.sheet import grid, to_pil
@@ -46,6 +47,8 @@ __all__ = [
     "ConditionalNorm",
     "Decoding",
     "Picture",
+    "PictureFeatures",
+    "PictureNetwork",
     "ProjectedDiscriminator",
     "ProjectionConfig",
     "Rules",
@@ -74,6 +77,8 @@ ZOO_API_VERSION = API_VERSION
 ELSEWHERE = {  # than in zoo.images.decode
     **dict.fromkeys(("FORMATS", "HEAD", "SUFFIXES", "kind_of", "passed_over"), "kinds"),
     "ConditionalNorm": "upsampling",
+    "PictureFeatures": "features",
+    "PictureNetwork": "features",
     "ProjectedDiscriminator": "projection",
     "ProjectionConfig": "configs",
     "UpsamplingStack": "upsampling",
@@ -130,6 +135,7 @@ def _lite(number: int) -> FeaturesSpec:
         name=f"efficientnet-lite{number}",
         summary=f"EfficientNet-Lite{number} of ImageNet (Tan and Le 2019): vectors of 1,280, maps at strides 4 to 32.",
         modality="image",
+        family="efficientnet-lite",
         licence="Apache-2.0",
         weights=weights,
         sha256=sha256,

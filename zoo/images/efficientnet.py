@@ -10,6 +10,7 @@ import io
 import math
 import re
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -73,8 +74,14 @@ class Unit(nn.Module):
         if self.stride > 1:
             across, down = self._beside(x.shape[-1]), self._beside(x.shape[-2])
             x = F.pad(x, (*across, *down))
-        x = self.norm(self.conv(x))
+        x = self.norm(self._convolved(x))
         return F.relu6(x, inplace=not x.requires_grad) if self.active else x
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        conv = self.conv
+        if self.stride == 1 or conv.groups == 1 or conv.weight.requires_grad or x.device.type != "cpu":
+            return cast(Tensor, conv(x))
+        return cast(Tensor, _Halving.apply(x, conv.weight, conv.bias))  # type: ignore[no-untyped-call]
 
     def _beside(self, size: int) -> tuple[int, int]:
         """The zeros before and after `size` values: of an odd number one more stands after."""
@@ -86,6 +93,26 @@ class Unit(nn.Module):
         """Fold the batch norm's statistics into the convolution: the same function in evaluation, one pass less."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.conv, self.norm = fuse_conv_bn_eval(self.conv.eval(), self.norm.eval()), nn.Identity()
+
+
+class _Halving(torch.autograd.Function):
+    """A depthwise convolution of stride 2 by frozen weights. Its gradient is computed as a convolution of stride 1 of
+    what comes back, with zeros in between: the same sum. oneDNN's own takes three times as long (bfloat16: fifteen).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(weight)
+        return F.conv2d(x, weight, bias, stride=2, groups=len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        n, channels, height, width = gradient.shape
+        spread = gradient.new_zeros(n, 2 * height - 1, 2 * width - 1, channels).permute(0, 3, 1, 2)
+        spread[:, :, ::2, ::2] = gradient
+        mirrored = weight.flip(2, 3).to(gradient.dtype)
+        return F.conv2d(spread, mirrored, padding=weight.shape[-1] - 1, groups=channels), None, None
 
 
 class Block(nn.Module):

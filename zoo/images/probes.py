@@ -1,24 +1,26 @@
 """Probes: small classifiers of real pictures, the judges of what a model makes of them.
 
-A probe is trained on real pixels only, never on anything a model has given, so that it can tell whether an edited
-picture shows what it should.
+A probe tells one property. It is trained on real pixels only, never on anything a model has given, so that it can tell
+whether an edited picture shows what it should.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from zoo.data.draws import Draws
+from zoo.data.modality import Labelled
 from zoo.errors import DataError
 from zoo.images.augment import flip
 from zoo.latent.concepts import auc
 from zoo.nn.sampling import in_chunks, seeded
 from zoo.nn.torch_state import own_random
 
-__all__ = ["Probe", "fit_probe"]
+__all__ = ["Probe", "fit_probe", "fitted"]
 
 WIDTHS = (24, 48, 96)
 EPOCHS, BATCH, RATE = 8, 64, 2e-3
@@ -39,17 +41,20 @@ class Probe:
         return in_chunks(lambda rows, _: self.network(rows), x, None) > 0
 
 
-def fit_probe(train: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], *, seed: int = 0) -> Probe:
+def fit_probe(train: Labelled, held_out: Labelled, *, seed: int = 0) -> Probe:
     """Fit a convolutional classifier to (pictures (N, C, H, W) uint8, labels (N,) 1, 0, or below 0 for unknown).
 
-    Three strided convolutions and a linear layer by binary cross-entropy, both sides weighted the same, on pictures
-    mirrored and blurred at random: a decoder's pictures are softer than real ones, and a judge that takes softness
-    for a sign would mislead. The same seed gives the same probe. Raises DataError for fewer than 20 examples of a side
-    in either set.
+    Three strided convolutions and a linear layer by binary cross-entropy, both sides weighted the same. The same seed
+    gives the same probe. Raises DataError for fewer than 20 examples of a side in either set.
     """
     x, y = _known(*train, "training")
     held_x, held_y = _known(*held_out, "held-out")
-    network = _fitted(x, y, seed)
+    weight = (y == 0).sum() / (y == 1).sum()
+
+    def loss(logits: Tensor, sides: Tensor) -> Tensor:
+        return nn.functional.binary_cross_entropy_with_logits(logits, sides.float(), pos_weight=weight)
+
+    network = fitted(lambda: _network(x.shape[1]), loss, (x, y), epochs=EPOCHS, seed=seed)
     with torch.inference_mode():
         scores = in_chunks(lambda rows, _: network(rows), held_x.float() / 255, None)
     sides = scores[held_y == 1], scores[held_y == 0]
@@ -57,12 +62,19 @@ def fit_probe(train: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor], *, 
     return Probe(network=network, auc=auc(*sides), accuracy=accuracy)
 
 
-def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
-    random = seeded(seed)
-    steps = EPOCHS * (len(x) // BATCH + 1)
+def fitted(
+    build: Callable[[], nn.Module], loss: Callable[[Tensor, Tensor], Tensor], given: Labelled, *, epochs: int, seed: int
+) -> nn.Module:
+    """Fit what `build` makes to (pictures (N, C, H, W) uint8, labels (N,)), and freeze it.
+
+    `loss` takes what the network gives for a batch, and the batch's labels. The pictures are mirrored and blurred at
+    random: what a decoder gives is softer than what is real, and a judge that takes softness for a sign would mislead.
+    The same seed gives the same network.
+    """
+    (x, y), random = given, seeded(seed)
+    steps = epochs * (len(x) // BATCH + 1)
     with own_random(seed):  # weights and dropout take the global state
-        network = _network(x.shape[1])
-        weight = (y == 0).sum() / (y == 1).sum()
+        network = build()
         optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         for _ in range(steps):
@@ -71,9 +83,8 @@ def _fitted(x: Tensor, y: Tensor, seed: int) -> nn.Module:
                 memory_format=torch.channels_last
             )  # a quarter faster
             rows = _blurred(rows, random)
-            loss = nn.functional.binary_cross_entropy_with_logits(network(rows), y[at].float(), pos_weight=weight)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss(network(rows), y[at]).backward()
             optimizer.step()
             schedule.step()
     return network.eval().requires_grad_(False)

@@ -137,8 +137,9 @@ class _Mixing(nn.Module):
         mixed = [F.conv2d(x, self.get_buffer(f"across{index}")) for index, x in enumerate(maps)]
         for index in reversed(range(len(mixed) - 1)):
             size = mixed[index].shape[-2:]
-            wide = F.interpolate(mixed[index + 1], size, mode="bilinear", align_corners=False)
-            mixed[index] = (mixed[index] + F.conv2d(wide, self.get_buffer(f"down{index}"))) * 0.5**0.5
+            narrow = F.conv2d(mixed[index + 1], self.get_buffer(f"down{index}"))  # first, as it has fewer places here
+            wide = F.interpolate(narrow, size, mode="bilinear", align_corners=False)
+            mixed[index] = (mixed[index] + wide) * 0.5**0.5
         return tuple(mixed)
 
     def standardised(self, mixed: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -117,9 +117,8 @@ def _measure(model: Model, encoder: FittedEncoder, *, seed: int) -> dict[str, fl
     z = model.latents(FRESH, seed=seed)
     x = model.decode(z)
     found = encoder.encode(x)
-    variance = 1 / 3 if model.prior == "uniform" else 1.0
     return {
-        "latent_error": float((found.cpu() - z).square().mean()) / variance,
+        "latent_error": float((found.cpu() - z).square().mean()) / model.prior_of().variance,
         "round_trip": float((model.decode(found) - x).square().mean().sqrt()),
         "round_trip_random": float((x.roll(1, 0) - x).square().mean().sqrt()),
     }

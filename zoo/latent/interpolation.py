@@ -9,8 +9,12 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 from zoo.nn.given import as_tensor, whole
+from zoo.nn.prior import Prior
+from zoo.nn.torch_state import default_state
 
-__all__ = ["linear", "plane", "spherical", "traversal"]
+__all__ = ["linear", "plane", "spherical", "traversal", "within"]
+
+FALL = 3.0  # standard deviations of a draw's log-density by which a walk may fall below its ends
 
 
 def _fractions(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -49,6 +53,30 @@ def spherical(start: object, end: object, steps: int) -> Tensor:
     return path
 
 
+@default_state()
+def within(prior: Prior, start: object, end: object, steps: int) -> Tensor:
+    """The path from `start` to `end`, both included, that stays where a prior has its mass: (steps, *latent_shape).
+
+    Of N(0, I) it is `spherical`, of U(-1, 1) `linear`, as a great circle leaves the cube. Of a mixture it is the great
+    circle around its mean, in coordinates in which its covariance is I (`spherical` itself, where the mixture is
+    N(0, I)), unless that passes where the mixture has little: where log p falls below both ends by more than three
+    times sqrt(d / 2), which is by how much it varies between draws from a normal distribution of d dimensions. Then it
+    is `linear`: between clusters on a plane a circle goes through nowhere.
+    """
+    if prior.mixture is None:
+        return (spherical if prior.name == "normal" else linear)(start, end, steps)
+    start, end = _end("start", start), _end("end", end)
+    straight = linear(start, end, steps)
+    mean, factor = (value.to(start) for value in prior.mixture.moments())
+    flat = torch.stack([start.flatten(), end.flatten()]) - mean
+    white = torch.linalg.solve_triangular(factor, flat.mT, upper=False).mT
+    path = (spherical(white[0], white[1], steps) @ factor.mT + mean).view_as(straight)
+    path[0], path[-1] = start, end  # to the last bit
+    logs = prior.log_prob(path)
+    lowest = torch.minimum(logs[0], logs[-1]) - FALL * math.sqrt(len(mean) / 2)
+    return path if bool((logs >= lowest).all()) else straight
+
+
 def traversal(z: Tensor, dimension: int, steps: int, *, low: float = -3.0, high: float = 3.0) -> Tensor:
     """One latent z (*latent_shape) with one of its coordinates going from `low` to `high`: (steps, *latent_shape).
 
@@ -63,17 +91,17 @@ def traversal(z: Tensor, dimension: int, steps: int, *, low: float = -3.0, high:
     return linear(start, end, steps)
 
 
-def plane(steps: int, *, reach: float = 0.95, prior: str = "normal") -> Tensor:
+def plane(steps: int, *, reach: float = 0.95, prior: Prior | None = None) -> Tensor:
     """A grid over a two-dimensional latent space, (steps^2, 2), row by row from the top left; the second axis goes up.
 
-    Its lines are quantiles of N(0, 1), evenly spaced in probability over the central `reach` of it, so that every cell
-    is as likely as any other (Kingma and Welling 2014, figure 4); or of U(-1, 1) where the prior is "uniform".
-    Raises UsageError.
+    Its lines are quantiles of the prior (None: of N(0, I)), evenly spaced in probability over the central `reach` of
+    each axis, so that every cell is as likely as any other (Kingma and Welling 2014, figure 4). Of a mixture those of
+    the second axis are the quantiles given the first: each column has its own. Raises UsageError.
     """
     if not 0 < reach < 1:
         raise UsageError(f"reach is {reach!r}; it must lie between 0 and 1")
     origin = torch.zeros((), dtype=torch.float32, device="cpu")
     at = 2 * _fractions(origin, origin, steps) - 1  # -1 … 1
-    central = at.double() * reach
-    line = (central if prior == "uniform" else math.sqrt(2) * torch.erfinv(central)).float()
-    return torch.stack([line.repeat(steps), line.flip(0).repeat_interleave(steps)], dim=1)
+    line = (at.double() * reach + 1) / 2
+    u = torch.stack([line.repeat(steps), line.flip(0).repeat_interleave(steps)], dim=1)
+    return (prior or Prior(name="normal", shape=(2,))).from_uniform(u)

@@ -61,8 +61,9 @@ def invert(
     """Find latents that decode to examples x (N, *data_shape) in [0, 1], by `steps` of Adam on z.
 
     Minimised are, for each example alone, the mean squared error of its values over the variance that the model's own
-    samples have, plus `prior_weight` times the mean of z^2, which keeps z where a normal prior draws (a uniform prior
-    keeps it in [-1, 1] instead). It begins at `start`
+    samples have, plus `prior_weight` times -2/d log p(z) of the model's default prior in d dimensions, which keeps z
+    where that draws: of N(0, I) it is the mean of z^2 and a constant (a uniform prior keeps it in [-1, 1] instead). It
+    begins at `start`
     (N, *latent_shape), such as a fitted encoder's guess, or else at `draws` draws from the prior with `seed`, of which
     the one that ends lowest is kept. The best z of all steps is given, so that more steps never fit worse than `start`
     in the objective. `labels` (N,) are needed for a model with classes.
@@ -103,15 +104,15 @@ def _descend(
     model: Model, x: Tensor, z: Tensor, labels: Tensor | None, steps: int, weight: float
 ) -> tuple[Tensor, Tensor]:
     """The best z of `steps` steps from z, and its objective, (n,)."""
-    uniform = model.prior == "uniform"
+    prior = model.prior_of()
     z = z.clone().requires_grad_()
     adam = torch.optim.Adam([z], STEP)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     kept, lowest = z.detach().clone(), torch.full((len(z),), float("inf"), device=z.device)
     for step in range(steps + 1):
         loss = (render(model, z, labels) - x).flatten(1).square().mean(1)
-        if not uniform:
-            loss = loss + weight * z.flatten(1).square().mean(1)
+        if prior.name != "uniform":
+            loss = loss - weight * 2 / z[0].numel() * prior.log_prob(z)
         better = loss.detach() < lowest
         lowest = torch.where(better, loss.detach(), lowest)
         kept[better] = z.detach()[better]
@@ -119,6 +120,6 @@ def _descend(
             (z.grad,) = torch.autograd.grad(loss.sum(), [z])
             adam.step()
             schedule.step()
-            if uniform:
+            if prior.name == "uniform":
                 z.data.clamp_(-1, 1)
     return kept, lowest

@@ -1,4 +1,4 @@
-"""Ex-post priors: a Gaussian mixture fitted to encoded examples, stored with the weights, sampled with prior="mixture".
+"""Ex-post priors: a Gaussian mixture fitted to encoded examples, stored with the weights, drawn from as "mixture".
 
 An autoencoder's codes, and a VAE's too, do not fill N(0, I) as the decoder knows it; a mixture fitted to where they are
 gives better samples without training anything again (Ghosh et al. 2020, arXiv:1903.12436, section 4).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from zoo.nn.sampling import seeded
 from zoo.nn.serialization import save
 from zoo.nn.torch_state import default_state
 
-__all__ = ["HeldOut", "fit_mixture", "held_out", "save_mixture"]
+__all__ = ["HeldOut", "fit_mixture", "fitter", "held_out", "save_mixture"]
 
 ROWS = 512  # codes whose density is computed at once
 
@@ -36,6 +37,16 @@ class HeldOut:
     normal: float  # under N(0, I)
 
 
+def fitter() -> tuple[Any, type[Warning]]:
+    """scikit-learn's mixture, and its warning of too few steps. Raises NotFoundError without scikit-learn."""
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture as Fitter
+    except ImportError as error:
+        raise NotFoundError("fitting a mixture needs scikit-learn: pip install 'genzoo[latent]'") from error
+    return Fitter, ConvergenceWarning
+
+
 @default_state(grad=False)
 def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int = 0) -> GaussianMixture:
     """Fit a mixture of `components` full-covariance Gaussians to a sample of each of the N posteriors (N, d).
@@ -44,11 +55,7 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
     components below 1 or latents that are no vectors, DataError where there are fewer examples than dimensions and
     components, values that are not finite, or codes that span no volume, NotFoundError without scikit-learn.
     """
-    try:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture as Fitter
-    except ImportError as error:
-        raise NotFoundError("fitting a mixture needs scikit-learn: pip install 'genzoo[latent]'") from error
+    make, unfinished = fitter()
     components = whole("components", components, 1, 1000)
     if posterior.mean.ndim != 2:
         raise UsageError(f"latents are {tuple(posterior.mean.shape)}; a mixture is fitted to vectors (N, d)")
@@ -57,18 +64,18 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
         raise DataError(f"{len(z)} examples are too few for {components} components in {z.shape[1]} dimensions")
     if not bool(z.isfinite().all()):
         raise DataError("the latents hold NaN or infinity")
-    fitter = Fitter(components, covariance_type="full", reg_covar=1e-6, random_state=seed % 2**32, max_iter=200)
-    with Quiet(ConvergenceWarning):  # 200 steps are near enough
+    fit = make(components, covariance_type="full", reg_covar=1e-6, random_state=seed % 2**32, max_iter=200)
+    with Quiet(unfinished):  # 200 steps are near enough
         try:
-            fitter.fit(z.double().numpy())
+            fit.fit(z.double().numpy())
         except ValueError as error:  # a component whose covariance cannot be inverted
             raise DataError(f"{components} components cannot be fitted ({error!s:.100}); use fewer") from error
 
     def tensor(values: object) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float64)
 
-    factors = torch.linalg.cholesky(tensor(fitter.covariances_))
-    return GaussianMixture(tensor(fitter.weights_).float(), tensor(fitter.means_).float(), factors.float())
+    factors = torch.linalg.cholesky(tensor(fit.covariances_))
+    return GaussianMixture(tensor(fit.weights_).float(), tensor(fit.means_).float(), factors.float())
 
 
 @default_state(grad=False)
@@ -88,10 +95,11 @@ def held_out(mixture: GaussianMixture, posterior: DiagonalGaussian, *, seed: int
     )
 
 
-def save_mixture(folder: Path, mixture: GaussianMixture) -> None:
-    """Write prior.safetensors of a weights folder, marked with its model's sha256, complete or not at all.
+def save_mixture(folder: Path, mixture: GaussianMixture, *, to: Path | None = None) -> None:
+    """Write prior.safetensors of a weights folder (or the file `to`), marked with the sha256 of the folder's model,
+    complete or not at all.
 
     Raises StorageError.
     """
     tensors = {"weights": mixture.weights, "means": mixture.means, "factors": mixture.factors}
-    save(folder / PRIOR, tensors, {"model_sha256": sha256_of(folder / MODEL)})
+    save(to or folder / PRIOR, tensors, {"model_sha256": sha256_of(folder / MODEL)})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Bounded, Encodes, Model
+    from zoo.nn.prior import Prior
     from zoo.nn.sampling import Labels
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Labels",
     "Likelihood",
     "Model",
+    "Prior",
     "Terms",
     "Tried",
     "load_features",
@@ -67,6 +69,7 @@ _NAMES = {  # module -> what it gives
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
     "models": ("Bounded", "Encodes", "Model"),
+    "prior": ("Prior",),
     "sampling": ("Labels",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 __all__ = ["Bernoulli", "DiagonalGaussian", "DiscretizedLogistic", "Gaussian", "GaussianMixture", "Likelihood"]
 
 LOG_2PI = math.log(2 * math.pi)
+REACH, HALVINGS = 40.0, 64  # standard deviations beyond which there is no mass; steps to the last bit of a quantile
 
 
 def normal_log_prob(x: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | float = 0.0) -> Tensor:
@@ -176,3 +177,45 @@ class GaussianMixture:
         logs = -0.5 * (white.square().sum(1) + z.shape[1] * LOG_2PI)
         logs = logs - self.factors.diagonal(dim1=1, dim2=2).log().sum(1)[:, None]
         return torch.logsumexp(logs + self.weights.log()[:, None], dim=0)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """The mean (d,), and a lower triangular factor (d, d) of the covariance, of the whole mixture."""
+        weights, means, factors = self.weights.double(), self.means.double(), self.factors.double()
+        shares = weights / weights.sum()
+        mean = shares @ means
+        apart = (means - mean)[:, :, None]
+        covariance = (shares[:, None, None] * (factors @ factors.mT + apart @ apart.mT)).sum(0)
+        return mean.float(), torch.linalg.cholesky(covariance).float()
+
+    def quantile(self, coordinate: int, probability: Tensor) -> Tensor:
+        """Where that coordinate of z, whatever the others are, lies below with that probability: (n,) -> (n,)."""
+        logs = self.weights.double().log().expand(len(probability), -1)
+        spread = self.factors[:, coordinate].double().norm(dim=1)
+        return _quantile(logs, self.means[:, coordinate].double().expand_as(logs), spread, probability.double()).float()
+
+    def from_uniform(self, u: Tensor) -> Tensor:
+        """The inverse Rosenblatt transform (Rosenblatt 1952): u (n, d) in (0, 1) -> z (n, d).
+
+        Coordinate i of z is the quantile u_i of its distribution given the coordinates before it, so that uniform u
+        give draws from the mixture, and cells of one size in u hold one share of it.
+        """
+        means, factors, u = self.means.double(), self.factors.double(), u.double()
+        logs = self.weights.double().log().expand(len(u), -1)  # of each component, given the coordinates before: (n, K)
+        z, white = torch.empty_like(u), u.new_zeros(len(u), *means.shape)
+        for i in range(u.shape[1]):
+            centre = means[:, i] + (white * factors[:, i]).sum(2)
+            z[:, i] = _quantile(logs, centre, factors[:, i, i], u[:, i])
+            white[:, :, i] = (z[:, i, None] - centre) / factors[:, i, i]
+            logs = logs - 0.5 * white[:, :, i].square() - factors[:, i, i].log()
+        return z.float()
+
+
+def _quantile(logs: Tensor, means: Tensor, spreads: Tensor, probability: Tensor) -> Tensor:
+    """Quantiles (n,) of mixtures of normals on a line, by halving: logs and means (n, K), spreads (K,) or (n, K)."""
+    shares = torch.softmax(logs, 1)
+    low, high = (means - REACH * spreads).amin(1), (means + REACH * spreads).amax(1)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = (shares * torch.special.ndtr((middle[:, None] - means) / spreads)).sum(1) < probability
+        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return (low + high) / 2

@@ -27,6 +27,7 @@ class Extras:
     value_range: tuple[float, float] | None = None  # of the networks' data; None: the family's usual one
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
     mixture: GaussianMixture | None = None  # the ex-post prior, where the weights carry one
+    default_prior: str = ""  # what is drawn from where none is named; "": that of the training
     spec: ModelSpec | None = None  # the catalogue entry, where there is one
     info: dict[str, Any] | None = None  # what config.json says of data and training
     origin: str = ""  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder

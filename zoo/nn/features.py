@@ -13,6 +13,7 @@ from zoo.catalogue.contract.references import blamed, import_reference, resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import FeaturesSpec
 from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.judges import networks_of
 from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError
 from zoo.nn.torch_state import default_state, own_random
 
@@ -65,14 +66,10 @@ def default_features(modality: str, registry: Registry) -> str:
 
     Raises NotFoundError where there is none.
     """
-    found = [
-        ("default" not in owned.spec.tags, "/" in owned.name, owned.name)
-        for owned in registry.list("feature")
-        if isinstance(owned.spec, FeaturesSpec) and owned.spec.modality == modality
-    ]
+    found = networks_of(modality, registry)
     if not found:
         raise NotFoundError(f"no feature network looks at {modality}; install a plugin that brings one")
-    return min(found)[-1]
+    return found[0]
 
 
 def _load(name: str, spec: FeaturesSpec) -> Features:

@@ -21,15 +21,8 @@ from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
 from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
 from zoo.nn.given import as_tensor, check_examples, check_latents
-from zoo.nn.sampling import (
-    Labels,
-    check_labels,
-    draw_from_mixture,
-    draw_latents,
-    draw_noise,
-    in_chunks,
-    warn_of_truncation,
-)
+from zoo.nn.prior import Prior
+from zoo.nn.sampling import Labels, check_labels, draw_noise, in_chunks, warn_of_truncation
 from zoo.nn.serialization import parse
 from zoo.nn.torch_state import default_state
 
@@ -47,7 +40,8 @@ class Model(nn.Module, ABC):
     data_shape: tuple[int, ...]  # of one example: (C, H, W) for pictures
     num_classes: int | None  # None: without labels
     classes: tuple[str, ...]  # their names, where the weights carry them
-    prior: str  # what latents are drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
+    prior: str  # what the networks were trained with: "normal" N(0, I) or "uniform" U(-1, 1)
+    default_prior: str  # what latents are drawn from where none is named, one of `priors`
     value_range: tuple[float, float]  # of the networks' data; users get it moved to [0, 1]
     mixture: GaussianMixture | None  # the ex-post prior, where the weights carry one
     truncation: tuple[float, float] | None  # the range in which it helps, where the weights say; outside is a warning
@@ -74,6 +68,9 @@ class Model(nn.Module, ABC):
             raise WeightsError(f"data.classes names {len(given.classes)} classes, the networks have {num_classes}")
         self.num_classes, self.classes = num_classes, given.classes
         self.prior, self.mixture, self.truncation = prior, given.mixture, given.truncation
+        self.default_prior = given.default_prior or prior
+        if self.default_prior not in self.priors:
+            raise WeightsError(f"default_prior is {self.default_prior!r}; there is {' and '.join(self.priors)}")
         self.value_range = given.value_range or self.usual_range
         self.spec, self.info, self.origin, self.folder = given.spec, given.info or {}, given.origin, given.folder
         self._given = given.given
@@ -119,8 +116,22 @@ class Model(nn.Module, ABC):
 
     @property
     def priors(self) -> tuple[str, ...]:
-        """What `prior` can be in `sample`: its own, and "mixture" where the weights carry one."""
+        """What `prior` can be in `sample`: that of the training, and "mixture" where the weights carry one."""
         return (self.prior,) if self.mixture is None else (self.prior, "mixture")
+
+    @final
+    def prior_of(self, name: str | None = None) -> Prior:
+        """The distribution of that name, of `priors`; None is `default_prior`.
+
+        Raises UsageError for another name, NotFoundError where there is no mixture.
+        """
+        name = self.default_prior if name is None else name
+        if name == "mixture" and self.mixture is None:
+            fit = ", or fit one: `zoo mixture fit FOLDER`" if isinstance(self, Encodes) else ""
+            raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
+        if name not in self.priors:
+            raise UsageError(f"prior is {name!r}; this model is sampled from {' or '.join(map(repr, self.priors))}")
+        return Prior(name=name, shape=self.latent_shape, mixture=self.mixture if name == "mixture" else None)
 
     @final
     def latents(
@@ -128,16 +139,7 @@ class Model(nn.Module, ABC):
     ) -> Tensor:
         """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes, float32 on the CPU."""
         warn_of_truncation(truncation, self.truncation)
-        if prior in (None, self.prior):
-            return draw_latents(n, self.latent_shape, seed=seed, truncation=truncation, prior=self.prior)
-        if prior != "mixture":
-            raise UsageError(f"prior is {prior!r}; this model is sampled from {' or '.join(map(repr, self.priors))}")
-        if self.mixture is None:
-            fit = ", or fit one: `zoo mixture fit FOLDER`" if isinstance(self, Encodes) else ""
-            raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
-        with default_state(grad=False):
-            z = draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation)
-        return z.view(-1, *self.latent_shape)
+        return self.prior_of(prior).sample(n, seed=seed, truncation=truncation)
 
     @final
     def sample(
@@ -151,11 +153,11 @@ class Model(nn.Module, ABC):
     ) -> Tensor:
         """Draw n samples (n, *data_shape), float32 in [0, 1] (tokens int64); the same seed gives the same samples.
 
-        `truncation` t > 0 keeps every latent coordinate within [-t, t]: fewer strange samples, less variety, in the
-        range that `model.truncation` says; below it samples decay, and that is warned of. `prior`
-        is the model's own (None), or "mixture" for the Gaussian mixture fitted after training. `labels` are a class for
-        each, by name or number, or one for all; None takes a model's classes in turn. Raises UsageError for what cannot
-        be meant, NotFoundError where there is no mixture.
+        `truncation` t > 0 keeps every latent coordinate within [-t, t] (of a mixture the noise in each component):
+        fewer strange samples, less variety, in the range that `model.truncation` says; below it samples decay, and that
+        is warned of. `prior` is one of `model.priors`; None is `model.default_prior`. `labels` are a class for each, by
+        name or number, or one for all; None takes a model's classes in turn. Raises UsageError for what cannot be
+        meant, NotFoundError where there is no mixture.
         """
         return self.decode(self.latents(n, seed=seed, truncation=truncation, prior=prior), labels)
 

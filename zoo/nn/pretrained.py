@@ -16,7 +16,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import MODEL, Folder, truncation_of
+from zoo.catalogue.weights.folder import DEFAULT_PRIOR, MODEL, Folder, truncation_of
 from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
@@ -86,6 +86,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     extras = Extras(
         value_range=_value_range(data, folder),
         tensors=tensors,
+        default_prior=data.get(DEFAULT_PRIOR, ""),
         spec=folder.spec,
         info=data,
         origin=folder.origin,

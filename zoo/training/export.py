@@ -20,8 +20,9 @@ from zoo.nn.models import Model
 from zoo.nn.pretrained import given_by
 from zoo.nn.torch_state import own_random
 from zoo.training.checkpoint import load_at, load_newest
+from zoo.training.priors import fit_default_prior
 from zoo.training.run import Run, averaged_model
-from zoo.training.saving import described, digest_of, write_folder
+from zoo.training.saving import described, digest_of, drawn_from, write_folder
 from zoo.training.starting import FROM
 from zoo.training.state import TrainState, first_state
 from zoo.version import __version__
@@ -41,7 +42,7 @@ def export(
 
     Returns file name -> sha256 of the pinned files; `warn` is called with a line for each damaged checkpoint that was
     passed over. Raises NotFoundError where there is no run or checkpoint, IntegrityError where all are damaged,
-    StorageError where `out` cannot be written or is not empty.
+    StorageError where `out` cannot be written or is not empty, and what `fit_default_prior` raises.
     """
     refuse_full(out)
     model, others, config, family = _opened(run_folder, registry, at, warn)
@@ -67,6 +68,8 @@ def trained_model(run_folder: Path, registry: Registry) -> Model:
         modality=model.modality,
         given=given_by(registry.modality(model.modality), config["data"].get("about")),
         memory_format=model.memory_format,
+        mixture=model.mixture,
+        default_prior=model.default_prior,
     )
     mine = {name: model.get_submodule(name) for name in family.published}
     return family.container({name: part.requires_grad_(False) for name, part in (mine | others).items()}, extras)
@@ -85,6 +88,7 @@ def _opened(run_folder: Path, registry: Registry, at: int | None, warn: Callable
     family = run.family()
     parts = state.trainer.parts
     model, others = averaged_model(state, family), {name: parts[name] for name in family.beside if name in parts}
+    fit_default_prior(model, run, registry)
     return model, others, _config(run, state, model, registry), family
 
 
@@ -111,6 +115,8 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
     recipe["dataset"] = neutral(trained.dataset)  # what is published names no place on this computer
     usual = as_data(DoctorSettings())
     doctor = {key: value for key, value in recipe.pop("doctor").items() if value != usual.get(key)}
+    if not trained.default_prior:
+        del recipe["default_prior"], recipe["components"]
     recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= described(model)
@@ -129,4 +135,4 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
         "data": data,
         "training": training,
         "zoo": __version__,
-    }
+    } | drawn_from(model)

@@ -13,17 +13,19 @@ from zoo.catalogue.contract.data_references import as_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import neutral, neutral_start
-from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, PRIOR
+from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, DEFAULT_PRIOR
 from zoo.data.loading import load_dataset
-from zoo.errors import StorageError, UsageError
+from zoo.errors import NotFoundError, StorageError, UsageError
 from zoo.files import new_folder, refuse_full
+from zoo.latent.priors import fitter
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.extras import Extras
 from zoo.nn.families import Family, load_family
 from zoo.nn.models import Model
 from zoo.nn.serialization import fill
 from zoo.nn.torch_state import default_state
-from zoo.training.saving import digest_of, write_folder
+from zoo.training.priors import give_mixture
+from zoo.training.saving import digest_of, drawn_from, write_folder
 from zoo.training.starting import FROM, licences
 from zoo.version import __version__
 
@@ -48,8 +50,9 @@ def save(
     mode, which stays as it is; what is written is float32, and golden samples, samples and card are of what was
     written. Where its weights have changed, the card says with which it began; `licence` (none is stated without),
     `data` (what it learned from since: a dataset or a path, which is read and hashed) and `data_licence` are yours to
-    say; `summary` is the card's first line. Concepts and mixture are kept where the weights have not changed. Gives the
-    folder.
+    say; `summary` is the card's first line. Concepts and mixture are kept where the weights have not changed; a mixture
+    that is `model.default_prior` is fitted anew where they have, to `data` or else the model's own, which must be here.
+    Gives the folder.
 
     Raises UsageError for what is no such model, WeightsError for weights that are not finite or of other networks,
     StorageError where the folder exists: with `overwrite` a weights folder is replaced.
@@ -64,13 +67,20 @@ def save(
     recipe |= {"name": out.resolve().name} if changed else {}
     recipe |= {"summary": summary} if summary else {}
     recipe |= {} if licence is None else {"licence": licence}
+    if model.default_prior == model.prior:
+        recipe = {key: value for key, value in recipe.items() if key not in ("default_prior", "components")}
+    if changed and model.default_prior == "mixture":
+        _refit(clean, model, data or info["data"]["name"], registry)
+    elif not changed:
+        clean.mixture, clean.default_prior = model.mixture, model.default_prior
+    info.pop(DEFAULT_PRIOR, None)
+    info |= drawn_from(clean)
     of_data = _of_data(data, info["data"], clean, registry)
     of_data |= {} if data_licence is None else {"licence": data_licence}
     info |= {"data": of_data, "training": info["training"] | {"recipe": recipe}}
     with new_folder(out, overwrite=overwrite) as aside:
-        for file in (PRIOR, CONCEPTS):
-            if not changed and model.folder is not None and model.folder.has(file):
-                (aside / file).write_bytes(model.folder.read(file))
+        if not changed and model.folder is not None and model.folder.has(CONCEPTS):
+            (aside / CONCEPTS).write_bytes(model.folder.read(CONCEPTS))
         write_folder(aside, clean, others, info, family=family, registry=registry)
     return out
 
@@ -127,6 +137,20 @@ def _since(model: Model, info: dict[str, Any], out: Path) -> dict[str, Any]:
     versions = {"torch": torch.__version__, "threads": torch.get_num_threads()}
     since = training | versions | {"recipe": recipe, FROM: start | known, "by": OWN}
     return info | {"training": since, "zoo": __version__}
+
+
+def _refit(clean: Model, model: Model, data: str, registry: Registry) -> None:
+    """Fit the mixture that `model` draws from by default anew, to the codes of its changed weights."""
+    fitter()
+    told, mixture = model.info, model.prior_of().mixture
+    reference, split = as_reference(data, registry, model.modality), told["data"].get("split", "train")
+    try:
+        examples = load_dataset(reference, registry=registry, split=split, data_shape=clean.data_shape)
+    except NotFoundError as error:
+        advice = "name data that are here, or draw from what it was trained with: model.default_prior = model.prior"
+        raise NotFoundError(f"changed weights want their mixture fitted anew: {error}; {advice}") from error
+    components = 10 if mixture is None else len(mixture.weights)
+    give_mixture(clean, examples, components=components, seed=told["training"]["recipe"].get("seed", 0))
 
 
 def _of_data(data: str, before: dict[str, Any], model: Model, registry: Registry) -> dict[str, Any]:

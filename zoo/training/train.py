@@ -30,6 +30,7 @@ from zoo.training.doctor.watch import Watch
 from zoo.training.fitting import check_fit
 from zoo.training.loop import train_loop
 from zoo.training.machine.processes import ALONE, Processes
+from zoo.training.priors import check_default_prior
 from zoo.training.record import Record, recording, with_page
 from zoo.training.resuming import changed_from_catalogue, refuse_early, refuse_second, resume_run
 from zoo.training.run import Run, averaged_model
@@ -65,6 +66,7 @@ def train(
     refuse_early(out, before, resolved.recipe)
     start = find_start(out, resolved, registry)
     recipe, family = resolved.recipe, load_family(resolved.family)
+    check_default_prior(recipe, family)
     num_classes = classes_seen(resolved)
     doing("reading the data", 0)
     with _moved(before):

@@ -105,6 +105,7 @@ BAD = [
     (CommandSpec, {"run": "rm -rf"}, "run is 'rm -rf'"),
     (CommandSpec, {"arguments": "--all"}, "arguments is '--all'"),
     (FeaturesSpec, {"modality": None}, "modality must be a string"),
+    (FeaturesSpec, {"family": None}, "family must be a string"),
     (FeaturesSpec, {"weights": "../toy.bin"}, "package:path/inside"),
     (FeaturesSpec, {"features": "acme"}, "package.module:attribute"),
     (FeaturesSpec, {"sha256": DIGEST[:-1]}, "is no sha256"),

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from zoo.catalogue.weights.card_sections import PICTURES
 from zoo.catalogue.weights.folder import Folder
 from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
-from zoo.evaluation.report import Distances, Floor, Neighbour, Report
+from zoo.evaluation.report import Distances, Figures, Floor, Neighbour, Report
 
 FILES = [f"{stem}.png" for stem in PICTURES]
 RECIPE = Recipe(
@@ -36,11 +37,9 @@ RECIPE = Recipe(
     settings={"generator_lr": 1e-05, "decay": 1e-8, "augment": ["color", "cutout"], "mix_batches": False},
 )
 DISTANCES = Distances(count=50, feature_median=9.25, feature_5_percent=7.5, value_median=0.1875, value_5_percent=0.0625)
-REPORT = Report(
+FIGURES = Figures(
     network="efficientnet-lite0",
     network_sha256="ab" * 32,
-    torch="2.13.0",
-    seed=0,
     samples=5000,
     train_examples=10_000,
     frechet=12.345,
@@ -55,6 +54,11 @@ REPORT = Report(
         kernel=0.0009765625,
         kernel_standard_error=0.00048828125,
     ),
+)
+REPORT = Report(
+    figures=FIGURES,
+    torch="2.13.0",
+    seed=0,
     neighbours=tuple(
         Neighbour(sample=i, by_features=i, feature_distance=9.0, by_values=i, value_distance=0.1) for i in range(16)
     ),
@@ -208,8 +212,8 @@ def test_the_front_matter_holds_the_figures(tmp_path: Path) -> None:
 
 def test_a_report_without_test_images_has_no_floor(tmp_path: Path) -> None:
     """Data without a test split give one row and no yardstick for copies."""
-    values = {name: getattr(REPORT, name) for name in REPORT.__dataclass_fields__}
-    text = card(tmp_path, report=Report(**values | {"floor": None, "test_distances": None}))
+    report = replace(REPORT, figures=replace(FIGURES, floor=None), test_distances=None)
+    text = card(tmp_path, report=report)
     assert len([line for line in text.splitlines() if line.startswith("|")]) == 3
     assert "the floor)" not in text
     assert "Test examples" not in text
@@ -232,11 +236,12 @@ CONCEPT |= {"probe_auc": 0.9375, "probe_accuracy": 0.875, "other_auc": 0.96875, 
 CONCEPT |= {"region": [1, 2, 3, 4], "rows": [ROW | {"inside": 0.0625, "outside": 0.03125}]}
 CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.0525, "active_units": 7, "binarised": True}
 CODING |= {"negative_elbo": 95.25, "kl": 25.5, "bits_per_dim": 0.1753}
+KEPT = {"share": 0.9375, "examples": 100, "among": 1234, "network": "thin-resnet50"}
 
 
 def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
     """Coding, likelihood and concepts are told with their figures and commands; the index names the Hub's metrics."""
-    evaluation = {"reconstruction": CODING, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
+    evaluation = {"reconstruction": CODING | {"kept": KEPT}, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
     (tmp_path / "evaluation.json").write_text(json.dumps(evaluation))
     text = card(tmp_path)
     for fact in (
@@ -244,6 +249,7 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         "0.0525",
         "7 latent units",
         "95.25 nats",
+        "Of 100 of them, drawn at random, 94% are kept: among all 1,234 examples",
         "90.500 ± 0.250 nats",
         "1,000 latents for each of 10 binarised test examples",
         "zoo likelihood . --samples 1000",
@@ -258,6 +264,7 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         "negative_log_likelihood_nats": 90.5,
         "negative_elbo_nats": 95.25,
         "reconstruction_rmse": 0.0525,
+        "reconstructions_kept": 0.9375,
     }
 
 

@@ -215,13 +215,14 @@ class FeaturesSpec:
     weights: str  # "package:path/inside": the file
     sha256: str  # of that file, lower-case hex
     features: str  # reference to a callable (weights: bytes) -> zoo.nn.Features
+    family: str = ""  # shared by networks too alike to be witnesses against one another; empty: it has no sister
     install_hint: str = ""  # said when the package of the weights or of the code is not installed
     tags: tuple[str, ...] = ()  # "default": evaluation takes it where no other is asked for
 
     def __post_init__(self) -> None:
         check_name(self.name, "feature network")
         _check_strings(self.name, summary=self.summary, modality=self.modality, licence=self.licence)
-        _check_strings(self.name, install_hint=self.install_hint)
+        _check_strings(self.name, family=self.family, install_hint=self.install_hint)
         check_reference(self.weights, FILE, f"feature network {self.name}: weights")
         check_reference(self.features, CODE, f"feature network {self.name}: features")
         if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):

@@ -111,6 +111,8 @@ class Recipe:
     sample_every: Count = 20_000
     checkpoint_every: Count = 50_000
     keep: Annotated[int, Meta(ge=2, le=10**6)] = 2  # checkpoints that stay, the newest ones
+    default_prior: Literal["", "mixture"] = ""  # what is drawn from; "": what it was trained with. Fitted on export
+    components: Annotated[int, Meta(ge=1, le=1000)] = 10  # normal distributions of a mixture
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.recipe.DoctorSettings

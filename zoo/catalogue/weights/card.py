@@ -11,8 +11,19 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec, ModelSpec
-from zoo.catalogue.weights.card_sections import SAMPLES, displayed, metrics_of, sections
-from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, MODEL, PRIOR, parse_config, truncation_of
+from zoo.catalogue.weights.card_sections import displayed, sections
+from zoo.catalogue.weights.folder import (
+    CARD,
+    CONFIG,
+    DEFAULT_PRIOR,
+    EVALUATION,
+    MODEL,
+    PRIOR,
+    check_prior,
+    parse_config,
+    truncation_of,
+)
+from zoo.catalogue.weights.metrics import SAMPLES, metrics_of
 from zoo.configs import strict_json
 from zoo.errors import WeightsError, ZooError
 from zoo.files import new_file, sha256_of, storage_errors
@@ -94,7 +105,9 @@ def write_card(folder: Path, registry: Registry) -> None:
         figures = path.read_bytes() if path.is_file() else b"{}"
         files = os.listdir(folder)
     digest = sha256_of(folder / MODEL) if MODEL in files else ""
-    text = card_of(folder, parse_config(raw, str(folder / CONFIG)), figures, files, digest, registry)
+    config = parse_config(raw, str(folder / CONFIG))
+    check_prior(config, PRIOR in files, str(folder / CONFIG))
+    text = card_of(folder, config, figures, files, digest, registry)
     with new_file(folder / CARD) as aside:
         aside.write_text(text, encoding="utf-8")
 
@@ -159,7 +172,7 @@ def _lines(
         "",
         displayed("samples", f"samples{suffix}"),
         "",
-        f"64 samples of seed 0, not selected{'; a row a class' if classes else ''}.",
+        f"64 samples of seed 0, not selected{'; a row a class' if classes else ''}.{_drawn_from(data)}",
         "",
         "## Use",
         "",
@@ -188,11 +201,18 @@ def _lines(
     ]
 
 
+def _drawn_from(data: dict[str, Any]) -> str:
+    """What the samples are draws from, where that is not what the model was trained with."""
+    if data.get(DEFAULT_PRIOR) != "mixture":
+        return ""
+    return " They are drawn from the Gaussian mixture that was fitted to the codes of the data, the default prior."
+
+
 def _truncated(data: dict[str, Any], files: Collection[str]) -> list[str]:
     """How truncation is asked for, where the config says in which range it helps."""
     if (helps := truncation_of(data)) is None:
         return []
-    prior = ', prior="mixture"' if PRIOR in files else ""
+    prior = ', prior="mixture"' if PRIOR in files and data.get(DEFAULT_PRIOR) != "mixture" else ""
     low, high = (f"{value:g}" for value in helps)
     return [
         f"typical = model.sample(16{prior}, truncation={low})  # less varied; truncation helps from {low} to {high}"

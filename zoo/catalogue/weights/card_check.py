@@ -6,8 +6,8 @@ import codecs
 import re
 from typing import Any
 
-from zoo.catalogue.weights.card_sections import metrics_of
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, Folder
+from zoo.catalogue.weights.metrics import metrics_of
 from zoo.errors import WeightsError
 
 __all__ = ["check_card", "read_card"]

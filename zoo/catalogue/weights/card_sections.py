@@ -12,23 +12,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["FIGURES", "PICTURES", "SAMPLES", "displayed", "metrics_and_directions", "metrics_of", "sections", "shown"]
+from zoo.catalogue.weights.folder import PRIORS
+from zoo.catalogue.weights.metrics import SAMPLES, independent
 
-SAMPLES = ("frechet", "kernel", "precision", "recall")
-ELSEWHERE = {  # a metric's name on the Hub -> the section and the key it comes from
-    "negative_log_likelihood_nats": ("likelihood", "nll"),
-    "negative_elbo_nats": ("reconstruction", "negative_elbo"),
-    "reconstruction_rmse": ("reconstruction", "root_mean_square_error"),
-}
-FIGURES = {  # of `metrics_of`: what each is called, and which way is better
-    "frechet": ("Fréchet distance", "lower"),
-    "kernel": ("kernel distance", "lower"),
-    "precision": ("precision", "higher"),
-    "recall": ("recall", "higher"),
-    "negative_log_likelihood_nats": ("negative log-likelihood, nats a held-out example", "lower"),
-    "negative_elbo_nats": ("negative ELBO, nats a held-out example", "lower"),
-    "reconstruction_rmse": ("reconstruction error of held-out examples, of 1", "lower"),
-}
+__all__ = ["PICTURES", "displayed", "sections", "shown"]
+
+MOST_CLASSES = 10  # that a card names
+SAYS_LITTLE = "The model was trained against this network or a sister: its figures do not say how good the model is."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,30 +75,6 @@ def displayed(title: str, file: str) -> str:
     return f"{'!' if kind.startswith('image/') else ''}[{title}]({file})"
 
 
-def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
-    """What goes into the card's model-index: metric -> value."""
-    found = {key: evaluation[key] for key in SAMPLES if key in evaluation}
-    for name, (section, key) in ELSEWHERE.items():
-        part = evaluation.get(section)
-        if isinstance(part, dict) and part.get(key) is not None:
-            found[name] = part[key]
-    return found
-
-
-def metrics_and_directions(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was measured: `name`, `value`, which way is `better`, `what` it is; where known `floor`, what held-out
-    examples have in its place, and `of_as_many`, what so many samples have.
-    """
-    floor = evaluation.get("floor") or {}
-    rows = []
-    for name, value in metrics_of(evaluation).items():
-        what, better = FIGURES[name]
-        row = {"name": name, "value": value, "better": better, "what": what}
-        row |= {"floor": floor[name]} if name in floor else {}
-        rows.append(row | ({"of_as_many": floor[f"{name}_of_samples"]} if f"{name}_of_samples" in floor else {}))
-    return rows
-
-
 def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str], suffix: str) -> list[str]:
     """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the examples in `files`,
     whose names end in `suffix`.
@@ -116,7 +82,8 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     lines: list[str] = []
     given = f" --data {shlex.quote(data)}" if ":" in data else ""  # of examples that only their owner has
     if SAMPLES[0] in evaluation:
-        lines += _figures(f"{name}{given}", evaluation) + _classes(evaluation) + _neighbours(evaluation, suffix)
+        lines += _figures(f"{name}{given}", evaluation) + _beside(f"{name}{given}", evaluation)
+        lines += _classes(evaluation) + _classified(f"{name}{given}", evaluation) + _neighbours(evaluation, suffix)
     if "reconstruction" in evaluation:
         lines += _reconstruction(f"{name}{given}", evaluation["reconstruction"])
     if "likelihood" in evaluation:
@@ -140,6 +107,7 @@ def _figures(model: str, report: dict[str, Any]) -> list[str]:
         "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
         "small count, so the floor stands beside as many samples.",
         "",
+        *([] if independent(report) else [f"**{SAYS_LITTLE}**", ""]),
         "| | examples | Fréchet distance | kernel distance ± standard error |",
         "| --- | --- | --- | --- |",
         f"| samples | {report['samples']:,} | {report['frechet']:.2f} | {_kernel(report)} |",
@@ -151,13 +119,38 @@ def _figures(model: str, report: dict[str, Any]) -> list[str]:
             f"| as many samples as test examples | {count} | {floor['frechet_of_samples']:.2f} | |",
             f"| test examples (the floor) | {count} | {floor['frechet']:.2f} | {_kernel(floor)} |",
         ]
-    mixture = report.get("mixture_frechet")
-    if mixture is not None:
-        lines.append(f'| samples of `prior="mixture"` | {report["samples"]:,} | {mixture:.2f} | |')
+    for prior in PRIORS:
+        if (other := report.get(f"{prior}_frechet")) is not None:
+            lines.append(f'| samples of `prior="{prior}"` | {report["samples"]:,} | {other:.2f} | |')
     command = f"zoo eval {model} --samples {report['samples']} --features {report['network']}"
     how = f"Computed by `{command}` (samples of seed 0, torch {report['torch']})."
     more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
     return [*lines, "", more, "", how, ""]
+
+
+def _beside(model: str, report: dict[str, Any]) -> list[str]:
+    """The figures by other networks and by pixels, and those that say little."""
+    clean = [*report.get("second", {}).values(), *([report["pixels"]] if "pixels" in report else [])]
+    spoilt = list(report.get("contaminated", {}).values())
+    if not clean and not spoilt:
+        return []
+    lines = [
+        "### By other judges",
+        "",
+        "Figures of different judges do not compare: each has its own floor.",
+        "",
+        "| judge | Fréchet distance | of as many as test examples | the floor | kernel distance | precision | recall |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in (*clean, *spoilt):
+        floor = row["floor"]
+        held_out = f"{floor['frechet_of_samples']:.2f} | {floor['frechet']:.2f}" if floor else " | "
+        name = row["network"] + (" (contaminated)" if row in spoilt else "")
+        rest = f"{_kernel(row)} | {row['precision']:.3f} | {row['recall']:.3f}"
+        lines.append(f"| {name} | {row['frechet']:.2f} | {held_out} | {rest} |")
+    asked = ",".join(row["network"] for row in (report, *clean, *spoilt))
+    told = [f"Contaminated: {SAYS_LITTLE[0].lower()}{SAYS_LITTLE[1:]}", ""] if spoilt else []
+    return [*lines, "", *told, f"Computed by `zoo eval {model} --samples {report['samples']} --features {asked}`.", ""]
 
 
 def _kernel(row: dict[str, Any]) -> str:
@@ -175,6 +168,21 @@ def _classes(report: dict[str, Any]) -> list[str]:
         "| --- | --- | --- | --- |",
     ]
     return [*head, *rows, ""] if rows else []
+
+
+def _classified(model: str, report: dict[str, Any]) -> list[str]:
+    """What a classifier says of the samples."""
+    if (found := report.get("classified")) is None:
+        return []
+    others = ", ".join(f"{name} {share:.1%}" for name, share in list(found["told"].items())[:MOST_CLASSES])
+    return [
+        "### What they show",
+        "",
+        f"A classifier of real {found['data']}, right for {found['accuracy']:.1%} of all test examples, calls "
+        f"{found['samples']:.1%} of the samples what they were made for, and {found['real']:.1%} of the test examples "
+        f"of those classes. All that it calls them: {others}. `zoo eval {model} --classify` measures it.",
+        "",
+    ]
 
 
 def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
@@ -208,6 +216,11 @@ def _reconstruction(model: str, report: dict[str, Any]) -> list[str]:
         told.append(
             f"The negative ELBO is {report['negative_elbo']:.2f} nats an example, of which the KL is "
             f"{report['kl']:.2f}: {report['bits_per_dim']:.4f} bits a dimension (one latent an example)."
+        )
+    if found := report.get("kept"):
+        told.append(
+            f"Of {found['examples']:,} of them, drawn at random, {found['share']:.0%} are kept: among all "
+            f"{found['among']:,} examples the reconstruction is nearest to its own, by {found['network']}."
         )
     return ["## Coding", "", *told, f"Computed by `zoo eval {model}`.", ""]
 

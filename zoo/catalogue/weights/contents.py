@@ -14,6 +14,7 @@ from zoo.catalogue.weights.folder import (
     CARD,
     CONCEPTS,
     CONFIG,
+    DEFAULT_PRIOR,
     EVALUATION,
     FILES,
     GOLDEN,
@@ -21,6 +22,7 @@ from zoo.catalogue.weights.folder import (
     PRIOR,
     TRUNCATION,
     Folder,
+    check_prior,
     most_bytes,
     parse_config,
     parse_evaluation,
@@ -53,6 +55,7 @@ class Contents:
         Raises WeightsError for files that are malformed, and what reading them raises.
         """
         config = parse_config(self.read(CONFIG), f"{self.origin}: {CONFIG}")
+        check_prior(config, PRIOR in self.sizes, f"{self.origin}: {CONFIG}")
         where = f"{self.origin}: {EVALUATION}"
         evaluation = parse_evaluation(self.read(EVALUATION), where) if EVALUATION in self.sizes else {}
         parts = self.header(MODEL).parameters()
@@ -74,6 +77,7 @@ class Contents:
             "classes": config["data"].get("classes", []),
             "concepts": sorted(self.header(CONCEPTS).shapes) if CONCEPTS in self.sizes else [],
             "prior": {"kind": "mixture", "components": prior[0]} if prior else None,
+            "default_prior": config.get(DEFAULT_PRIOR),
             "truncation": config.get(TRUNCATION),
             "card": self.read(CARD).decode("utf-8", "replace") if CARD in self.sizes else None,
             "config": config["config"],

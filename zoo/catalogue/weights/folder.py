@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.configs import strict_json
@@ -23,14 +23,11 @@ from zoo.errors import (
 )
 from zoo.files import hashes, sha256_of, storage_errors
 
-if TYPE_CHECKING:
-    pass
-
-
 __all__ = [
     "CARD",
     "CONCEPTS",
     "CONFIG",
+    "DEFAULT_PRIOR",
     "DISCRIMINATOR",
     "EVALUATION",
     "FILES",
@@ -38,10 +35,12 @@ __all__ = [
     "MODEL",
     "NAME",
     "PRIOR",
+    "PRIORS",
     "RUN",
     "TRUNCATION",
     "Folder",
     "broken_link",
+    "check_prior",
     "most_bytes",
     "parse_config",
     "parse_evaluation",
@@ -71,7 +70,8 @@ POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins tha
 
 
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
-TRUNCATION = "truncation"  # a key that may stand beside them
+TRUNCATION, DEFAULT_PRIOR = "truncation", "default_prior"  # keys that may stand beside them
+PRIORS = ("normal", "uniform", "mixture")  # of the last, PRIOR holds it
 
 
 MOST_TRUNCATION = 100.0  # no normal number lies beyond
@@ -170,8 +170,10 @@ class Folder:
         return False
 
     def config(self) -> dict[str, Any]:
-        """config.json, its keys checked. Raises WeightsError."""
-        return parse_config(self.read(CONFIG), f"{self.path / CONFIG}")
+        """config.json, its keys checked, and that the files it speaks of are there. Raises WeightsError."""
+        config = parse_config(self.read(CONFIG), f"{self.path / CONFIG}")
+        check_prior(config, self.has(PRIOR), f"{self.path / CONFIG}")
+        return config
 
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json says; nothing where there is none. Raises WeightsError."""
@@ -216,7 +218,7 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     data = parse_evaluation(raw, where)
     if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
         raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
-    if set(data) - {TRUNCATION} != CONFIG_KEYS:
+    if set(data) - {TRUNCATION, DEFAULT_PRIOR} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
     if type(data["format"]) is not int or data["format"] != 1:
@@ -228,7 +230,16 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     if TRUNCATION in data and not _is_range(data[TRUNCATION]):
         wanted = f"two numbers above 0 and at most {MOST_TRUNCATION:g}, the lower first"
         raise WeightsError(f"{where}: truncation is {data[TRUNCATION]!r:.80}; it must be {wanted}")
+    if data.get(DEFAULT_PRIOR, PRIORS[0]) not in PRIORS:
+        raise WeightsError(f"{where}: default_prior is {data[DEFAULT_PRIOR]!r:.80}; it must be {' or '.join(PRIORS)}")
     return data
+
+
+def check_prior(config: Mapping[str, Any], fitted: bool, where: str) -> None:
+    """Raise WeightsError where the default prior of a config that was parsed is a mixture, and none was `fitted`."""
+    if config.get(DEFAULT_PRIOR) == "mixture" and not fitted:
+        advice = "fetch the folder again, fit one with `zoo mixture fit`, or take the key out"
+        raise WeightsError(f"{where}: default_prior is 'mixture', and there is no {PRIOR} beside it; {advice}")
 
 
 def _is_range(value: object) -> bool:

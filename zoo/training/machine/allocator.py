@@ -7,8 +7,7 @@ import ctypes
 
 __all__ = ["keep_freed_memory"]
 
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # names of glibc's malloc.h
-LARGEST = 32 << 20  # bytes, the highest MMAP_THRESHOLD that glibc takes
+MMAP_MAX, TRIM_THRESHOLD = -4, -1  # names of glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
@@ -20,5 +19,5 @@ def keep_freed_memory() -> bool:
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # no libc by that way, or no mallopt in it
         library = ctypes.CDLL(None)
-        return bool(library.mallopt(MMAP_THRESHOLD, LARGEST)) and bool(library.mallopt(TRIM_THRESHOLD, 2**31 - 1))
+        return bool(library.mallopt(MMAP_MAX, 0)) and bool(library.mallopt(TRIM_THRESHOLD, 2**31 - 1))
     return False

@@ -1,0 +1,40 @@
+"""Distances between the values themselves, averaged down: a judge that was trained on nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.catalogue.weights.judges import PIXELS
+from zoo.nn.features import Features
+
+__all__ = ["Values"]
+
+PLACES = 256  # of a channel, at most: 16 x 16 of a picture
+
+
+@final
+class Values(Features):
+    """Averages over equal cells of examples of that shape, (channels, one to three sides) or one side alone."""
+
+    strides = (1,)
+    name = PIXELS
+
+    def __init__(self, data_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        channels, *sides = data_shape if len(data_shape) > 1 else (1, *data_shape)
+        most = round(PLACES ** (1 / len(sides)))
+        self.cells = [min(side, most) for side in sides]
+        self.dimensions = channels * math.prod(self.cells)
+
+    def vector(self, x: Tensor) -> Tensor:
+        """Map x (N, *data_shape) to (N, D): D values of 1, each the mean over a cell."""
+        x = x[:, None] if x.ndim == 2 else x
+        return F.interpolate(x, self.cells, mode="area").flatten(1)
+
+    def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map x to itself: there is nothing between."""
+        return (x,)
