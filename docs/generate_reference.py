@@ -50,6 +50,7 @@ ARGUMENTS = {  # and those that several functions share
     "default_size": "where no shape is asked for",
     "error": "what was raised",
     "extras": "what a model is given besides its parts",
+    "facts": "what a starter is given",
     "failures": "namespace -> what went wrong",
     "figures": "numbers by name",
     "fit": "as `Rules` has it",

@@ -21,6 +21,9 @@ def model(name):
 GOOD = HEAD + "@hookimpl\ndef zoo_models(context):\n    return [model('toy')]\n"
 
 
+BROAD = "[one for one in warnings.filters if one[2].__module__ == 'builtins' and not one[1] and not one[3]]"
+
+
 class Site:
     """A folder that is put on a child's path."""
 
@@ -64,3 +67,18 @@ class Site:
         ended, out, err = self.run(*words, "--json", **env)
         assert ended == code, err
         return {row["name"]: row for row in json.loads(out)}
+
+
+def sings(site: Site, code: str) -> None:
+    """Install `acme` with a verb `sing`, whose module has that code."""
+    hook = "@hookimpl\ndef zoo_commands(context):\n    "
+    hook += "return [CommandSpec(name='sing', summary='Sing.', run='acme_zoo.sing:run')]\n"
+    site.install("acme", HEAD + hook)
+    (site.folder / "acme_zoo" / "sing.py").write_text(code)
+
+
+def beside(folder: Path, plugin: str, code: str) -> tuple[int, str, str]:
+    """What Python makes of the code beside a plugin `acme` of that text: exit code, standard output and error."""
+    site = Site(folder)
+    site.install("acme", plugin)
+    return site.python("-c", code)

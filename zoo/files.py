@@ -7,6 +7,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -85,8 +86,10 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
     names = " and ".join(map(str, paths))
     with storage_errors(f"cannot write {names}"), contextlib.ExitStack() as stack:
         asides = [_aside(path, stack) for path in paths]
+        rights = [stat.S_IMODE(aside.stat().st_mode) for aside in asides]
         yield asides
-        for aside in asides:
+        for aside, mode in zip(asides, rights, strict=True):
+            aside.chmod(mode)  # a library that puts a file of its own there, as safetensors does, keeps others out
             _flush(aside)
         for aside, path in zip(asides, paths, strict=True):
             os.replace(aside, path)

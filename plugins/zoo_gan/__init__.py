@@ -68,6 +68,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
                 "generator": "zoo_gan.projected:ProjectedGANGenerator",
                 "discriminator": "zoo.images:projected_discriminator",
             },
+            starter="zoo_gan.starters:projected_gan",
         ),
         ArchitectureSpec(
             name="res-gan",
@@ -79,6 +80,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
                 "generator": "zoo_gan.residual:ResGANGenerator",
                 "discriminator": "zoo_gan.residual:ResGANDiscriminator",
             },
+            starter="zoo_gan.starters:res_gan",
         ),
     ]
 

@@ -70,6 +70,7 @@ def zoo_architectures(context: PluginContext) -> list[ArchitectureSpec]:
                 "likelihood": "zoo_vae.adversarial:likelihood",
                 "discriminator": "zoo.images:projected_discriminator",
             },
+            starter="zoo_vae.starters:vae_gan",
         ),
     ]
 

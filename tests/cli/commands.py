@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.contract.references import import_reference
-from zoo.cli.main import _Parser, join_negatives
+from zoo.cli.main import _Parser, join_negatives, main
 from zoo.cli.verbs import VERBS
 from zoo.errors import UsageError
 
@@ -56,6 +56,11 @@ def python(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", *arguments]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env}
     return subprocess.run(command, text=True, check=False, **(streams | more))
+
+
+def code_of(*argv: object) -> int:
+    """The exit code of a command in this process; its words may be paths and numbers."""
+    return main([str(word) for word in argv])
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

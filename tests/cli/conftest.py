@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli.commands import RECIPE, Run
+from PIL import Image
 
 from zoo.catalogue.plugins import loading as plugins
 from zoo.catalogue.plugins.installed import Installed
@@ -67,6 +69,20 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return code, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def tiny(vae_folder: Callable[..., SimpleNamespace]) -> SimpleNamespace:
+    """A weights folder of a tiny VAE, and the model it was written from."""
+    return vae_folder()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """An orange picture that is not square."""
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (40, 30), (200, 100, 50)).save(path)
+    return path
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from cli.commands import code_of
 from PIL import Image
 
-from zoo.cli.main import main
+from zoo.evaluation import model as evaluation
+from zoo.images import classifier
 from zoo.images.sheet import grid
 from zoo.nn.pretrained import load
 
@@ -36,10 +40,6 @@ KINDS = {
 }
 
 
-def run(*argv: object) -> int:
-    return main([str(word) for word in argv])
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The weights folder of a conditional model of each kind, trained and exported by the verbs."""
@@ -48,15 +48,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         here = tmp_path_factory.mktemp(kind)
         text = RECIPE.format(architecture=architecture, trainer=trainer, config=config)
         (here / "tiny.toml").write_text(text, encoding="utf-8")
-        assert run("train", here / "tiny.toml", "--out", here / "run") == 0
-        assert run("export", here / "run", "-o", here / "tiny") == 0
+        assert code_of("train", here / "tiny.toml", "--out", here / "run") == 0
+        assert code_of("export", here / "run", "-o", here / "tiny") == 0
         folders[kind] = here / "tiny"
     return folders
 
 
 def test_a_grid_has_a_row_a_class(models: dict[str, Path], tmp_path: Path) -> None:
     """Without --label each class has a row of its own, in the order of the classes."""
-    assert run("sample", models["gan"], "-n", 11, "--scale", 1, "-o", tmp_path / "a.png") == 0
+    assert code_of("sample", models["gan"], "-n", 11, "--scale", 1, "-o", tmp_path / "a.png") == 0
     x = load(str(models["gan"])).sample(11, seed=0, labels=[0] * 4 + [1] * 4 + [2] * 3)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.tobytes() == grid(x, columns=4).tobytes()
@@ -65,7 +65,7 @@ def test_a_grid_has_a_row_a_class(models: dict[str, Path], tmp_path: Path) -> No
 def test_a_label_is_a_name_or_a_number(models: dict[str, Path], tmp_path: Path) -> None:
     """--label may be given again: a row for each, in that order."""
     out = tmp_path / "a.png"
-    assert run("sample", models["vae"], "-n", 4, "--label", "square", "--label", "0", "--scale", 1, "-o", out) == 0
+    assert code_of("sample", models["vae"], "-n", 4, "--label", "square", "--label", "0", "--scale", 1, "-o", out) == 0
     x = load(str(models["vae"])).sample(4, seed=0, labels=["square", "square", "circle", "circle"])
     with Image.open(out) as picture:
         assert picture.tobytes() == grid(x, columns=2).convert(picture.mode).tobytes()
@@ -76,7 +76,7 @@ def test_a_wrong_label_is_one_line(
     label: str, says: str, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name or number that is no class is a usage error with what could have been meant."""
-    assert run("sample", models["gan"], f"--label={label}", "-o", tmp_path / "a.png") == 2
+    assert code_of("sample", models["gan"], f"--label={label}", "-o", tmp_path / "a.png") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
 
@@ -86,15 +86,35 @@ def test_a_model_without_classes_takes_no_label(
 ) -> None:
     """--label and --per-class are usage errors there."""
     made = make_folder()
-    assert run("sample", made.path, "--label", "0", "-o", tmp_path / "a.png") == 2
+    assert code_of("sample", made.path, "--label", "0", "-o", tmp_path / "a.png") == 2
     assert "no classes" in capsys.readouterr().err
 
 
 def test_likelihoods_are_given_the_class(models: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     """`zoo likelihood` hands the labels of the examples on, by name: one class of the data is that class."""
-    assert run("likelihood", models["vae"], "-n", 3, "--samples", 4) == 0
-    assert run("likelihood", models["vae"], "--data", "shapes[square]", "-n", 3, "--samples", 4) == 0
+    assert code_of("likelihood", models["vae"], "-n", 3, "--samples", 4) == 0
+    assert code_of("likelihood", models["vae"], "--data", "shapes[square]", "-n", 3, "--samples", 4) == 0
     assert "3 examples of shapes[square] (test)" in capsys.readouterr().out
+
+
+def test_a_classifier_says_what_samples_show(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`zoo eval --classify` prints the shares, and `--write` keeps them for the card, the same ones."""
+    monkeypatch.setattr(classifier, "fitted", lambda build, *given, **settings: build())  # what it says is chance
+    for most in ("MOST_TRAIN", "MOST_TEST"):
+        monkeypatch.setattr(evaluation, most, 16)  # of which the feature network takes a while
+    folder = tmp_path / "tiny"
+    shutil.copytree(models["gan"], folder)
+    assert code_of("eval", folder, "--samples", 12, "--classify", "--write") == 0
+    told = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["classified"]
+    assert told["data"] == "shapes"
+    assert sum(told["told"].values()) == pytest.approx(1)
+    shares = f"{told['samples']:.1%} of the samples"
+    assert f"made for: {shares}, {told['real']:.1%} of real" in capsys.readouterr().out
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"right for {told['accuracy']:.1%} of all test examples, calls {shares}" in card
+    assert "classified_as_meant" in card
 
 
 def test_examples_have_the_classes_that_the_model_knows(models: dict[str, Path]) -> None:

@@ -9,20 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cli.commands import code_of
 from PIL import Image
 
 import zoo
-from zoo.cli.main import main
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.golden import golden_samples
 from zoo.nn.serialization import save
 
 Make = Callable[..., SimpleNamespace]
-
-
-@pytest.fixture
-def tiny(vae_folder: Make) -> SimpleNamespace:
-    return vae_folder()
 
 
 @pytest.fixture
@@ -36,19 +31,8 @@ def gan(make_folder: Make, tiny_config: dict[str, Any]) -> SimpleNamespace:
     return made
 
 
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "photo.jpg"
-    Image.new("RGB", (40, 30), (200, 100, 50)).save(path)
-    return path
-
-
-def run(*argv: object) -> int:
-    return main([str(word) for word in argv])
-
-
 def fit(tiny: SimpleNamespace, *more: str) -> int:
-    return run("concept", "fit", tiny.path, "smile", "--data", "faces", "--factor", "smiling", *more)
+    return code_of("concept", "fit", tiny.path, "smile", "--data", "faces", "--factor", "smiling", *more)
 
 
 @pytest.mark.usefixtures("labelled")
@@ -60,18 +44,18 @@ def test_a_concept_is_fitted_listed_shown_and_used(
     assert "balanced over gender" in capsys.readouterr().out
     assert fit(tiny, "--probe") == 0
     capsys.readouterr()
-    assert run("concept", "list", tiny.path, "--json") == 0
+    assert code_of("concept", "list", tiny.path, "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert next(iter(row)) == "name"
     assert (row["name"], row["method"], row["dimensions"]) == ("smile", "linear_probe", 3)
     assert row["source"] == "faces, split train: smiling 1 against 0"
     assert row["measures"]["auc"] > 0.9
-    assert run("concept", "show", tiny.path, "smile") == 0
-    assert run("verify", tiny.path) == 0
+    assert code_of("concept", "show", tiny.path, "smile") == 0
+    assert code_of("verify", tiny.path) == 0
     out = tmp_path / "strip.png"
     capsys.readouterr()
     words = ("--concept", "smile", "--strength", "-1,0,2.5", "-o", out, "--scale", 1)
-    assert run("edit", photo, "--model", tiny.path, *words) == 0
+    assert code_of("edit", photo, "--model", tiny.path, *words) == 0
     assert "cut to the central square and resized to 8x8" in capsys.readouterr().out
     with Image.open(out) as picture:
         assert picture.size == (4 * 8 + 3 * 2, 8)
@@ -80,7 +64,7 @@ def test_a_concept_is_fitted_listed_shown_and_used(
 def test_two_datasets_of_ones_own_are_the_two_sides(tiny: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     """--positives and --negatives name any two datasets, and the concept says which; a factor may balance them."""
     sides = ("--positives", "shapes[circle]", "--negatives", "shapes[square]")
-    assert run("concept", "fit", tiny.path, "round", *sides, "--split", "test", "--json") == 0
+    assert code_of("concept", "fit", tiny.path, "round", *sides, "--split", "test", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["source"] == "shapes[circle] against shapes[square], split test"
     assert row["measures"].keys() == {"positives", "negatives", "standard_deviation", "auc"}
@@ -89,7 +73,7 @@ def test_two_datasets_of_ones_own_are_the_two_sides(tiny: SimpleNamespace, capsy
         seen: dict[str, Any] = {}
         fit_latents = ConceptVector.fit_latents
         patch.setattr(ConceptVector, "fit_latents", lambda *z, **more: seen.update(more) or fit_latents(*z, **more))
-        assert run("concept", "fit", tiny.path, "round", *sides, "--split", "test", "--balance", "shape") == 4
+        assert code_of("concept", "fit", tiny.path, "round", *sides, "--split", "test", "--balance", "shape") == 4
     assert "no value of `balance`" in capsys.readouterr().err
     assert [len(side) for side in seen["balance"]] == [666, 667]
 
@@ -104,7 +88,7 @@ def test_a_gan_gets_its_concept_through_an_encoder(
         for index, picture in enumerate(zoo.to_pil(gan.model.decode(z[chosen]))):
             picture.save(tmp_path / name / f"{index}.png")
     sides = ("--positives", f"images:{tmp_path / 'above'}", "--negatives", f"images:{tmp_path / 'below'}")
-    assert run("concept", "fit", gan.path, "second", *sides, "--encoder-examples", 6400) == 0
+    assert code_of("concept", "fit", gan.path, "second", *sides, "--encoder-examples", 6400) == 0
     said = capsys.readouterr().out
     assert "through an encoder fitted to 6,400 of the model's own samples" in said
     assert "encoder_round_trip_examples 0.0" in said
@@ -112,7 +96,7 @@ def test_a_gan_gets_its_concept_through_an_encoder(
     measures = concept.measures
     assert measures["encoder_round_trip"] < 0.5 * measures["encoder_round_trip_random"]
     assert float(concept.direction[1] / concept.direction.norm()) > 0.9
-    assert run("verify", gan.path) == 0
+    assert code_of("verify", gan.path) == 0
 
 
 def test_a_mixture_is_fitted_reported_and_sampled_from(
@@ -121,21 +105,21 @@ def test_a_mixture_is_fitted_reported_and_sampled_from(
     """prior.safetensors lies in the folder; held-out codes are likelier under it; `sample --prior mixture` draws."""
     pytest.importorskip("sklearn")
     out = tmp_path / "samples.png"
-    assert run("sample", tiny.path, "-n", 4, "--prior", "mixture", "-o", out) == 3
+    assert code_of("sample", tiny.path, "-n", 4, "--prior", "mixture", "-o", out) == 3
     assert "zoo mixture fit" in capsys.readouterr().err
     assert not out.exists()
-    assert run("mixture", "fit", tiny.path, "--components", 3, "--split", "test", "--json") == 0
+    assert code_of("mixture", "fit", tiny.path, "--components", 3, "--split", "test", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert next(iter(row)) == "name"
     assert (row["components"], row["data"], row["codes"], row["held_out_codes"]) == (3, "shapes", 1800, 200)
     assert row["held_out"] == "one in 10, kept out"
     assert row["mixture_nats"] > row["normal_nats"]
-    assert run("verify", tiny.path) == 0
-    assert run("mixture", "fit", tiny.path, "--components", 2) == 0
+    assert code_of("verify", tiny.path) == 0
+    assert code_of("mixture", "fit", tiny.path, "--components", 2) == 0
     assert "2,000 others (split test) have mean log-density" in capsys.readouterr().out
-    assert run("sample", tiny.path, "-n", 4, "--prior", "mixture", "-o", out) == 0
+    assert code_of("sample", tiny.path, "-n", 4, "--prior", "mixture", "-o", out) == 0
     mixed = out.read_bytes()
-    assert run("sample", tiny.path, "-n", 4, "-o", out) == 0
+    assert code_of("sample", tiny.path, "-n", 4, "-o", out) == 0
     assert mixed != out.read_bytes()
 
 
@@ -143,7 +127,7 @@ def test_a_pinned_model_does_not_change(capsys: pytest.CaptureFixture[str]) -> N
     """What the catalogue pins is refused before anything is computed, with the way out."""
     sides = ("--positives", "shapes[circle]", "--negatives", "shapes[square]")
     for words in (("concept", "fit", "dcgan-cifar-frog", "round", *sides), ("mixture", "fit", "dcgan-cifar-frog")):
-        assert run(*words) == 2
+        assert code_of(*words) == 2
         assert "is pinned and cannot change; copy its folder" in capsys.readouterr().err
 
 

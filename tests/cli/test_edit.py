@@ -8,29 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from cli.commands import code_of
 from PIL import Image
 
-from zoo.cli.main import main
 from zoo.latent.concept_file import save_concepts
 from zoo.latent.concepts import ConceptVector
 
 Make = Callable[..., SimpleNamespace]
-
-
-@pytest.fixture
-def tiny(vae_folder: Make) -> SimpleNamespace:
-    return vae_folder()
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "photo.jpg"
-    Image.new("RGB", (40, 30), (200, 100, 50)).save(path)
-    return path
-
-
-def run(*argv: object) -> int:
-    return main([str(word) for word in argv])
 
 
 def test_reconstruct_writes_two_rows(
@@ -38,11 +22,11 @@ def test_reconstruct_writes_two_rows(
 ) -> None:
     """Photos, or examples of a dataset, stand above their reconstructions."""
     out = tmp_path / "out.png"
-    assert run("reconstruct", photo, photo, "--model", tiny.path, "-o", out, "--scale", 1) == 0
+    assert code_of("reconstruct", photo, photo, "--model", tiny.path, "-o", out, "--scale", 1) == 0
     with Image.open(out) as picture:
         assert picture.size == (2 * 8 + 2, 2 * 8 + 2)
     assert "root mean square error" in capsys.readouterr().out
-    assert run("reconstruct", "--data", "shapes", "-n", 3, "--model", tiny.path, "-o", out, "--scale", 1) == 0
+    assert code_of("reconstruct", "--data", "shapes", "-n", 3, "--model", tiny.path, "-o", out, "--scale", 1) == 0
     with Image.open(out) as picture:
         assert picture.size == (3 * 8 + 4, 18)
 
@@ -56,7 +40,7 @@ def test_edit_moves_a_photo_along_a_concept(
         save_concepts(place, [ConceptVector(name="smile", direction=torch.ones(3))])
         out = tmp_path / "strip.png"
         words = ("--concept", "smile", "--strength", "-1,0,2.5", "-o", out, "--scale", 1, "--inversion-steps", 3)
-        assert run("edit", photo, "--model", place, *words) == 0
+        assert code_of("edit", photo, "--model", place, *words) == 0
         said = capsys.readouterr().out
         assert "cut to the central square and resized to 8x8" in said
         assert ("found by 3 steps of inversion" in said) == (place == gan.path)
@@ -73,16 +57,16 @@ def test_several_photos_and_concepts_are_a_row_each(
     save_concepts(tiny.path, [ConceptVector.fit_latents(z + 1, z - 1, name=name) for name in ("a", "b")])
     out = tmp_path / "strips.png"
     words = ("--model", tiny.path, "--concept", "a,b", "--strength", "0,1", "-o", out, "--scale", 1)
-    assert run("edit", photo, photo, photo, *words) == 0
+    assert code_of("edit", photo, photo, photo, *words) == 0
     with Image.open(out) as picture:
         assert picture.size == (3 * 8 + 2 * 2, 6 * 8 + 5 * 2)
-    assert run("edit", "--data", "shapes", "-n", 2, *words) == 0
+    assert code_of("edit", "--data", "shapes", "-n", 2, *words) == 0
     assert "2 examples of shapes" in capsys.readouterr().out
     with Image.open(out) as picture:
         assert picture.size == (3 * 8 + 2 * 2, 4 * 8 + 3 * 2)
-    assert run("edit", *words) == 2
+    assert code_of("edit", *words) == 2
     assert "give up to" in capsys.readouterr().err
-    assert run("edit", photo, *words[:3], "a,c", *words[4:]) == 3
+    assert code_of("edit", photo, *words[:3], "a,c", *words[4:]) == 3
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from cli.commands import code_of
 
 from zoo.cli import measure
-from zoo.cli.main import main
 
 Make = Callable[..., SimpleNamespace]
 MEASURE = ("--data", "faces", "--factor", "smiling", "--keep", "gender")
@@ -30,10 +30,6 @@ def tiny(vae_folder: Make) -> SimpleNamespace:
     return made
 
 
-def run(*argv: object) -> int:
-    return main([str(word) for word in argv])
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -41,29 +37,29 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_likelihood_prints_nats_with_their_error(tiny: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     """The data are the model's own unless others are named; nothing is written unless it is asked for."""
     before = contents(tiny.path)
-    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4) == 0
+    assert code_of("likelihood", tiny.path, "-n", 3, "--samples", 4) == 0
     assert "3 examples of shapes (test), 4 latents each" in capsys.readouterr().out
-    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4, "--json") == 0
+    assert code_of("likelihood", tiny.path, "-n", 3, "--samples", 4, "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["examples"], row["samples"], row["binarised"]) == (3, 4, False)
     assert row["standard_error"] > 0
     assert contents(tiny.path) == before
-    assert run("likelihood", tiny.path, "-n", 3, "--samples", 4, "--write") == 0
+    assert code_of("likelihood", tiny.path, "-n", 3, "--samples", 4, "--write") == 0
     written = json.loads((tiny.path / "evaluation.json").read_text())["likelihood"]
     assert written["nll"] == row["nll"]
     assert f"{row['nll']:.3f} ± " in (tiny.path / "README.md").read_text(encoding="utf-8")
-    assert run("verify", tiny.path) == 0
+    assert code_of("verify", tiny.path) == 0
 
 
 @pytest.mark.usefixtures("labelled")
 def test_a_concept_is_measured_on_held_out_people(tiny: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     """Probes learn from the training split and judge the test split; --write puts the table into the card."""
     fit = ("concept", "fit", tiny.path)
-    assert run(*fit, "gender", *MEASURE[:2], "--factor", "gender") == 0
-    assert run(*fit, "smile", *MEASURE[:4], "--orthogonal", "gender") == 0
+    assert code_of(*fit, "gender", *MEASURE[:2], "--factor", "gender") == 0
+    assert code_of(*fit, "smile", *MEASURE[:4], "--orthogonal", "gender") == 0
     assert "made orthogonal to gender" in capsys.readouterr().out
     measure = ("concept", "measure", tiny.path, "smile", *MEASURE, "--region", "0,4,8,8")
-    assert run(*measure, "--json", "--write") == 0
+    assert code_of(*measure, "--json", "--write") == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["name"], row["factor"], row["other"], row["region"]) == ("smile", "smiling", "gender", [0, 4, 8, 8])
     assert row["positives"] + row["negatives"] > 40
@@ -74,7 +70,7 @@ def test_a_concept_is_measured_on_held_out_people(tiny: SimpleNamespace, capsys:
     assert (
         "of the test split of `faces`, which are other data than it was trained on, which nothing was fitted to" in card
     )
-    assert run(*measure) == 0
+    assert code_of(*measure) == 0
     assert "SMILING GAINED" in capsys.readouterr().out.upper()
 
 
@@ -98,7 +94,7 @@ def test_what_cannot_be_meant_is_one_line_and_a_code(
     """Each ends with the documented code and one line, and the folder is as it was."""
     places = {"MODEL": tiny.path} | ({"GAN": make_folder("gan").path} if "GAN" in words else {})
     before = contents(tiny.path)
-    assert run(*(places.get(word, word) for word in words)) == code
+    assert code_of(*(places.get(word, word) for word in words)) == code
     captured = capsys.readouterr()
     assert says in captured.err
     assert captured.err.count("\n") == 1

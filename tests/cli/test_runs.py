@@ -9,11 +9,12 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.commands import Run
 from PIL import Image
 
 from zoo.catalogue.plugins.loading import default_registry
@@ -24,25 +25,12 @@ from zoo.catalogue.runs.summary import details, findings_of, list_runs, summary
 from zoo.cli.main import main
 from zoo.errors import DataError
 
-Run = Callable[..., tuple[int, str, str]]
 FACTS: dict[str, Any] = {
     "data": {"name": "images:/home/me/p", "split": "train", "count": 9, "sha256": "ab" * 32},
     "torch": "2",
     "threads": 3,
 }
 ROWS = [{"examples": n * 8, "steps": n, "examples_per_second": 5.0, "generator_loss": 1 / n} for n in (1, 2, 3)]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """`main` with its output: run("list") gives (exit code, stdout, stderr)."""
-
-    def call(*argv: str) -> tuple[int, str, str]:
-        code = main(["runs", *argv])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def make(folder: Path, *saved: int, changed: tuple[str, ...] | None = None, **recipe: Any) -> Path:
@@ -94,21 +82,21 @@ def test_the_list_is_a_table_or_json(run: Run, tmp_path: Path, monkeypatch: pyte
     """`zoo runs list` looks into ./runs; --json is a list of objects with the name first."""
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "runs" / "mine", 24)
-    code, out, err = run("list")
+    code, out, err = run("runs", "list")
     assert (code, err) == (0, "")
     head, line = out.splitlines()
     assert head.split() == ["NAME", "RECIPE", "EXAMPLES", "STATE", "WHEN", "LAST"]
     assert re.fullmatch(r"mine +tiny +24/24 +finished +\d{4}-\d\d-\d\d \d\d:\d\d +generator_loss 0\.3333", line)
-    (row,) = json.loads(run("list", "--json")[1])
+    (row,) = json.loads(run("runs", "list", "--json")[1])
     assert next(iter(row)) == "name"
     assert (row["examples"], row["wanted"], row["state"]) == (24, 24, "finished")
-    assert json.loads(run("list", str(tmp_path / "runs" / "mine"), "--json")[1])[0]["name"] == "mine"
+    assert json.loads(run("runs", "list", str(tmp_path / "runs" / "mine"), "--json")[1])[0]["name"] == "mine"
 
 
 def test_an_empty_folder_has_no_runs(run: Run, tmp_path: Path) -> None:
     """No runs are a line, or an empty list, and no failure."""
-    assert run("list", str(tmp_path)) == (0, f"{tmp_path}: no runs in it yet\n", "")
-    assert json.loads(run("list", str(tmp_path), "--json")[1]) == []
+    assert run("runs", "list", str(tmp_path)) == (0, f"{tmp_path}: no runs in it yet\n", "")
+    assert json.loads(run("runs", "list", str(tmp_path), "--json")[1]) == []
 
 
 def test_what_cannot_be_listed_or_shown_is_one_line(run: Run, tmp_path: Path) -> None:
@@ -126,7 +114,7 @@ def test_what_cannot_be_listed_or_shown_is_one_line(run: Run, tmp_path: Path) ->
         (["show"], 2, "required: RUN"),
         (["frobnicate"], 2, "invalid choice"),
     ]:
-        found, out, err = run(*argv)
+        found, out, err = run("runs", *argv)
         assert (found, out, err.count("\n")) == (code, "", 1), argv
         assert says in err
 
@@ -163,7 +151,7 @@ def test_what_steers_a_terminal_is_shown_not_obeyed(run: Run, tmp_path: Path) ->
     """Escape sequences in a folder's name or a recipe are printed as text."""
     make(tmp_path / "a\x1b[31m", 24, name="x\x1b[2J")
     for argv in (["list", str(tmp_path)], ["show", str(tmp_path / "a\x1b[31m")]):
-        code, out, _ = run(*argv)
+        code, out, _ = run("runs", *argv)
         assert code == 0
         assert "\x1b" not in out
 
@@ -177,7 +165,7 @@ def test_show_tells_all(run: Run, tmp_path: Path) -> None:
     (folder / "checkpoints" / "000000000016" / "state.safetensors").write_bytes(b"other")
     finding = {"disease": "mode collapse", "examples": 16, "sentence": "two samples are one; take a larger batch"}
     (folder / "doctor.jsonl").write_text(json.dumps(finding) + "\n{torn")
-    code, out, err = run("show", str(folder))
+    code, out, err = run("runs", "show", str(folder))
     assert (code, err) == (0, "")
     for line in (
         "state:        stopped",
@@ -191,7 +179,7 @@ def test_show_tells_all(run: Run, tmp_path: Path) -> None:
         f"next:         zoo train {folder} --resume --threads 3 --device cpu",
     ):
         assert line in out.splitlines()
-    (told,) = json.loads(run("show", str(folder), "--json")[1])
+    (told,) = json.loads(run("runs", "show", str(folder), "--json")[1])
     assert next(iter(told)) == "name"
     assert told["recipe"]["batch_size"] == 64
     assert told["data"]["count"] == 9
@@ -278,7 +266,7 @@ def test_the_page_holds_curves_grids_recipe_data_and_findings(run: Run, tmp_path
     """`zoo runs show RUN --page` writes one page: a panel a unit, grids with examples seen, and all that is known."""
     folder = make(tmp_path / "mine", *range(1, 20), changed=("seed: 0 -> 3",))
     (folder / "doctor.jsonl").write_text('{"examples": 5, "disease": "d", "sentence": "take <more> care"}\n')
-    assert run("show", str(folder), "--page")[0] == 0
+    assert run("runs", "show", str(folder), "--page")[0] == 0
     found = Page((folder / "report.html").read_text(encoding="utf-8"))
     for text in (
         "mine",
@@ -315,7 +303,7 @@ def test_a_run_is_read_once_for_its_page(run: Run, tmp_path: Path, monkeypatch: 
 
     for module in ("zoo.catalogue.runs.folder", "zoo.catalogue.runs.summary"):
         monkeypatch.setattr(f"{module}.regular_file", opened)
-    code, out, _ = run("show", str(folder), "--page")
+    code, out, _ = run("runs", "show", str(folder), "--page")
     assert code == 0
     assert f"page:         {folder / 'report.html'}" in out
     assert (read.count("recipe.json"), read.count("state.safetensors")) == (1, 2)

@@ -7,19 +7,17 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.commands import Run
 from loopback_hub import TOKEN
 from PIL import Image
 
 import zoo
 from zoo import configs
-from zoo.cli.main import main
 
-Run = Callable[..., tuple[int, str, str]]
 SMALL = ["--examples", "32", "--set", "config.image_size=8", "--set", "batch_size=8", "--threads", "1"]
 
 
@@ -35,18 +33,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         mode, colour = ("L", index * 10) if index % 3 else ("RGB", (index * 10, 0, 90))
         Image.new(mode, size, colour).save(photos / f"{index:02}.{'jpg' if index % 2 else 'png'}")
     return tmp_path
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """`main` with its output: run("train", …) gives (exit code, stdout, stderr)."""
-
-    def call(*argv: str) -> tuple[int, str, str]:
-        code = main(argv)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def recipe_in(folder: str) -> dict[str, Any]:

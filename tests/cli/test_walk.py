@@ -10,20 +10,15 @@ from typing import Any
 
 import pytest
 import torch
+from cli.commands import code_of
 from PIL import Image
 
-from zoo.cli.main import main
 from zoo.latent.concept_file import save_concepts
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.pretrained import load
 from zoo.nn.serialization import save
 
 Make = Callable[..., SimpleNamespace]
-
-
-@pytest.fixture
-def tiny(vae_folder: Make) -> SimpleNamespace:
-    return vae_folder()
 
 
 @pytest.fixture
@@ -53,10 +48,6 @@ def photos(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def run(*argv: object) -> int:
-    return main([str(word) for word in argv])
-
-
 def cells(path: Path, side: int = 8) -> list[list[bytes]]:
     """The pictures of a sheet at scale 1, row by row."""
     with Image.open(path) as sheet:
@@ -72,7 +63,7 @@ def test_a_walk_between_photos_has_them_at_its_ends(
     """The strip begins and ends with the photos themselves; beside them stand the decoded codes of both."""
     out = tmp_path / "walk.png"
     words = ("--between", *photos, "--steps", 5, "--scale", 1, "-o", out)
-    assert run("interpolate", tiny.path, *words, *more) == 0
+    assert code_of("interpolate", tiny.path, *words, *more) == 0
     said = capsys.readouterr().out
     assert ("straight lines" in said) == bool(more)
     assert "the ends encoded, root mean square error 0." in said
@@ -92,7 +83,7 @@ def test_walks_between_examples_have_them_at_their_ends(
     """A row a walk; the ends are examples of the split, drawn by the seed, and what stands beside them their codes."""
     out = tmp_path / "walks.png"
     words = ("--data", "shapes", "--rows", 2, "--steps", 3, "--seed", 4, "--scale", 1, "-o", out)
-    assert run("interpolate", tiny.path, *words) == 0
+    assert code_of("interpolate", tiny.path, *words) == 0
     assert "2 walks between examples of shapes (test), seed 4" in capsys.readouterr().out
     rows = cells(out)
     assert [len(row) for row in rows] == [5, 5]
@@ -107,12 +98,12 @@ def test_a_gan_finds_the_ends_by_inversion(
 ) -> None:
     """That it did, in how many steps and with what error is said: more steps come nearer to a sample of its own."""
     save_sample = tmp_path / "own.png"
-    assert run("sample", gan.path, "-n", 1, "--seed", 7, "--scale", 1, "-o", save_sample) == 0
+    assert code_of("sample", gan.path, "-n", 1, "--seed", 7, "--scale", 1, "-o", save_sample) == 0
     errors = []
     for steps in (1, 80):
         words = ("--between", save_sample, photos[0], "--steps", 3, "--inversion-steps", steps, "--scale", 1)
         capsys.readouterr()
-        assert run("interpolate", gan.path, *words, "-o", tmp_path / "walk.png") == 0
+        assert code_of("interpolate", gan.path, *words, "-o", tmp_path / "walk.png") == 0
         said = capsys.readouterr().out
         assert f"the ends found by {steps} steps of inversion (the model has no encoder)" in said
         errors.append(float(said.split("error ")[1].split()[0]))
@@ -125,7 +116,7 @@ def test_a_traversal_moves_one_coordinate(
     """Each row is a sample whose coordinate goes from -reach to reach; the others are those of the seed."""
     out = tmp_path / "walk.png"
     words = ("--dimension", 2, "--rows", 2, "--steps", 3, "--reach", 1.5, "--seed", 4, "--scale", 1, "-o", out)
-    assert run("traverse", tiny.path, *words) == 0
+    assert code_of("traverse", tiny.path, *words) == 0
     assert "coordinate 2 of 3 from -1.5 to 1.5" in capsys.readouterr().out
     z = tiny.model.latents(2, seed=4)
     z[:, 2] = 1.5
@@ -154,15 +145,15 @@ def test_a_walk_to_an_animation_moves(gan: SimpleNamespace, tmp_path: Path) -> N
     """Each step is a frame, with all walks in it; the pictures are those of the sheet, in the same order."""
     verbs = {"interpolate": ("--rows", 4, "--steps", 5), "traverse": ("--dimension", 1, "--rows", 4, "--steps", 5)}
     for verb, words in verbs.items():
-        assert run(verb, gan.path, *words, *MOVING, "-o", tmp_path / "walk.png") == 0
+        assert code_of(verb, gan.path, *words, *MOVING, "-o", tmp_path / "walk.png") == 0
         sheet = cells(tmp_path / "walk.png")
         for suffix in ("webp", "apng"):
-            assert run(verb, gan.path, *words, *MOVING, "-o", tmp_path / f"walk.{suffix}") == 0
+            assert code_of(verb, gan.path, *words, *MOVING, "-o", tmp_path / f"walk.{suffix}") == 0
             film = frames(tmp_path / f"walk.{suffix}")
             assert [len(film), *map(len, film[0])] == [5, 2, 2]
             flat = [[cell for row in frame for cell in row] for frame in film]
             assert flat == [list(step) for step in zip(*sheet, strict=True)]
-        assert run(verb, gan.path, *words, *MOVING, "-o", tmp_path / "walk.gif") == 0
+        assert code_of(verb, gan.path, *words, *MOVING, "-o", tmp_path / "walk.gif") == 0
         assert len(frames(tmp_path / "walk.gif")) == 5
 
 
@@ -170,8 +161,8 @@ def test_photos_move_along_a_concept(tiny: SimpleNamespace, photos: list[Path], 
     """An edit to an animation keeps each photo on the left, and beside it moves from strength to strength."""
     save_concepts(tiny.path, [ConceptVector(name="smile", direction=torch.full((3,), 3.0))])
     words = (*photos, "--model", tiny.path, "--concept", "smile", "--strength", "-9,0,9", *MOVING)
-    assert run("edit", *words, "-o", tmp_path / "sheet.png") == 0
-    assert run("edit", *words, "-o", tmp_path / "film.webp") == 0
+    assert code_of("edit", *words, "-o", tmp_path / "sheet.png") == 0
+    assert code_of("edit", *words, "-o", tmp_path / "film.webp") == 0
     sheet, film = cells(tmp_path / "sheet.png"), frames(tmp_path / "film.webp")
     assert film == [[[row[0], row[1 + step]] for row in sheet] for step in range(3)]
 
@@ -182,7 +173,7 @@ def test_a_manifold_is_a_grid_over_the_plane(
     """n x n pictures; the middle one of an odd n is that of z = 0. A uniform prior reaches 0.95 of its square."""
     out = tmp_path / "grid.png"
     for made, corner in ((flat_vae, 1.959964), (flat_gan, 0.95)):
-        assert run("manifold", made.path, "-n", 3, "--scale", 1, "-o", out) == 0
+        assert code_of("manifold", made.path, "-n", 3, "--scale", 1, "-o", out) == 0
         rows = cells(out)
         z = torch.tensor([[0.0, 0.0], [-corner, corner]])
         wanted = made.model.decode(z).mul(255).round().byte().permute(0, 2, 3, 1).contiguous()
@@ -195,7 +186,7 @@ def test_a_scatter_plot_is_of_the_test_split(
     """The model's own data are encoded and drawn; -n takes some of them."""
     pytest.importorskip("matplotlib")
     out = tmp_path / "plot.png"
-    assert run("scatter", flat_vae.path, "-n", 30, "-o", out) == 0
+    assert code_of("scatter", flat_vae.path, "-n", 30, "-o", out) == 0
     assert "30 examples of shapes (test), encoded by" in capsys.readouterr().out
     with Image.open(out) as picture:
         assert picture.size == (1200, 1200)
@@ -207,7 +198,7 @@ def test_continuity_is_a_table_of_models(
 ) -> None:
     """Codes of examples for an encoder, draws for a GAN, one row each, the same again for the same seed."""
     words = ("continuity", tiny.path, gan.path, "--pairs", 8, "--seed", 3)
-    assert run(*words, "--json") == 0
+    assert code_of(*words, "--json") == 0
     first, second = rows = json.loads(capsys.readouterr().out)
     assert (next(iter(first)), first["pairs"], first["ends"]) == ("name", 8, "codes of shapes (test)")
     assert second["ends"] == "draws from the prior"
@@ -215,9 +206,9 @@ def test_continuity_is_a_table_of_models(
     ends = load(gan.path).latents(16, seed=3)
     distance = (ends[::2] - ends[1::2]).norm(dim=1).mean()
     assert second["latent_distance"] == pytest.approx(float(distance), rel=1e-5)
-    assert run(*words, "--json") == 0
+    assert code_of(*words, "--json") == 0
     assert json.loads(capsys.readouterr().out) == rows
-    assert run(*words) == 0
+    assert code_of(*words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert " ".join(lines[0].split()) == "NAME ENDS PAIRS LATENT DECODED 5% 10% 20% 50% LONGEST STEP"
     assert len(lines) == 5
@@ -272,7 +263,7 @@ def test_what_cannot_be_meant_is_one_line_and_a_code(
     places = {"VAE": tiny.path, "GAN": gan.path, "ONE": photos[0], "TWO": photos[1], "OUT": home / "out.png"}
     before = sorted(home.rglob("*"))
     filled = [str(places.get(word, word)).replace("VAE/", f"{tiny.path}/").replace("OUT.", "out.") for word in words]
-    assert run(*filled) == code
+    assert code_of(*filled) == code
     captured = capsys.readouterr()
     assert says in captured.err
     assert captured.err.count("\n") == 1
@@ -285,5 +276,5 @@ def test_a_decoder_that_gives_one_picture_is_named(
     """Where nothing moves there is nothing to measure: bad weights, exit code 4, and the model's name."""
     tensors = {f"generator.{key}": value.zero_() for key, value in gan.model.generator.state_dict().items()}
     save(gan.path / "model.safetensors", tensors)
-    assert run("continuity", tiny.path, gan.path, "--pairs", 4) == 4
+    assert code_of("continuity", tiny.path, gan.path, "--pairs", 4) == 4
     assert f"{gan.path}: the decoder gives the same at both ends" in capsys.readouterr().err

@@ -117,6 +117,14 @@ def test_another_network_than_it_was_made_for_is_refused() -> None:
         discriminator(pictures())
 
 
+def test_pictures_that_are_not_square_are_refused() -> None:
+    """It would have to squeeze them: a ConfigError says so, where it is built."""
+    with pytest.raises(ConfigError, match="48 x 32 pixels are not square"):
+        ProjectedDiscriminator(
+            (3, 32, 48), None, features="x", size=64, map_channels=CHANNELS, strides=STRIDES, width=8
+        )
+
+
 def test_it_is_built_without_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the network's package is missing a model is built and filled all the same; looking says what to install."""
     from zoo.errors import NotFoundError

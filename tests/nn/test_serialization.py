@@ -171,6 +171,14 @@ def test_the_library_reads_what_is_saved(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
 
 
+def test_others_may_read_what_is_saved(tmp_path: Path) -> None:
+    """The library's own files are for their owner alone; saved weights have the rights of any new file."""
+    plain = tmp_path / "plain"
+    plain.touch()
+    save(tmp_path / "w.safetensors", {"a": torch.zeros(2)})
+    assert (tmp_path / "w.safetensors").stat().st_mode == plain.stat().st_mode
+
+
 def test_tensors_that_share_memory_are_each_written_in_full(tmp_path: Path) -> None:
     """Tied weights, and views of one tensor, come back with their own values; what was saved is left as it was."""
     base = torch.arange(6.0)

@@ -7,15 +7,10 @@ import tarfile
 from pathlib import Path
 
 from PIL import Image
+from plugins.shard_files import REGISTRY, make
 
-import zoo_images
-from zoo.api import PluginContext
-from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.data.loading import Examples, load_dataset
-from zoo.images import zoo_modalities
 
-SPECS = [*zoo_images.zoo_datasets(PluginContext(namespace="")), *zoo_modalities(PluginContext(namespace=""))]
-REGISTRY = Registry.of(Owned(name=spec.name, spec=spec, owner="zoo_images") for spec in SPECS)
 OTHER = (10, 200, 90)
 
 
@@ -46,11 +41,4 @@ def hold_out(folder: Path) -> Path:
 
 
 def tar_of(path: Path, members: dict[str, bytes], *extra: tarfile.TarInfo) -> Path:
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-        for member in extra:
-            tar.addfile(member)
-    return path
+    return make(path, list(members.items()), *extra)

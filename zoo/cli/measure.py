@@ -56,6 +56,8 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     text = "the networks that look (see `zoo list --features`), or pixels, with commas between: the first leads"
     command.add_argument("--features", metavar="NAMES", help=text)
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
+    text = "also what a classifier of the real examples of all classes says of the samples (minutes, the first time)"
+    command.add_argument("--classify", action="store_true", help=text)
     takes_write(command)
     takes_json(command)
 
@@ -75,6 +77,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
             data=arguments.data,
             features=arguments.features.split(",") if arguments.features else (),
             per_class=arguments.per_class,
+            classify=arguments.classify,
             write=arguments.write,
             progress=advance,
         )
@@ -91,6 +94,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
         else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
     )
     _print_distances(data, [one for one in yardsticks if one["name"] != arguments.name])
+    if told := data.get("classified"):
+        say(
+            f"classified as what they were made for: {told['samples']:.1%} of the samples, {told['real']:.1%} of real "
+            f"test examples, by a classifier of {told['data']} that is right for {told['accuracy']:.1%} of all"
+        )
     if coding := data.get("reconstruction"):
         nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
         error = f"{100 * coding['root_mean_square_error']:.2f} %"

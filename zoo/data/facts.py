@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from zoo.catalogue.contract.facts import DataFacts
-from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.data.loading import load_dataset, look_up, make_request
 from zoo.data.modality import load_modality
-from zoo.errors import PluginError, ZooError
+from zoo.errors import PluginError
 
 __all__ = ["data_facts"]
 
@@ -33,13 +33,8 @@ def data_facts(
     name, request = asked.name, make_request(spec, asked, split=split, env=env)
     if spec.facts:
         look = import_reference(spec.facts, f"dataset {name}", spec.install_hint)
-        try:
+        with blamed(f"dataset {name}: looking at it failed"):
             facts = look(request)
-        except ZooError:
-            raise
-        except (Exception, SystemExit) as error:  # a plugin does not end the program
-            cause = f"{type(error).__name__}: {error}"
-            raise PluginError(f"dataset {name}: looking at it failed ({cause}); report it to its author") from error
         if not isinstance(facts, DataFacts):
             raise PluginError(f"dataset {name}: its facts are a {type(facts).__name__}, no DataFacts")
     elif spec.data_shape is not None and asked.selection is None and split in spec.splits:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from zoo.catalogue.contract.data_references import Reference, as_reference, parse_reference
-from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import DatasetSpec, ModalitySpec
 from zoo.catalogue.plugins.loading import default_registry
@@ -22,7 +22,7 @@ from zoo.configs import near
 from zoo.data.decoded import fingerprint
 from zoo.data.modality import load_modality
 from zoo.data.rows import Rows
-from zoo.errors import DataError, NotFoundError, PluginError, StorageError, UsageError, ZooError
+from zoo.errors import DataError, NotFoundError, PluginError, StorageError, UsageError
 from zoo.settings import cache_folder, data_folders, expand, offline
 
 __all__ = [
@@ -153,13 +153,8 @@ def _load(reference: str, registry: Registry, wanted: _Wanted, *, stream: bool) 
     name, request = asked.name, make_request(spec, asked, split=wanted.split, env=wanted.env)
     request = replace(request, data_shape=wanted.data_shape, stream=stream)
     load = import_reference(spec.load, f"dataset {name}", spec.install_hint)
-    try:
+    with blamed(f"dataset {name}: its loader failed"):
         examples = _checked(load(request), name, registry.modality(spec.modality), request)
-    except ZooError:
-        raise
-    except (Exception, SystemExit) as error:  # a plugin does not end the program
-        cause = f"{type(error).__name__}: {error}"
-        raise PluginError(f"dataset {name}: its loader failed ({cause}); report it to its author") from error
     return replace(
         examples,
         name=reference,

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.data.draws import Draws
-from zoo.errors import PluginError, UsageError, ZooError
+from zoo.errors import PluginError, UsageError
 
 __all__ = ["Augmentation", "Classifier", "Described", "Judge", "Labelled", "Modality", "load_modality", "modality_of"]
 
@@ -189,12 +189,8 @@ def load_modality(spec: ModalitySpec, about: Mapping[str, Any] | None = None) ->
     """The modality, for data of which `about` is known. Raises PluginError where its code fails, and what it raises."""
     owner = f"modality {spec.name}"
     make = import_reference(spec.modality, owner, spec.install_hint)
-    try:
+    with blamed(f"{owner}: building it failed"):
         made = make(about or {})
-    except ZooError:
-        raise
-    except (Exception, SystemExit) as error:  # a plugin does not end the program
-        raise PluginError(f"{owner}: it cannot be built ({type(error).__name__}: {error!s:.200})") from error
     if not isinstance(made, Modality):
         raise PluginError(f"{owner}: {spec.modality} gives a {type(made).__name__}, no Modality")
     return made

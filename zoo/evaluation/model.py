@@ -20,6 +20,7 @@ from zoo.data.loading import Examples, load_dataset, told
 from zoo.data.modality import modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
+from zoo.evaluation.classified import Classified, classified
 from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.judges import Beside, beside, choose, passes, seated
 from zoo.evaluation.likelihood import trained_on_bits
@@ -48,6 +49,7 @@ class Evaluation:
     others_frechet: Mapping[str, float]  # the Fréchet distance of as many samples of each other prior of the model
     reconstruction: ReconstructionReport | None  # of a model that encodes
     classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
+    classified: Classified | None = None  # where a classifier was asked for
     other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
     beside: Beside = field(default_factory=Beside)  # by other judges
     notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data, which figures say little
@@ -62,6 +64,8 @@ class Evaluation:
             data["reconstruction"] = self.reconstruction.to_json()
         if self.classes:
             data["classes"] = [found.to_json() for found in self.classes]
+        if self.classified is not None:
+            data["classified"] = self.classified.to_json()
         return data
 
 
@@ -73,6 +77,7 @@ def evaluate_model(
     data: str | None = None,
     features: str | Sequence[str] = (),
     per_class: bool = False,
+    classify: bool = False,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -88,9 +93,10 @@ def evaluate_model(
 
     A model that encodes is also asked to give the test examples back (the training examples where there are no others),
     and one with more priors than its default for samples of each; with `per_class` one with classes is measured class
-    by class, too. With `write` the results go into the folder as evaluation.json, the nearest training examples beside
-    it, and the card is written again: all or none. What was measured against other data goes into evaluation.json
-    alone, below their name: it is not the model's own figure.
+    by class, too, and with `classify` a classifier of the real examples of all classes says what the samples show. With
+    `write` the results go into the folder as evaluation.json, the nearest training examples beside it, and the card is
+    written again: all or none. What was measured against other data goes into evaluation.json alone, below their name:
+    it is not the model's own figure.
 
     The networks look where the model is, on its device. Raises what loading the data and the networks raise, DataError
     when the data of the model's own name are not those it was trained on, and UsageError for a model that was not
@@ -119,6 +125,7 @@ def evaluate_model(
         others_frechet=_of_other_priors(model, samples, known, judges[0]),
         reconstruction=_coded(model, train, test, judges[0]),
         classes=class_distances(drawn, model, train, judges[0], cache_dir=cache, most=MOST_TRAIN) if per_class else (),
+        classified=classified(drawn, model, registry, cache_dir=cache) if classify else None,
         other_data=other,
         notes=(*told(train), *notes),
     )

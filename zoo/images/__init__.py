@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, FeaturesSpec, ModalitySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
-    from zoo.images.configs import ProjectionConfig, check_doublings
+    from zoo.images.configs import ProjectionConfig, check_doublings, check_square
     from zoo.images.decode import (
         MAX_BAD,
         MAX_FILE_BYTES,
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
     from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
     from zoo.images.sheet import grid, to_pil
+    from zoo.images.starting import (
+        augment_choices,
+        length_of,
+        picture_choices,
+        relativistic_choices,
+        side_of,
+    )
     from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
@@ -46,16 +53,22 @@ __all__ = [
     "ProjectionConfig",
     "Rules",
     "UpsamplingStack",
+    "augment_choices",
     "check_bad",
     "check_doublings",
+    "check_square",
     "conform",
     "decode_all",
     "decode_picture",
     "grid",
     "kind_of",
+    "length_of",
     "look",
     "passed_over",
+    "picture_choices",
     "projected_discriminator",
+    "relativistic_choices",
+    "side_of",
     "to_pil",
 ]
 
@@ -69,7 +82,8 @@ ELSEWHERE = {  # than in zoo.images.decode
     "ProjectedDiscriminator": "projection",
     "ProjectionConfig": "configs",
     "UpsamplingStack": "upsampling",
-    "check_doublings": "configs",
+    **dict.fromkeys(("check_doublings", "check_square"), "configs"),
+    **dict.fromkeys(("augment_choices", "length_of", "picture_choices", "relativistic_choices", "side_of"), "starting"),
     "grid": "sheet",
     "projected_discriminator": "projection",
     "to_pil": "sheet",

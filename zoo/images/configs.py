@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-__all__ = ["ProjectionConfig", "check_doublings"]
+from zoo.errors import ConfigError
+
+__all__ = ["ProjectionConfig", "check_doublings", "check_square"]
 
 MAPS = 7  # at most, of a feature network
 
@@ -43,3 +45,10 @@ def check_doublings(key: str, widths: Sequence[int], image_size: int) -> None:
     if 4 << (len(widths) - 1) != image_size:
         stages = image_size.bit_length() - 2
         raise ValueError(f"{key} needs {stages} widths for {image_size} pixels: 4 x 4, doubled")
+
+
+def check_square(shape: Sequence[int]) -> None:
+    """Raise ConfigError for a `shape` (C, H, W) of another height than width, with what can be done."""
+    if len(shape) == 3 and shape[1] != shape[2]:
+        choices = "cut them (#fit=crop after a folder's path), add bars (#fit=pad) or stretch them (#fit=stretch)"
+        raise ConfigError(f"pictures of {shape[2]} x {shape[1]} pixels are not square, as the networks are; {choices}")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.errors import ConfigError
-from zoo.images.configs import ProjectionConfig
+from zoo.images.configs import ProjectionConfig, check_square
 from zoo.nn.features import Features, load_features
 from zoo.nn.interfaces import Discriminator
 
@@ -35,7 +35,7 @@ class ProjectedDiscriminator(Discriminator):
     `features` is the network's full name, found when it is first looked through; `map_channels` are the channels of its
     maps, `strides` their strides. Pictures are resized to `size` pixels a side first. `width` is the number of channels
     of the first mixed map; each coarser one has twice as many. The state holds the mixing, the statistics and the
-    heads, never the network.
+    heads, never the network. Raises ConfigError for a `data_shape` that is not square.
     """
 
     calibration = 256
@@ -52,6 +52,7 @@ class ProjectedDiscriminator(Discriminator):
         width: int,
     ) -> None:
         super().__init__()
+        check_square(data_shape)
         self.data_shape, self.num_classes = data_shape, num_classes
         self.trained_against = (features,)
         self.size, self.map_channels, self.strides = size, tuple(map_channels), tuple(strides)

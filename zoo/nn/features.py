@@ -9,12 +9,12 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from zoo.catalogue.contract.references import import_reference, resource
+from zoo.catalogue.contract.references import blamed, import_reference, resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import FeaturesSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.judges import networks_of
-from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError, ZooError
+from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError
 from zoo.nn.torch_state import default_state, own_random
 
 __all__ = ["Features", "default_features", "load_features"]
@@ -76,14 +76,9 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
     owner = f"feature network {name}"
     weights = _weights(owner, spec)
     build = import_reference(spec.features, owner, spec.install_hint)
-    try:
-        # Whoever loads it first, it is the same for all, gradients pass through it, and no random numbers are used up.
-        with default_state(), own_random():
-            network = build(weights)
-    except ZooError:
-        raise
-    except (Exception, SystemExit) as error:  # a plugin does not end the program
-        raise PluginError(f"{owner}: building it failed: {type(error).__name__}: {error!s:.200}") from error
+    # Whoever loads it first, it is the same for all, gradients pass through it, and no random numbers are used up.
+    with blamed(f"{owner}: building it failed"), default_state(), own_random():
+        network = build(weights)
     if not isinstance(network, Features):
         raise PluginError(f"{owner}: {spec.features} gives a {type(network).__name__}, no zoo.nn.Features")
     network.name, network.modality, network.sha256 = name, spec.modality, spec.sha256

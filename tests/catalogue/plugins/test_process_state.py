@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sites import GOOD, HEAD, Site
+from sites import BROAD, GOOD, Site, beside, sings
 
 # what a module does at import; what it is called; what shows the state, in a process that imports it
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -28,8 +28,7 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "warnings": (
         "import warnings; warnings.simplefilter('ignore'); warnings.showwarning = print",
         "warning filters",
-        "repr([[one for one in warnings.filters if one[2].__module__ == 'builtins' and not one[1] and not one[3]],"
-        " warnings.showwarning])",
+        f"repr([{BROAD}, warnings.showwarning])",
     ),
     "locale": ("import locale; locale.setlocale(locale.LC_ALL, 'C')", "the locale", "locale.setlocale(locale.LC_ALL)"),
     "timeout": ("import socket; socket.setdefaulttimeout(3)", "socket's time limit", "socket.getdefaulttimeout()"),
@@ -141,15 +140,13 @@ TORCH = "import torch; torch.set_default_dtype(torch.float64); torch.set_default
 
 def test_a_plugin_that_brings_torch_leaves_it_as_new(tmp_path: Path) -> None:
     """Where the plugin imports torch itself, torch has afterwards what a process has that has set nothing."""
-    site = Site(tmp_path)
-    site.install("acme", TORCH + "torch.set_grad_enabled(False)\n" + GOOD)
     code = (
         "import sys, zoo\nassert 'acme/toy' in zoo.list_models() and 'torch' in sys.modules\nimport torch\n"
         "x = torch.rand(3)\nassert (x.dtype, x.device.type) == (torch.float32, 'cpu')\n"
         "assert torch.is_grad_enabled() and torch.initial_seed() != 5\n"
         "assert zoo.load('dcgan-cifar-frog').sample(2).dtype is torch.float32\n"
     )
-    assert site.python("-c", code) == (0, "", "")
+    assert beside(tmp_path, TORCH + "torch.set_grad_enabled(False)\n" + GOOD, code) == (0, "", "")
 
 
 def test_pictures_are_written_where_the_user_is(tmp_path: Path) -> None:
@@ -165,48 +162,40 @@ def test_pictures_are_written_where_the_user_is(tmp_path: Path) -> None:
 
 def test_what_is_added_to_the_path_stays_behind_all_else(tmp_path: Path) -> None:
     """A folder that a plugin puts first on sys.path is found by its later imports, and hides no other module."""
-    site = Site(tmp_path)
     vendored = tmp_path / "vendored"
     vendored.mkdir()
     (vendored / "only_here.py").write_text("")
     (vendored / "colorsys.py").write_text("raise RuntimeError('the wrong one')")
-    site.install("acme", f"import sys; sys.path.insert(0, {str(vendored)!r})\n" + GOOD)
+    plugin = f"import sys; sys.path.insert(0, {str(vendored)!r})\n" + GOOD
     code = "import zoo, sys; zoo.list_models(); import only_here, colorsys; print(sys.path[-1])"
-    assert site.python("-c", code) == (0, f"{vendored}\n", "")
+    assert beside(tmp_path, plugin, code) == (0, f"{vendored}\n", "")
 
 
 def test_narrow_warning_filters_may_stay(tmp_path: Path) -> None:
     """A filter for one message or module, as libraries add for themselves, stays and is not named."""
-    site = Site(tmp_path)
-    site.install("acme", "import warnings; warnings.filterwarnings('ignore', module='acme')\n" + GOOD)
+    plugin = "import warnings; warnings.filterwarnings('ignore', module='acme')\n" + GOOD
     code = (
         "import warnings\nfrom zoo.catalogue.plugins.loading import load_plugins\n"
         "changes = {plugin.namespace: plugin.changes for plugin in load_plugins()}\nassert changes['acme'] == ()\n"
         "assert 'acme' in str(warnings.filters)"
     )
-    assert site.python("-c", code) == (0, "", "")
+    assert beside(tmp_path, plugin, code) == (0, "", "")
 
 
 def test_with_threads_beside_random_numbers_are_theirs(tmp_path: Path) -> None:
     """Where another thread runs, seeds are left alone: it may be drawing; all else is put back."""
-    site = Site(tmp_path)
-    site.install("acme", "import os, random; random.seed(1); os.chdir('/')\n" + GOOD)
     code = (
         "import os, random, threading, zoo\nwait = threading.Event()\nthreading.Thread(target=wait.wait).start()\n"
         "before = os.getcwd()\nzoo.list_models()\nwait.set()\n"
         "assert os.getcwd() == before and random.random() == random.Random(1).random()\n"
     )
-    assert site.python("-c", code) == (0, "", "")
+    assert beside(tmp_path, "import os, random; random.seed(1); os.chdir('/')\n" + GOOD, code) == (0, "", "")
 
 
 def test_code_that_is_imported_later_is_examined_too(tmp_path: Path) -> None:
     """`examine` and `check` name what the module does that a spec refers to, not only the spec module."""
     site = Site(tmp_path)
-    hook = "@hookimpl\ndef zoo_commands(context):\n    "
-    hook += "return [CommandSpec(name='sing', summary='Sing.', run='acme_zoo.sing:run')]\n"
-    site.install("acme", HEAD + hook)
-    sings = "import numpy\nnumpy.random.seed(0)\ndef run(arguments): ...\n"
-    (site.folder / "acme_zoo" / "sing.py").write_text(sings)
+    sings(site, "import numpy\nnumpy.random.seed(0)\ndef run(arguments): ...\n")
     (row,) = site.rows("plugins", "examine", "acme", code=8).values()
     texts = [one["text"] for one in row["problems"] if one["kind"] == "changes"]
     assert texts == ["it changes numpy's seed when it is imported, which is put back"]

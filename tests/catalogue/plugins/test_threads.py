@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sites import GOOD, Site
+from sites import BROAD, GOOD, Site, beside, sings
 
-TOGETHER = """
+TOGETHER = f"""
 import os, sys, threading, warnings
 import zoo
 
 def state():
-    broad = [one for one in warnings.filters if one[2].__module__ == "builtins" and not one[1] and not one[3]]
-    return (sys.stdout, sys.stderr, warnings.showwarning, broad, os.getcwd(), dict(os.environ), os.fstat(1).st_ino,
+    return (sys.stdout, sys.stderr, warnings.showwarning, {BROAD}, os.getcwd(), dict(os.environ), os.fstat(1).st_ino,
             os.umask(os.umask(18)))
 
 def ask():
@@ -38,15 +37,13 @@ before = state()
 @pytest.mark.parametrize("attempt", range(4))
 def test_eight_threads_load_at_once(attempt: int, tmp_path: Path) -> None:
     """Eight first calls of `zoo.load` in eight threads give the same samples; streams stay what they were."""
-    site = Site(tmp_path)
-    site.install("talks", "print('hello')\n" + GOOD)
     code = TOGETHER + (
         "action = lambda: zoo.load('dcgan-cifar-frog').sample(3, seed=1)\n"
         "first, *others = all_at_once()\n"
         "assert first.shape == (3, 3, 32, 32) and all(bool((one == first).all()) for one in others)\n"
         "assert state() == before\nprint('here')\n"
     )
-    assert site.python("-c", code) == (0, "hello\nhere\n", "")
+    assert beside(tmp_path, "print('hello')\n" + GOOD, code) == (0, "hello\nhere\n", "")
 
 
 def test_a_plugin_is_imported_once_whoever_asks(tmp_path: Path) -> None:
@@ -89,7 +86,5 @@ def test_a_library_call_redirects_nothing(tmp_path: Path) -> None:
 def test_what_the_code_of_a_verb_prints_at_import_is_put_aside_too(tmp_path: Path) -> None:
     """In the command line, output of a module that a spec refers to leaves standard output to the command."""
     site = Site(tmp_path)
-    hook = "from zoo.api import CommandSpec, hookimpl\nZOO_API_VERSION = 2\n@hookimpl\ndef zoo_commands(context):\n"
-    site.install("acme", hook + "    return [CommandSpec(name='sing', summary='Sing.', run='acme_zoo.sing:run')]\n")
-    (site.folder / "acme_zoo" / "sing.py").write_text("print('aside')\ndef run(arguments): print('la')\n")
+    sings(site, "print('aside')\ndef run(arguments): print('la')\n")
     assert site.run("acme/sing") == (0, "la\n", "aside\n")

@@ -20,7 +20,7 @@ from zoo.catalogue.recipes.starters import check_given, chosen_by, run_name, sta
 from zoo.errors import ConfigError, DataError, NotFoundError, PluginError
 
 REGISTRY = default_registry()
-ARCHITECTURES = ["dcgan", "conv-vae", "res-vae"]
+ARCHITECTURES = ["dcgan", "projected-gan", "res-gan", "conv-vae", "res-vae", "vae-gan"]
 PHOTOS = DataFacts(count=300, shape=(3, 170, 170))
 
 
@@ -39,7 +39,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], ArchitectureSpec]:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("count", [16, 300, 5_000, 60_000])
-@pytest.mark.parametrize(("side", "fits"), [(5, 8), (28, {28, 32}), (60, 64), (178, 64), (4_000, 64)])
+@pytest.mark.parametrize(("side", "fits"), [(5, {8, 16}), (28, {28, 32}), (60, 64), (178, 64), (4_000, 64)])
 def test_a_starter_follows_the_data(name: str, count: int, side: int, fits: Any) -> None:
     """Side, channels and batch follow from the pictures, and the recipe resolves, for few and many, small and large."""
     for channels in (1, 3):
@@ -64,6 +64,47 @@ def test_few_pictures_are_augmented() -> None:
         recipe, _ = start_recipe("dcgan", "x", replace(PHOTOS, count=count), REGISTRY)
         policies.append(recipe.settings.get("augment", []))
     assert policies == [["color", "translation", "cutout"], ["translation", "cutout"], []]
+
+
+@pytest.mark.parametrize("name", ["projected-gan", "res-gan", "vae-gan"])
+def test_a_side_of_128_is_the_users_to_ask_for(name: str) -> None:
+    """Large pictures are brought to 64; with `config.image_size` at 128 the networks have a stage more."""
+    facts = replace(PHOTOS, shape=(3, 500, 500))
+    small, large = (
+        resolve(start_recipe(name, "x", replace(facts, given=given), REGISTRY)[0], REGISTRY).config
+        for given in ({}, {"config.image_size": 128})
+    )
+    assert (small.image_size, large.image_size) == (64, 128)
+    key = "generator_widths" if name == "projected-gan" else "widths" if name == "res-gan" else "decoder_widths"
+    assert (len(getattr(small, key)), len(getattr(large, key))) == (5, 6)
+
+
+@pytest.mark.parametrize("name", ["projected-gan", "res-gan", "vae-gan"])
+def test_a_game_of_pairs_has_both_penalties(name: str) -> None:
+    """The three architectures for the relativistic loss begin with it, with R1 and R2 alike and batches apart."""
+    settings = resolve(start_recipe(name, "x", PHOTOS, REGISTRY)[0], REGISTRY).settings
+    assert (settings.loss, settings.mix_batches, settings.beta1) == ("relativistic", False, 0)
+    assert settings.r1 == settings.r2 == (2.0 if name == "res-gan" else 0.5)
+    assert "translation" in settings.augment
+    if name == "projected-gan":
+        assert (settings.fresh_fakes, settings.penalty_every) == (False, 2)
+
+
+def test_what_weighs_by_the_size_follows_it() -> None:
+    """The residual GAN's penalty grows with the number of pixels, the VAE-GAN's game with that of those seen."""
+    found = []
+    for side in (32, 64, 128):
+        facts = replace(PHOTOS, given={"config.image_size": side})
+        pair = (start_recipe(name, "x", facts, REGISTRY)[0].settings for name in ("res-gan", "vae-gan"))
+        found.append(tuple(settings[key] for settings, key in zip(pair, ("r1", "game"), strict=True)))
+    assert found == [(0.5, 1000), (2.0, 1000), (8.0, 4000)]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_pictures_that_are_not_square_are_refused_with_the_ways_out(name: str) -> None:
+    """Data that a plugin declares as wide are a ConfigError that names their size and what can be done."""
+    with pytest.raises(ConfigError, match=r"150 x 48 pixels are not square.*#fit=crop.*#fit=pad.*#fit=stretch"):
+        start_recipe(name, "x", replace(PHOTOS, shape=(3, 48, 150)), REGISTRY)
 
 
 def test_codes_of_few_pictures_say_little() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.contract.process_state import foreign_code
-from zoo.errors import NotFoundError, PluginError
+from zoo.errors import NotFoundError, PluginError, ZooError
 
-__all__ = ["CODE", "FILE", "check_reference", "import_reference", "resource"]
+__all__ = ["CODE", "FILE", "blamed", "check_reference", "import_reference", "resource"]
 
 CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -53,6 +55,18 @@ def _imported(module: str) -> Any:
         found = importlib.import_module(module)
     WHOLE.add(module)
     return found
+
+
+@contextmanager
+def blamed(failed: str) -> Iterator[None]:
+    """Around a call of a plugin's code: a PluginError that begins with `failed` for what it raises, if no ZooError."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except (Exception, SystemExit) as error:  # a plugin does not end the program
+        cause = f"{type(error).__name__}: {error!s:.200}"
+        raise PluginError(f"{failed} ({cause}); report it to its author") from error
 
 
 def resource(reference: str, owner: str) -> Path:

@@ -11,12 +11,12 @@ from typing import Any
 
 from zoo.catalogue.contract.data_references import absolute, as_reference
 from zoo.catalogue.contract.facts import Choice, DataFacts
-from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ArchitectureSpec
 from zoo.catalogue.recipes.recipe import Recipe, check_modality, known_dataset, neutral, with_values
 from zoo.configs import near
-from zoo.errors import ConfigError, DataError, NotFoundError, PluginError, ZooError
+from zoo.errors import ConfigError, DataError, NotFoundError, PluginError
 
 __all__ = ["check_given", "chosen_by", "run_name", "start_recipe", "unknown_start"]
 
@@ -35,13 +35,8 @@ def chosen_by(spec: ArchitectureSpec, facts: DataFacts) -> list[Choice]:
     if not spec.starter:
         raise NotFoundError(f"{owner} has no starter, which chooses by the data; train it from a recipe (a TOML file)")
     starter = import_reference(spec.starter, owner, spec.install_hint)
-    try:
+    with blamed(f"{owner}: its starter failed"):
         choices = list(starter(facts))
-    except ZooError:
-        raise
-    except (Exception, SystemExit) as error:  # a plugin does not end the program
-        cause = f"{type(error).__name__}: {error!s:.200}"
-        raise PluginError(f"{owner}: its starter failed ({cause}); report it to its author") from error
     for choice in choices:
         if not isinstance(choice, Choice) or not isinstance(choice.key, str) or not KEY.fullmatch(choice.key):
             raise PluginError(f"{owner}: its starter gives {choice!r:.100}, no Choice of a recipe's key")

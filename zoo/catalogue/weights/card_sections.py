@@ -17,6 +17,7 @@ from zoo.catalogue.weights.metrics import SAMPLES, independent
 
 __all__ = ["PICTURES", "displayed", "sections", "shown"]
 
+MOST_CLASSES = 10  # that a card names
 SAYS_LITTLE = "The model was trained against this network or a sister: its figures do not say how good the model is."
 
 
@@ -82,7 +83,7 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     given = f" --data {shlex.quote(data)}" if ":" in data else ""  # of examples that only their owner has
     if SAMPLES[0] in evaluation:
         lines += _figures(f"{name}{given}", evaluation) + _beside(f"{name}{given}", evaluation)
-        lines += _classes(evaluation) + _neighbours(evaluation, suffix)
+        lines += _classes(evaluation) + _classified(f"{name}{given}", evaluation) + _neighbours(evaluation, suffix)
     if "reconstruction" in evaluation:
         lines += _reconstruction(f"{name}{given}", evaluation["reconstruction"])
     if "likelihood" in evaluation:
@@ -167,6 +168,21 @@ def _classes(report: dict[str, Any]) -> list[str]:
         "| --- | --- | --- | --- |",
     ]
     return [*head, *rows, ""] if rows else []
+
+
+def _classified(model: str, report: dict[str, Any]) -> list[str]:
+    """What a classifier says of the samples."""
+    if (found := report.get("classified")) is None:
+        return []
+    others = ", ".join(f"{name} {share:.1%}" for name, share in list(found["told"].items())[:MOST_CLASSES])
+    return [
+        "### What they show",
+        "",
+        f"A classifier of real {found['data']}, right for {found['accuracy']:.1%} of all test examples, calls "
+        f"{found['samples']:.1%} of the samples what they were made for, and {found['real']:.1%} of the test examples "
+        f"of those classes. All that it calls them: {others}. `zoo eval {model} --classify` measures it.",
+        "",
+    ]
 
 
 def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:

@@ -12,6 +12,7 @@ ELSEWHERE = {  # a metric's name on the Hub -> the section and the keys it comes
     "negative_elbo_nats": ("reconstruction", "negative_elbo"),
     "reconstruction_rmse": ("reconstruction", "root_mean_square_error"),
     "reconstructions_kept": ("reconstruction", "kept", "share"),
+    "classified_as_meant": ("classified", "samples"),
 }
 FIGURES = {  # of `metrics_of`: what each is called, and which way is better
     "frechet": ("Fréchet distance", "lower"),
@@ -22,6 +23,7 @@ FIGURES = {  # of `metrics_of`: what each is called, and which way is better
     "negative_elbo_nats": ("negative ELBO, nats a held-out example", "lower"),
     "reconstruction_rmse": ("reconstruction error of held-out examples, of 1", "lower"),
     "reconstructions_kept": ("share of reconstructions nearest to their own example", "higher"),
+    "classified_as_meant": ("share of samples classified as what they were made for", "higher"),
 }
 
 

@@ -16,11 +16,11 @@ from zoo.data.modality import modality_of
 from zoo.errors import DataError, UsageError
 from zoo.nn.models import Model
 
-__all__ = ["ClassesTold", "classes_told"]
+__all__ = ["Classified", "classified"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassesTold:
+class Classified:
     """Shares in [0, 1]. The classifier saw the training split of `data`, and nothing that a model made."""
 
     data: str  # the dataset whose classes are told apart
@@ -34,9 +34,9 @@ class ClassesTold:
         return asdict(self)
 
 
-def classes_told(
+def classified(
     samples: Tensor, model: Model, registry: Registry, *, cache_dir: Path | None = None, seed: int = 0
-) -> ClassesTold:
+) -> Classified:
     """Let a classifier of the model's dataset, fitted to its training split and measured on its test split, judge.
 
     `samples` (N, *data_shape) are of each class in turn, as a model draws them that is given no labels. The model has
@@ -59,7 +59,7 @@ def classes_told(
     real = judge.classify(modality.values(unseen[0][asked])) == unseen[1][asked]
     shares = said.bincount(minlength=len(train.classes)).double() / len(said)
     order = shares.argsort(descending=True, stable=True).tolist()
-    return ClassesTold(
+    return Classified(
         data=reference.name,
         accuracy=judge.accuracy,
         real=float(real.double().mean()),

@@ -1,4 +1,4 @@
-"""zoo.evaluation.told and the classifier of pictures: what samples show, told by a network that saw real ones only."""
+"""zoo.evaluation.classified and the classifier of pictures: what samples show, told by who saw real ones only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.catalogue.contract.specs import DatasetSpec
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.data import DataRequest, Examples
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.told import classes_told
+from zoo.evaluation.classified import classified
 from zoo.images import classifier
 from zoo.images.classifier import fit_classifier
 
@@ -57,7 +57,7 @@ def model(data: str, num_classes: int | None = None) -> Any:
 def test_samples_of_a_class_are_told_as_what_they_show(registry: Registry, tmp_path: Path) -> None:
     """Of 60 samples for "lower" 45 show it and 15 show "upper": the shares are 0.75 and 0.25."""
     shown = torch.tensor([1] * 45 + [0] * 15)
-    found = classes_told(pictures(shown, 7).float() / 255, model("sides[lower]"), registry, cache_dir=tmp_path)
+    found = classified(pictures(shown, 7).float() / 255, model("sides[lower]"), registry, cache_dir=tmp_path)
     assert (found.data, found.accuracy, found.real, found.samples) == ("sides", 1.0, 1.0, 0.75)
     assert found.told == {"lower": 0.75, "upper": 0.25}
     assert found.to_json()["samples"] == 0.75
@@ -68,7 +68,7 @@ def test_a_model_with_classes_is_told_by_the_labels_it_was_given(registry: Regis
     labels = torch.arange(60) % 3
     for shift, share in ((0, 1.0), (1, 0.0)):
         x = pictures((labels + shift) % 3, 9).float() / 255
-        assert classes_told(x, model("sides", 3), registry, cache_dir=tmp_path).samples == share
+        assert classified(x, model("sides", 3), registry, cache_dir=tmp_path).samples == share
 
 
 def test_what_was_made_for_no_class_is_refused(registry: Registry) -> None:
@@ -76,9 +76,9 @@ def test_what_was_made_for_no_class_is_refused(registry: Registry) -> None:
     x = pictures(torch.arange(6) % 3, 0).float() / 255
     for name in ("sides", "images:./photos"):
         with pytest.raises(UsageError, match="made for no class of a dataset"):
-            classes_told(x, model(name), registry)
+            classified(x, model(name), registry)
     with pytest.raises(UsageError, match="up is no class of sides"):
-        classes_told(x, model("sides[up]"), registry)
+        classified(x, model("sides[up]"), registry)
 
 
 def test_the_same_seed_gives_the_same_classifier_and_it_is_kept(
