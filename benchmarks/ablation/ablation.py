@@ -1,10 +1,13 @@
-"""The rules of Chollet's GAN chapter on the frogs, each switched off alone, with several seeds as the noise.
+"""What a rule or a setting is worth: a recipe against the same recipe with one value changed, seed by seed.
 
-    python benchmarks/ablation/ablation.py --out runs/ablation [--seeds 1 2 3] [--only NAME …]   # trains, or goes on
-    python benchmarks/ablation/ablation.py --out runs/ablation --table                          # the runs that are done
+    python benchmarks/ablation/ablation.py rules --out runs/ablation [--seeds 1 2 3] [--only NAME …]  # or goes on
+    python benchmarks/ablation/ablation.py encoder --out runs/encoder --examples 52000
+    python benchmarks/ablation/ablation.py rules --out runs/ablation --table                          # what is done
 
-The base is `all-rules.toml`; a variant is that recipe with one value changed. Fréchet and kernel distance of 2,000
-samples of the last weights to the 5,000 training frogs, on EfficientNet-Lite0 features.
+`rules` are those of Chollet's GAN chapter on the frogs, each switched off alone. `encoder` asks whether the gradient of
+a VAE-GAN's game should reach its encoder. Fréchet and kernel distance are those of samples of the averaged weights to
+5,000 training examples, by a network that none of the runs is trained against; of a model that encodes also the root
+mean square error of held-out reconstructions, the KL in nats and the active units.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import itertools
 import json
 import os
 import statistics
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,13 @@ import torch
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe, override, read_recipe, resolve
 from zoo.cli.progress import stop_signals
-from zoo.data.loading import Examples, load_dataset
+from zoo.data.loading import load_dataset
+from zoo.data.modality import modality_of
+from zoo.evaluation.features import Observer
+from zoo.evaluation.reconstruction import reconstruction_report
 from zoo.evaluation.report import evaluate
 from zoo.files import new_file
+from zoo.nn import Bounded, load_features
 from zoo.settings import cache_folder
 from zoo.training.attendant import Attendant
 from zoo.training.checkpoint import load_newest
@@ -33,12 +40,21 @@ from zoo.training.run import Run, averaged_model
 from zoo.training.state import first_state
 from zoo.training.train import train
 
-SAMPLES, SEEDS = 2_000, 9
-NETWORK = "efficientnet-lite0"
-BASE = Path(__file__).with_name("all-rules.toml")
+SEEDS = 9
+FIGURES = ("frechet", "kernel", "error", "kl", "active_units")
+SAMPLES, REAL, FOR_EACH = 2_000, 5_000, 4  # samples; real examples at most; and at most so many for each sample
 
-# name -> (what is switched off, what is changed)
-VARIANTS = {
+
+@dataclass(frozen=True)
+class Study:
+    """A base recipe, the network that measures, and name -> (what is changed in words, the changed values)."""
+
+    base: str  # a file beside this one
+    network: str
+    variants: dict[str, tuple[str, list[str]]]
+
+
+RULES = {
     "all-rules": ("nothing: all rules", []),
     "linear-output": ("no tanh at the generator's end", ["config.output=linear"]),
     "uniform-prior": ("z from a uniform distribution", ["config.prior=uniform"]),
@@ -55,83 +71,113 @@ VARIANTS = {
 }
 
 
+ENCODER = {
+    "encoder-plays": ("the game's gradient reaches the encoder", ["settings.encoder_plays=true"]),
+    "encoder-apart": ("the encoder learns from likelihood and KL alone", ["settings.encoder_plays=false"]),
+}
+STUDIES = {
+    "rules": Study("all-rules.toml", "efficientnet-lite0", RULES),
+    "encoder": Study("vae-gan.toml", "efficientnet-lite1", ENCODER),  # a sister of what the discriminator looks through
+}
+
+
 def folder_of(name: str, seed: int) -> str:
     """What the run of a variant is called."""
     return name if seed == 1 else f"{name}-seed-{seed}"
 
 
-def recipe_of(name: str, seed: int, examples: int | None) -> Recipe:
-    """The variant's recipe, for another number of examples where one is given."""
-    changes = [*VARIANTS[name][1], f"seed={seed}", *([] if examples is None else [f"examples={examples}"])]
-    return replace(override(read_recipe(BASE), changes), name=folder_of(name, seed))
+def recipe_of(study: Study, name: str, seed: int, changes: list[str]) -> Recipe:
+    """The variant's recipe, changed as the user has asked for of all variants."""
+    base = read_recipe(Path(__file__).with_name(study.base))
+    return replace(override(base, [*study.variants[name][1], *changes, f"seed={seed}"]), name=folder_of(name, seed))
 
 
-def measure(run: Run, train_set: Examples, test_set: Examples) -> dict[str, Any]:
-    """The distances of a finished run's samples."""
+def measure(run: Run, network: str, count: int) -> dict[str, Any]:
+    """The distances of a finished run's samples, and what a model that encodes gives back."""
     tensors, numbers, _ = load_newest(run.folder / "checkpoints")
     state = first_state(run.resolved)
     state.restore(tensors, numbers)
     model = averaged_model(state, run.family())
+    real = {
+        split: load_dataset(run.resolved.recipe.dataset, split=split, data_shape=model.data_shape)
+        for split in ("train", "test")
+    }
+    train, test = (examples.data[: min(REAL, FOR_EACH * count)] for examples in real.values())
     report = evaluate(
-        model.sample(SAMPLES, seed=0),
-        train_set.data,
-        test_set.data,
-        NETWORK,
+        model.sample(count, seed=0),
+        train,
+        test,
+        Observer(load_features(network), modality_of(model)),
         seed=0,
         cache_dir=cache_folder(os.environ),
     )
-    return {
-        "examples": state.examples,
-        "frechet": report.figures.frechet,
-        "kernel": report.figures.kernel,
-        "kernel_standard_error": report.figures.kernel_standard_error,
-    }
+    seen = report.figures
+    found = {"examples": state.examples, "frechet": seen.frechet, "kernel": seen.kernel}
+    found["kernel_standard_error"] = seen.kernel_standard_error
+    if isinstance(model, Bounded):
+        coded = reconstruction_report(model, test)
+        found |= {"error": coded.root_mean_square_error, "kl": coded.kl, "active_units": coded.active_units}
+    return found
 
 
-def table(out: Path) -> None:
-    """Print the runs that are measured as a Markdown table: medians over seeds, and each seed's distance."""
-    print("| switched off | Fréchet | of each seed | kernel |\n| --- | --- | --- | --- |")
-    for name, (rule, _) in VARIANTS.items():
+def table(study: Study, out: Path) -> None:
+    """Print the runs that are measured as a Markdown table: medians over seeds, and each seed's Fréchet distance."""
+    rows = {}
+    for name, (change, _) in study.variants.items():
         paths = [out / folder_of(name, seed) / "distances.json" for seed in range(1, SEEDS + 1)]
-        found = [json.loads(path.read_text()) for path in paths if path.exists()]
-        if found:
-            frechet, kernel = ([run[key] for run in found] for key in ("frechet", "kernel"))
-            each = ", ".join(f"{value:.0f}" for value in frechet)
-            print(f"| {rule} | {statistics.median(frechet):.0f} | {each} | {statistics.median(kernel):.3f} |")
+        if found := [json.loads(path.read_text()) for path in paths if path.exists()]:
+            rows[change] = found
+    keys = [key for key in FIGURES if any(key in found[0] for found in rows.values())]
+    print(f"| changed | {' | '.join(keys)} | Fréchet of each seed |\n|{' --- |' * (len(keys) + 2)}")
+    for change, found in rows.items():
+        medians = [f"{statistics.median(run[key] for run in found):.3g}" for key in keys]
+        each = ", ".join(f"{run['frechet']:.0f}" for run in found)
+        print(f"| {change} | {' | '.join(medians)} | {each} |")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
+    parser.add_argument("--only", nargs="*", metavar="NAME")
+    parser.add_argument("--seeds", nargs="*", type=int, choices=range(1, SEEDS + 1), default=[1], metavar="SEED")
+    parser.add_argument("--examples", type=int)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of every variant's recipe")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--table", action="store_true")
+    args = parser.parse_args()
+    if unknown := set(args.only or ()) - set(STUDIES[args.study].variants):
+        parser.error(f"--only: {', '.join(sorted(unknown))}; there are {', '.join(STUDIES[args.study].variants)}")
+    return args
 
 
 def main() -> None:
     """Train and measure what is not done yet, one variant after the other; Ctrl-C saves."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
-    parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
-    parser.add_argument("--seeds", nargs="*", type=int, choices=range(1, SEEDS + 1), default=[1], metavar="SEED")
-    parser.add_argument("--examples", type=int)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--table", action="store_true")
-    args = parser.parse_args()
+    args = arguments()
+    study = STUDIES[args.study]
+    changes = [*args.set, *([] if args.examples is None else [f"examples={args.examples}"])]
     if args.table:
-        table(args.out)
+        table(study, args.out)
         return
     torch.set_num_threads(args.threads)
     registry = default_registry()
-    reference = read_recipe(BASE).dataset
-    train_set, test_set = (load_dataset(reference, registry=registry, split=split) for split in ("train", "test"))
     with stop_signals() as stopped:
-        for seed, name in itertools.product(args.seeds, args.only):
+        for seed, name in itertools.product(args.seeds, args.only or study.variants):
             folder = args.out / folder_of(name, seed)
             if (folder / "distances.json").exists():
                 continue
             started = (folder / "recipe.json").exists()
-            resolved = resolve(recipe_of(name, seed, args.examples), registry)
+            resolved = resolve(recipe_of(study, name, seed, changes), registry)
             run = train(resolved, folder, registry=registry, resume=started, attendant=Attendant(stop=stopped))
             if stopped():
                 break
-            found = measure(run, train_set, test_set)
+            found = measure(run, study.network, args.samples)
             with new_file(folder / "distances.json") as aside:
                 aside.write_text(json.dumps(found, indent=1) + "\n")
             print(folder.name, found, flush=True)
-    table(args.out)
+    table(study, args.out)
 
 
 if __name__ == "__main__":

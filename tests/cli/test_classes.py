@@ -119,7 +119,8 @@ def test_a_classifier_says_what_samples_show(
 
 def test_examples_have_the_classes_that_the_model_knows(models: dict[str, Path]) -> None:
     """A label of one class of a dataset is the model's number of that name."""
-    from zoo.cli.examples import examples_for, labels_of
+    from zoo.cli.examples import examples_for
+    from zoo.latent.codes import labels_of
 
     model = load(str(models["vae"]))
     squares = examples_for(model, "shapes[square]", "test")
