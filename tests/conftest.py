@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -28,6 +29,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 _DATA = os.environ.get("ZOO_DATA", "")  # what tests of the real data sets ask for
 for _name in [name for name in os.environ if name.startswith(("ZOO_", "HF_")) and name not in KEPT]:
     del os.environ[_name]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a script, whose Ctrl-C is for others
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.append(str(Path(__file__).parent))  # for linear_gaussian.py, which several folders use
 
