@@ -38,6 +38,12 @@ PINS = {
         "discriminator.safetensors": "4ed13c67be57f80de818878b54ea8ddc89e434d153822d8457268fc831e85ddb",
         "golden.safetensors": "72baeb287f9f6c8cdd5821e7b2f7ca01dd2b9d9e4f12fe667dec829c8b77f4bc",
     },
+    "frog-gan": {
+        "config.json": "2af79e07aec957acc0dde8d250ee13fa6d912109135d77d1139dc5e66fe5e84b",
+        "model.safetensors": "b1f84aaa7856143095a2c09a2fd8205fa6eec0c9aa6a561a18e356d9595d6b9f",
+        "discriminator.safetensors": "6e380dcc7c863e0f792c67f643616c9b4f3a1ab4ab621f8c289e14f351ae1ac0",
+        "golden.safetensors": "75260074e939f71cc8353bea4b2369d319506686d46a716e8be35e478049730d",
+    },
 }
 
 
