@@ -29,16 +29,14 @@ SMOOTHING = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class PictureClassifier:
-    """Tells `num_classes` classes of pictures (N, C, H, W) in [0, 1] apart; `accuracy` is that on the held-out ones."""
+    """Tells the classes of pictures (N, C, H, W) in [0, 1] apart; `accuracy` is that on the held-out ones."""
 
     network: nn.Module
-    num_classes: int
     accuracy: float
 
-    @torch.inference_mode()
     def classify(self, x: Tensor) -> Tensor:
         """The class of each of x (N, C, H, W) in [0, 1]: (N,) int64."""
-        return in_chunks(lambda rows, _: self.network(rows).argmax(1), x, None)
+        return _classes(self.network, x)
 
 
 def fit_classifier(
@@ -65,10 +63,14 @@ def fit_classifier(
     with own_random(seed):  # what is filled at once uses up no random numbers
         network = build()
     network.load_state_dict(dict(cached(cache_dir, key, fit).tensors))
-    found = PictureClassifier(network=network.eval().requires_grad_(False), num_classes=num_classes, accuracy=0.0)
-    x, y = held_out
-    right = found.classify(x.float() / 255) == y
-    return PictureClassifier(network=network, num_classes=num_classes, accuracy=float(right.double().mean()))
+    network.eval().requires_grad_(False)
+    right = _classes(network, held_out[0].float() / 255) == held_out[1]
+    return PictureClassifier(network=network, accuracy=float(right.double().mean()))
+
+
+@torch.inference_mode()
+def _classes(network: nn.Module, x: Tensor) -> Tensor:
+    return in_chunks(lambda rows, _: network(rows).argmax(1), x, None)
 
 
 @final

@@ -116,7 +116,7 @@ class Images(Modality):
     def classifier(
         self, train: Labelled, held_out: Labelled, num_classes: int, *, seed: int = 0, cache_dir: Path | None = None
     ) -> Classifier:
-        """A deeper one, which takes a quarter of an hour on two cores for CIFAR-10."""
+        """A deeper one."""
         return fit_classifier(train, held_out, num_classes, seed=seed, cache_dir=cache_dir)
 
 
