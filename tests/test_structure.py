@@ -46,7 +46,7 @@ LAYERS: list[set[str]] = [
 DOORS = {"zoo", "zoo.api", "zoo.__main__"}  # they stand in front of the house, and lead into it
 
 # What a plugin's modules may import of the core; its `__init__.py` only the first.
-DOOR_PACKAGES = {"zoo.nn", "zoo.data", "zoo.training", "zoo.images", "zoo.testing"}
+DOOR_PACKAGES = {"zoo.nn", "zoo.data", "zoo.training", "zoo.images", "zoo.cli", "zoo.testing"}
 DOOR = {"zoo", "zoo.api", "zoo.errors", "zoo.configs", "zoo.files"} | DOOR_PACKAGES
 
 BANNED = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp", "pty"}

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.specs import CommandSpec
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.cli.main import _Parser, join_negatives, main
 from zoo.cli.verbs import VERBS
 from zoo.errors import UsageError
@@ -58,14 +60,22 @@ def python(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, text=True, check=False, **(streams | more))
 
 
+def verbs() -> list[CommandSpec]:
+    """The core's verbs, and those of the zoo's own plugins."""
+    owned = default_registry().list("command")
+    return [*VERBS, *(one.spec for one in owned if "/" not in one.name and isinstance(one.spec, CommandSpec))]
+
+
 def code_of(*argv: object) -> int:
     """The exit code of a command in this process; its words may be paths and numbers."""
     return main([str(word) for word in argv])
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
-    """What the command line's own parser makes of the words behind `zoo`. Raises UsageError where it takes them not."""
-    spec = next((verb for verb in VERBS if verb.name == words[0]), None)
+    """What the command line's own parser makes of the words behind `zoo`. Raises UsageError where it takes them not,
+    SystemExit of 0 for --help.
+    """
+    spec = next((verb for verb in verbs() if verb.name == words[0]), None)
     if spec is None:
         raise UsageError(f"no command is named {words[0]!r}")
     parser = _Parser(prog=f"zoo {spec.name}")

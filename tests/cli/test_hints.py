@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cli.commands import verbs
 
 import zoo
 from zoo.catalogue.contract.references import import_reference
 from zoo.cli.main import _Parser, join_negatives
-from zoo.cli.verbs import VERBS
 from zoo.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ class Lenient(_Parser):
 
 
 def parser_of(verb: str) -> Lenient:
-    spec = next((one for one in VERBS if one.name == verb), None)
+    spec = next((one for one in verbs() if one.name == verb), None)
     if spec is None:
         raise UsageError(f"no command is named {verb!r}")
     parser = Lenient(prog=f"zoo {verb}")
@@ -83,7 +83,7 @@ STRINGS = [
     for path in SOURCES
     for line, text in texts(ast.parse(path.read_text(encoding="utf-8")))
 ]
-STARTS = re.compile(rf"\s*zoo (?=({'|'.join(verb.name for verb in VERBS)})\b)")  # a string that is a command
+STARTS = re.compile(rf"\s*zoo (?=({'|'.join(verb.name for verb in verbs())})\b)")  # a string that is a command
 COMMANDS = [(where, command) for where, text in STRINGS for command in re.findall(r"`zoo ([^`\[]+)`", text)]
 COMMANDS += [(where, STARTS.sub("", text)) for where, text in STRINGS if STARTS.match(text)]
 
@@ -133,7 +133,7 @@ def test_a_command_in_a_message_stands_in_backquotes() -> None:
 
 def test_every_option_in_a_message_is_one() -> None:
     """Each --option that a string of the code names is taken by some verb, or is another program's."""
-    known = set().union(*(options_of(parser_of(verb.name)) for verb in VERBS)) | FRONT | ELSEWHERE
+    known = set().union(*(options_of(parser_of(verb.name)) for verb in verbs())) | FRONT | ELSEWHERE
     found = [
         f"{where}: {option}"
         for where, text in STRINGS

@@ -11,7 +11,7 @@ from cli.commands import Terminal
 
 from zoo.cli import progress
 from zoo.cli.lines import cells
-from zoo.cli.progress import ExampleBar, TrainingBar, duration
+from zoo.cli.progress import Bar, TrainingBar, duration
 from zoo.training.attendant import Reading
 
 
@@ -184,7 +184,7 @@ def test_an_evaluation_shows_a_bar_on_a_terminal_only(monkeypatch: pytest.Monkey
     """The bar of an evaluation moves on a terminal, and is silent elsewhere and where it should be quiet."""
     for screen, quiet, shown in ((Terminal(), False, True), (Terminal(), True, False), (io.StringIO(), False, False)):
         monkeypatch.setattr(sys, "stderr", screen)
-        bar = ExampleBar(quiet=quiet)
+        bar = Bar(quiet=quiet)
         with bar as advance:
             advance(3, 12)
             advance(12, 12)

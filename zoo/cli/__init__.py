@@ -1,1 +1,29 @@
-"""The command line: a file a verb family; `zoo.cli.main` is where it starts."""
+"""The command line: a file a verb family; `zoo.cli.main` is where it starts.
+
+This file is a door too, for the verbs of plugins. A name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.cli.lines import say
+    from zoo.cli.output import complain, table
+    from zoo.cli.progress import Bar
+    from zoo.cli.writing import check_output
+
+__all__ = ["Bar", "check_output", "complain", "say", "table"]
+
+_HOMES = {"Bar": "progress", "check_output": "writing", "complain": "output", "say": "lines", "table": "output"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoo.cli' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"zoo.cli.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

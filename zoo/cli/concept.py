@@ -23,7 +23,7 @@ from zoo.cli.examples import (
     writable_folder,
 )
 from zoo.cli.output import actions, plain, table, takes_json, takes_offline
-from zoo.cli.progress import ExampleBar
+from zoo.cli.progress import Bar
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class _LateEncoder:
 
         if self.encode is None:
             given = self.arguments
-            with ExampleBar(quiet=given.json) as advance:
+            with Bar(quiet=given.json) as advance:
                 fitted = fit_encoder(self.model, examples=given.encoder_examples, seed=given.seed, progress=advance)
             self.encode, self.measures = fitted.encode, {f"encoder_{key}": v for key, v in fitted.measures.items()}
         return self.encode(x)

@@ -90,6 +90,8 @@ def advice(text: str, command: Sequence[str], width: int | None) -> str:
 
 
 def say(text: str, *, indent: str = INDENT) -> None:
-    """Print lines on standard output, each wrapped to the terminal where there is one."""
+    """Print the lines of `text` on standard output, each wrapped to the terminal where there is one; what is wrapped
+    goes on behind `indent`.
+    """
     for line in text.split("\n"):
         print(wrapped(line, columns(sys.stdout), indent=indent), flush=True)

@@ -130,16 +130,18 @@ def _before_a_verb(words: Sequence[str]) -> None:
 
 
 def _groups() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Who brings verbs, and the names and summaries of these."""
+    """Who brings verbs, and the names and summaries of these: first the zoo's, its own plugins' among them."""
     from itertools import groupby
 
     from zoo.catalogue.plugins.loading import default_registry
 
-    yield "commands", [(verb.name, verb.summary) for verb in VERBS]
+    ours = [(verb.name, verb.summary) for verb in VERBS]
     try:
         owned = default_registry().list("command")
     except ZooError as error:  # the user's configuration, say: the help is printed all the same
         complain(str(error))
-        return
-    for owner, verbs in groupby(sorted(owned, key=lambda one: one.owner), key=lambda one: one.owner):
+        owned = []
+    yield "commands", ours + [(one.name, one.spec.summary) for one in owned if "/" not in one.name]
+    theirs = sorted((one for one in owned if "/" in one.name), key=lambda one: one.owner)
+    for owner, verbs in groupby(theirs, key=lambda one: one.owner):
         yield f"commands of {owner}", [(one.name, one.spec.summary) for one in verbs]

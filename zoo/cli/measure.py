@@ -24,7 +24,7 @@ from zoo.cli.examples import (
 )
 from zoo.cli.lines import say
 from zoo.cli.output import complain, table, takes_json, takes_offline
-from zoo.cli.progress import ExampleBar
+from zoo.cli.progress import Bar
 from zoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from zoo.evaluation.model import evaluate_model
 
     folder = located(arguments.name)
-    with ExampleBar(quiet=arguments.json) as advance:
+    with Bar(quiet=arguments.json) as advance:
         report = evaluate_model(
             loaded(folder, arguments.device),
             default_registry(),
@@ -195,7 +195,7 @@ def likelihood(arguments: argparse.Namespace) -> None:
     reference = own_data(model, arguments.data)
     examples = examples_for(model, reference, arguments.split)
     rows = some(len(examples.data), arguments.n, arguments.seed)
-    with ExampleBar(quiet=arguments.json) as advance:
+    with Bar(quiet=arguments.json) as advance:
         report = importance_weighted_nll(
             model,
             examples.data[rows],

@@ -39,7 +39,9 @@ def plain(text: str) -> str:
 
 
 def complain(message: str, then: Sequence[str] = ()) -> None:
-    """Print one line on standard error, wrapped where that is a terminal; `then` is the command that comes next."""
+    """Print `message`, one line, on standard error, wrapped where that is a terminal; `then` are the words of the
+    command that comes next.
+    """
     if sys.stderr is None:  # print would take standard output
         return
     text, width = f"zoo: {plain(message)}", columns(sys.stderr)

@@ -15,7 +15,7 @@ from zoo.cli.lines import columns, fitted
 if TYPE_CHECKING:
     from zoo.training.attendant import Reading
 
-__all__ = ["ExampleBar", "TrainingBar", "duration", "stop_signals"]
+__all__ = ["Bar", "TrainingBar", "duration", "stop_signals"]
 
 SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
 TICK = 0.5  # seconds after which the bar is drawn anew
@@ -48,19 +48,20 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-class ExampleBar:
-    """A bar of examples done, on a terminal only; enter it for the function (done, total) that moves it."""
+class Bar:
+    """A bar of things done, on a terminal only; enter it for the function (done, total) that moves it."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool = False, unit: str = "example") -> None:
+        """`unit` is what is counted; a `quiet` one is never shown."""
         from tqdm import tqdm
 
-        self.bar = tqdm(disable=True if quiet else None, unit="example", leave=False, dynamic_ncols=True)
+        self.bar = tqdm(disable=True if quiet else None, unit=unit, leave=False, dynamic_ncols=True)
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self.advance
 
     def advance(self, done: int, total: int) -> None:
-        """Show `done` of `total` examples."""
+        """Show that so many of all are done."""
         self.bar.total = total
         self.bar.update(done - self.bar.n)
 

@@ -72,7 +72,7 @@ def output_of(arguments: argparse.Namespace, folder: Folder) -> Path:
 
 
 def check_output(out: Path, suffixes: Sequence[str], animations: Sequence[str] = ()) -> Path:
-    """The path, if a file of one of these endings can be written there.
+    """The path `out`, if a file that ends in one of `suffixes` or `animations` can be written there.
 
     Raises UsageError for another ending and for `-`, StorageError for a folder, and where its folder is not there.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zoo.images.features import PictureFeatures, PictureNetwork
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
     from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
-    from zoo.images.sheet import grid, to_pil
+    from zoo.images.sheet import MOVING, WRITTEN, grid, save_animation, save_picture, to_pil
     from zoo.images.starting import (
         augment_choices,
         length_of,
@@ -42,7 +42,9 @@ __all__ = [
     "HEAD",
     "MAX_BAD",
     "MAX_FILE_BYTES",
+    "MOVING",
     "SUFFIXES",
+    "WRITTEN",
     "Bad",
     "ConditionalNorm",
     "Decoding",
@@ -68,6 +70,8 @@ __all__ = [
     "picture_choices",
     "projected_discriminator",
     "relativistic_choices",
+    "save_animation",
+    "save_picture",
     "side_of",
     "to_pil",
 ]
@@ -84,9 +88,8 @@ ELSEWHERE = {  # than in zoo.images.decode
     "UpsamplingStack": "upsampling",
     **dict.fromkeys(("check_doublings", "check_square"), "configs"),
     **dict.fromkeys(("augment_choices", "length_of", "picture_choices", "relativistic_choices", "side_of"), "starting"),
-    "grid": "sheet",
     "projected_discriminator": "projection",
-    "to_pil": "sheet",
+    **dict.fromkeys(("MOVING", "WRITTEN", "grid", "save_animation", "save_picture", "to_pil"), "sheet"),
 }
 
 LITE = {  # the file that each package carries, and its sha256

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-__all__ = ["card_scale", "check_picture_path", "grid", "save_animation", "save_picture", "to_pil"]
+__all__ = ["MOVING", "WRITTEN", "card_scale", "check_picture_path", "grid", "save_animation", "save_picture", "to_pil"]
 
 MOST_PIXELS = 2**28
-FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-MOVING = (".gif", ".webp", ".apng")
+WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # how the files of pictures end that can be written
+MOVING = (".gif", ".webp", ".apng")  # and of animations
 
 
 def _bytes(images: object) -> Tensor:
@@ -76,8 +76,8 @@ def card_scale(data_shape: Sequence[int]) -> int:
 
 def check_picture_path(path: Path) -> Path:
     """Return `path`, or raise UsageError when its suffix names no picture format: before any work is done."""
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path} must end in one of {', '.join(FORMATS)}")
+    if path.suffix.lower() not in WRITTEN:
+        raise UsageError(f"{path} must end in one of {', '.join(WRITTEN)}")
     return path
 
 
