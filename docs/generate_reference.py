@@ -22,6 +22,7 @@ DOORS = {  # what stands above the names of each
     "zoo.data": "Kinds of data, and what a dataset's loader receives and gives.",
     "zoo.training": "What a trainer is built of.",
     "zoo.images": "Pictures: for plugins that deal in them too.",
+    "zoo.sequences": "Tokens in a row: for plugins of text, tunes and the like.",
     "zoo.cli": "What verbs share: messages, tables, progress, the file that is written.",
     "zoo.testing": "The conformance kit.",
     "zoo": "What users call; `zoo` itself imports no torch.",

@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 
-DOORS = ["zoo.nn", "zoo.data", "zoo.training", "zoo.images", "zoo.cli", "zoo.api", "zoo.testing"]
+DOORS = ["zoo.nn", "zoo.data", "zoo.training", "zoo.images", "zoo.sequences", "zoo.cli", "zoo.api", "zoo.testing"]
 
 
 @pytest.mark.parametrize("door", DOORS)

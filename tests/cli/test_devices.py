@@ -16,8 +16,9 @@ from zoo.cli.main import main
 from zoo.latent.concept_file import save_concepts
 from zoo.latent.concepts import ConceptVector
 from zoo.nn import devices
+from zoo.nn.abilities import Encodes
 from zoo.nn.distributions import DiagonalGaussian
-from zoo.nn.models import Encodes, Model
+from zoo.nn.models import Model
 
 Make = Callable[..., SimpleNamespace]
 

@@ -17,7 +17,7 @@ from zoo.images.sheet import grid, to_pil
 from zoo.images.values import load_image, pictures
 from zoo.latent.concepts import ConceptVector
 from zoo.latent.inversion import invert
-from zoo.nn.models import Encodes
+from zoo.nn.abilities import Encodes
 from zoo.nn.pretrained import load
 
 Make = Callable[..., SimpleNamespace]

@@ -20,8 +20,9 @@ from zoo.latent.concepts import ConceptVector
 from zoo.latent.fitted_encoder import fit_encoder
 from zoo.latent.inversion import invert
 from zoo.latent.verification import verify_folder
+from zoo.nn.abilities import Bounded
 from zoo.nn.golden import golden_samples
-from zoo.nn.models import Bounded, Model
+from zoo.nn.models import Model
 from zoo.nn.pretrained import load
 from zoo.nn.serialization import save
 

@@ -15,10 +15,11 @@ from safetensors.torch import load_file, save_file
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
 from zoo.errors import IntegrityError, UsageError, WeightsError
+from zoo.nn.abilities import bounding, encoding
 from zoo.nn.extras import Extras
 from zoo.nn.families import family_of
 from zoo.nn.golden import verify
-from zoo.nn.models import Model, bounding, encoding
+from zoo.nn.models import Model
 from zoo.nn.pretrained import load
 from zoo.nn.sampling import CHUNK
 from zoo.nn.vae import VAE

@@ -18,8 +18,8 @@ from zoo.data.loading import load_dataset
 from zoo.errors import ConfigError, IntegrityError, UsageError, WeightsError
 from zoo.evaluation.likelihood import importance_weighted_nll
 from zoo.evaluation.reconstruction import reconstruction_report
+from zoo.nn.abilities import Bounded
 from zoo.nn.golden import verify
-from zoo.nn.models import Bounded
 from zoo.nn.pretrained import load
 from zoo.nn.serialization import parse, save
 from zoo.training.export import export

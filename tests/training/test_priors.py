@@ -18,8 +18,8 @@ from zoo.data.loading import load_dataset
 from zoo.errors import ConfigError, DataError, NotFoundError, UsageError
 from zoo.latent.codes import codes_of
 from zoo.latent.priors import fit_mixture
+from zoo.nn.abilities import encoding
 from zoo.nn.golden import verify
-from zoo.nn.models import encoding
 from zoo.training.export import export, trained_model
 from zoo.training.run import Run
 from zoo.training.train import train

@@ -12,7 +12,7 @@ import torch
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.loading import Examples
 from zoo.images.modality import Images
-from zoo.nn.models import Encodes
+from zoo.nn.abilities import Encodes
 from zoo.training.attendant import Reading
 from zoo.training.run import Run
 from zoo.training.words import Words

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from zoo.data.modality import Judge, Labelled
     from zoo.evaluation.concepts import ConceptReport
     from zoo.latent.concepts import ConceptVector
-    from zoo.nn.models import Encodes, Model
+    from zoo.nn.abilities import Encodes
+    from zoo.nn.models import Model
 
 __all__ = ["concept_arguments"]
 
@@ -123,7 +124,7 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
     """Fit a concept into a weights folder; gives the folder."""
     from zoo.latent.concept_file import concepts_of, save_concepts
     from zoo.latent.concepts import ConceptVector, concept_named, orthogonalise
-    from zoo.nn.models import Encodes
+    from zoo.nn.abilities import Encodes
 
     _check_sources(arguments)
     folder = own_folder(arguments.model)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.output import complain
 from zoo.errors import NotFoundError, UsageError
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
-    from zoo.nn.models import Encodes, Model
+    from zoo.nn.abilities import Encodes
+    from zoo.nn.models import Model
     from zoo.nn.sampling import Labels
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "takes_device",
     "takes_inversion",
     "takes_label",
+    "takes_prior",
     "takes_write",
     "writable_folder",
 ]
@@ -80,7 +83,7 @@ def loaded(folder: Folder, device: str) -> Model:
 
 def encoding_model(folder: Folder, device: str) -> Encodes:
     """The model of a folder. Raises UsageError for one that has no encoder, and what loading raises."""
-    from zoo.nn.models import encoding
+    from zoo.nn.abilities import encoding
 
     return encoding(loaded(folder, device), folder.name)
 
@@ -143,6 +146,12 @@ def takes_label(command: argparse.ArgumentParser) -> None:
     """Add --label."""
     text = "class, by name or number, of a model with classes; again for more rows"
     command.add_argument("--label", action="append", metavar="CLASS", help=text)
+
+
+def takes_prior(command: argparse.ArgumentParser) -> None:
+    """Add --prior."""
+    text = "what latents are drawn from (default: as the model's config says); see `zoo mixture fit`"
+    command.add_argument("--prior", choices=PRIORS, help=text)
 
 
 def asked_labels(model: Model, asked: Sequence[str] | None) -> list[str | int]:
@@ -209,7 +218,7 @@ def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int
     model has no encoder.
     """
     from zoo.latent.inversion import MOST_STEPS, invert, value_error
-    from zoo.nn.models import Encodes
+    from zoo.nn.abilities import Encodes
 
     if isinstance(model, Encodes):
         z, how = model.encode(x, labels).mean.cpu(), "encoded"

@@ -1,4 +1,4 @@
-"""The verbs that measure: eval, likelihood, which can write their figures into the weights folder, and continuity."""
+"""The verbs that measure samples and latent spaces: eval, which can write its figures into the folder, continuity."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.examples import (
     decoded,
-    encoding_model,
     examples_for,
     loaded,
     located,
-    other_data,
     own_data,
     some,
     takes_device,
     takes_write,
-    writable_folder,
 )
 from zoo.cli.lines import say
 from zoo.cli.output import complain, table, takes_json, takes_offline
@@ -37,8 +34,6 @@ __all__ = [
     "continuity_arguments",
     "eval_arguments",
     "evaluate",
-    "likelihood",
-    "likelihood_arguments",
 ]
 
 FRECHET, KERNEL, PIXELS = "frechet", "kernel", "pixels"
@@ -168,60 +163,6 @@ def _row(name: str, examples: int, found: Mapping[str, Any], key: str = FRECHET)
     return row | ({KERNEL: f"{found[KERNEL]:.4f}"} if key == FRECHET else {})
 
 
-def likelihood_arguments(command: argparse.ArgumentParser) -> None:
-    """What `zoo likelihood` takes."""
-    command.add_argument("model")
-    takes_offline(command)
-    takes_device(command)
-    command.add_argument("--data", help="another dataset than the model's own")
-    command.add_argument("--split", default="test", help="of the dataset (default test)")
-    command.add_argument("-n", type=int, help="how many examples, at random (default all)")
-    command.add_argument("--samples", type=int, default=1000, help="latents an example (default 1000)")
-    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
-    takes_write(command)
-    takes_json(command)
-
-
-def likelihood(arguments: argparse.Namespace) -> None:
-    """Estimate the likelihood of held-out data."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.recipes.recipe import neutral
-    from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
-    from zoo.evaluation.results import record
-    from zoo.latent.codes import labels_of
-
-    folder = writable_folder(arguments)
-    model = encoding_model(folder, arguments.device)
-    reference = own_data(model, arguments.data)
-    examples = examples_for(model, reference, arguments.split)
-    rows = some(len(examples.data), arguments.n, arguments.seed)
-    with Bar(quiet=arguments.json) as advance:
-        report = importance_weighted_nll(
-            model,
-            examples.data[rows],
-            labels_of(model, examples, rows),
-            samples=arguments.samples,
-            seed=arguments.seed,
-            binarise=trained_on_bits(model),
-            progress=advance,
-        )
-    found = {"data": neutral(reference), "split": arguments.split} | report.to_json()
-    if arguments.write:
-        other = other_data(model, reference) if arguments.data else None
-        kept = {"likelihood": found} if other is None else {"other_data": {other: {"likelihood": found}}}
-        record(folder, kept, registry=default_registry())
-    if arguments.json:
-        print(json.dumps([{"name": arguments.model} | found], indent=1))
-        return
-    binary = "binarised " if report.binarised else ""
-    say(
-        f"{report.nll:.3f} nats ± {report.standard_error:.3f} (standard error; {report.monte_carlo_error:.3f} from the "
-        f"latents), {report.bits_per_dim:.4f} bits a dimension: {report.examples:,} {binary}examples of {reference} "
-        f"({arguments.split}), {report.samples:,} latents each; the ELBO gives {report.negative_elbo:.3f}. This is "
-        "-log p(x): lower is better"
-    )
-
-
 def continuity_arguments(command: argparse.ArgumentParser) -> None:
     """What `zoo continuity` takes."""
     command.add_argument("names", nargs="+", metavar="MODEL")
@@ -270,7 +211,7 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 def _ends(model: Model, arguments: argparse.Namespace) -> tuple[Tensor, str]:
     """The ends of the pairs, first and last in turn, (2 pairs, *latent_shape), and what they are."""
     from zoo.latent.codes import codes_of
-    from zoo.nn.models import Encodes
+    from zoo.nn.abilities import Encodes
 
     count = 2 * arguments.pairs
     if not isinstance(model, Encodes):

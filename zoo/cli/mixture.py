@@ -18,8 +18,8 @@ from zoo.cli.examples import (
 from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
+    from zoo.nn.abilities import Encodes
     from zoo.nn.distributions import DiagonalGaussian
-    from zoo.nn.models import Encodes
 
 __all__ = ["mixture_arguments"]
 

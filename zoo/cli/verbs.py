@@ -23,9 +23,9 @@ VERBS = (
     ),
     CommandSpec(
         name="sample",
-        summary="Write a grid of samples.",
-        run="zoo.cli.walk:sample",
-        arguments="zoo.cli.walk:sample_arguments",
+        summary="Write samples: a grid of pictures, or text.",
+        run="zoo.cli.sample:sample",
+        arguments="zoo.cli.sample:sample_arguments",
     ),
     CommandSpec(
         name="pull",
@@ -131,9 +131,9 @@ VERBS = (
     ),
     CommandSpec(
         name="likelihood",
-        summary="Estimate the likelihood of held-out data by importance sampling.",
-        run="zoo.cli.measure:likelihood",
-        arguments="zoo.cli.measure:likelihood_arguments",
+        summary="Measure the likelihood of held-out data: exactly, or by importance sampling.",
+        run="zoo.cli.likelihood:likelihood",
+        arguments="zoo.cli.likelihood:likelihood_arguments",
     ),
     CommandSpec(
         name="concept",

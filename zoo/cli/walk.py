@@ -1,4 +1,4 @@
-"""The verbs that go through a latent space: sample, interpolate, traverse, manifold, scatter."""
+"""The verbs that go through a latent space: interpolate, traverse, manifold, scatter."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.examples import (
     as_given,
-    asked_labels,
     decoded,
     encoding_model,
     example_of,
@@ -23,6 +21,7 @@ from zoo.cli.examples import (
     takes_device,
     takes_inversion,
     takes_label,
+    takes_prior,
 )
 from zoo.cli.output import takes_offline
 from zoo.cli.writing import (
@@ -48,8 +47,6 @@ __all__ = [
     "interpolate_arguments",
     "manifold",
     "manifold_arguments",
-    "sample",
-    "sample_arguments",
     "scatter",
     "scatter_arguments",
     "traverse",
@@ -61,44 +58,6 @@ WAYS = {  # of `zoo.latent.interpolation.within`
     "uniform": "straight lines",
     "mixture": "great circles around the mixture's mean, or straight lines where it has no mass on them,",
 }
-
-
-def sample_arguments(command: argparse.ArgumentParser) -> None:
-    """What `zoo sample` takes."""
-    command.add_argument("name")
-    takes_offline(command)
-    takes_device(command)
-    command.add_argument("-n", type=int, default=64, help="how many (default 64)")
-    takes_label(command)
-    command.add_argument("--columns", type=int, help="examples a row (default: the square root, or a row a class)")
-    _takes_prior(command)
-    command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
-    takes_output(command)
-
-
-def _takes_prior(command: argparse.ArgumentParser) -> None:
-    """Add --prior."""
-    text = "what latents are drawn from (default: as the model's config says); see `zoo mixture fit`"
-    command.add_argument("--prior", choices=PRIORS, help=text)
-
-
-def sample(arguments: argparse.Namespace) -> None:
-    """Write a grid of samples."""
-    from zoo.nn.sampling import in_rows
-
-    folder = located(arguments.name)
-    out = output_of(arguments, folder)
-    model = loaded(folder, arguments.device)
-    check_size(model, arguments.n, arguments.scale)
-    labels, columns = in_rows(arguments.n, asked_labels(model, arguments.label))
-    x = model.sample(
-        arguments.n, seed=arguments.seed, labels=labels, truncation=arguments.truncation, prior=arguments.prior
-    )
-    write_examples(
-        model, x, out, columns=columns if arguments.columns is None else arguments.columns, scale=arguments.scale
-    )
-    of = f" ({', '.join(arguments.label)})" if arguments.label else ""
-    print(f"{out}: {arguments.n} samples of {arguments.name}{of}, seed {arguments.seed}")
 
 
 def interpolate_arguments(command: argparse.ArgumentParser) -> None:
@@ -113,7 +72,7 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rows", type=int, help="walks (default 4)")
     text = "straight lines instead of paths on which the prior has its mass"
     command.add_argument("--linear", action="store_true", help=text)
-    _takes_prior(command)
+    takes_prior(command)
     takes_label(command)
     takes_inversion(command)
     takes_output(command)
@@ -192,7 +151,7 @@ def traverse_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rows", type=int, default=4, help="samples (default 4)")
     text = "from -reach to reach (default: where the prior has nearly all of it, 3 for a normal one)"
     command.add_argument("--reach", type=float, help=text)
-    _takes_prior(command)
+    takes_prior(command)
     takes_label(command)
     takes_output(command)
     takes_duration(command)
@@ -232,7 +191,7 @@ def manifold_arguments(command: argparse.ArgumentParser) -> None:
     takes_offline(command)
     takes_device(command)
     command.add_argument("-n", type=int, default=20, help="examples a side (default 20)")
-    _takes_prior(command)
+    takes_prior(command)
     takes_label(command)
     takes_output(command, seed=False)
 

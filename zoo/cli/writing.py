@@ -29,12 +29,13 @@ FRAME = 100  # milliseconds
 SHORTEST, LONGEST = 20, 60_000
 
 
-def takes_output(command: argparse.ArgumentParser, *, seed: bool = True) -> None:
-    """Add --scale and --output, and --seed."""
+def takes_output(command: argparse.ArgumentParser, *, seed: bool = True, required: bool = True) -> None:
+    """Add --scale and --output, which may be `required`, and --seed."""
     if seed:
         command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
     command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the file: its ending says the format")
+    text = "the file: its ending says the format" + ("" if required else "; of text it may be left out")
+    command.add_argument("-o", "--output", required=required, metavar="FILE", help=text)
 
 
 def takes_duration(command: argparse.ArgumentParser) -> None:

@@ -42,5 +42,6 @@ def data_facts(
     else:
         examples = load_dataset(reference, registry=registry, split=split, env=env)
         modality = load_modality(registry.modality(spec.modality), examples.about)
-        facts = DataFacts(count=len(examples.data), shape=modality.typical_shape(examples.data))
+        shape, vocabulary = modality.typical_shape(examples.data), modality.vocabulary or 0
+        facts = DataFacts(count=len(examples.data), shape=shape, vocabulary=vocabulary)
     return replace(facts, given=dict(given or {}))

@@ -33,6 +33,7 @@ class Modality(ABC):
     """One kind of data. Built from what travels with the weights (a vocabulary, a sample rate); it holds no more."""
 
     augmentations: Mapping[str, Augmentation] = {}  # by the names that recipes use; "flip" is the mirror image
+    vocabulary: int | None = None  # how many different tokens there are; None: the data are continuous
 
     @abstractmethod
     def check(self, stored: Tensor) -> None:
@@ -89,6 +90,14 @@ class Modality(ABC):
         can be laid out so; None leaves both to the modality. Raises UsageError for a suffix or numbers that cannot be
         meant, StorageError.
         """
+
+    def tokens(self, text: str) -> Tensor:
+        """A user's text as tokens (L,) int64, for a prompt. Raises UsageError for characters that are not known."""
+        raise UsageError("this kind of data is no text, and nothing can be written before it")
+
+    def texts(self, x: Tensor) -> list[str] | None:
+        """Examples (N, *data_shape) as texts that a terminal shows; None for a kind of data that is none."""
+        return None
 
     def animate(
         self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None, duration: int = 100

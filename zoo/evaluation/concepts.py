@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.data.modality import Judge, Labelled, modality_of
 from zoo.errors import DataError, UsageError
 from zoo.latent.concepts import ConceptVector
-from zoo.nn.models import Encodes
+from zoo.nn.abilities import Encodes
 
 __all__ = ["ConceptReport", "StrengthRow", "measure_concept"]
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, UsageError
+from zoo.nn.abilities import Bounded, bounding
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.folding import resting
 from zoo.nn.given import whole
-from zoo.nn.models import Bounded, Model, bounding
+from zoo.nn.models import Model
 from zoo.nn.sampling import Labels, seeded
 from zoo.nn.torch_state import default_state
 

@@ -28,7 +28,8 @@ from zoo.evaluation.metrics import frechet_distance
 from zoo.evaluation.reconstruction import ReconstructionReport, kept, reconstruction_report
 from zoo.evaluation.report import LEAST, Report, evaluate, neighbour_pairs
 from zoo.evaluation.results import check_writable, record
-from zoo.nn.models import Bounded, Model
+from zoo.nn.abilities import Bounded
+from zoo.nn.models import Model
 from zoo.nn.sampling import seeded
 from zoo.settings import cache_folder
 

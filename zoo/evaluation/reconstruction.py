@@ -13,8 +13,8 @@ from torch import Tensor
 from zoo.data.modality import modality_of
 from zoo.evaluation.features import Observer, cached_vectors, vectors
 from zoo.evaluation.metrics import nearest_neighbours
+from zoo.nn.abilities import Bounded
 from zoo.nn.bounds import active_units, bits_per_dim
-from zoo.nn.models import Bounded
 from zoo.nn.sampling import Labels, seeded
 from zoo.nn.torch_state import default_state
 

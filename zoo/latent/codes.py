@@ -8,8 +8,9 @@ from torch import Tensor
 from zoo.data.loading import Examples
 from zoo.data.modality import modality_of
 from zoo.errors import UsageError
+from zoo.nn.abilities import Encodes
 from zoo.nn.distributions import DiagonalGaussian
-from zoo.nn.models import Encodes, Model
+from zoo.nn.models import Model
 
 __all__ = ["codes_of", "labels_of"]
 

@@ -19,8 +19,9 @@ from zoo.catalogue.contract.names import NAME
 from zoo.catalogue.weights.folder import Folder
 from zoo.configs import near
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
+from zoo.nn.abilities import encoding
 from zoo.nn.given import as_tensor, number
-from zoo.nn.models import Model, encoding
+from zoo.nn.models import Model
 from zoo.nn.torch_state import default_state
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]

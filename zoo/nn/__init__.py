@@ -12,6 +12,7 @@ from zoo.api import API_VERSION, FamilySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
     from zoo.catalogue.weights.folder import Folder
+    from zoo.nn.abilities import Bounded, Encodes, Scored
     from zoo.nn.bounds import Terms
     from zoo.nn.distributions import (
         Bernoulli,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.nn.families import Family, Tried
     from zoo.nn.features import Features, load_features
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
-    from zoo.nn.models import Bounded, Encodes, Model
+    from zoo.nn.models import Model
     from zoo.nn.prior import Prior
     from zoo.nn.sampling import Labels
 
@@ -49,12 +50,14 @@ __all__ = [
     "Likelihood",
     "Model",
     "Prior",
+    "Scored",
     "Terms",
     "Tried",
     "load_features",
 ]
 
 _NAMES = {  # module -> what it gives
+    "abilities": ("Bounded", "Encodes", "Scored"),
     "bounds": ("Terms",),
     "distributions": (
         "Bernoulli",
@@ -68,7 +71,7 @@ _NAMES = {  # module -> what it gives
     "features": ("Features", "load_features"),
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
-    "models": ("Bounded", "Encodes", "Model"),
+    "models": ("Model",),
     "prior": ("Prior",),
     "sampling": ("Labels",),
 }

@@ -13,9 +13,10 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.folder import DISCRIMINATOR, FILES, GOLDEN, Folder
 from zoo.errors import IntegrityError, WeightsError
+from zoo.nn.abilities import Encodes
 from zoo.nn.devices import find_device
 from zoo.nn.families import family_of
-from zoo.nn.models import Encodes, Model
+from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
 from zoo.nn.sampling import check_labels
 from zoo.nn.serialization import parse

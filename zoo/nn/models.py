@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, final
 
 import torch
@@ -15,18 +17,20 @@ from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.weights.folder import CARD, CONCEPTS, Folder
-from zoo.errors import NotFoundError, UsageError, WeightsError
-from zoo.nn.bounds import Terms, elbo
-from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
+from zoo.configs import decode, near
+from zoo.errors import ConfigError, NotFoundError, UsageError, WeightsError
+from zoo.nn.distributions import GaussianMixture
 from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
 from zoo.nn.given import as_tensor, check_examples, check_latents
 from zoo.nn.prior import Prior
-from zoo.nn.sampling import Labels, check_labels, draw_noise, in_chunks, warn_of_truncation
+from zoo.nn.sampling import Labels, check_labels, in_chunks, warn_of_truncation
 from zoo.nn.serialization import parse
 from zoo.nn.torch_state import default_state
 
-__all__ = ["Bounded", "Encodes", "Model", "bounding", "encoding", "home"]
+__all__ = ["Model", "home"]
+
+KNOWN = ("n", "seed", "labels", "truncation", "prior")  # what every model's `sample` takes
 
 
 class Model(nn.Module, ABC):
@@ -36,6 +40,9 @@ class Model(nn.Module, ABC):
     """
 
     usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
+    options: ClassVar[type[Any] | None] = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
+    encodes: ClassVar[bool] = False  # whether it finds the latents of an example, too
+    exact_latents: ClassVar[bool] = False  # whether `forward` gets latents in float32 whatever dtype the weights have
     latent_shape: tuple[int, ...]  # of one latent, without the batch
     data_shape: tuple[int, ...]  # of one example: (C, H, W) for pictures
     num_classes: int | None  # None: without labels
@@ -82,8 +89,13 @@ class Model(nn.Module, ABC):
 
         Continuous data are float32 with [0, 1] for what the data hold, which `decode` cuts to and this does not;
         whole numbers (tokens) stay what they are. z is of the weights' dtype and device. It can be traced: nothing is
-        checked, and the batch is one piece.
+        checked, and the batch is one piece. A model with `options` is given them as a third argument, None for the
+        defaults.
         """
+
+    def noise_shape(self, options: Any) -> tuple[int, ...]:
+        """The shape of a latent where these `options` are chosen: `latent_shape`, unless they say another."""
+        return self.latent_shape
 
     @property
     def name(self) -> str:
@@ -127,7 +139,7 @@ class Model(nn.Module, ABC):
         """
         name = self.default_prior if name is None else name
         if name == "mixture" and self.mixture is None:
-            fit = ", or fit one: `zoo mixture fit FOLDER`" if isinstance(self, Encodes) else ""
+            fit = ", or fit one: `zoo mixture fit FOLDER`" if self.encodes else ""
             raise NotFoundError(f"these weights carry no mixture; use prior={self.prior!r}{fit}")
         if name not in self.priors:
             raise UsageError(f"prior is {name!r}; this model is sampled from {' or '.join(map(repr, self.priors))}")
@@ -135,11 +147,34 @@ class Model(nn.Module, ABC):
 
     @final
     def latents(
-        self, n: int, *, seed: int | None = None, truncation: float | None = None, prior: str | None = None
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        truncation: float | None = None,
+        prior: str | None = None,
+        **options: Any,
     ) -> Tensor:
-        """Draw the latents (n, *latent_shape) that `sample` with the same arguments decodes, float32 on the CPU."""
+        """Draw the latents (n, *latent_shape) that `sample` with the same arguments and `options` decodes, float32 on
+        the CPU.
+        """
         warn_of_truncation(truncation, self.truncation)
-        return self.prior_of(prior).sample(n, seed=seed, truncation=truncation)
+        drawn = self.prior_of(prior)
+        if options:
+            drawn = replace(drawn, shape=self.noise_shape(self.chosen(options)))
+        return drawn.sample(n, seed=seed, truncation=truncation)
+
+    @final
+    def chosen(self, options: Mapping[str, Any]) -> Any:
+        """The options of this model's kind, checked; None where none are given. Raises UsageError."""
+        if not options:
+            return None
+        if self.options is None:
+            raise UsageError(f"this model takes no {', '.join(options)}{near(next(iter(options)), KNOWN)}")
+        try:
+            return decode(self.options, options, "sample")
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
 
     @final
     def sample(
@@ -150,34 +185,36 @@ class Model(nn.Module, ABC):
         labels: Labels = None,
         truncation: float | None = None,
         prior: str | None = None,
+        **options: Any,
     ) -> Tensor:
         """Draw n samples (n, *data_shape), float32 in [0, 1] (tokens int64); the same seed gives the same samples.
 
         `truncation` t > 0 keeps every latent coordinate within [-t, t] (of a mixture the noise in each component):
         fewer strange samples, less variety, in the range that `model.truncation` says; below it samples decay, and that
         is warned of. `prior` is one of `model.priors`; None is `model.default_prior`. `labels` are a class for each, by
-        name or number, or one for all; None takes a model's classes in turn. Raises UsageError for what cannot be
-        meant, NotFoundError where there is no mixture.
+        name or number, or one for all; None takes a model's classes in turn. `options` are what models of this kind
+        take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature` and more.
+        Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
         """
-        return self.decode(self.latents(n, seed=seed, truncation=truncation, prior=prior), labels)
+        z = self.latents(n, seed=seed, truncation=truncation, prior=prior, **options)
+        return self.decode(z, labels, **options)
 
     @final
-    def decode(self, z: object, labels: Labels = None) -> Tensor:
+    def decode(self, z: object, labels: Labels = None, **options: Any) -> Tensor:
         """Map latents (N, *latent_shape) to data (N, *data_shape), float32 in [0, 1] (tokens int64).
 
         z is a tensor, an array or lists of numbers; one latent alone is a batch of one. Gradients go to z where z asks
-        for them, to the weights never. Raises UsageError for latents of another shape, or that are not finite, and
-        labels that are none of this model's.
+        for them, to the weights never. `options` as for `sample`. Raises UsageError for latents of another shape, or
+        that are not finite, and labels that are none of this model's.
         """
-        z = as_tensor("z", z)
+        z, chosen = as_tensor("z", z), self.chosen(options)
         with default_state(grad=z.requires_grad and torch.is_grad_enabled()):
             device, dtype = home(self)
-            z = check_latents(z, self.latent_shape, device)
+            z = check_latents(z, self.latent_shape if chosen is None else self.noise_shape(chosen), device)
+            z = z if self.exact_latents else z.to(dtype)
             checked = check_labels(labels, len(z), self.num_classes, self.classes)
-            network = folded(resting(self))
-            x = in_chunks(
-                lambda rows, of: network(rows.to(dtype), of), z, None if checked is None else checked.to(device)
-            )
+            network, more = folded(resting(self)), () if chosen is None else (chosen,)
+            x = in_chunks(lambda rows, of: network(rows, of, *more), z, None if checked is None else checked.to(device))
             return x.float().clamp(0, 1).contiguous() if x.is_floating_point() else x.contiguous()
 
     @final
@@ -190,102 +227,6 @@ class Model(nn.Module, ABC):
         """
         fits = isinstance(x, Tensor) and x.is_floating_point() and tuple(x.shape[1:]) == self.data_shape
         return check_examples(x if fits else self._given(x, self.data_shape), self.data_shape)
-
-
-class Encodes(Model):
-    """A model that finds the latents of an example, too."""
-
-    @abstractmethod
-    def posterior(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
-        """q(z given x) for x (N, *data_shape) in [0, 1], of the weights' dtype.
-
-        `labels` (N,) where there are classes. It can be traced, as `forward`.
-        """
-
-    @final
-    def encode(self, x: object, labels: Labels = None) -> DiagonalGaussian:
-        """The posteriors of x (N, *data_shape) in [0, 1]: mean and log_var, each (N, *latent_shape) float32.
-
-        x is whatever `examples` takes. A model with classes must be told of which each of x is: `labels` as for
-        `sample`. Gradients go to x where x asks for them. Raises UsageError for another shape, values that are not in
-        [0, 1], or labels that are missing.
-        """
-        x = self.examples(x)
-        with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
-            x, of, network = self._seen(x), self.labels_of(labels, len(x)), folded(resting(self))
-
-            def both(rows: Tensor, of: Tensor | None) -> Tensor:
-                posterior = network.posterior(rows, of)
-                return torch.stack([posterior.mean, posterior.log_var], dim=1).float()
-
-            mean, log_var = in_chunks(both, x, of).unbind(1)
-            return DiagonalGaussian(mean.contiguous(), log_var.contiguous())
-
-    @final
-    def reconstruct(self, x: object, labels: Labels = None) -> Tensor:
-        """Decode the means of the posteriors of x: (N, *data_shape) in [0, 1] -> the same. Raises UsageError."""
-        return self.decode(self.encode(x, labels).mean, labels)
-
-    @final
-    def labels_of(self, labels: Labels, n: int) -> Tensor | None:
-        """Labels of n examples as int64 (n,) where the weights are, None for a model without classes.
-
-        Unlike those of samples they cannot be chosen: raises UsageError where they are missing, and for bad ones.
-        """
-        if labels is None and self.num_classes is not None:
-            raise UsageError("this model has classes: give labels, of which each example is")
-        checked = check_labels(labels, n, self.num_classes, self.classes)
-        return None if checked is None else checked.to(home(self)[0])
-
-    def _seen(self, x: Tensor) -> Tensor:
-        """Checked examples as the weights take them."""
-        x = x.to(*home(self))
-        return x.contiguous(memory_format=self.memory_format) if x.ndim == 4 else x
-
-
-class Bounded(Encodes):
-    """A model that encodes and has a lower bound on the likelihood of an example."""
-
-    likelihood: Likelihood  # of an example, given what its decoder gives
-
-    @abstractmethod
-    def terms(self, x: Tensor, posterior: DiagonalGaussian, noise: Tensor, labels: Tensor | None = None) -> Terms:
-        """What bounds are made of, of x (N, *data_shape) and noise (K, N, *latent_shape) moved into its posterior.
-
-        `labels` (N,) where there are classes.
-        """
-
-    @final
-    def elbo(self, x: object, labels: Labels = None, *, samples: int = 1, seed: int | None = None) -> Tensor:
-        """The evidence lower bound of x (N, *data_shape) in [0, 1], in nats an example, (N,).
-
-        The expectation is over `samples` draws of z; the KL is exact. `labels` as for `encode`: then it is a bound on
-        the likelihood given the class. Raises UsageError as `encode`, and for a number
-        of samples that is none. For tighter bounds see `zoo.evaluation.likelihood`.
-        """
-        x = self.examples(x)
-        with default_state(grad=x.requires_grad and torch.is_grad_enabled()):
-            x, of, network = self._seen(x), self.labels_of(labels, len(x)), resting(self)
-            noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)
-            posterior = network.posterior(x, of)
-            exact = DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
-            return elbo(network.terms(x.float(), exact, noise, of))
-
-
-def encoding(
-    model: Model, name: str = "this model", instead: str = "it can sample and decode, but not encode"
-) -> Encodes:
-    """The model as one that encodes. Raises UsageError, which says what to do `instead`, for one that does not."""
-    if not isinstance(model, Encodes):
-        raise UsageError(f"{name} has no encoder: {instead}")
-    return model
-
-
-def bounding(model: Model, name: str = "this model") -> Bounded:
-    """The model as one with a bound on the likelihood. Raises UsageError for one that has none."""
-    if not isinstance(model, Bounded):
-        raise UsageError(f"{name} has no likelihood: that takes an encoder, a decoder and a likelihood, as of a VAE")
-    return model
 
 
 def home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

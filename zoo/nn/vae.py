@@ -10,12 +10,13 @@ from torch import Tensor
 
 from zoo.catalogue.weights.folder import DISCRIMINATOR, PRIOR
 from zoo.errors import WeightsError
+from zoo.nn.abilities import Bounded
 from zoo.nn.bounds import Terms, decoded_terms
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, Likelihood
 from zoo.nn.extras import Extras
 from zoo.nn.families import Family
 from zoo.nn.interfaces import Decoder, Discriminator, Encoder
-from zoo.nn.models import Bounded, Model, home
+from zoo.nn.models import Model, home
 
 __all__ = ["FAMILY", "VAE"]
 

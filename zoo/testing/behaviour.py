@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from zoo.catalogue.contract.specs import ArchitectureSpec
 from zoo.data.modality import load_modality
+from zoo.nn.abilities import Bounded
 from zoo.nn.build import build_parts, initialise_parts
 from zoo.nn.families import family_of
 from zoo.nn.interfaces import Decoder, Generator
-from zoo.nn.models import Bounded, Model
+from zoo.nn.models import Model
 from zoo.nn.serialization import fill, parse, save
 from zoo.testing.cases import Bench, Case, fresh_parts, given_by, runnable
 from zoo.testing.subject import Item, Subject, require

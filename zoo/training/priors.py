@@ -18,10 +18,11 @@ from zoo.errors import ConfigError, DataError
 from zoo.files import new_files
 from zoo.latent.codes import codes_of
 from zoo.latent.priors import fit_mixture, fitter, save_mixture
+from zoo.nn.abilities import encoding
 from zoo.nn.distributions import GaussianMixture
 from zoo.nn.families import Family
 from zoo.nn.golden import golden_samples
-from zoo.nn.models import Model, encoding
+from zoo.nn.models import Model
 from zoo.nn.serialization import save
 from zoo.training.run import Run
 from zoo.training.saving import write_samples

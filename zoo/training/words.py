@@ -8,7 +8,8 @@ from zoo.data.held_out import some
 from zoo.data.loading import Data
 from zoo.data.modality import Modality
 from zoo.errors import ZooError
-from zoo.nn.models import Encodes, Model
+from zoo.nn.abilities import Encodes
+from zoo.nn.models import Model
 
 __all__ = ["Words"]
 

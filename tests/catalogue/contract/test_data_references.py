@@ -76,6 +76,17 @@ def test_a_path_is_the_dataset_of_that_path(text: str, modality: str | None, her
     assert as_reference(here / text, REGISTRY, modality) == f"images:{here / text}"
 
 
+def test_the_ending_tells_kinds_of_data_apart(here: Path) -> None:
+    """A text file is text, all else pictures; to a model of text a folder is texts."""
+    assert as_reference("./book.TXT", REGISTRY) == "text:./book.TXT"
+    assert as_reference("./book.md", REGISTRY) == "images:./book.md"
+    assert as_reference("./book.txt", REGISTRY, "image") == "images:./book.txt"
+    assert as_reference("./books", REGISTRY, "text") == "text:./books"
+    assert as_reference("./book.md", REGISTRY, "text") == "text:./book.md"
+    with pytest.raises(PluginError, match="endings are those of files"):
+        DatasetSpec(name="x", summary="x", load="a:b", licence="x", modality="text", endings=(".txt",))
+
+
 @pytest.mark.parametrize(
     "text", ["mnist", "cifar10[cat]", "images:./x", "images[a.tar]:x", "", "nothing", "imagse:./x", "cifar[cat]"]
 )

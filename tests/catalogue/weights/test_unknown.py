@@ -33,6 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "x.pt": "",
         "net.safetensors": "",
         "mine.toml": "",
+        "book.txt": "words",
         "models--acme--frog/snapshots/0/x": "",
         "mnist/images.gz": "",
     }
@@ -102,6 +103,7 @@ PATHS = [
     ("./my-frogs/config.json", "its folder is one: write ./my-frogs"),
     ("./net.safetensors", "weights alone do not say what they are of"),
     ("./mine.toml", "if it is a recipe, train it: `zoo train mine.toml"),
+    ("./book.txt", "is a file, no model; train one on it: `zoo train char-lstm --data ./book.txt`"),
     ("./" + "y" * 300, "cannot be looked at"),
 ]
 

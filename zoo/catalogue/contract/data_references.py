@@ -65,7 +65,7 @@ def as_reference(text: str | os.PathLike[str], registry: Registry, modality: str
     match = PATH.fullmatch(text)
     if match is None or not _is_path(match["path"], named):
         return text  # what it lacks is said by who looks it up
-    dataset, path = _of_paths(registry, modality), match["path"]
+    dataset, path = _of_paths(registry, modality, match["path"]), match["path"]
     inside = SELECTED.fullmatch(path)
     if inside and not _there(path) and _there(inside["path"]):
         return f"{dataset}[{inside['selection']}]:{inside['path']}{match['options']}"
@@ -107,14 +107,20 @@ def _there(text: str) -> bool:
         return False
 
 
-def _of_paths(registry: Registry, modality: str | None) -> str:
-    """The dataset that a path alone stands for: the zoo's own before a plugin's."""
-    found = [
-        owned.name
+def _of_paths(registry: Registry, modality: str | None, path: str) -> str:
+    """The dataset that a path alone stands for: the one of its ending, or one without; the zoo's own before a plugin's.
+
+    Where the modality is known a dataset with endings reads a folder, too.
+    """
+    found = {
+        owned.name: owned.spec.endings
         for owned in registry.list("dataset")
         if isinstance(owned.spec, DatasetSpec) and owned.spec.plain and modality in (None, owned.spec.modality)
-    ]
-    first = [name for name in found if "/" not in name] or found
+    }
+    ending = Path(path).suffix.lower()
+    fitting = [name for name, endings in found.items() if ending in endings]
+    fitting = fitting or [name for name, endings in found.items() if not endings] or [*found]
+    first = [name for name in fitting if "/" not in name] or fitting
     if len(first) != 1:
         there = f"{' and '.join(first)} read" if first else "no dataset reads"
         what = "" if modality is None else f"of the modality {modality}, "

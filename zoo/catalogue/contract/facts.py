@@ -17,6 +17,7 @@ class DataFacts:
 
     count: int  # examples of the split
     shape: tuple[int, ...]  # of a typical one: (C, S, S) for pictures, S the median of their shorter sides in pixels
+    vocabulary: int = 0  # different tokens; 0: the data are continuous
     given: Mapping[str, Any] = field(default_factory=dict)  # what the user has set, by the keys of `--set`
 
     @property

@@ -80,6 +80,7 @@ class DatasetSpec:
     splits: Mapping[str, int] = field(default_factory=dict)  # split -> number of examples
     takes_path: bool = False  # `name:PATH`
     plain: bool = False  # whether a path alone, `./folder`, means this dataset to models of its modality
+    endings: tuple[str, ...] = ()  # of files that, alone, mean this one among those that are plain: ".txt"
     external: bool = False  # the data are not in the package: found in ZOO_DATA or the cache, or fetched
     homepage: str = ""
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
@@ -93,6 +94,8 @@ class DatasetSpec:
         check_reference(self.load, CODE, f"dataset {self.name}: load")
         if self.plain and not self.takes_path:
             raise PluginError(f"dataset {self.name}: plain is for datasets that take a path")
+        if self.endings and not (self.plain and all(one.startswith(".") and one.islower() for one in self.endings)):
+            raise PluginError(f"dataset {self.name}: endings are those of files, .txt, of a dataset that is plain")
         for key, values in self.options.items():
             for word in (key, *(values or ("",))):
                 check_name(word, f"dataset {self.name}: option {key!r}:")

@@ -226,6 +226,15 @@ def _reconstruction(model: str, report: dict[str, Any]) -> list[str]:
 
 
 def _likelihood(model: str, report: dict[str, Any]) -> list[str]:
+    if "bits_per_token" in report:
+        return [
+            "## Likelihood",
+            "",
+            f"**{report['bits_per_token']:.4f} bits a token** of {report['examples']:,} test examples: "
+            f"{report['nll']:.3f} ± {report['standard_error']:.3f} nats each (standard error over them), exactly. "
+            f"Computed by `zoo likelihood {model}`.",
+            "",
+        ]
     binary = "binarised " if report["binarised"] else ""
     return [
         "## Likelihood",

@@ -11,10 +11,11 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.catalogue.contract.data_references import as_reference, parse_reference
 from zoo.catalogue.contract.names import hub_name_of
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.contract.specs import ArchitectureSpec, ModelSpec
+from zoo.catalogue.contract.specs import ArchitectureSpec, DatasetSpec, ModelSpec
 from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, MODEL, NAME, RUN, broken_link
 from zoo.catalogue.weights.header import header_of
 from zoo.configs import near
@@ -91,7 +92,7 @@ def check_folder(path: Path, registry: Registry) -> None:
             if not ((path / CONFIG).is_file() and (path / MODEL).is_file()):
                 raise NotFoundError(f"{path} {_of_folder(path, registry)}")
         elif path.exists():
-            raise NotFoundError(f"{path} is a file, no model; {_of_file(path)}")
+            raise NotFoundError(f"{path} is a file, no model; {_of_file(path, registry)}")
         else:
             raise NotFoundError(f"there is no folder {path}{_beside(path)}; {FORM}")
     except (OSError, ValueError) as error:
@@ -118,7 +119,7 @@ def _entries(path: Path) -> list[Path]:
         return sorted(path / entry.name for entry, _ in zip(found, range(MOST_SEEN), strict=False))
 
 
-def _of_file(path: Path) -> str:
+def _of_file(path: Path, registry: Registry) -> str:
     if (path.parent / CONFIG).is_file() and (path.parent / MODEL).is_file():
         return f"its folder is one: write {_written(path.parent)}"
     if path.suffix == ".safetensors":
@@ -127,6 +128,9 @@ def _of_file(path: Path) -> str:
         return f"pickled weights are never loaded: {FORM}"
     if path.suffix == ".toml":
         return f"if it is a recipe, train it: `zoo train {shlex.quote(str(path))}`"
+    specs = (owned.spec for owned in registry.list("dataset"))
+    if any(isinstance(spec, DatasetSpec) and path.suffix.lower() in spec.endings for spec in specs):
+        return _train_on(path, registry)
     return FORM
 
 
@@ -173,8 +177,12 @@ def _is_picture(path: Path) -> bool:
 
 
 def _train_on(path: Path, registry: Registry) -> str:
-    """How a model of one's own examples is made, with an architecture that has settings for them."""
+    """How a model of one's own examples is made, with an architecture of their kind that has settings for them."""
+    try:
+        kind = registry.dataset(parse_reference(as_reference(path, registry)).name).modality
+    except ZooError:
+        return FORM
     for owned in registry.list("architecture"):
-        if isinstance(owned.spec, ArchitectureSpec) and owned.spec.starter:
+        if isinstance(owned.spec, ArchitectureSpec) and owned.spec.starter and owned.spec.modality == kind:
             return f"train one on it: `zoo train {owned.name} --data {shlex.quote(_written(path))}`"
     return FORM
