@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.sequences.modality import Tokens, vocabulary_of
     from zoo.sequences.next_token import Memory, NextToken
     from zoo.sequences.pieces import windows
+    from zoo.sequences.starting import writing_choices
     from zoo.sequences.transformer import Transformer
     from zoo.sequences.writing import Autoregressive, Writing, choose
 
@@ -32,6 +33,7 @@ __all__ = [
     "choose",
     "vocabulary_of",
     "windows",
+    "writing_choices",
 ]
 
 _NAMES = {  # module -> what it gives
@@ -41,6 +43,7 @@ _NAMES = {  # module -> what it gives
     "next_token": ("Memory", "NextToken"),
     "transformer": ("Transformer",),
     "pieces": ("windows",),
+    "starting": ("writing_choices",),
     "writing": ("Autoregressive", "Writing", "choose"),
 }
 _HOME = {name: f"zoo.sequences.{module}" for module, names in _NAMES.items() for name in names}

@@ -94,8 +94,13 @@ def own_recipes(subject: Subject, architecture: str) -> list[Recipe]:
 
 
 def smallest(subject: Subject, item: Item) -> Case:
-    """The smallest of the cases and of the configs of the plugin's own recipes."""
+    """The smallest of the cases and of the configs of the plugin's own recipes.
+
+    Recipes for tokens fit the vocabulary of their own data, and are left out.
+    """
     spec = item.of(ArchitectureSpec)
+    if load_modality(subject.registry.modality(spec.modality)).vocabulary is not None:
+        return runnable(spec)[0]
     recipes = [
         Case(spec=spec, label=f"recipe {recipe.name}", config=resolve(recipe, subject.registry).config)
         for recipe in own_recipes(subject, item.name)

@@ -1,0 +1,95 @@
+"""Tunes in ABC: read, learnt, written as notes, MIDI and sound. Specs only; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.api import API_VERSION, ArchitectureSpec, DatasetSpec, ModalitySpec, ModelSpec, PluginContext, hookimpl
+
+ZOO_API_VERSION = API_VERSION
+
+
+@hookimpl
+def zoo_modalities(context: PluginContext) -> Iterable[ModalitySpec]:
+    """Tunes."""
+    return [
+        ModalitySpec(
+            name="tune",
+            summary="Tunes (L,) in ABC, in characters of a vocabulary that travels with the weights.",
+            modality="zoo_music.tunes:tunes",
+            suffixes=(".abc", ".mid", ".wav"),
+            html="zoo_music.html:html",
+            task="text-to-audio",
+        )
+    ]
+
+
+@hookimpl
+def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
+    """A collection of folk tunes, and anybody's."""
+    return [
+        DatasetSpec(
+            name="nottingham",
+            summary="1,034 British and American folk tunes; a tune and its copies in other keys are in one split",
+            load="zoo_music.books:nottingham",
+            licence="GPL-3.0-only",
+            modality="tune",
+            splits={"train": 942, "test": 92},
+            external=True,
+            homepage="https://github.com/jukedeck/nottingham-dataset",
+        ),
+        DatasetSpec(
+            name="tunes",
+            summary="Any .abc file, or a folder of them: tunes:PATH",
+            load="zoo_music.books:own",
+            facts="zoo_music.books:own_facts",
+            licence="unknown",
+            modality="tune",
+            takes_path=True,
+            plain=True,
+            endings=(".abc",),
+        ),
+    ]
+
+
+@hookimpl
+def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
+    """Two networks that compose."""
+    return [
+        _architecture("tune-lstm", "LSTM layers that write tunes character by character.", "LSTM", "lstm"),
+        _architecture("tune-gpt", "A small transformer that writes tunes.", "Transformer", "transformer"),
+    ]
+
+
+def _architecture(name: str, summary: str, network: str, module: str) -> ArchitectureSpec:
+    return ArchitectureSpec(
+        name=name,
+        summary=summary,
+        family="autoregressive",
+        modality="tune",
+        config=f"zoo.sequences.configs:{network}Config",
+        parts={"network": f"zoo.sequences.{module}:{network}"},
+        starter=f"zoo_music.starters:{module}",
+    )
+
+
+@hookimpl
+def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
+    """Folk tunes by both."""
+    return [
+        _model("lstm-folk", "Folk tunes by LSTM layers.", "tune-lstm"),
+        _model("gpt-folk", "Folk tunes by a small transformer.", "tune-gpt"),
+    ]
+
+
+def _model(name: str, summary: str, architecture: str) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        summary=summary,
+        architecture=architecture,
+        dataset="nottingham",
+        licence="GPL-3.0-only",
+        recipe=f"zoo_music:recipes/{name}.toml",
+        data_shape=(384,),
+        tags=("tune", "autoregressive"),
+    )
