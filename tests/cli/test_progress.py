@@ -70,6 +70,19 @@ def test_a_run_that_goes_back_goes_on_counting(capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_a_pause_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reading of a run that was stopped for a while says nothing of what is to come; one that is slower now does."""
+    with TrainingBar() as bar:
+        bar.begin(10_000)
+        for number, rate in enumerate([100.0, 100.0, 100.0, 2.0, 100.0, *[50.0] * 8], 1):
+            bar.report(at(100 * number, rate))
+    lines = capsys.readouterr().out.splitlines()
+    left = [line.split("  ")[2] for line in lines]
+    assert left[3] == "96 s left"  # of 9,600 examples
+    assert left[4] == "95 s left"
+    assert left[-1] == "3 min left"  # 8,700 at 50 a second
+
+
 def test_a_silence_is_broken_without_a_terminal_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ TICK = 0.5  # seconds after which the bar is drawn anew
 SILENCE = 30.0  # seconds without a line after which one is printed where there is no terminal
 STEPS = "training"  # what is being done most of the time, and needs no word
 GRAPH = 10  # columns of the bar itself
+RECENT = 8  # readings by which the time that is left is told
 
 
 @contextlib.contextmanager
@@ -206,10 +208,10 @@ class TrainingBar:
 
 
 class _Pace:
-    """How fast a run is: `examples` in `seconds` are this process's, by all readings so far."""
+    """How fast a run is, by this process's last readings."""
 
     def __init__(self) -> None:
-        self.examples, self.seconds = 0, 0.0
+        self.readings: deque[tuple[int, float]] = deque(maxlen=RECENT)  # examples, and the seconds they took
         self.first = self.seen = 0
         self.clock: float | None = None  # when the first step was done, `first` examples being behind
 
@@ -221,7 +223,7 @@ class _Pace:
         """Add what was done since the last reading; one that stands before it is a run that went back."""
         examples, rate = reading.examples - self.seen, reading.examples_per_second
         if examples > 0 and rate > 0:
-            self.examples, self.seconds = self.examples + examples, self.seconds + examples / rate
+            self.readings.append((examples, examples / rate))
         self.seen = reading.examples
 
     def rate(self, done: int, reading: Reading | None) -> float:
@@ -231,8 +233,15 @@ class _Pace:
         return 0.0 if self.clock is None else (done - self.first) / max(time.monotonic() - self.clock, 1e-9)
 
     def left(self, examples: int, rate: float) -> str:
-        """The time that so many more examples take: by the mean over all readings, or at that rate."""
-        mean = self.examples / self.seconds if self.seconds else rate
+        """The time that so many more examples take: by the mean over the last readings, or at that rate.
+
+        A reading of less than a third of their usual rate is one of a pause: a run that was stopped for a while, or
+        a machine that slept.
+        """
+        rates = sorted(count / seconds for count, seconds in self.readings)
+        least = rates[len(rates) // 2] / 3 if rates else 0.0
+        going = [(count, seconds) for count, seconds in self.readings if count / seconds >= least]
+        mean = sum(count for count, _ in going) / sum(seconds for _, seconds in going) if going else rate
         return f"{duration(max(0, examples) / mean)} left" if mean > 0 else ""
 
 
