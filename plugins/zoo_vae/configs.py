@@ -110,14 +110,14 @@ class MLPVAEConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VAEGANConfig(ProjectionConfig):
-    """An encoder of strided convolutions, a decoder that doubles a 4 x 4 map by nearest neighbours, convolution, batch
+    """An encoder of residual blocks, a decoder that doubles a 4 x 4 map by nearest neighbours, convolution, batch
     norm and GLU, and a discriminator of small heads on the maps of a frozen feature network.
     """
 
     image_size: Literal[16, 32, 64, 128] = 64  # pixels
     latent_size: Latent = 128
     scale: Scale = 0.25  # standard deviation of the Gaussian likelihood, of the data's [0, 1]
-    encoder_widths: Widths = (32, 64, 128, 192)  # channels behind each halving
+    encoder_widths: Widths = (32, 64, 96, 128)  # channels of the one block behind each halving
     decoder_widths: Widths = (128, 96, 64, 32, 16)  # channels of the maps of 4, 8, 16, ... pixels
     features: str = "efficientnet-lite0"  # full name of the network
     features_size: Annotated[int, Meta(ge=32, le=512)] = 64  # pixels a side at which the network sees the pictures
