@@ -84,3 +84,9 @@ def test_a_plane_of_a_uniform_prior_is_evenly_spaced() -> None:
     assert plane(3, reach=0.5, prior=Prior(name="uniform", shape=(2,)))[:3, 0].tolist() == [-0.5, 0.0, 0.5]
     with pytest.raises(UsageError, match="finite"):
         traversal(torch.zeros(3), 0, 3, low=float("nan"))
+
+
+def test_tokens_have_no_distances() -> None:
+    """A decoder of tokens is refused in a line."""
+    with pytest.raises(UsageError, match="between tokens there are no distances"):
+        continuity(lambda z: torch.zeros(len(z), 4, dtype=torch.int64), torch.zeros(2, 3), torch.ones(2, 3))

@@ -45,8 +45,8 @@ def continuity(
 
     A space in which near points decode to similar examples has small distances at small fractions and even steps; one
     with cliffs has a long longest step. Pairs along which nothing moves at all have no steps, and do not count there.
-    Raises UsageError for shapes or fractions that cannot be meant or latents that are not finite, DataError where no
-    pair moves: a decoder that gives one example is neither smooth nor rough.
+    Raises UsageError for shapes or fractions that cannot be meant, latents that are not finite, and decoders of tokens,
+    DataError where no pair moves: a decoder that gives one example is neither smooth nor rough.
     """
     if starts.shape != ends.shape or starts.ndim < 2 or not len(starts):
         raise UsageError(f"starts and ends have shapes {tuple(starts.shape)} and {tuple(ends.shape)}; (N, …) is needed")
@@ -55,6 +55,8 @@ def continuity(
     if not fractions or not all(0 < f <= 1 for f in fractions):
         raise UsageError(f"fractions are {list(fractions)}; they must lie above 0 and at most at 1")
     first, last = decode(starts), decode(ends)
+    if not first.is_floating_point():
+        raise UsageError("it decodes to tokens, and between tokens there are no distances to measure")
     moved = [float(_distance(first, decode(torch.lerp(starts, ends, f))).mean()) for f in fractions]
     whole, shares = float(_distance(first, last).mean()), _longest_steps(decode, starts, ends)
     if not len(shares) or whole == 0:
