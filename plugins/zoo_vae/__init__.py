@@ -40,11 +40,12 @@ PINS: dict[str, dict[str, str]] = {
         "golden.safetensors": "b9cf921ba4ac3c6d7611fab9d1bbd51d6b3fa7917091af36dccb3e45f61eeaf3",
     },
     "vae-faces": {
-        "config.json": "9646b5b29b4db49ef3a5d091991a5275575abce73fed6d6e70c80ee494370fbe",
-        "model.safetensors": "30b5cc11079fec7cbc303e7d57a5ff60cc4444b05709d7be711c6d6210c8940e",
-        "golden.safetensors": "0722d73db5d67b99f2652dbed1bdc849638b1e13b28f04d8477d73b87f93718c",
-        "prior.safetensors": "20f33ba749d01f50f9c4626f847d233d6b4a565160c4a679b0782b0120181e59",
-        "concepts.safetensors": "07a1fcedcd00efa8e9edadae1f5b4bb0ddc8141a1cce93fa7a829848a73061ea",
+        "config.json": "08a6feea62d8b81a195501bb7254f604c45175c53e0cdf0478c83688a7f23d9c",
+        "model.safetensors": "2e8261c376adcc45ca63f7e175134dbf96c905ac149b846d8d1c171a518172ea",
+        "discriminator.safetensors": "f9b4976cc1da8bc2fd1eb081d4e3bbffedb1e2d2b2aaa25e3ae062571ef84253",
+        "golden.safetensors": "f59b0f11d8dedb3a413c14e122ee82166890cbe7ec10a59a4446711aa5a1ead1",
+        "prior.safetensors": "69893693758d61e208e8fc6a040a8a4831952891522bef0eb74f38d1e405665a",
+        "concepts.safetensors": "f30bffd024b493de5c8af6dfc1bfcf7caebf9dc25e6b0a032a48f4957f0c824d",
     },
 }
 
@@ -102,7 +103,7 @@ def zoo_models(context: PluginContext) -> list[ModelSpec]:
         _model("vae-mnist", "Digits on a plane: the book's VAE with two latent dimensions.", "conv-vae", "mnist", 28),
         _model("ae-mnist", "Digits by a classical sparse autoencoder, to compare.", "conv-vae", "mnist", 28),
         _model("vae-mnist-best", "Binarised digits, for a high likelihood.", "res-vae", "mnist", 28),
-        _model("vae-faces", "Faces, 64x64, with directions such as a smile.", "res-vae", "faces", 64),
+        _model("vae-faces", "Faces, 64x64, with directions such as a smile.", "vae-gan", "faces", 64),
     ]
 
 

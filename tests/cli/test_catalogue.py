@@ -110,9 +110,9 @@ def test_info_says_where_a_model_lies_what_it_has_and_both_licences(run: Run) ->
         f"where: bundled, in {place}",
         "licence: the weights: Apache-2.0",
         "faces: none stated; photographs of named people, for research use",
-        "1,000,000 examples seen, each of the 11,079 about 90.3 times",
-        "Fréchet distance: 43.77 (lower is better; held-out examples have 2.54, as many samples 44.17)",
-        "recall: 0.0148 (higher is better)",
+        "500,000 examples seen, each of the 11,079 about 45.1 times",
+        "Fréchet distance: 8.75 (lower is better; held-out examples have 1.82, as many samples 9.21)",
+        "recall: 0.1834 (higher is better)",
         "zoo sample vae-faces -n 16 --seed 0 -o samples.png",
         "zoo edit PHOTO --model vae-faces --concept gender -o edited.png",
     ):

@@ -149,7 +149,7 @@ def test_a_models_name_in_place_of_another_kind_says_what_it_has() -> None:
 
     with pytest.raises(NotFoundError, match="'vae-faces' is a model, no dataset; its dataset is 'faces'"):
         default_registry().dataset("vae-faces")
-    with pytest.raises(NotFoundError, match="'vae-faces' is a model, no architecture; its architecture is 'res-vae'"):
+    with pytest.raises(NotFoundError, match="'vae-faces' is a model, no architecture; its architecture is 'vae-gan'"):
         default_registry().architecture("vae-faces")
 
 
