@@ -192,7 +192,7 @@ def test_a_starter_makes_a_recipe_of_it(here: Path, run: Run) -> None:
 
 def test_nothing_in_the_zoo_knows_of_it() -> None:
     """No file of the core holds the package's name, or one of its families and kinds of data."""
-    words = ("acme_sounds", "sounds/", "next-token", "\"phrase\"", "\"wave\"")
+    words = ("acme_sounds", "sounds/", "next-token", '"phrase"', '"wave"')
     core = Path(zoo.__file__).parent
     told = {path: path.read_text(encoding="utf-8") for path in core.rglob("*.py")}
     assert [path.name for path, text in told.items() if any(word in text for word in words)] == []
