@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.folder import DISCRIMINATOR, FILES, GOLDEN, Folder
+from zoo.catalogue.weights.header import STATISTICS
 from zoo.errors import IntegrityError, WeightsError
 from zoo.nn.abilities import Encodes
 from zoo.nn.devices import find_device
@@ -81,11 +82,16 @@ def verify(
         "source": folder.source,
         "origin": folder.origin,
         "pinned": sorted(folder.pins),
-        "parameters": sum(p.numel() for name in published for p in model.get_submodule(name).parameters()),
+        "parameters": sum(_count(model.get_submodule(name)) for name in published),
         "golden_difference": difference,
         "card": check_card(folder),
         **more,
     }
+
+
+def _count(part: nn.Module) -> int:
+    """How many numbers are stored of a part, without the statistics of its norms."""
+    return sum(tensor.numel() for key, tensor in part.state_dict().items() if not key.endswith(STATISTICS))
 
 
 def _replay(model: Model, folder: Folder) -> float:

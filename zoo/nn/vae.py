@@ -25,11 +25,18 @@ __all__ = ["FAMILY", "VAE"]
 class VAE(Bounded):
     """An encoder, a decoder, and the likelihood that reads what the decoder gives; all work on data in [0, 1].
 
-    What it gives for a latent is the mean of p(x given z).
+    What it gives for a latent is the mean of p(x given z). `discriminator`, of one that played against one, is there
+    where it was asked for; it sees data in [-1, 1].
     """
 
     def __init__(
-        self, encoder: Encoder, decoder: Decoder, likelihood: Likelihood, extras: Extras | None = None
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        likelihood: Likelihood,
+        extras: Extras | None = None,
+        *,
+        discriminator: Discriminator | None = None,
     ) -> None:
         super().__init__(
             extras,
@@ -40,6 +47,7 @@ class VAE(Bounded):
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
+        self.discriminator = discriminator
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.likelihood.mean(self.decoder(z, labels).float())
@@ -71,7 +79,7 @@ def _build(parts: Mapping[str, Any], extras: Extras) -> Model:
         raise WeightsError(f"the encoder has {counts}; they must be the same")
     if PRIOR in extras.tensors:
         extras = replace(extras, mixture=_mixture(extras.tensors[PRIOR], encoder.latent_shape))
-    return VAE(encoder, decoder, likelihood, extras)
+    return VAE(encoder, decoder, likelihood, extras, discriminator=parts.get("discriminator"))
 
 
 def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...]) -> GaussianMixture:

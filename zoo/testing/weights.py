@@ -19,6 +19,7 @@ from zoo.catalogue.weights.publishing import published_names
 from zoo.configs import as_data, decode
 from zoo.errors import NetworkError, NotFoundError
 from zoo.nn.build import decode_config
+from zoo.nn.gan import GAN
 from zoo.nn.golden import verify
 from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
@@ -146,7 +147,7 @@ def samples(subject: Subject, item: Item) -> None:
 def discriminator(subject: Subject, item: Item) -> None:
     """The published discriminator loads, and judges the model's own samples by finite logits."""
     model: Any = _model(subject, item, discriminator=True)
-    low, high = model.value_range
+    low, high = model.value_range if isinstance(model, GAN) else (-1.0, 1.0)
     with torch.no_grad():
         logits = model.discriminator(model.sample(4, seed=0) * (high - low) + low)
     require(logits.shape == (4,) and logits.isfinite().all(), f"logits are {logits.tolist()}")

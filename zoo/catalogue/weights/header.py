@@ -19,7 +19,7 @@ from zoo.configs import strict_json
 from zoo.errors import WeightsError
 from zoo.files import storage_errors
 
-__all__ = ["MOST_HEADER", "Header", "header", "header_of", "read_header", "texts"]
+__all__ = ["MOST_HEADER", "STATISTICS", "Header", "header", "header_of", "read_header", "texts"]
 
 MOST_HEADER = 8 * 2**20  # bytes
 MOST_TENSORS = 100_000
