@@ -237,7 +237,10 @@ def oracle(text: str, folder: Path) -> list[tuple[float, int]]:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("abc2midi") is None, reason="abc2midi is not installed")
 def test_the_tunes_of_nottingham_sound_as_abc2midi_plays_them(tmp_path: Path) -> None:
-    """Every pitch and onset of at least 1,000 of 1,034 tunes; where they differ, the other program repairs the text."""
+    """Every pitch and onset, to a hundredth of a whole note, of at least 1,000 of 1,034 tunes.
+
+    Where they differ, the other program repairs the text.
+    """
     import os
 
     roots = tuple(Path(root) for root in os.environ.get("ZOO_DATA", "").split(os.pathsep) if root)
@@ -251,6 +254,8 @@ def test_the_tunes_of_nottingham_sound_as_abc2midi_plays_them(tmp_path: Path) ->
     for text in tunes:
         tune = read_tune(re.sub(r"\{[^}]*\}", "", text))
         found = sorted((round(sound.start * 480) / 480, sound.pitch) for sound in tune.sounds)
-        same += found == oracle(text, tmp_path)
+        theirs = oracle(text, tmp_path)
+        near = (p == q and abs(a - b) < 0.01 for (a, p), (b, q) in zip(found, theirs, strict=False))
+        same += len(found) == len(theirs) and all(near)
     assert len(tunes) == 1034
     assert same >= 1000
