@@ -28,6 +28,8 @@ KEPT = "MLKQP"  # the fields that are learnt: metre, length, key, tempo, part
 class Tunes(Tokens):
     """Tunes in ABC, from M: on; an empty line ends one."""
 
+    streams = False  # a text has a head, and ends before what follows the tune
+
     def read(self, path: Path, data_shape: tuple[int, ...]) -> Tensor:
         """The beginning of a file's first tune, (1, L). Raises NotFoundError, DataError for a file that has none."""
         if not path.is_file():

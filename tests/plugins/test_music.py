@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+from cli.commands import Terminal
 
 import zoo
 from zoo.catalogue.plugins.loading import default_registry
@@ -200,7 +201,9 @@ def test_collections_of_ones_own(tmp_path: Path) -> None:
         load_dataset("nottingham", env={"ZOO_DATA": str(tmp_path)})
 
 
-def test_a_network_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_network_composes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Trained on a file of tunes, by its ending alone; what it writes is a tune that can be heard."""
     book = tmp_path / "book.abc"
     book.write_text("\n".join(TUNE for _ in range(20)) + "\n" + TUNE.replace("G2 B", "G2 D").replace("A3", "F3") * 20)
@@ -211,7 +214,12 @@ def test_a_network_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     folk = str(tmp_path / "folk")
     assert main(["sample", folk, "--temperature", "0.3"]) == 0
-    tune = read_tune(capsys.readouterr().out)
+    told = capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", screen := Terminal())
+        assert main(["sample", folk, "--temperature", "0.3"]) == 0
+    assert screen.getvalue() == told  # one head, on a terminal too
+    tune = read_tune(told)
     assert not tune.problems
     assert [sound.pitch for sound in tune.sounds][:1] == [67]
     assert (tune.bars, tune.full) == (3, 3)

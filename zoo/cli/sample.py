@@ -68,12 +68,14 @@ def sample(arguments: argparse.Namespace) -> None:
 def _print(model: Model, n: int, seed: int, given: Mapping[str, Any]) -> None:
     """Samples as texts on standard output, the first one as it is written where that is a terminal."""
     from zoo.data.modality import modality_of
+    from zoo.sequences.modality import Tokens
     from zoo.sequences.writing import Autoregressive
 
     modality = modality_of(model)
     if modality.texts(modality.made_up(1, model.data_shape, _generator())) is None:
         raise UsageError("the following arguments are required: -o/--output; see `zoo sample --help`")
-    if sys.stdout.isatty() and isinstance(model, Autoregressive) and n <= model.at_once:
+    streams = sys.stdout.isatty() and isinstance(modality, Tokens) and modality.streams
+    if streams and isinstance(model, Autoregressive) and n <= model.at_once:
         steps = []
         for tokens in model.stream(n, seed=seed, **given):
             steps.append(tokens)

@@ -22,6 +22,8 @@ class Tokens(Modality):
     The vocabulary travels with the weights. A kind of data adds how its files are read and written.
     """
 
+    streams: bool = True  # whether the text of one token after the other is the text of all
+
     def __init__(self, characters: Sequence[str]) -> None:
         self.characters = tuple(characters)
         self.vocabulary = len(self.characters)
