@@ -39,6 +39,17 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             homepage="https://github.com/jukedeck/nottingham-dataset",
         ),
         DatasetSpec(
+            name="nottingham-phrases",
+            summary="Their lines, mostly of four bars, each with metre and key, of at most 94 characters; same splits",
+            load="zoo_music.phrases:nottingham_phrases",
+            licence="GPL-3.0-only",
+            modality="tune",
+            data_shape=(96,),
+            splits={"train": 5_042, "test": 530},
+            external=True,
+            homepage="https://github.com/jukedeck/nottingham-dataset",
+        ),
+        DatasetSpec(
             name="tunes",
             summary="Any .abc file, or a folder of them: tunes:PATH",
             load="zoo_music.books:own",
@@ -54,10 +65,23 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
-    """Two networks that compose."""
+    """Two networks that compose, and one that codes phrases."""
     return [
         _architecture("tune-lstm", "LSTM layers that write tunes character by character.", "LSTM", "lstm"),
         _architecture("tune-gpt", "A small transformer that writes tunes.", "Transformer", "transformer"),
+        ArchitectureSpec(
+            name="tune-vae",
+            summary="VAE of phrases: one latent a phrase, written from it character by character.",
+            family="vae",
+            modality="tune",
+            config="zoo.sequences.configs:LineVAEConfig",
+            parts={
+                "encoder": "zoo.sequences.coding:LineEncoder",
+                "decoder": "zoo.sequences.coding:LineDecoder",
+                "likelihood": "zoo.sequences.coding:written_lines",
+            },
+            starter="zoo_music.starters:line_vae",
+        ),
     ]
 
 
@@ -75,10 +99,20 @@ def _architecture(name: str, summary: str, network: str, module: str) -> Archite
 
 @hookimpl
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
-    """Folk tunes by both."""
+    """Folk tunes by all three."""
     return [
         _model("lstm-folk", "Folk tunes by LSTM layers.", "tune-lstm"),
         _model("gpt-folk", "Folk tunes by a small transformer.", "tune-gpt"),
+        ModelSpec(
+            name="vae-tunes",
+            summary="Phrases of folk tunes in a latent space.",
+            architecture="tune-vae",
+            dataset="nottingham-phrases",
+            licence="GPL-3.0-only",
+            recipe="zoo_music:recipes/vae-tunes.toml",
+            data_shape=(96,),
+            tags=("tune", "vae"),
+        ),
     ]
 
 

@@ -18,7 +18,7 @@ from zoo_music.abc import split_tunes
 from zoo_music.playing import read_tune
 from zoo_music.tunes import END, Tunes, as_text
 
-__all__ = ["nottingham", "own", "own_facts"]
+__all__ = ["nottingham", "nottingham_tunes", "own", "own_facts"]
 
 TAR = "nottingham.tar"
 SHA256 = "f27840549c7dd98041ad9c259750e452bc01078c8275e0c48dc2fafb841f9cd1"
@@ -30,6 +30,11 @@ HELD_OUT = 10  # one of so many groups of tunes that are alike
 
 def nottingham(request: DataRequest) -> Examples:
     """The tunes of `nottingham.tar` in a ZOO_DATA folder. Raises NotFoundError, IntegrityError for another file."""
+    return _in_a_row(*nottingham_tunes(request), request)
+
+
+def nottingham_tunes(request: DataRequest) -> tuple[list[str], str]:
+    """Those of the split as texts, and the characters of all. Raises as `nottingham`."""
     path = request.find(TAR)
     if path is None:
         raise NotFoundError(f"there is no {TAR}; put it into a folder and name that one in ZOO_DATA")
@@ -40,7 +45,7 @@ def nottingham(request: DataRequest) -> Examples:
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         members = [member for member in tar if member.name.endswith(".abc")]
         files = [file.read().decode("utf-8", "replace") for member in members if (file := tar.extractfile(member))]
-    return _examples([tune for file in files for tune in split_tunes(file)], "nottingham", request)
+    return _chosen([tune for file in files for tune in split_tunes(file)], "nottingham", request)
 
 
 def _of_path(request: DataRequest) -> list[str]:
@@ -58,7 +63,7 @@ def _of_path(request: DataRequest) -> list[str]:
 
 def own(request: DataRequest) -> Examples:
     """Tunes of anybody's: an .abc file or a folder of them. Raises NotFoundError, and DataError for too few."""
-    return _examples(_of_path(request), str(request.path), request)
+    return _in_a_row(*_chosen(_of_path(request), str(request.path), request), request)
 
 
 def own_facts(request: DataRequest) -> DataFacts:
@@ -75,7 +80,8 @@ def group_of(tune: str) -> str:
     return " ".join(str(b - a) for a, b in pairwise(pitches))
 
 
-def _examples(found: Sequence[str], where: str, request: DataRequest) -> Examples:
+def _chosen(found: Sequence[str], where: str, request: DataRequest) -> tuple[list[str], str]:
+    """The tunes of the split as texts, and the characters of all."""
     if request.split not in ("train", "test"):
         raise not_found(f"split of {where}", request.split, ("train", "test"))
     texts = list(map(as_text, found))
@@ -84,6 +90,11 @@ def _examples(found: Sequence[str], where: str, request: DataRequest) -> Example
     chosen = [text for text, test in zip(texts, held, strict=True) if test == (request.split == "test")]
     if len(chosen) < 2:
         raise DataError(f"{where} ({request.split}) has {len(chosen)} tunes; at least 2 are needed")
+    return chosen, characters
+
+
+def _in_a_row(chosen: Sequence[str], characters: str, request: DataRequest) -> Examples:
+    """Each example begins with a tune, and goes on with those behind it."""
     (length,) = request.data_shape or (LENGTH,)
     modality, whole = Tunes(characters), END.join([*chosen, ""])
     whole *= 1 + -(-length // len(whole))  # the last tunes go on with the first ones

@@ -1,4 +1,4 @@
-"""Text, character by character: books, text files of one's own, and two networks that write. Specs only; no torch."""
+"""Text, character by character: books, text files of one's own, and networks that write. Specs only; no torch."""
 
 from __future__ import annotations
 
@@ -46,6 +46,25 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
             external=True,
         )
     yield DatasetSpec(
+        name="shakespeare-lines",
+        summary="Lines of verse and prose of Shakespeare's plays, of 12 to 55 characters; the last tenth is held out",
+        load="zoo_text.verses:shakespeare_lines",
+        licence="public domain",
+        modality="text",
+        data_shape=(56,),
+        splits={"train": 21_385, "test": 2_117},
+        external=True,
+    )
+    yield DatasetSpec(
+        name="text-lines",
+        summary="The lines of any text file, or of a folder of .txt files: text-lines:PATH; the last tenth is held out",
+        load="zoo_text.verses:own_lines",
+        facts="zoo_text.verses:own_facts",
+        licence="unknown",
+        modality="text",
+        takes_path=True,
+    )
+    yield DatasetSpec(
         name="text",
         summary="Any text file, or a folder of .txt files: text:PATH; the last tenth is held out",
         load="zoo_text.books:own",
@@ -60,7 +79,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
-    """Two networks that write."""
+    """Two networks that write, and one that codes lines."""
     return [
         ArchitectureSpec(
             name="char-lstm",
@@ -81,6 +100,19 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
             parts={"network": "zoo.sequences.transformer:Transformer"},
             starter="zoo_text.starters:transformer",
         ),
+        ArchitectureSpec(
+            name="line-vae",
+            summary="VAE of lines: one latent a line, written from it character by character (Bowman et al. 2016).",
+            family="vae",
+            modality="text",
+            config="zoo.sequences.configs:LineVAEConfig",
+            parts={
+                "encoder": "zoo.sequences.coding:LineEncoder",
+                "decoder": "zoo.sequences.coding:LineDecoder",
+                "likelihood": "zoo.sequences.coding:written_lines",
+            },
+            starter="zoo_text.starters:line_vae",
+        ),
     ]
 
 
@@ -92,10 +124,11 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
             "lstm-nietzsche", "Nietzsche by the book's LSTM, wider: character by character.", "char-lstm", "nietzsche"
         ),
         _model("gpt-shakespeare", "Shakespeare's plays by a small transformer.", "gpt", "shakespeare"),
+        _model("vae-lines", "Lines of Shakespeare's plays in a latent space.", "line-vae", "shakespeare-lines", 56),
     ]
 
 
-def _model(name: str, summary: str, architecture: str, dataset: str) -> ModelSpec:
+def _model(name: str, summary: str, architecture: str, dataset: str, length: int = 128) -> ModelSpec:
     return ModelSpec(
         name=name,
         summary=summary,
@@ -103,6 +136,6 @@ def _model(name: str, summary: str, architecture: str, dataset: str) -> ModelSpe
         dataset=dataset,
         licence="Apache-2.0",
         recipe=f"zoo_text:recipes/{name}.toml",
-        data_shape=(128,),
-        tags=("text", "autoregressive"),
+        data_shape=(length,),
+        tags=("text", "vae" if architecture == "line-vae" else "autoregressive"),
     )

@@ -23,7 +23,7 @@ BOOKS = {
 }
 
 
-def _book(file: str, request: DataRequest) -> str:
+def book(file: str, request: DataRequest) -> str:
     """A book's text, from `text/FILE` or FILE of a ZOO_DATA folder."""
     path = request.find(f"text/{file}") or request.find(file)
     if path is None:
@@ -35,7 +35,8 @@ def _book(file: str, request: DataRequest) -> str:
     return found
 
 
-def _own(request: DataRequest) -> str:
+def own_text(request: DataRequest) -> str:
+    """Anybody's text. Raises NotFoundError, DataError."""
     assert request.path is not None
     return read_texts(request.path.expanduser())
 
@@ -68,11 +69,11 @@ def _facts(text: str) -> DataFacts:
 
 
 def _load_book(file: str, request: DataRequest) -> Examples:
-    return _pieces(_book(file, request), file, request)
+    return _pieces(book(file, request), file, request)
 
 
 def _look_at_book(file: str, request: DataRequest) -> DataFacts:
-    return _facts(_book(file, request))
+    return _facts(book(file, request))
 
 
 nietzsche, nietzsche_facts = partial(_load_book, "nietzsche.txt"), partial(_look_at_book, "nietzsche.txt")
@@ -82,9 +83,9 @@ shakespeare_facts = partial(_look_at_book, "tinyshakespeare.txt")
 
 def own(request: DataRequest) -> Examples:
     """Anybody's text. Raises NotFoundError, and DataError for one that is too short or no text."""
-    return _pieces(_own(request), str(request.path), request)
+    return _pieces(own_text(request), str(request.path), request)
 
 
 def own_facts(request: DataRequest) -> DataFacts:
     """What is known of it."""
-    return _facts(_own(request))
+    return _facts(own_text(request))

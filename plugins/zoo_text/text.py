@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Any, cast, final
 
+import torch
 from torch import Tensor
 
 from zoo.errors import DataError, UsageError
@@ -17,6 +19,7 @@ __all__ = ["BETWEEN", "Text", "text"]
 
 USUAL = "\n" + "".join(map(chr, range(32, 127)))  # where nothing is known: what ASCII can print
 BETWEEN = "\n" + "-" * 40 + "\n"  # what stands between texts in one file
+FILLED = re.compile(r"\n{2,}\Z")  # what fills a line up
 
 
 @final
@@ -39,9 +42,33 @@ class Text(Tokens):
         return f"its first {data_shape[0]:,} characters"
 
     def write(self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None) -> None:
-        """The texts one below the other, a line of dashes between two."""
+        """The texts one below the other; unless each is one line, with a line of dashes between two."""
         with new_file(path) as aside:
-            aside.write_text(BETWEEN.join(self.texts(x)) + "\n", encoding="utf-8")
+            texts = self.texts(x)
+            lines = all(text.endswith("\n") and "\n" not in text.rstrip() for text in super().texts(x))
+            between = "\n" if lines else BETWEEN
+            aside.write_text(between.join(texts) + "\n", encoding="utf-8")
+
+    def texts(self, x: Tensor) -> list[str]:
+        """Tokens (N, L) as texts; of the empty lines at the end, which fill a line up, nothing is left."""
+        return [FILLED.sub("", text) for text in super().texts(x)]
+
+    def given(self, value: object, data_shape: tuple[int, ...]) -> object:
+        """A path is read; any other text, or a list of such, is taken as it is, with empty lines behind.
+
+        Raises UsageError for one that is too long, or has characters that are not known.
+        """
+        if isinstance(value, str) and not Path(value).expanduser().is_file():
+            return self._filled(value, data_shape)
+        if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
+            return torch.cat([cast(Tensor, self.given(item, data_shape)) for item in value])
+        return super().given(value, data_shape)
+
+    def _filled(self, text: str, data_shape: tuple[int, ...]) -> Tensor:
+        (length,) = data_shape
+        if len(text) > length:
+            raise UsageError(f"the text has {len(text)} characters, and {length} fit; it is {text[:30]!r}")
+        return self.tokens(text + "\n" * (length - len(text)))[None]
 
     def shapes(self) -> Iterable[tuple[int, ...]]:
         """From a line to a page."""

@@ -13,13 +13,23 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from zoo.nn import Bernoulli, Decoder, DiagonalGaussian, DiscretizedLogistic, Encoder, Gaussian, Likelihood
+from zoo.nn import (
+    Bernoulli,
+    Decoder,
+    DiagonalGaussian,
+    DiscretizedLogistic,
+    Encoder,
+    Gaussian,
+    Likelihood,
+    PosteriorHead,
+    class_rows,
+    downsampling,
+    joined,
+    upsampling,
+)
 from zoo_vae.configs import ConvVAEConfig, MLPVAEConfig, ResVAEConfig
 
-__all__ = ["ConvDecoder", "ConvEncoder", "Head", "MLPDecoder", "MLPEncoder", "ResDecoder", "ResEncoder", "likelihood"]
-
-LOG_VAR = (-14.0, 6.0)  # what exp() of a float32 squared error can bear; a posterior never needs more
-POINT = -14.0  # the log variance of a posterior that stands for a point
+__all__ = ["ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder", "ResDecoder", "ResEncoder", "likelihood"]
 
 
 def likelihood(config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> Likelihood:
@@ -32,40 +42,8 @@ def likelihood(config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> Likelihoo
     return DiscretizedLogistic(shape, scale=config.scale, learned=config.learned_scale)
 
 
-def _rows(num_classes: int, width: int) -> nn.Embedding | None:
-    """A vector (width,) for each class: the columns of a dense layer that its one-hot input would meet."""
-    if not num_classes:
-        return None
-    rows = nn.Embedding(num_classes, width)
-    nn.init.xavier_uniform_(rows.weight)
-    return rows
-
-
-def _joined(x: Tensor, rows: nn.Embedding | None, labels: Tensor | None) -> Tensor:
-    """What a dense layer gave, x (N, width), as if labels (N,) had stood beside its input."""
-    return x if rows is None else x + rows(labels)
-
-
-class Head(nn.Module):
-    """Features (N, inputs) -> posteriors over (N, latent_size); a point posterior has no log variance to learn."""
-
-    def __init__(self, inputs: int, latent_size: int, *, num_classes: int = 0, point: bool = False) -> None:
-        super().__init__()
-        self.mean = nn.Linear(inputs, latent_size)
-        self.log_var = None if point else nn.Linear(inputs, latent_size)
-        self.class_mean = _rows(num_classes, latent_size)
-        self.class_log_var = None if point else _rows(num_classes, latent_size)
-
-    def forward(self, features: Tensor, labels: Tensor | None) -> DiagonalGaussian:
-        mean = _joined(self.mean(features), self.class_mean, labels)
-        if self.log_var is None:
-            return DiagonalGaussian(mean, torch.full_like(mean, POINT))
-        log_var = _joined(self.log_var(features), self.class_log_var, labels)
-        return DiagonalGaussian(mean, log_var.clamp(*LOG_VAR))
-
-
-def _head(inputs: int, config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> Head:
-    return Head(inputs, config.latent_size, num_classes=config.num_classes, point=config.posterior == "point")
+def _head(inputs: int, config: ConvVAEConfig | MLPVAEConfig | ResVAEConfig) -> PosteriorHead:
+    return PosteriorHead(inputs, config.latent_size, num_classes=config.num_classes, point=config.posterior == "point")
 
 
 class ConvEncoder(Encoder):
@@ -103,7 +81,7 @@ class ConvDecoder(Decoder):
         side = config.image_size >> len(config.decoder_widths)
         self.stem_shape = (config.decoder_stem, side, side)
         self.stem = nn.Linear(config.latent_size, config.decoder_stem * side * side)
-        self.class_stem = _rows(config.num_classes, config.decoder_stem * side * side)
+        self.class_stem = class_rows(config.num_classes, config.decoder_stem * side * side)
         layers: list[nn.Module] = [nn.ReLU(inplace=True)]
         width = config.decoder_stem
         for target in config.decoder_widths:
@@ -115,33 +93,9 @@ class ConvDecoder(Decoder):
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map latents (N, latent_size), and labels (N,) where there are classes, to (N, C, S, S)."""
-        stem = _joined(self.stem(z), self.class_stem, labels).view(-1, *self.stem_shape)
+        stem = joined(self.stem(z), self.class_stem, labels).view(-1, *self.stem_shape)
         x: Tensor = self.head(self.body(stem.contiguous(memory_format=torch.channels_last)))
         return x
-
-
-class _Residual(nn.Module):
-    """x + conv(silu(conv(silu(x)))), both 3x3; `damping` scales the second one's start (Zhang et al. 2019)."""
-
-    def __init__(self, width: int, damping: float) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        with torch.no_grad():
-            self.second.weight.mul_(damping)
-
-    def forward(self, x: Tensor) -> Tensor:
-        silu = nn.functional.silu
-        change: Tensor = self.second(silu(self.first(silu(x))))
-        return x + change
-
-
-def _halving(inputs: int, outputs: int) -> nn.Module:
-    return nn.Conv2d(inputs, outputs, 4, 2, padding=1)
-
-
-def _doubling(inputs: int, outputs: int) -> nn.Module:
-    return nn.ConvTranspose2d(inputs, outputs, 4, 2, padding=1)
 
 
 class ResEncoder(Encoder):
@@ -152,15 +106,7 @@ class ResEncoder(Encoder):
         self.latent_shape = (config.latent_size,)
         self.data_shape = (config.channels, config.image_size, config.image_size)
         self.num_classes = config.num_classes or None
-        first = config.widths[0]
-        stem = _halving(config.channels, first) if config.patch == 2 else nn.Conv2d(config.channels, first, 3, 1, 1)
-        layers: list[nn.Module] = [stem]
-        damping = 1 / math.sqrt(max(1, sum(config.blocks)))
-        for index, (width, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
-            if index:
-                layers += [nn.SiLU(), _halving(config.widths[index - 1], width)]
-            layers += [_Residual(width, damping) for _ in range(count)]
-        self.body = nn.Sequential(*layers, nn.SiLU())
+        self.body = downsampling(config.channels, config.widths, config.blocks, patch=config.patch)
         side = config.image_size >> config.halvings
         self.head = _head(config.widths[-1] * side * side, config)
 
@@ -182,22 +128,12 @@ class ResDecoder(Decoder):
         side = config.image_size >> config.halvings
         self.stem_shape = (config.widths[-1], side, side)
         self.stem = nn.Linear(config.latent_size, config.widths[-1] * side * side)
-        self.class_stem = _rows(config.num_classes, config.widths[-1] * side * side)
-        layers: list[nn.Module] = []
-        damping = 1 / math.sqrt(max(1, sum(blocks)))
-        for index in reversed(range(len(config.widths))):
-            layers += [_Residual(config.widths[index], damping) for _ in range(blocks[index])]
-            if index:
-                layers += [nn.SiLU(), _doubling(config.widths[index], config.widths[index - 1])]
-        self.body = nn.Sequential(*layers, nn.SiLU())
-        first = config.widths[0]
-        self.head = (
-            _doubling(first, config.channels) if config.patch == 2 else nn.Conv2d(first, config.channels, 3, 1, 1)
-        )
+        self.class_stem = class_rows(config.num_classes, config.widths[-1] * side * side)
+        self.body, self.head = upsampling(config.channels, config.widths, blocks, patch=config.patch)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map latents (N, latent_size), and labels (N,) where there are classes, to (N, C, S, S)."""
-        stem = _joined(self.stem(z), self.class_stem, labels).view(-1, *self.stem_shape)
+        stem = joined(self.stem(z), self.class_stem, labels).view(-1, *self.stem_shape)
         x: Tensor = self.head(self.body(stem.contiguous(memory_format=torch.channels_last)))
         return x
 
@@ -229,14 +165,14 @@ class MLPDecoder(Decoder):
         self.data_shape = (config.channels, config.image_size, config.image_size)
         self.num_classes = config.num_classes or None
         self.body = _dense((config.latent_size, *reversed(config.hidden)))
-        self.class_stem = _rows(config.num_classes, config.hidden[-1])
+        self.class_stem = class_rows(config.num_classes, config.hidden[-1])
         self.head = nn.Linear(config.hidden[0], math.prod(self.data_shape))
         _glorot(self)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map latents (N, latent_size), and labels (N,) where there are classes, to (N, C, S, S)."""
         first, *rest = self.body
-        x = _joined(first(z), self.class_stem, labels)
+        x = joined(first(z), self.class_stem, labels)
         for layer in (*rest, self.head):
             x = layer(x)
         return x.view(-1, *self.data_shape)

@@ -14,9 +14,9 @@ from cli.commands import code_of
 from PIL import Image
 
 from zoo.evaluation import model as evaluation
-from zoo.images import classifier
 from zoo.images.sheet import grid
 from zoo.nn.pretrained import load
+from zoo.training import judging
 
 RECIPE = """
 name = "tiny"
@@ -101,7 +101,7 @@ def test_a_classifier_says_what_samples_show(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`zoo eval --classify` prints the shares, and `--write` keeps them for the card, the same ones."""
-    monkeypatch.setattr(classifier, "fitted", lambda build, *given, **settings: build())  # what it says is chance
+    monkeypatch.setattr(judging, "_fitted", lambda design, *given, **settings: design.build())  # what it says is chance
     for most in ("MOST_TRAIN", "MOST_TEST"):
         monkeypatch.setattr(evaluation, most, 16)  # of which the feature network takes a while
     folder = tmp_path / "tiny"

@@ -16,8 +16,9 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.data import DataRequest, Examples
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.classified import classified
-from zoo.images import classifier
-from zoo.images.classifier import fit_classifier
+from zoo.images import judges
+from zoo.images.judges import picture_classifier
+from zoo.training import judging
 
 CLASSES = ("upper", "lower", "both")
 
@@ -45,7 +46,7 @@ def registry() -> Registry:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "EPOCHS", 3)
+    monkeypatch.setattr(judges, "EPOCHS", 3)
 
 
 def model(data: str, num_classes: int | None = None) -> Any:
@@ -88,21 +89,21 @@ def test_the_same_seed_gives_the_same_classifier_and_it_is_kept(
     y = torch.arange(120) % 3
     given = (pictures(y, 1), y)
     before = torch.random.get_rng_state()
-    first, second = (fit_classifier(given, given, 3, cache_dir=folder) for folder in (tmp_path, None))
-    monkeypatch.setattr(classifier, "fitted", None)
-    third = fit_classifier(given, given, 3, cache_dir=tmp_path)
+    first, second = (picture_classifier(given, given, 3, cache_dir=folder) for folder in (tmp_path, None))
+    monkeypatch.setattr(judging, "_fitted", None)
+    third = picture_classifier(given, given, 3, cache_dir=tmp_path)
     for name, value in first.network.state_dict().items():
         assert torch.equal(value, second.network.state_dict()[name])
         assert torch.equal(value, third.network.state_dict()[name])
     assert first.accuracy == third.accuracy
     assert torch.equal(before, torch.random.get_rng_state())
     with pytest.raises(TypeError):  # it would be fitted anew for other classes
-        fit_classifier(given, given, 4, cache_dir=tmp_path)
+        picture_classifier(given, given, 4, cache_dir=tmp_path)
 
 
 @pytest.mark.parametrize("labels", [torch.tensor([0, 1, 3]), torch.tensor([-1, 0, 1]), torch.tensor([0, 1])])
 def test_labels_that_do_not_fit_are_refused(labels: Tensor) -> None:
     """Beyond the classes, unknown, or of another number."""
     x = pictures(torch.tensor([0, 1, 2]), 0)
-    with pytest.raises(DataError, match=r"training pictures .* need labels"):
-        fit_classifier((x, labels), (x, labels), 3)
+    with pytest.raises(DataError, match=r"training examples .* need labels"):
+        picture_classifier((x, labels), (x, labels), 3)

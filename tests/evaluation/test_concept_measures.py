@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.concepts import ConceptReport, measure_concept
-from zoo.images.probes import Probe, fit_probe
+from zoo.images.judges import picture_probe
 from zoo.latent.concepts import ConceptVector
 from zoo.nn.distributions import DiagonalGaussian, Gaussian
 from zoo.nn.extras import Extras
 from zoo.nn.interfaces import Decoder, Encoder
 from zoo.nn.vae import VAE
+from zoo.training.judging import Probe
 
 SIDE = 16
 
@@ -63,7 +64,7 @@ def model() -> VAE:
 def probes() -> tuple[Probe, Probe]:
     """Probes of the lower and the upper half."""
     (x, *labels), (held, *held_labels) = pictures(200), pictures(100, seed=1)
-    lower, upper = (fit_probe((x, a), (held, b)) for a, b in zip(labels, held_labels, strict=True))
+    lower, upper = (picture_probe((x, a), (held, b)) for a, b in zip(labels, held_labels, strict=True))
     return lower, upper
 
 
@@ -87,9 +88,9 @@ def test_a_probe_learns_from_pictures_and_is_judged_on_others(probes: tuple[Prob
     unknown = y.clone()
     unknown[:5] = -1
     before = torch.random.get_rng_state()
-    first = fit_probe((x, unknown), (held, held_y))
+    first = picture_probe((x, unknown), (held, held_y))
     x[:5] = 255
-    again = fit_probe((x, unknown), (held, held_y))
+    again = picture_probe((x, unknown), (held, held_y))
     for one, other in zip(first.network.state_dict().values(), again.network.state_dict().values(), strict=True):
         assert torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -137,8 +138,8 @@ def test_what_cannot_be_measured_is_refused(model: VAE, probes: tuple[Probe, Pro
     with pytest.raises(DataError, match="0 lack it"):
         measure_concept(model, direction(lower=1.0), (x, torch.ones_like(y)), *probes)
     with pytest.raises(DataError, match="20 are needed"):
-        fit_probe((x[:10], y[:10]), (x, y))
+        picture_probe((x[:10], y[:10]), (x, y))
     with pytest.raises(DataError, match="labels"):
-        fit_probe((x, y[:5]), (x, y))
+        picture_probe((x, y[:5]), (x, y))
     with pytest.raises(UsageError, match="moves"):
         measured(model, probes, replace(direction(), direction=torch.ones(3)))

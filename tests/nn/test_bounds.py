@@ -64,5 +64,5 @@ def test_active_units_and_bits_are_counted_as_defined() -> None:
     means = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 0.05, 0.2, 0.0])
     assert float(active_units(means)) == 2
     bernoulli = torch.nn.Module()
-    bernoulli.bits_offset = 0.0  # type: ignore[assignment]
+    bernoulli.bits_offset, bernoulli.dimensions = 0.0, None  # type: ignore[assignment]
     assert float(bits_per_dim(torch.tensor(784.0), 784, bernoulli)) == pytest.approx(1 / math.log(2))  # type: ignore[arg-type]

@@ -227,7 +227,11 @@ def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
         z = invert(model, x, steps=steps, labels=labels).z.cpu()
         how = f"found by {steps} steps of inversion (the model has no encoder)"
-    errors = value_error(decoded(model, z, labels), x).tolist()
+    made = decoded(model, z, labels)
+    if not made.is_floating_point():
+        shares = (made != x).flatten(1).double().mean(1).tolist()
+        return z, f"{how}, {' and '.join(f'{share:.0%}' for share in shares)} of them not as they were"
+    errors = value_error(made, x).tolist()
     return z, f"{how}, root mean square error {' and '.join(f'{error:.4f}' for error in errors)} of 1"
 
 

@@ -10,7 +10,6 @@ from zoo.cli.examples import (
     as_given,
     decoded,
     encoding_model,
-    example_of,
     examples_for,
     find_latents,
     loaded,
@@ -65,7 +64,12 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     takes_device(command)
-    command.add_argument("--between", nargs=2, metavar="FILE", help="one walk between these, which stand at its ends")
+    command.add_argument(
+        "--between",
+        nargs=2,
+        metavar="FILE",
+        help="one walk between these, at its ends; of text the texts themselves, too",
+    )
     command.add_argument("--data", help="walks between examples of a dataset, which stand at the ends: faces, mnist[3]")
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("--steps", type=int, default=8, help="examples a row (default 8)")
@@ -117,7 +121,7 @@ def _path(arguments: argparse.Namespace, prior: Prior, ends: Tensor) -> Tensor:
 def _check_between(arguments: argparse.Namespace) -> None:
     first, last = arguments.between
     if arguments.rows is not None or arguments.data:
-        raise UsageError("--between is one walk between two files; leave --rows and --data out")
+        raise UsageError("--between is one walk between two; leave --rows and --data out")
     if first == last:
         raise UsageError(f"--between has {first} twice; there is no way between")
 
@@ -127,7 +131,7 @@ def _real_ends(arguments: argparse.Namespace, model: Model, count: int) -> tuple
     import torch
 
     if arguments.between:
-        return torch.cat([example_of(Path(path), model) for path in arguments.between]), " to ".join(arguments.between)
+        return torch.cat([model.examples(end) for end in arguments.between]), " to ".join(arguments.between)
     if arguments.data:
         data = examples_for(model, arguments.data, arguments.split).data
         words = f"{count // 2} walks between examples of {arguments.data} ({arguments.split}), seed {arguments.seed}"

@@ -109,6 +109,12 @@ class Modality(ABC):
         """
         raise UsageError(f"{path}: walks of this kind of data are written as they stand, not as animations")
 
+    def comparable(self, x: Tensor) -> Tensor:
+        """Examples (N, *data_shape), as a model gives them -> (N, channels, one to three sides), for distances between
+        the values themselves: what looks or sounds alike must be near. Here it is x.
+        """
+        return x
+
     def fits(self, count: int, data_shape: tuple[int, ...], *, scale: int | None = None) -> None:  # noqa: B027
         """Raise UsageError where one file cannot hold so many examples: before they are made."""
 

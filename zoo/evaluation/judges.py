@@ -59,7 +59,8 @@ def choose(asked: Sequence[str], modality: str, against: Mapping[str, str], regi
     """The judges of a model of that modality that was trained `against` those networks (name -> sha256).
 
     Of the networks that are `asked` for the first leads. Where none is, the first one leads that is not in `against`
-    and no sister of one that is, or the default where there is none. A model that was trained against a network is
+    and no sister of one that is, or the default where there is none; where no network looks at the modality, the values
+    themselves are compared. A model that was trained against a network is
     also judged by pixels, and the contaminated figures are given too. Raises NotFoundError for unknown names.
     """
     known = networks_of(modality, registry)
@@ -68,6 +69,8 @@ def choose(asked: Sequence[str], modality: str, against: Mapping[str, str], regi
         return name != PIXELS and is_contaminated(name, registry.features(name).sha256, against, registry)
 
     names = list(dict.fromkeys(name for name in asked if name != PIXELS))
+    if not known and not names:
+        return Panel(leading=PIXELS)
     names = names or [name for name in known if not suspect(name)][:1] or [default_features(modality, registry)]
     suspects = [name for name in names if suspect(name)]
     unasked = [] if suspects else [name for name in known if suspect(name)][:1]
@@ -111,8 +114,8 @@ def seated(panel: Panel, model: Model, examples: Tensor, registry: Registry) -> 
 def _pixels(examples: Tensor, modality: Modality) -> Values:
     values = modality.values(examples[:1])
     if not values.is_floating_point():
-        raise UsageError(f"these examples are tokens, and have no {PIXELS} to compare")
-    return Values(tuple(values.shape[1:]))
+        raise UsageError("no feature network looks at these examples, and tokens have no values to compare")
+    return Values(tuple(values.shape[1:]), modality.comparable)
 
 
 def beside(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import final
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,20 +20,26 @@ PLACES = 256  # of a channel, at most: 16 x 16 of a picture
 
 @final
 class Values(Features):
-    """Averages over equal cells of examples of that shape, (channels, one to three sides) or one side alone."""
+    """Averages over equal cells of examples of that shape, (channels, one to three sides) or one side alone, of what
+    `comparable` makes of them.
+    """
 
     strides = (1,)
     name = PIXELS
 
-    def __init__(self, data_shape: tuple[int, ...]) -> None:
+    def __init__(self, data_shape: tuple[int, ...], comparable: Callable[[Tensor], Tensor] = lambda x: x) -> None:
         super().__init__()
-        channels, *sides = data_shape if len(data_shape) > 1 else (1, *data_shape)
+        self.comparable = comparable
+        with torch.no_grad():
+            shape = tuple(self.comparable(torch.zeros(1, *data_shape)).shape[1:])
+        channels, *sides = shape if len(shape) > 1 else (1, *shape)
         most = round(PLACES ** (1 / len(sides)))
         self.cells = [min(side, most) for side in sides]
         self.dimensions = channels * math.prod(self.cells)
 
     def vector(self, x: Tensor) -> Tensor:
         """Map x (N, *data_shape) to (N, D): D values of 1, each the mean over a cell."""
+        x = self.comparable(x)
         x = x[:, None] if x.ndim == 2 else x
         return F.interpolate(x, self.cells, mode="area").flatten(1)
 

@@ -13,9 +13,8 @@ from torch import Tensor
 from zoo.data.modality import Classifier, Judge, Labelled, Modality
 from zoo.errors import DataError, UsageError
 from zoo.images.augment import AUGMENTATIONS
-from zoo.images.classifier import fit_classifier
 from zoo.images.decode import Rules
-from zoo.images.probes import fit_probe
+from zoo.images.judges import picture_classifier, picture_probe
 from zoo.images.sheet import MOST_PIXELS, card_scale, grid, save_animation, save_picture
 from zoo.images.values import pictures, read_picture, to_range
 
@@ -111,13 +110,13 @@ class Images(Modality):
 
     def judge(self, train: Labelled, held_out: Labelled, *, seed: int = 0) -> Judge:
         """A small convolutional network."""
-        return fit_probe(train, held_out, seed=seed)
+        return picture_probe(train, held_out, seed=seed)
 
     def classifier(
         self, train: Labelled, held_out: Labelled, num_classes: int, *, seed: int = 0, cache_dir: Path | None = None
     ) -> Classifier:
         """A deeper one."""
-        return fit_classifier(train, held_out, num_classes, seed=seed, cache_dir=cache_dir)
+        return picture_classifier(train, held_out, num_classes, seed=seed, cache_dir=cache_dir)
 
 
 def images(about: Mapping[str, Any]) -> Modality:

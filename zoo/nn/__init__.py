@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Model
     from zoo.nn.prior import Prior
+    from zoo.nn.residual import PosteriorHead, class_rows, downsampling, joined, upsampling
     from zoo.nn.sampling import Labels
 
 __all__ = [
@@ -49,11 +50,16 @@ __all__ = [
     "Labels",
     "Likelihood",
     "Model",
+    "PosteriorHead",
     "Prior",
     "Scored",
     "Terms",
     "Tried",
+    "class_rows",
+    "downsampling",
+    "joined",
     "load_features",
+    "upsampling",
 ]
 
 _NAMES = {  # module -> what it gives
@@ -73,6 +79,7 @@ _NAMES = {  # module -> what it gives
     "extras": ("Extras",),
     "models": ("Model",),
     "prior": ("Prior",),
+    "residual": ("PosteriorHead", "class_rows", "downsampling", "joined", "upsampling"),
     "sampling": ("Labels",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}

@@ -79,7 +79,8 @@ class Encodes(Model):
 
     def _seen(self, x: Tensor) -> Tensor:
         """Checked examples as the weights take them."""
-        x = x.to(*home(self))
+        device, dtype = home(self)
+        x = x.to(device, dtype if x.is_floating_point() else x.dtype)
         return x.contiguous(memory_format=self.memory_format) if x.ndim == 4 else x
 
 
@@ -109,7 +110,7 @@ class Bounded(Encodes):
             noise = draw_noise(samples, (len(x), *self.latent_shape), seed=seed).to(x.device)
             posterior = network.posterior(x, of)
             exact = DiagonalGaussian(posterior.mean.float(), posterior.log_var.float())
-            return elbo(network.terms(x.float(), exact, noise, of))
+            return elbo(network.terms(x.float() if x.is_floating_point() else x, exact, noise, of))
 
 
 def encoding(

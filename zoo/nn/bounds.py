@@ -105,5 +105,8 @@ def active_units(means: Tensor) -> Tensor:
 
 
 def bits_per_dim(nats: Figure, dimensions: int, likelihood: Likelihood) -> Figure:
-    """Nats an example -> bits for each of its dimensions, of 256 levels where the likelihood is a density."""
-    return nats / (dimensions * math.log(2)) + likelihood.bits_offset
+    """Nats an example -> bits for each of its dimensions, of 256 levels where the likelihood is a density.
+
+    The `dimensions` of the example count, unless the likelihood is a density of something else.
+    """
+    return nats / ((likelihood.dimensions or dimensions) * math.log(2)) + likelihood.bits_offset

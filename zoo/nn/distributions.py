@@ -60,24 +60,32 @@ class DiagonalGaussian:
 class Likelihood(nn.Module, ABC):
     """p(x given z), from what the decoder gives: one number for each value of x, of the data's shape.
 
-    `bits_offset` is what makes bits a dimension comparable: log2 of the number of levels where `log_prob` is a density
-    on [0, 1] of data that have levels, 0 where it is a probability of the values themselves.
+    Where what the decoder gives is of another shape, a spectrogram or what a writer sees of a latent, that is its
+    `parameters_shape`; where the density is one of something else than x itself, that has so many `dimensions`.
+    `bits_offset` is what makes bits a dimension comparable: log2 of the number of levels where `log_prob` is
+    a density on [0, 1] of data that have levels, 0 where it is a probability of the values themselves.
     """
 
     bits_offset: float = 0.0  # added to bits a dimension, so that they can be compared
+    parameters_shape: tuple[int, ...] | None = None  # of what the decoder gives for one example; None: the data's
+    dimensions: int | None = None  # of what the density is of; None: those of the data
 
     @abstractmethod
     def forward(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log p(x) of each value in nats, of the shape of `parameters`; x in [0, 1]."""
+        """log p(x) of each value in nats, (…, N, *values).
+
+        Parameters are (…, N, *parameters_shape), and x (N, *data_shape) in [0, 1], or tokens.
+        """
 
     @abstractmethod
     def mean(self, parameters: Tensor) -> Tensor:
-        """The expected data in [0, 1], of the shape of `parameters`."""
+        """The expected data in [0, 1], (…, N, *data_shape); of tokens, which have no mean, likely ones."""
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log p(x) in nats, summed over the data's dimensions: parameters (…, N, *data_shape) -> (…, N)."""
+        """log p(x) in nats, summed over all values: parameters (…, N, *parameters_shape) -> (…, N)."""
         values: Tensor = self(parameters, x)
-        return values.flatten(parameters.ndim - x.ndim + 1).sum(-1)
+        rank = x.ndim - 1 if self.parameters_shape is None else len(self.parameters_shape)
+        return values.flatten(parameters.ndim - rank).sum(-1)
 
 
 class Bernoulli(Likelihood):

@@ -87,14 +87,20 @@ def check_latents(z: object, shape: tuple[int, ...], device: torch.device) -> Te
     return z
 
 
-def check_examples(x: object, shape: tuple[int, ...]) -> Tensor:
-    """x as float32 (N, *shape); one alone, of that shape, is a batch of one.
+def check_examples(x: object, shape: tuple[int, ...], vocabulary: int | None = None) -> Tensor:
+    """x as float32 (N, *shape), or as tokens int64 where there is a `vocabulary`; one alone is a batch of one.
 
-    Raises UsageError unless it is floats of that shape in [0, 1], N at least 1.
+    Raises UsageError unless it is floats of that shape in [0, 1], or tokens below `vocabulary`, N at least 1.
     """
     x = as_tensor("x", x)
     if tuple(x.shape) == shape:
         x = x[None]
+    if vocabulary is not None:
+        fits = tuple(x.shape[1:]) == shape and x.numel() and not x.is_floating_point()
+        if not fits or not bool(((x >= 0) & (x < vocabulary)).all()):
+            wanted = f"(N, {', '.join(map(str, shape))}) from 0 to {vocabulary - 1}"
+            raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; tokens {wanted} are needed")
+        return x.long()
     if not x.is_floating_point() or x.ndim == 0 or tuple(x.shape[1:]) != shape or not x.numel():
         wanted = ", ".join(map(str, shape))
         raise UsageError(f"x is {x.dtype} {tuple(x.shape)}; floats (N, {wanted}) in [0, 1] are needed")

@@ -22,17 +22,21 @@ class Encoder(nn.Module, ABC):
     latent_shape: tuple[int, ...]  # of one latent, without the batch: (d,)
     data_shape: tuple[int, ...]
     num_classes: int | None = None  # of the labels it looks at; None: at none
+    vocabulary: int | None = None  # of the tokens it reads; None: data are floats
 
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
-        """Map data (N, *data_shape) in [0, 1] to N posteriors over latents of `latent_shape`.
+        """Map data (N, *data_shape) in [0, 1], or tokens, to N posteriors over latents of `latent_shape`.
 
         It is given labels (N,) where the decoder has classes; without classes of its own it leaves them aside.
         """
 
 
 class Decoder(nn.Module, ABC):
-    """z -> the parameters of p(x given z): one number for each value of x, read by the likelihood."""
+    """z -> the parameters of p(x given z): one number for each value of x, read by the likelihood.
+
+    Where the likelihood has a `parameters_shape`, that stands for `data_shape` in what `forward` gives.
+    """
 
     latent_shape: tuple[int, ...]  # of one latent, without the batch: (d,)
     data_shape: tuple[int, ...]

@@ -42,6 +42,7 @@ class Model(nn.Module, ABC):
     usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
     options: ClassVar[type[Any] | None] = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
     encodes: ClassVar[bool] = False  # whether it finds the latents of an example, too
+    vocabulary: int | None = None  # different tokens of what it encodes; None: floats
     exact_latents: ClassVar[bool] = False  # whether `forward` gets latents in float32 whatever dtype the weights have
     latent_shape: tuple[int, ...]  # of one latent, without the batch
     data_shape: tuple[int, ...]  # of one example: (C, H, W) for pictures
@@ -219,14 +220,15 @@ class Model(nn.Module, ABC):
 
     @final
     def examples(self, x: object) -> Tensor:
-        """Examples of a user's as this model takes and gives them: float32 (N, *data_shape) in [0, 1].
+        """Examples of a user's as this model takes and gives them: float32 (N, *data_shape) in [0, 1], or tokens int64.
 
         Of every kind of data: a tensor, an array or lists of numbers, one example alone, a path or a list of paths; of
         pictures more, see `zoo.images.values.pictures`. Raises UsageError for another shape or values that are not in
         [0, 1], and for a file what reading it raises.
         """
-        fits = isinstance(x, Tensor) and x.is_floating_point() and tuple(x.shape[1:]) == self.data_shape
-        return check_examples(x if fits else self._given(x, self.data_shape), self.data_shape)
+        kind = isinstance(x, Tensor) and x.is_floating_point() is (self.vocabulary is None)
+        fits = isinstance(x, Tensor) and kind and tuple(x.shape[1:]) == self.data_shape
+        return check_examples(x if fits else self._given(x, self.data_shape), self.data_shape, self.vocabulary)
 
 
 def home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

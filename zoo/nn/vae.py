@@ -44,7 +44,7 @@ class VAE(Bounded):
             data_shape=decoder.data_shape,
             num_classes=decoder.num_classes,
         )
-        self.encoder = encoder
+        self.encoder, self.vocabulary = encoder, encoder.vocabulary
         self.decoder = decoder
         self.likelihood = likelihood
         self.discriminator = discriminator

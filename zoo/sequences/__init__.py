@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, FamilySpec, PluginContext, TrainerSpec, hookimpl
 
 if TYPE_CHECKING:
-    from zoo.sequences.configs import LSTMConfig, TransformerConfig
+    from zoo.sequences.coding import LineDecoder, LineEncoder, written_lines
+    from zoo.sequences.configs import LineVAEConfig, LSTMConfig, TransformerConfig
     from zoo.sequences.lstm import LSTM
     from zoo.sequences.modality import Tokens, vocabulary_of
     from zoo.sequences.next_token import Memory, NextToken
-    from zoo.sequences.pieces import windows
+    from zoo.sequences.pieces import filled, windows
     from zoo.sequences.starting import writing_choices
     from zoo.sequences.transformer import Transformer
     from zoo.sequences.writing import Autoregressive, Writing, choose
@@ -24,6 +25,9 @@ __all__ = [
     "LSTM",
     "Autoregressive",
     "LSTMConfig",
+    "LineDecoder",
+    "LineEncoder",
+    "LineVAEConfig",
     "Memory",
     "NextToken",
     "Tokens",
@@ -31,18 +35,21 @@ __all__ = [
     "TransformerConfig",
     "Writing",
     "choose",
+    "filled",
     "vocabulary_of",
     "windows",
     "writing_choices",
+    "written_lines",
 ]
 
 _NAMES = {  # module -> what it gives
-    "configs": ("LSTMConfig", "TransformerConfig"),
+    "coding": ("LineDecoder", "LineEncoder", "written_lines"),
+    "configs": ("LSTMConfig", "LineVAEConfig", "TransformerConfig"),
     "lstm": ("LSTM",),
     "modality": ("Tokens", "vocabulary_of"),
     "next_token": ("Memory", "NextToken"),
     "transformer": ("Transformer",),
-    "pieces": ("windows",),
+    "pieces": ("filled", "windows"),
     "starting": ("writing_choices",),
     "writing": ("Autoregressive", "Writing", "choose"),
 }

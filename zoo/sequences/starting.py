@@ -8,12 +8,16 @@ from zoo.catalogue.contract.facts import Choice, DataFacts
 
 __all__ = ["writing_choices"]
 
+LIKELIHOOD = Choice("trainer", "likelihood", "of each token given those before it")
 
-def writing_choices(facts: DataFacts, *, batch: int, passes: int, least: int) -> Iterator[Choice]:
-    """Vocabulary and length as the data of `facts` have them, batches of at most `batch`, and a run in which each
-    example is seen `passes` times, of at least `least` examples.
+
+def writing_choices(
+    facts: DataFacts, *, batch: int, passes: int, least: int, trainer: Choice = LIKELIHOOD
+) -> Iterator[Choice]:
+    """The `trainer`, vocabulary and length as the data of `facts` have them, batches of at most `batch`, and a run in
+    which each example is seen `passes` times, of at least `least` examples.
     """
-    yield Choice("trainer", "likelihood", "of each token given those before it")
+    yield trainer
     if facts.vocabulary:
         yield Choice("config.vocabulary", facts.vocabulary, "different tokens")
     yield Choice("config.length", facts.side, "tokens that are learnt from at once")

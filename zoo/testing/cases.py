@@ -167,20 +167,29 @@ class Bench:
         if name in family.tried_with:
             return family.tried_with[name](self.parts[name], n, generator), None
         x = examples_of(registry.modality(self.case.spec.modality), n, data_shape_of(self.parts), generator)
-        return _given_to(self.parts[name], x, generator)
+        return _given_to(self.parts[name], x, self._parameters_shape(), generator)
+
+    def _parameters_shape(self) -> tuple[int, ...]:
+        """Of what a decoder gives for one example."""
+        stated = [part.parameters_shape for part in self.parts.values() if isinstance(part, Likelihood)]
+        return next((shape for shape in stated if shape is not None), data_shape_of(self.parts))
 
 
-def _given_to(part: nn.Module, x: Tensor, generator: torch.Generator) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+def _given_to(
+    part: nn.Module, x: Tensor, parameters: tuple[int, ...], generator: torch.Generator
+) -> tuple[tuple[Any, ...], tuple[int, ...] | None]:
     n = len(x)
     if isinstance(part, Likelihood):
-        return (torch.rand(x.shape, generator=generator), x.round()), tuple(x.shape)
+        stated = part.parameters_shape is None  # else only the likelihood knows which values it is of
+        return (torch.rand(n, *parameters, generator=generator), x.round()), (n, *parameters) if stated else None
     if isinstance(part, (Encoder, Generator, Decoder, Discriminator)):
         labels = None if part.num_classes is None else torch.arange(n) % part.num_classes
         if isinstance(part, Encoder):
             return (x, labels), (n, 2, *part.latent_shape)
         if isinstance(part, Discriminator):
             return (x * 2 - 1 if x.is_floating_point() else x, labels), (n,)
-        return (torch.randn(n, *part.latent_shape, generator=generator), labels), (n, *part.data_shape)
+        given = parameters if isinstance(part, Decoder) else part.data_shape
+        return (torch.randn(n, *part.latent_shape, generator=generator), labels), (n, *given)
     raise FailedCheck(
         f"a {type(part).__name__} implements none of the interfaces of zoo.nn, and its family does not say what it is "
         "tried with; add it to Family.tried_with"

@@ -13,6 +13,7 @@ from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
 
 if TYPE_CHECKING:
     from zoo.training.attendant import Reading
+    from zoo.training.judging import FittedClassifier, JudgeDesign, Probe, fit_classifier, fit_probe
     from zoo.training.machine.processes import Processes
     from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
     from zoo.training.trained import Trained
@@ -23,13 +24,18 @@ __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
     "Figures",
+    "FittedClassifier",
+    "JudgeDesign",
     "PairedLoss",
     "Precision",
+    "Probe",
     "Processes",
     "Reading",
     "Trained",
     "Trainer",
     "clip_gradients",
+    "fit_classifier",
+    "fit_probe",
     "learning_rate",
     "make_optimizer",
     "seen_labels",
@@ -37,6 +43,7 @@ __all__ = [
 
 _NAMES = {  # module -> what it gives
     "attendant": ("Reading",),
+    "judging": ("FittedClassifier", "JudgeDesign", "Probe", "fit_classifier", "fit_probe"),
     "machine.processes": ("Processes",),
     "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
     "trained": ("Trained",),

@@ -25,8 +25,7 @@ class Words:
         self.values, self.labels = None, None
         if isinstance(model, Encodes):
             few = some(examples, FEW)
-            values = modality.values(few.data)
-            self.values = values if values.is_floating_point() else None
+            self.values = modality.values(few.data)
             self.labels = None if model.num_classes is None else few.labels
 
     def of(self, model: Model, metrics: Mapping[str, float]) -> tuple[str, str]:
@@ -39,6 +38,9 @@ class Words:
                 back = model.reconstruct(self.values, self.labels).cpu()
             except ZooError:  # weights that have just become infinite: the doctor says so
                 return "", ""
+            if not back.is_floating_point():
+                wrong = (back != self.values).double().mean()
+                return f"{100 * float(wrong):.0f} % of what is given back is wrong", "lower is better"
             off = (back - self.values).square().mean().sqrt()
             return f"reconstructions off by {100 * float(off):.1f} %", "lower is better"
         told = [metrics[name] for name in ("real_accuracy", "fake_accuracy") if name in metrics]

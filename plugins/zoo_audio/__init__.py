@@ -1,0 +1,94 @@
+"""Sound: recordings read and written as WAV, spoken digits, and a VAE of spectrograms. Specs only; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.api import API_VERSION, ArchitectureSpec, DatasetSpec, ModalitySpec, ModelSpec, PluginContext, hookimpl
+
+ZOO_API_VERSION = API_VERSION
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+LENGTH = 8_128  # values of a spoken digit: 128 frames of 64
+
+
+@hookimpl
+def zoo_modalities(context: PluginContext) -> Iterable[ModalitySpec]:
+    """Sound."""
+    return [
+        ModalitySpec(
+            name="audio",
+            summary="Sound (1, T), values in [0, 1] with silence at 0.5, at a rate that travels with the weights.",
+            modality="zoo_audio.sounds:sounds",
+            suffixes=(".wav", ".png"),
+            html="zoo_audio.html:html",
+            task="text-to-audio",
+        )
+    ]
+
+
+@hookimpl
+def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
+    """Spoken digits, and anybody's recordings."""
+    return [
+        DatasetSpec(
+            name="spoken-digits",
+            summary="3,000 recordings of ten digits by six speakers, 8 kHz; each one's last 5 of 50 are the test",
+            load="zoo_audio.recordings:spoken_digits",
+            licence="CC-BY-SA-4.0",
+            modality="audio",
+            data_shape=(1, LENGTH),
+            classes=DIGITS,
+            splits={"train": 2_700, "test": 300},
+            external=True,
+            homepage="https://github.com/Jakobovski/free-spoken-digit-dataset",
+        ),
+        DatasetSpec(
+            name="audio",
+            summary="Any WAV file, or a folder of them: audio:PATH",
+            load="zoo_audio.recordings:own",
+            facts="zoo_audio.recordings:own_facts",
+            licence="unknown",
+            modality="audio",
+            takes_path=True,
+            plain=True,
+            endings=(".wav",),
+            options={"rate": ("16000", "8000", "11025", "22050", "24000", "32000", "44100", "48000")},
+        ),
+    ]
+
+
+@hookimpl
+def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
+    """A VAE."""
+    return [
+        ArchitectureSpec(
+            name="spectrogram-vae",
+            summary="VAE of log spectrograms, by residual blocks; sound comes back by Griffin-Lim.",
+            family="vae",
+            modality="audio",
+            config="zoo_audio.configs:SpectrogramVAEConfig",
+            parts={
+                "encoder": "zoo_audio.networks:SpectrogramEncoder",
+                "decoder": "zoo_audio.networks:SpectrogramDecoder",
+                "likelihood": "zoo_audio.networks:likelihood",
+            },
+            starter="zoo_audio.starters:spectrogram_vae",
+        )
+    ]
+
+
+@hookimpl
+def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
+    """Spoken digits."""
+    return [
+        ModelSpec(
+            name="vae-spoken-digits",
+            summary="Spoken digits by a conditional VAE of spectrograms.",
+            architecture="spectrogram-vae",
+            dataset="spoken-digits",
+            licence="CC-BY-SA-4.0",
+            recipe="zoo_audio:recipes/vae-spoken-digits.toml",
+            data_shape=(1, LENGTH),
+            tags=("vae", "audio"),
+        )
+    ]
