@@ -60,6 +60,15 @@ class Tunes(Tokens):
         with new_file(path) as aside:
             aside.write_bytes(content)
 
+    def rules(self, x: Tensor) -> dict[str, float]:
+        """Tunes that are read without a problem, and bars that have as many notes as the metre says."""
+        played = [read_tune(text) for text in self.texts(x)]
+        bars = sum(tune.bars for tune in played)
+        return {
+            "tunes read without a problem": sum(not tune.problems for tune in played) / max(1, len(played)),
+            "bars as long as the metre says": sum(tune.full for tune in played) / max(1, bars),
+        }
+
     def shapes(self) -> Iterable[tuple[int, ...]]:
         """A few bars, and a long tune."""
         return [(64,), (512,), (2_000,)]

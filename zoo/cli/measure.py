@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 FRECHET, KERNEL, PIXELS = "frechet", "kernel", "pixels"
+SAMPLES, WRITTEN = 5000, 200
+WRITES = ("share of", "samples", "test examples")
 MOST_PAIRS = 5000
 
 
@@ -45,7 +47,7 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     takes_device(command)
-    command.add_argument("--samples", type=int, default=5000, help="how many (default 5000)")
+    command.add_argument("--samples", type=int, help=f"how many (default {SAMPLES:,}; of tokens {WRITTEN})")
     text = "where the examples are that it was trained on, or others to compare with: ./photos (default: by name)"
     command.add_argument("--data", help=text)
     text = "the networks that look (see `zoo list --features`), or pixels, with commas between: the first leads"
@@ -60,15 +62,21 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure how far samples are from the data."""
     from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.weights.judges import networks_of
     from zoo.catalogue.weights.measured import measured_on
+    from zoo.data.modality import modality_of
     from zoo.evaluation.model import evaluate_model
 
     folder = located(arguments.name)
+    model = loaded(folder, arguments.device)
+    if modality_of(model).vocabulary is not None and not networks_of(model.modality, default_registry()):
+        _evaluate_tokens(model, arguments)
+        return
     with Bar(quiet=arguments.json) as advance:
         report = evaluate_model(
-            loaded(folder, arguments.device),
+            model,
             default_registry(),
-            samples=arguments.samples,
+            samples=SAMPLES if arguments.samples is None else arguments.samples,
             data=arguments.data,
             features=arguments.features.split(",") if arguments.features else (),
             per_class=arguments.per_class,
@@ -95,15 +103,45 @@ def evaluate(arguments: argparse.Namespace) -> None:
             f"test examples, by a classifier of {told['data']} that is right for {told['accuracy']:.1%} of all"
         )
     if coding := data.get("reconstruction"):
-        nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
-        error = f"{100 * coding['root_mean_square_error']:.2f} %"
-        what = f"reconstructions of {coding['examples']:,} {coding['split']} examples"
-        say(f"{what}: off by {error} of the range (root mean square){nats}; lower is better")
-        if found := coding["kept"]:
-            say(
-                f"kept: {found['share']:.0%} of {found['examples']:,} reconstructions are nearest to their own example "
-                f"among {found['among']:,}, by {found['network']}; higher is better"
-            )
+        _print_coding(coding)
+
+
+def _print_coding(coding: Mapping[str, Any]) -> None:
+    """How examples come back."""
+    nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
+    error = f"{100 * coding['root_mean_square_error']:.2f} %"
+    what = f"reconstructions of {coding['examples']:,} {coding['split']} examples"
+    say(f"{what}: off by {error} of the range (root mean square){nats}; lower is better")
+    if found := coding["kept"]:
+        say(
+            f"kept: {found['share']:.0%} of {found['examples']:,} reconstructions are nearest to their own example "
+            f"among {found['among']:,}, by {found['network']}; higher is better"
+        )
+
+
+def _evaluate_tokens(model: Model, arguments: argparse.Namespace) -> None:
+    """What a model of tokens copies, and which rules it keeps."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.catalogue.weights.card_written import written_rows
+    from zoo.evaluation.written import evaluate_written
+
+    if arguments.features or arguments.per_class or arguments.classify:
+        raise UsageError("--features, --per-class and --classify are for data that networks look at, not for tokens")
+    with Bar(quiet=arguments.json) as advance:
+        report = evaluate_written(
+            model,
+            default_registry(),
+            samples=WRITTEN if arguments.samples is None else arguments.samples,
+            data=arguments.data,
+            write=arguments.write,
+            progress=advance,
+        )
+    if arguments.json:
+        print(json.dumps([{"name": arguments.name} | report.to_json()], indent=1))
+        return
+    rows = [dict(zip(WRITES, row, strict=True)) for row in written_rows(report.to_json())]
+    table(rows, WRITES)
+    say(f"{report.samples:,} samples (seed 0), beside what test examples of {report.data} have.")
 
 
 def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]]) -> None:

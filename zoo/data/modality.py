@@ -109,6 +109,12 @@ class Modality(ABC):
         """
         raise UsageError(f"{path}: walks of this kind of data are written as they stand, not as animations")
 
+    def rules(self, x: Tensor) -> dict[str, float]:
+        """What examples x (N, *data_shape) of this kind must keep to be well made, in words -> the share of them, or of
+        their parts, that keeps it, in [0, 1]. None are known here.
+        """
+        return {}
+
     def comparable(self, x: Tensor) -> Tensor:
         """Examples (N, *data_shape), as a model gives them -> (N, channels, one to three sides), for distances between
         the values themselves: what looks or sounds alike must be near. Here it is x.

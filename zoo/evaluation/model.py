@@ -33,7 +33,7 @@ from zoo.nn.models import Model
 from zoo.nn.sampling import seeded
 from zoo.settings import cache_folder
 
-__all__ = ["Evaluation", "evaluate_model"]
+__all__ = ["Evaluation", "evaluate_model", "examples_of"]
 
 NEIGHBOURS = "neighbours"  # the file that shows samples beside their nearest training examples, without its suffix
 PAIRS, COLUMNS = 16, 8  # samples shown beside their nearest training example; examples in a row
@@ -110,7 +110,7 @@ def evaluate_model(
         check_writable(folder)
     if per_class:
         check_per_class(model, samples)
-    train, test, other = _data(folder, model, registry, data)
+    train, test, other = examples_of(folder, model, registry, data)
     asked = (features,) if isinstance(features, str) else tuple(features)
     panel = choose(asked, model.modality, trained_against(model.info), registry)
     judges, notes = seated(panel, model, train.data, registry)
@@ -179,7 +179,7 @@ def _facts(folder: Folder) -> dict[str, Any]:
     return facts
 
 
-def _data(
+def examples_of(
     folder: Folder, model: Model, registry: Registry, where: str | None
 ) -> tuple[Examples, Examples | None, dict[str, Any] | None]:
     """The examples to compare with, the test split where there is one, and which these are if not the model's own."""

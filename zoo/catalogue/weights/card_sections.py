@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.catalogue.weights.card_written import what_it_writes
 from zoo.catalogue.weights.folder import PRIORS
 from zoo.catalogue.weights.metrics import SAMPLES, independent
 
@@ -88,6 +89,8 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
         lines += _reconstruction(f"{name}{given}", evaluation["reconstruction"])
     if "likelihood" in evaluation:
         lines += _likelihood(f"{name}{given}", evaluation["likelihood"])
+    if "written" in evaluation:
+        lines += what_it_writes(f"{name}{given}", evaluation["written"])
     concepts = evaluation.get("concepts", {})
     for concept in concepts.values():
         lines += _concept(name, data, concept)

@@ -1,0 +1,70 @@
+"""zoo.evaluation.written: what models of tokens copy, and which rules they keep."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zoo.cli.main import main
+from zoo.evaluation.written import copied_share
+from zoo_music.tunes import Tunes, tunes
+
+
+def test_pieces_that_stand_somewhere_are_counted() -> None:
+    """Of each text by itself, never across two; whole copies are 1, nothing in common is 0, half is half."""
+    known = ["abcdefgh", "ijklmnop"]
+    assert copied_share(["abcdefgh"], known, 4) == 1
+    assert copied_share(["ponmlkji"], known, 4) == 0
+    assert copied_share(["efghijkl"], known, 4) == pytest.approx(2 / 5)  # efgh and ijkl, and nothing between
+    assert copied_share(["abcd", "zzzz"], known, 4) == 0.5
+    assert copied_share(["abc", ""], known, 4) == 0
+    assert copied_share([], known, 4) == 0
+    assert copied_share(["abcd"], [], 4) == 0
+
+
+def test_rules_of_tunes() -> None:
+    """A good tune keeps both; a short bar breaks the one, a sign that is none the other."""
+    good, short, wrong = "M:3/4\nL:1/4\nK:C\nCDE|FGA|", "M:3/4\nL:1/4\nK:C\nCDE|FG|FGA|", "M:3/4\nL:1/4\nK:C\nCDE|JGA|"
+    kind = tunes({})
+    assert isinstance(kind, Tunes)
+
+    def rules(*texts: str) -> list[float]:
+        longest = max(map(len, texts)) + 2
+        return [*kind.rules(kind.tokens("".join(t.ljust(longest, "\n") for t in texts)).view(len(texts), -1)).values()]
+
+    assert rules(good) == [1, 1]
+    assert rules(good, short) == [1, pytest.approx(4 / 5)]
+    assert rules(good, wrong)[0] == 0.5
+
+
+@pytest.mark.filterwarnings("ignore:.*few examples:UserWarning")
+def test_a_model_that_knows_its_text_by_heart_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`zoo eval` says the share, `--write` keeps it and the card tells it; networks and classes are for other data."""
+    monkeypatch.chdir(tmp_path)
+    Path("fox.txt").write_text("the quick brown fox jumps over the lazy dog. " * 60, encoding="utf-8")
+    trained = ["train", "char-lstm", "--data", "./fox.txt", "--out", "run", "--examples", "3200"]
+    for setting in ("config.width=48", "config.length=40", "settings.lr=0.01", "config.layers=1"):
+        trained += ["--set", setting]
+    assert main(trained) == 0
+    assert main(["export", "run", "-o", "model"]) == 0
+    capsys.readouterr()
+    assert main(["eval", "./model", "--samples", "20", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["copied"] > 0.5
+    assert found["copied_of_test"] == 1
+    assert main(["eval", "./model", "--samples", "20", "--write"]) == 0
+    assert "pieces of 25 characters" in capsys.readouterr().out
+    assert json.loads(Path("model/evaluation.json").read_text())["written"]["copied"] == found["copied"]
+    assert f"| {found['copied']:.1%} | 100.0% |" in Path("model/README.md").read_text(encoding="utf-8")
+    assert main(["verify", "./model"]) == 0
+    capsys.readouterr()
+    assert main(["eval", "./model", "--classify"]) == 2
+    assert "not for tokens" in capsys.readouterr().err
+    assert main(["eval", "./model", "--samples", "1"]) == 2
+    Path("cat.txt").write_text("a cat is no fox, and no dog either; it sleeps. " * 60, encoding="utf-8")
+    assert main(["eval", "./model", "--data", "./cat.txt"]) == 2
+    assert "has copied nothing there" in capsys.readouterr().err
