@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.api import API_VERSION, ArchitectureSpec, DatasetSpec, ModalitySpec, ModelSpec, PluginContext, hookimpl
+from zoo.api import (
+    API_VERSION,
+    ArchitectureSpec,
+    DatasetSpec,
+    ModalitySpec,
+    ModelSpec,
+    PluginContext,
+    WeightsSpec,
+    hookimpl,
+)
 
 ZOO_API_VERSION = API_VERSION
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+PINS: dict[str, dict[str, str]] = {}
 LENGTH = 8_128  # values of a spoken digit: 128 frames of 64
 
 
@@ -80,6 +90,7 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
 @hookimpl
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
     """Spoken digits."""
+    pins = PINS.get("vae-spoken-digits")
     return [
         ModelSpec(
             name="vae-spoken-digits",
@@ -88,6 +99,7 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
             dataset="spoken-digits",
             licence="CC-BY-SA-4.0",
             recipe="zoo_audio:recipes/vae-spoken-digits.toml",
+            weights=None if pins is None else WeightsSpec(files=pins, bundled="zoo:weights/vae-spoken-digits"),
             data_shape=(1, LENGTH),
             tags=("vae", "audio"),
         )

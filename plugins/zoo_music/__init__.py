@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.api import API_VERSION, ArchitectureSpec, DatasetSpec, ModalitySpec, ModelSpec, PluginContext, hookimpl
+from zoo.api import (
+    API_VERSION,
+    ArchitectureSpec,
+    DatasetSpec,
+    ModalitySpec,
+    ModelSpec,
+    PluginContext,
+    WeightsSpec,
+    hookimpl,
+)
 
 ZOO_API_VERSION = API_VERSION
+
+PINS: dict[str, dict[str, str]] = {}
 
 
 @hookimpl
@@ -103,27 +114,20 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
     return [
         _model("lstm-folk", "Folk tunes by LSTM layers.", "tune-lstm"),
         _model("gpt-folk", "Folk tunes by a small transformer.", "tune-gpt"),
-        ModelSpec(
-            name="vae-tunes",
-            summary="Phrases of folk tunes in a latent space.",
-            architecture="tune-vae",
-            dataset="nottingham-phrases",
-            licence="GPL-3.0-only",
-            recipe="zoo_music:recipes/vae-tunes.toml",
-            data_shape=(96,),
-            tags=("tune", "vae"),
-        ),
+        _model("vae-tunes", "Phrases of folk tunes in a latent space.", "tune-vae", "nottingham-phrases", 96),
     ]
 
 
-def _model(name: str, summary: str, architecture: str) -> ModelSpec:
+def _model(name: str, summary: str, architecture: str, dataset: str = "nottingham", length: int = 384) -> ModelSpec:
+    pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
         architecture=architecture,
-        dataset="nottingham",
+        dataset=dataset,
         licence="GPL-3.0-only",
         recipe=f"zoo_music:recipes/{name}.toml",
-        data_shape=(384,),
-        tags=("tune", "autoregressive"),
+        weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
+        data_shape=(length,),
+        tags=("tune", "vae" if architecture == "tune-vae" else "autoregressive"),
     )

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.api import API_VERSION, ArchitectureSpec, DatasetSpec, ModalitySpec, ModelSpec, PluginContext, hookimpl
+from zoo.api import (
+    API_VERSION,
+    ArchitectureSpec,
+    DatasetSpec,
+    ModalitySpec,
+    ModelSpec,
+    PluginContext,
+    WeightsSpec,
+    hookimpl,
+)
 
 ZOO_API_VERSION = API_VERSION
 
 # The book's writer (Chollet, Deep Learning with Python, section 8.1): 60 characters are read, by one LSTM of 128 units.
 BOOK = {"length": 60, "embedding": 64, "width": 128, "layers": 1}
+
+
+PINS: dict[str, dict[str, str]] = {
+    "lstm-nietzsche": {
+        "config.json": "33fb787f074298b8da28dc9078243c4c3dca857e88f7816e7d686af9cbdac913",
+        "model.safetensors": "38335b54d9a49c6e3975d9990e2fac82328ca7ab3b4acb4599e7ace97e9d3f94",
+        "golden.safetensors": "0567479f1393e22576352abf9645996d005f3f6e21357ff3b7f814bd2031d32f",
+    },
+}
 
 
 @hookimpl
@@ -129,6 +147,7 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
 
 
 def _model(name: str, summary: str, architecture: str, dataset: str, length: int = 128) -> ModelSpec:
+    pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
@@ -136,6 +155,7 @@ def _model(name: str, summary: str, architecture: str, dataset: str, length: int
         dataset=dataset,
         licence="Apache-2.0",
         recipe=f"zoo_text:recipes/{name}.toml",
+        weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
         data_shape=(length,),
         tags=("text", "vae" if architecture == "line-vae" else "autoregressive"),
     )
