@@ -53,6 +53,8 @@ class SpectrogramEncoder(Encoder):
 class SpectrogramDecoder(Decoder):
     """Latents (N, latent_size) -> log spectrograms (N, 1, F, L)."""
 
+    mixes_labels = True
+
     def __init__(self, config: SpectrogramVAEConfig) -> None:
         super().__init__()
         self.latent_shape = (config.latent_size,)

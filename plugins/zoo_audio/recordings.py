@@ -32,7 +32,9 @@ STEP = 64  # of its length a multiple is taken where nobody asks for one
 
 
 def spoken_digits(request: DataRequest) -> Examples:
-    """The recordings of `fsdd.tar` in a ZOO_DATA folder, with `factors`: digit (N,), and speaker (N,), which of six.
+    """The recordings of `fsdd.tar` in a ZOO_DATA folder.
+
+    `factors`, each (N,): digit; speaker, which of six; and by the name of each speaker, whether it is that one.
 
     Raises NotFoundError, IntegrityError for another file.
     """
@@ -57,16 +59,21 @@ def spoken_digits(request: DataRequest) -> Examples:
             rows.append(placed(values, length))
             digits.append(int(digit))
             speakers.append(speaker)
-    known = sorted(set(speakers))
     of = torch.tensor(digits)
     return Examples(
         data=torch.stack(rows),
         labels=torch.zeros_like(of) if request.selection else of,
         classes=(request.selection,) if request.selection else DIGITS,
-        factors={"digit": of, "speaker": torch.tensor([known.index(speaker) for speaker in speakers])},
+        factors=_factors(of, speakers),
         about={"rate": RATE},
         notes=_cut(cut, len(rows), length / RATE),
     )
+
+
+def _factors(digits: Tensor, speakers: list[str]) -> dict[str, Tensor]:
+    known = sorted(set(speakers))
+    which = torch.tensor([known.index(speaker) for speaker in speakers])
+    return {"digit": digits, "speaker": which} | {name: (which == index).long() for index, name in enumerate(known)}
 
 
 def own(request: DataRequest) -> Examples:

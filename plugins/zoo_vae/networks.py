@@ -73,6 +73,8 @@ class ConvEncoder(Encoder):
 class ConvDecoder(Decoder):
     """Latents (N, latent_size) -> one number a value of the picture, (N, C, S, S)."""
 
+    mixes_labels = True
+
     def __init__(self, config: ConvVAEConfig) -> None:
         super().__init__()
         self.latent_shape = (config.latent_size,)
@@ -119,6 +121,8 @@ class ResEncoder(Encoder):
 class ResDecoder(Decoder):
     """Latents (N, latent_size) -> one number a value of the picture, (N, C, S, S)."""
 
+    mixes_labels = True
+
     def __init__(self, config: ResVAEConfig) -> None:
         super().__init__()
         self.latent_shape = (config.latent_size,)
@@ -158,6 +162,8 @@ class MLPEncoder(Encoder):
 
 class MLPDecoder(Decoder):
     """Latents (N, latent_size) -> one number a value of the picture, (N, C, S, S)."""
+
+    mixes_labels = True
 
     def __init__(self, config: MLPVAEConfig) -> None:
         super().__init__()

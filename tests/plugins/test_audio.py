@@ -18,10 +18,11 @@ from zoo.cli.main import main
 from zoo.data import load_dataset
 from zoo.errors import DataError, IntegrityError, NotFoundError, UsageError
 from zoo.nn.bounds import bits_per_dim
+from zoo.nn.vae import VAE
 from zoo_audio.configs import SpectrogramVAEConfig
 from zoo_audio.html import html
 from zoo_audio.judges import sound_classifier
-from zoo_audio.networks import likelihood
+from zoo_audio.networks import SpectrogramDecoder, SpectrogramEncoder, likelihood
 from zoo_audio.sounds import placed, sounds
 from zoo_audio.spectrogram import from_spectrogram, log_spectrogram
 from zoo_audio.wav import Sound, as_rate, read_wav, wav_bytes
@@ -351,3 +352,25 @@ def test_a_vae_of_sounds_from_data_to_sound(
     assert x.shape == (2, 1, 992)
     assert torch.equal(model.sample(1, seed=3), x[:1])
     assert model.encode("tones/00.wav").mean.shape == (1, 2)  # type: ignore[attr-defined]
+
+
+def test_a_walk_goes_from_one_class_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Shares of classes are labels: whole ones are the classes, and halves lie between; what is no share is refused."""
+    torch.manual_seed(0)
+    config = SpectrogramVAEConfig(
+        length=31 * 32, widths=(4, 4), blocks=(1, 1), n_fft=64, hop=32, latent_size=2, num_classes=3
+    )
+    model = VAE(SpectrogramEncoder(config), SpectrogramDecoder(config), likelihood(config)).eval()
+    z = model.latents(2, seed=0)
+    whole = torch.nn.functional.one_hot(torch.tensor([2, 0]), 3).float()
+    assert torch.equal(model.decoder(z, whole), model.decoder(z, torch.tensor([2, 0])))
+    halves = model.decode(z, torch.tensor([[0.5, 0.5, 0.0]] * 2))
+    assert not torch.equal(halves, model.decode(z, 0))
+    for bad in (torch.rand(2, 3) + 1, torch.tensor([[1.0, 0.0]] * 2), torch.tensor([[1.5, -0.5, 0.0]] * 2)):
+        with pytest.raises(UsageError, match="shares of classes are"):
+            model.decode(z, bad)
+    monkeypatch.chdir(tmp_path)
+    assert main(["interpolate", "vae-mnist", "--label", "3", "--to-label", "8"]) == 2
+    assert "classes" in capsys.readouterr().err

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from zoo.cli.examples import (
     as_given,
+    asked_labels,
     decoded,
     encoding_model,
     examples_for,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from zoo.nn.models import Model
     from zoo.nn.prior import Prior
+    from zoo.nn.sampling import Labels
 
 __all__ = [
     "interpolate",
@@ -78,6 +80,8 @@ def interpolate_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--linear", action="store_true", help=text)
     takes_prior(command)
     takes_label(command)
+    text = "class at the end of each walk, of a model that can mix classes: --label three --to-label eight"
+    command.add_argument("--to-label", metavar="CLASS", help=text)
     takes_inversion(command)
     takes_output(command)
     takes_duration(command)
@@ -100,9 +104,14 @@ def interpolate(arguments: argparse.Namespace) -> None:
         z, how = prior.sample(2 * rows, seed=arguments.seed), ""
     else:
         _path(arguments, prior, prior.sample(2, seed=0))  # refuses bad steps before the ends are looked for
-        of = [label for label in labels if label is not None for _ in range(2)] if arguments.label else None
+        last = asked_labels(model, [arguments.to_label] if arguments.to_label else None)
+        pairs = [(label, last[0] if arguments.to_label else label) for label in labels if label is not None]
+        of = [label for pair in pairs for label in pair] if arguments.label else None
         z, how = find_latents(model, x, arguments.inversion_steps, of)
-    walks = [decoded(model, _path(arguments, prior, z[2 * i : 2 * i + 2]), label) for i, label in enumerate(labels)]
+    walks = [
+        decoded(model, _path(arguments, prior, z[2 * i : 2 * i + 2]), _classes_on_the_way(model, label, arguments))
+        for i, label in enumerate(labels)
+    ]
     if x is not None:
         walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
     write_walks(model, walks, arguments)
@@ -116,6 +125,21 @@ def _path(arguments: argparse.Namespace, prior: Prior, ends: Tensor) -> Tensor:
 
     start, end = ends
     return linear(start, end, arguments.steps) if arguments.linear else within(prior, start, end, arguments.steps)
+
+
+def _classes_on_the_way(model: Model, label: str | int | None, arguments: argparse.Namespace) -> Labels:
+    """The class of a walk, or the shares of two on the way from one to the other, (steps, num_classes)."""
+    if arguments.to_label is None:
+        return label
+    import torch
+
+    from zoo.nn.sampling import check_labels
+
+    if not model.mixes_labels or label is None:
+        raise UsageError(f"--to-label: {arguments.name} cannot mix classes; leave it out")
+    ends = check_labels([label, *asked_labels(model, [arguments.to_label])], 2, model.num_classes, model.classes)
+    shares = torch.nn.functional.one_hot(cast("Tensor", ends), model.num_classes or 0).float()
+    return torch.lerp(shares[:1], shares[1:], torch.linspace(0, 1, arguments.steps)[:, None])
 
 
 def _check_between(arguments: argparse.Namespace) -> None:

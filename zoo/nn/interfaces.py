@@ -35,12 +35,15 @@ class Encoder(nn.Module, ABC):
 class Decoder(nn.Module, ABC):
     """z -> the parameters of p(x given z): one number for each value of x, read by the likelihood.
 
+    One that `mixes_labels` takes shares of the classes, float32 (N, num_classes), in the place of labels.
+
     Where the likelihood has a `parameters_shape`, that stands for `data_shape` in what `forward` gives.
     """
 
     latent_shape: tuple[int, ...]  # of one latent, without the batch: (d,)
     data_shape: tuple[int, ...]
     num_classes: int | None  # of the labels that `forward` is called with; None: without labels
+    mixes_labels: bool = False  # whether labels may be shares of the classes
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -42,6 +42,7 @@ class Model(nn.Module, ABC):
     usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
     options: ClassVar[type[Any] | None] = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
     encodes: ClassVar[bool] = False  # whether it finds the latents of an example, too
+    mixes_labels: bool = False  # whether labels may be shares of the classes, float32 (N, num_classes)
     vocabulary: int | None = None  # different tokens of what it encodes; None: floats
     exact_latents: ClassVar[bool] = False  # whether `forward` gets latents in float32 whatever dtype the weights have
     latent_shape: tuple[int, ...]  # of one latent, without the batch
@@ -193,7 +194,8 @@ class Model(nn.Module, ABC):
         `truncation` t > 0 keeps every latent coordinate within [-t, t] (of a mixture the noise in each component):
         fewer strange samples, less variety, in the range that `model.truncation` says; below it samples decay, and that
         is warned of. `prior` is one of `model.priors`; None is `model.default_prior`. `labels` are a class for each, by
-        name or number, or one for all; None takes a model's classes in turn. `options` are what models of this kind
+        name or number, or one for all, or where the model `mixes_labels` shares of the classes, (n, num_classes); None
+        takes a model's classes in turn. `options` are what models of this kind
         take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature` and more.
         Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
         """
@@ -213,7 +215,7 @@ class Model(nn.Module, ABC):
             device, dtype = home(self)
             z = check_latents(z, self.latent_shape if chosen is None else self.noise_shape(chosen), device)
             z = z if self.exact_latents else z.to(dtype)
-            checked = check_labels(labels, len(z), self.num_classes, self.classes)
+            checked = check_labels(labels, len(z), self.num_classes, self.classes, mixed=self.mixes_labels)
             network, more = folded(resting(self)), () if chosen is None else (chosen,)
             x = in_chunks(lambda rows, of: network(rows, of, *more), z, None if checked is None else checked.to(device))
             return x.float().clamp(0, 1).contiguous() if x.is_floating_point() else x.contiguous()

@@ -34,8 +34,15 @@ def class_rows(num_classes: int, width: int) -> nn.Embedding | None:
 
 
 def joined(x: Tensor, rows: nn.Embedding | None, labels: Tensor | None) -> Tensor:
-    """What a dense layer gave, x (N, width), as if labels (N,) had stood beside its input; x where `rows` is None."""
-    return x if rows is None else x + rows(labels)
+    """What a dense layer gave, x (N, width), as if labels (N,) had stood beside its input; x where `rows` is None.
+
+    Shares of the classes, floats (N, num_classes), are labels, too.
+    """
+    if rows is None:
+        return x
+    if labels is not None and labels.is_floating_point():
+        return x + labels.to(rows.weight.dtype) @ rows.weight
+    return x + rows(labels)
 
 
 @final

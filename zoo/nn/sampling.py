@@ -33,7 +33,8 @@ __all__ = [
     "warn_of_truncation",
 ]
 
-Labels = str | int | Sequence[str | int] | Tensor | None  # of one class for all, or a class each: names or numbers
+# Of one class for all, or a class each: names or numbers; of some models shares of the classes.
+Labels = str | int | Sequence[str | int] | Tensor | None
 CHUNK = 32
 FLOAT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the process's defaults are
 DOUBLE = FLOAT | {"dtype": torch.float64}
@@ -112,11 +113,14 @@ def draw_noise(samples: int, shape: Sequence[int], *, seed: int | None = None) -
     return torch.randn(samples, *shape, generator=seeded(seed), **FLOAT)
 
 
-def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Sequence[str] = ()) -> Tensor | None:
+def check_labels(
+    labels: Labels, n: int, num_classes: int | None, classes: Sequence[str] = (), *, mixed: bool = False
+) -> Tensor | None:
     """Labels as int64 (n,) on the CPU or where they are, None for a model without classes.
 
-    One name or number is that of all n; None takes the classes in turn. Raises UsageError where they do not match the
-    model, naming near names for one that is none of `classes`.
+    One name or number is that of all n; None takes the classes in turn. Where `mixed`, shares of the classes are
+    labels, too: float32 (n, num_classes). Raises UsageError where they do not match the model, naming near names for
+    one that is none of `classes`.
     """
     if num_classes is None:
         if labels is not None:
@@ -124,6 +128,8 @@ def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Seque
         return None
     if labels is None:
         return torch.arange(n, device="cpu") % num_classes
+    if isinstance(labels, Tensor) and labels.is_floating_point():
+        return _shares(labels, n, num_classes, mixed=mixed)
     if isinstance(labels, (str, int, numbers.Integral)):
         labels = [labels] * n
     elif isinstance(labels, Tensor) and labels.ndim == 0:
@@ -141,6 +147,17 @@ def check_labels(labels: Labels, n: int, num_classes: int | None, classes: Seque
         names = " or names of classes" if classes else ""
         raise UsageError(f"labels must be {n} whole numbers from 0 to {num_classes - 1}{names}, one for each sample")
     return given.long()
+
+
+def _shares(labels: Tensor, n: int, num_classes: int, *, mixed: bool) -> Tensor:
+    if not mixed:
+        raise UsageError("this model takes one class for each sample, and no shares of several")
+    whole = labels.shape == (n, num_classes) and bool((labels >= 0).all())
+    if not whole or not torch.allclose(labels.float().sum(1), torch.ones(n, device=labels.device), atol=1e-4):
+        raise UsageError(
+            f"shares of classes are ({n}, {num_classes}) numbers of at least 0, which add up to 1 in a row"
+        )
+    return labels.float()
 
 
 def in_rows(n: int, rows: Sequence[T]) -> tuple[list[T] | None, int | None]:

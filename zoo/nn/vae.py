@@ -44,7 +44,7 @@ class VAE(Bounded):
             data_shape=decoder.data_shape,
             num_classes=decoder.num_classes,
         )
-        self.encoder, self.vocabulary = encoder, encoder.vocabulary
+        self.encoder, self.vocabulary, self.mixes_labels = encoder, encoder.vocabulary, decoder.mixes_labels
         self.decoder = decoder
         self.likelihood = likelihood
         self.discriminator = discriminator
