@@ -372,5 +372,5 @@ def test_a_walk_goes_from_one_class_to_another(
         with pytest.raises(UsageError, match="shares of classes are"):
             model.decode(z, bad)
     monkeypatch.chdir(tmp_path)
-    assert main(["interpolate", "vae-mnist", "--label", "3", "--to-label", "8"]) == 2
+    assert main(["interpolate", "vae-mnist", "--label", "3", "--to-label", "8", "-o", "walk.png"]) == 2
     assert "classes" in capsys.readouterr().err

@@ -42,7 +42,8 @@ def joined(x: Tensor, rows: nn.Embedding | None, labels: Tensor | None) -> Tenso
         return x
     if labels is not None and labels.is_floating_point():
         return x + labels.to(rows.weight.dtype) @ rows.weight
-    return x + rows(labels)
+    added: Tensor = rows(labels)
+    return x + added
 
 
 @final

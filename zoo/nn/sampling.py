@@ -154,9 +154,7 @@ def _shares(labels: Tensor, n: int, num_classes: int, *, mixed: bool) -> Tensor:
         raise UsageError("this model takes one class for each sample, and no shares of several")
     whole = labels.shape == (n, num_classes) and bool((labels >= 0).all())
     if not whole or not torch.allclose(labels.float().sum(1), torch.ones(n, device=labels.device), atol=1e-4):
-        raise UsageError(
-            f"shares of classes are ({n}, {num_classes}) numbers of at least 0, which add up to 1 in a row"
-        )
+        raise UsageError(f"shares of classes are ({n}, {num_classes}) numbers of at least 0; a row adds up to 1")
     return labels.float()
 
 
