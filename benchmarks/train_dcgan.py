@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from training import zoo_way
 
-from zoo_images.torchvision_shim import import_torchvision
+from zoo.images import import_torchvision
 
 COUNT, SHAPE = 50_000, (3, 32, 32)  # as CIFAR-10 has
 

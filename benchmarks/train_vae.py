@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from training import zoo_way
 
-from zoo_images.torchvision_shim import import_torchvision
+from zoo.images import import_torchvision
 
 BATCH, COUNT = 128, 60_000
 ARCHITECTURES: dict[str, dict[str, Any]] = {

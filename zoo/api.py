@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.catalogue.contract.facts import Choice, DataFacts
+from zoo.catalogue.contract.formats import Foreign, FormatSpec, Listing
 from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import (
@@ -27,6 +28,9 @@ __all__ = [
     "DatasetSpec",
     "FamilySpec",
     "FeaturesSpec",
+    "Foreign",
+    "FormatSpec",
+    "Listing",
     "ModalitySpec",
     "ModelSpec",
     "Owned",

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoo.data import DataRequest
 from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError
 from zoo.files import storage_errors
-from zoo_images.torchvision_shim import import_torchvision
+from zoo.images import import_torchvision
 
 __all__ = ["Download", "fetched"]
 

@@ -23,9 +23,9 @@ from plugins.pictures import OTHER, fill, load, picture, tar_of
 import zoo_images
 from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, StorageError, UsageError
 from zoo.images import decode as images
+from zoo.images import import_torchvision
 from zoo.images.decode import Rules, decode_picture
 from zoo_images import cifar10, download, shapes
-from zoo_images.torchvision_shim import import_torchvision
 
 
 def test_describing_the_datasets_needs_no_torch() -> None:

@@ -79,7 +79,7 @@ def info(
             return {"name": str(name), "kind": "recipe"} | recipe | {"name": str(name), "recipe": recipe["name"]}
         return _of_weights(str(name), in_folder(locate(path, registry, access)), registry)
     if name.startswith("hf://"):
-        return _of_weights(name, on_hub(name, access), registry)
+        return _of_weights(name, on_hub(name, access, registry), registry)
     for kind in KINDS.values():
         if (kind, name) in registry.entries:
             owned = registry.owned(kind, name)

@@ -201,8 +201,9 @@ def _feature(facts: Facts) -> Rows:
 
 
 def _other(facts: Facts) -> Rows:
-    """All that is known and is no name of code: families, modalities, commands."""
-    hidden = ("name", "kind", "owner", "summary", facts["kind"], "run", "arguments", "html", "memory_format")
+    """All that is known and is no name of code: families, modalities, formats, commands."""
+    hidden = {"name", "kind", "owner", "summary", facts["kind"], "run", "arguments", "html", "memory_format"}
+    hidden |= {"recognise", "translate"}
     for key, value in facts.items():
         if key not in hidden:
             text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value

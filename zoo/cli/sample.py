@@ -19,7 +19,8 @@ __all__ = ["sample", "sample_arguments"]
 
 MANY, FEW = 64, 1  # samples in a file, and on the terminal, where nobody says how many
 BETWEEN = "-" * 40  # the line between two texts
-WRITING = ("prompt", "length", "temperature", "top_k", "top_p", "min_p")  # options of models that write
+# What some models take besides.
+OPTIONS = ("prompt", "length", "temperature", "top_k", "top_p", "min_p", "steps", "sampler")
 
 
 def sample_arguments(command: argparse.ArgumentParser) -> None:
@@ -41,6 +42,9 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     group.add_argument("--top-k", type=int, metavar="K", help="only the K likeliest tokens")
     group.add_argument("--top-p", type=float, metavar="P", help="the fewest tokens that have P of the probability")
     group.add_argument("--min-p", type=float, metavar="P", help="tokens at least P times as likely as the likeliest")
+    group = command.add_argument_group("models that take noise away", "in steps, as diffusion models do")
+    group.add_argument("--steps", type=int, metavar="N", help="how often the network is asked")
+    group.add_argument("--sampler", metavar="NAME", help="by which rule: `zoo info MODEL` names them")
 
 
 def sample(arguments: argparse.Namespace) -> None:
@@ -49,7 +53,7 @@ def sample(arguments: argparse.Namespace) -> None:
 
     folder = located(arguments.name)
     out = output_of(arguments, folder) if arguments.output is not None else None
-    options = {name: getattr(arguments, name) for name in WRITING if getattr(arguments, name) is not None}
+    options = {name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None}
     model = loaded(folder, arguments.device)
     n = arguments.n if arguments.n is not None else FEW if out is None else MANY
     labels, columns = in_rows(n, asked_labels(model, arguments.label))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         relativistic_choices,
         side_of,
     )
+    from zoo.images.torchvision_shim import import_torchvision
     from zoo.images.upsampling import ConditionalNorm, UpsamplingStack
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "decode_all",
     "decode_picture",
     "grid",
+    "import_torchvision",
     "kind_of",
     "length_of",
     "look",
@@ -88,6 +90,7 @@ ELSEWHERE = {  # than in zoo.images.decode
     "UpsamplingStack": "upsampling",
     **dict.fromkeys(("check_doublings", "check_square"), "configs"),
     **dict.fromkeys(("augment_choices", "length_of", "picture_choices", "relativistic_choices", "side_of"), "starting"),
+    "import_torchvision": "torchvision_shim",
     "projected_discriminator": "projection",
     **dict.fromkeys(("MOVING", "WRITTEN", "grid", "save_animation", "save_picture", "to_pil"), "sheet"),
 }

@@ -58,7 +58,7 @@ class Encodes(Model):
                 posterior = network.posterior(rows, of)
                 return torch.stack([posterior.mean, posterior.log_var], dim=1).float()
 
-            mean, log_var = in_chunks(both, x, of).unbind(1)
+            mean, log_var = in_chunks(both, x, of, self.chunk).unbind(1)
             return DiagonalGaussian(mean.contiguous(), log_var.contiguous())
 
     @final

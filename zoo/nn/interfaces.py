@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from zoo.errors import PluginError
 from zoo.nn.distributions import DiagonalGaussian
+from zoo.nn.sampling import CHUNK
 
 __all__ = ["Decoder", "Discriminator", "Encoder", "Generator"]
 
@@ -23,6 +24,7 @@ class Encoder(nn.Module, ABC):
     data_shape: tuple[int, ...]
     num_classes: int | None = None  # of the labels it looks at; None: at none
     vocabulary: int | None = None  # of the tokens it reads; None: data are floats
+    chunk: int = CHUNK  # examples that it sees at a time
 
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
@@ -44,6 +46,7 @@ class Decoder(nn.Module, ABC):
     data_shape: tuple[int, ...]
     num_classes: int | None  # of the labels that `forward` is called with; None: without labels
     mixes_labels: bool = False  # whether labels may be shares of the classes
+    chunk: int = CHUNK  # latents that it sees at a time: fewer where large pictures would fill the memory
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

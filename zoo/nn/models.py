@@ -24,7 +24,7 @@ from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
 from zoo.nn.given import as_tensor, check_examples, check_latents
 from zoo.nn.prior import Prior
-from zoo.nn.sampling import Labels, check_labels, in_chunks, warn_of_truncation
+from zoo.nn.sampling import CHUNK, Labels, check_labels, in_chunks, warn_of_truncation
 from zoo.nn.serialization import parse
 from zoo.nn.torch_state import default_state
 
@@ -42,6 +42,7 @@ class Model(nn.Module, ABC):
     usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
     options: ClassVar[type[Any] | None] = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
     encodes: ClassVar[bool] = False  # whether it finds the latents of an example, too
+    chunk: int = CHUNK  # latents or examples that its networks see at a time: always so many
     mixes_labels: bool = False  # whether labels may be shares of the classes, float32 (N, num_classes)
     vocabulary: int | None = None  # different tokens of what it encodes; None: floats
     exact_latents: ClassVar[bool] = False  # whether `forward` gets latents in float32 whatever dtype the weights have
@@ -217,7 +218,8 @@ class Model(nn.Module, ABC):
             z = z if self.exact_latents else z.to(dtype)
             checked = check_labels(labels, len(z), self.num_classes, self.classes, mixed=self.mixes_labels)
             network, more = folded(resting(self)), () if chosen is None else (chosen,)
-            x = in_chunks(lambda rows, of: network(rows, of, *more), z, None if checked is None else checked.to(device))
+            of_each = None if checked is None else checked.to(device)
+            x = in_chunks(lambda rows, of: network(rows, of, *more), z, of_each, self.chunk)
             return x.float().clamp(0, 1).contiguous() if x.is_floating_point() else x.contiguous()
 
     @final

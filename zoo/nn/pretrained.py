@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.contract.formats import Foreign
+from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.hub.access import Access
@@ -76,7 +77,11 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
     if absent := [name for name in beside if name not in spec.parts]:
         raise UsageError(f"{folder.name}: architecture {spec.name} has no {absent[0]}")
     parts = build_parts(spec, config, [*family.published, *beside])
-    _fill_parts({name: parts[name] for name in family.published}, folder, MODEL)
+    published = {name: parts[name] for name in family.published}
+    if folder.foreign is None:
+        _fill_parts(published, folder, MODEL)
+    else:
+        _fill_translated(published, folder, folder.foreign, registry)
     for name, file in beside.items():
         if not folder.has(file):
             raise NotFoundError(f"{folder.name} has no {file}; only its {' and '.join(family.published)} was published")
@@ -128,6 +133,30 @@ def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
         inner[prefix][rest] = tensor
     for name, part in parts.items():
         fill(part, inner[name], where, half=half_of(tensors.values()))
+
+
+def _fill_translated(parts: dict[str, nn.Module], folder: Folder, foreign: Foreign, registry: Registry) -> None:
+    """Give each part its tensors of another format's files, under the names that the format's plugin says."""
+    spec = registry.format(foreign.format)
+    owner = f"format {foreign.format}"
+    translate = import_reference(spec.translate, owner, spec.install_hint)
+    most = MOST_HEADER + 2 * sum(tensor.nbytes for part in parts.values() for tensor in part.state_dict().values())
+    tensors: dict[str, Tensor] = {}
+    for file in foreign.weights:
+        found = parse(folder.read(file, most=most), f"{folder.path / file}")
+        if twice := next(iter(set(found) & set(tensors)), None):
+            raise WeightsError(f"{folder.path / file} holds {twice!r:.80} a second time")
+        tensors |= found
+    with blamed(f"{owner}: naming the tensors of {folder.name} failed"):
+        named: Mapping[str, Tensor] = translate(foreign, tensors)
+    inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
+    for key, tensor in named.items():
+        prefix, _, rest = key.partition(".")
+        if prefix not in parts or not rest:
+            raise WeightsError(f"{folder.name} holds {key!r:.80}, which is no tensor of a {' or '.join(parts)}")
+        inner[prefix][rest] = tensor
+    for name, part in parts.items():
+        fill(part, inner[name], folder.name, half=half_of(named.values()))
 
 
 def _beside_model(folder: Folder, file: str) -> dict[str, Tensor]:

@@ -181,11 +181,13 @@ def _number(label: str | int, classes: Sequence[str]) -> int:
     return list(classes).index(label)
 
 
-def in_chunks(network: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, labels: Tensor | None) -> Tensor:
-    """Run `network` over z (N, …) in chunks of one size; the last is filled up with its own last row."""
+def in_chunks(
+    network: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, labels: Tensor | None, size: int = CHUNK
+) -> Tensor:
+    """Run `network` over z (N, …) in chunks of one `size`; the last is filled up with its own last row."""
     pieces = []
-    for start in range(0, len(z), CHUNK):
-        rows = torch.arange(start, start + CHUNK, device="cpu").clamp(max=len(z) - 1)
+    for start in range(0, len(z), size):
+        rows = torch.arange(start, start + size, device="cpu").clamp(max=len(z) - 1)
         piece = network(z[rows], None if labels is None else labels[rows])
         pieces.append(piece[: len(z) - start])
     return torch.cat(pieces)

@@ -45,7 +45,7 @@ class VAE(Bounded):
             num_classes=decoder.num_classes,
         )
         self.encoder, self.vocabulary, self.mixes_labels = encoder, encoder.vocabulary, decoder.mixes_labels
-        self.decoder = decoder
+        self.decoder, self.chunk = decoder, min(encoder.chunk, decoder.chunk)
         self.likelihood = likelihood
         self.discriminator = discriminator
 

@@ -23,7 +23,7 @@ class CheckResult:
 
     check: str  # "build.bad-config-refused"
     spec: str  # full name, "acme/tiny-gan"; of a check of the whole plugin the plugin's
-    kind: str  # "plugin", "architecture", "dataset", "model", "trainer", "command", "feature", "family" or "modality"
+    kind: str  # "plugin", "architecture", "dataset", "model", "trainer", "command", "feature", "family", "modality", …
     outcome: Outcome  # how it ended
     detail: str = ""  # why it failed, is expected to, or does not apply
     seconds: float = 0.0  # wall time, for information only

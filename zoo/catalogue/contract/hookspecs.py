@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pluggy
 
+from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
@@ -72,3 +73,8 @@ def zoo_families(context: PluginContext) -> Iterable[FamilySpec]:  # type: ignor
 @hookspec
 def zoo_modalities(context: PluginContext) -> Iterable[ModalitySpec]:  # type: ignore[empty-body]
     """Kinds of data."""
+
+
+@hookspec
+def zoo_formats(context: PluginContext) -> Iterable[FormatSpec]:  # type: ignore[empty-body]
+    """Formats of weights that other programs write."""

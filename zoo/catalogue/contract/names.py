@@ -6,7 +6,7 @@ import re
 
 from zoo.errors import PluginError, UsageError
 
-__all__ = ["COMMIT", "REPO", "SHA256", "check_name", "hub_name_at", "hub_name_of", "split_hub_name"]
+__all__ = ["COMMIT", "INSIDE", "REPO", "SHA256", "check_name", "hub_name_at", "hub_name_of", "split_hub_name"]
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
@@ -32,6 +32,9 @@ REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+INSIDE = re.compile(r"(?!.*\.\.)[\w-][\w.-]*(/[\w-][\w.-]*){0,4}", re.ASCII)  # a file's name that leads nowhere else
 
 
 def check_name(name: object, what: str) -> str:

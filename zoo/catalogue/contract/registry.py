@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
+from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
     CommandSpec,
@@ -32,6 +33,7 @@ KINDS: dict[type, str] = {  # in the order in which a bare name is looked up
     FeaturesSpec: "feature",
     FamilySpec: "family",
     ModalitySpec: "modality",
+    FormatSpec: "format",
     CommandSpec: "command",
 }
 PLURALS = {kind: kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s" for kind in KINDS.values()}
@@ -45,6 +47,7 @@ S = TypeVar(
     FeaturesSpec,
     FamilySpec,
     ModalitySpec,
+    FormatSpec,
 )
 
 
@@ -163,6 +166,10 @@ class Registry:
     def modality(self, name: str) -> ModalitySpec:
         """The modality of that full name. Raises NotFoundError, PluginError."""
         return self._get(ModalitySpec, name)
+
+    def format(self, name: str) -> FormatSpec:
+        """The format of that full name. Raises NotFoundError, PluginError."""
+        return self._get(FormatSpec, name)
 
     def modality_of(self, architecture: str) -> ModalitySpec:
         """The modality on which that architecture works. Raises NotFoundError, PluginError."""

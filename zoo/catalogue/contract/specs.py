@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.names import COMMIT, REPO, SHA256, check_name
 from zoo.catalogue.contract.references import CODE, FILE, check_reference
 from zoo.errors import PluginError
@@ -280,7 +281,17 @@ def _is_suffix(text: object) -> bool:
     return isinstance(text, str) and text.startswith(".") and text[1:].isalnum() and text == text.lower()
 
 
-Spec = ArchitectureSpec | DatasetSpec | ModelSpec | TrainerSpec | CommandSpec | FeaturesSpec | FamilySpec | ModalitySpec
+Spec = (
+    ArchitectureSpec
+    | DatasetSpec
+    | ModelSpec
+    | TrainerSpec
+    | CommandSpec
+    | FeaturesSpec
+    | FamilySpec
+    | ModalitySpec
+    | FormatSpec
+)
 
 
 def to_json(spec: Spec) -> dict[str, Any]:

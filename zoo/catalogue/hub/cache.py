@@ -186,7 +186,7 @@ class RepoCache:
         """A new link to a blob, beside `path`; None on a disk that has none."""
         link = path.with_name(f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}")
         with contextlib.suppress(OSError, NotImplementedError):
-            os.symlink(os.path.join("..", "..", "blobs", digest), link)
+            os.symlink(os.path.relpath(self.folder / "blobs" / digest, link.parent), link)
             return link
         return None
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from zoo.catalogue.contract.names import COMMIT, REPO
+from zoo.catalogue.contract.names import COMMIT, INSIDE, REPO
 from zoo.catalogue.hub.transport import Absent, Again, Transport
 from zoo.errors import IntegrityError, NetworkError, WeightsError
 
@@ -132,6 +132,15 @@ class Hub:
         """What `read` makes of a file's pieces, of which no more are fetched than it takes: to be shown, not loaded."""
         url, where = self._url(repo, commit, file), f"hf://{repo}@{commit}"
         return self.transport.repeat(lambda: read(self.transport.body(url, where, file, size)))
+
+    def files(self, repo: str, revision: str) -> tuple[str, tuple[str, ...]]:
+        """The commit that a revision stands at, and the names of its files. Raises NotFoundError, NetworkError."""
+        answer = self.json(f"/api/models/{repo}/revision/{quote(revision, safe='')}")
+        commit, rows = (answer.get(key) if isinstance(answer, dict) else None for key in ("sha", "siblings"))
+        if not isinstance(commit, str) or not COMMIT.fullmatch(commit) or not isinstance(rows, list):
+            raise NetworkError(f"hf://{repo}@{revision}: the Hub does not say which files there are")
+        names = (row.get("rfilename") for row in rows if isinstance(row, dict))
+        return commit, tuple(sorted(name for name in names if isinstance(name, str) and INSIDE.fullmatch(name)))
 
     def revisions(self, repo: str) -> list[dict[str, str]]:
         """The branches and tags of a repository: name, kind ("branch" or "tag") and commit. Raises NetworkError."""

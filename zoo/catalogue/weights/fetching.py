@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
 
 
-__all__ = ["hub_folder_of", "in_format", "warn"]
+__all__ = ["NotInFormat", "fetch", "hub_folder_of", "in_format", "warn"]
+
+
+class NotInFormat(NotFoundError):
+    """A repository that is no model in the zoo's format."""
 
 
 def _say(text: str) -> None:
@@ -57,14 +61,14 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
         _say(f"{name} is commit {commit}")
     if access.force and hub is not None:
         there = [file for file in (*FILES, CARD, EVALUATION) if cache.has(commit, file)]
-        _fetch(hub, cache, commit, there, pins, _never)
+        fetch(hub, cache, commit, there, pins, _never)
     folder = _in_cache(cache, commit, name, pins)
 
     def repair(file: str, error: ZooError) -> Folder:
         if hub is None:
             raise error
         try:
-            _fetch(hub, cache, commit, [file], pins, _is_good)
+            fetch(hub, cache, commit, [file], pins, _is_good)
         except (NetworkError, StorageError) as failure:
             raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
         return _in_cache(cache, commit, name, pins)
@@ -124,10 +128,10 @@ def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins
         return
     if missing:
         with in_format(cache.repo, commit):
-            _fetch(hub, cache, commit, missing, pins)
+            fetch(hub, cache, commit, missing, pins)
     for file in more:
         try:
-            _fetch(hub, cache, commit, [file], pins)
+            fetch(hub, cache, commit, [file], pins)
         except NotFoundError:
             with contextlib.suppress(StorageError):
                 cache.set_lacks(commit, file)
@@ -153,7 +157,7 @@ def in_format(repo: str, revision: str) -> Iterator[None]:
         yield
     except Absent as error:
         advice = "it is no model in the zoo's format (pickled weights are never loaded)"
-        raise NotFoundError(f"{error}; {advice}") from None
+        raise NotInFormat(f"{error}; {advice}") from None
 
 
 def _usable(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
@@ -184,15 +188,20 @@ def _is_stated(hub: Hub, cache: RepoCache, commit: str, file: str) -> bool:
     return True
 
 
-def _fetch(
+def fetch(
     hub: Callable[[], Hub],
     cache: RepoCache,
     commit: str,
     files: list[str],
     pins: Mapping[str, str],
     enough: Callable[[RepoCache, str, str, Mapping[str, str]], bool] = _usable,
+    *,
+    ours: bool = True,
 ) -> None:
-    """Download files into the cache, one process at a time: those that are not `enough` when their turn comes."""
+    """Download files into the cache, one process at a time: those that are not `enough` when their turn comes.
+
+    Of a repository in the zoo's format (`ours`) the config is looked at before it is kept.
+    """
     with cache.lock():
         cache.drop_unfinished()
         for file in files:
@@ -202,7 +211,7 @@ def _fetch(
                 continue
             with storage_errors(f"cannot write the Hub's cache {cache.folder}"), cache.writing() as (stream, aside):
                 _, named = hub().download(cache.repo, commit, file, stream, most=most_bytes(file), pin=pins.get(file))
-                if file == CONFIG and not pins:  # before it is kept, and before anything big is taken
+                if file == CONFIG and not pins and ours:  # before it is kept, and before anything big is taken
                     stream.seek(0)
                     parse_config(stream.read(), f"hf://{cache.repo}@{commit}: {CONFIG}")
                 cache.keep(stream, aside, commit, file, named)

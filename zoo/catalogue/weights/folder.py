@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.contract.formats import Foreign
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.configs import strict_json
 from zoo.errors import (
@@ -39,6 +40,7 @@ __all__ = [
     "RUN",
     "TRUNCATION",
     "Folder",
+    "OtherFormat",
     "broken_link",
     "check_prior",
     "most_bytes",
@@ -86,9 +88,13 @@ MOST_BYTES, MOST_BESIDE, MOST_CONFIG = 8 * 2**30, 2**30, 2**20
 NAME = re.compile(r"([A-Za-z0-9_.-]+/)?[A-Za-z0-9_.-]+")
 
 
+class OtherFormat(WeightsError):
+    """A config.json of another program's."""
+
+
 def most_bytes(file: str) -> int:
     """The size of a file beyond which it is neither fetched nor read."""
-    if file in (CONFIG, CARD, EVALUATION):
+    if file in (CONFIG, CARD, EVALUATION) or file.endswith(".json"):
         return MOST_CONFIG
     return MOST_BESIDE if file in (GOLDEN, PRIOR, CONCEPTS) else MOST_BYTES
 
@@ -107,6 +113,7 @@ class Folder:
     origin: str = ""  # "hf://org/repo@commit", "bundled" or the path
     repair: Callable[[str, ZooError], Folder] | None = None  # where else a file that is damaged can be had
     seen: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # sha256 of what was read
+    foreign: Foreign | None = None  # what it is, where it is of another format than the zoo's
 
     def read(self, file: str, *, most: int | None = None) -> bytearray:
         """The bytes of a file, hashed if it is known what they must be; a damaged one is fetched anew where it can be.
@@ -159,6 +166,9 @@ class Folder:
 
         Raises StorageError.
         """
+        if self.foreign is not None:  # of all its files together
+            parts = (self.seen.get(f) or sha256_of(self.path / f) for f in self.foreign.weights)
+            return hashlib.sha256(" ".join(parts).encode()).hexdigest()
         pinned = self.pins.get(MODEL) or self.digests.get(MODEL, "")
         return self.seen.get(MODEL) or (pinned if len(pinned) == 64 else sha256_of(self.path / MODEL))
 
@@ -171,6 +181,8 @@ class Folder:
 
     def config(self) -> dict[str, Any]:
         """config.json, its keys checked, and that the files it speaks of are there. Raises WeightsError."""
+        if self.foreign is not None:
+            return dict(self.foreign.config)
         config = parse_config(self.read(CONFIG), f"{self.path / CONFIG}")
         check_prior(config, self.has(PRIOR), f"{self.path / CONFIG}")
         return config
@@ -217,7 +229,7 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     """Decode config.json and check its form; what the architecture's config holds is checked when it is built."""
     data = parse_evaluation(raw, where)
     if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
-        raise WeightsError(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
+        raise OtherFormat(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
     if set(data) - {TRUNCATION, DEFAULT_PRIOR} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")

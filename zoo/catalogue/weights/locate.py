@@ -18,8 +18,8 @@ from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
 from zoo.catalogue.hub.access import USUAL, Access
-from zoo.catalogue.weights.fetching import hub_folder_of, warn
-from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.fetching import NotInFormat, hub_folder_of, warn
+from zoo.catalogue.weights.folder import Folder, OtherFormat
 from zoo.catalogue.weights.unknown import check_folder, no_model
 from zoo.errors import (
     NetworkError,
@@ -43,14 +43,21 @@ def locate(name: str | os.PathLike[str], registry: Registry, access: Access = US
         path = Path(os.path.expanduser(os.fspath(name)))
         if revision is not None:
             raise UsageError(f"revision is {revision!r:.60}, and {path} is a folder, which has none; leave it out")
-        check_folder(path, registry)
+        try:
+            check_folder(path, registry)
+        except NotFoundError:
+            from zoo.catalogue.weights.foreign import foreign_folder
+
+            if _is_folder(path) and (found := foreign_folder(path, str(name), registry)) is not None:
+                return found
+            raise
         return Folder(name=str(name), path=path, origin=str(path))
     if not isinstance(name, str):
         raise UsageError(f"a model's name is a text or a path, not {name!r:.80}")
     if name.startswith("hf://"):
         repo, revision = hub_name_at(name, revision)
         with _hint(registry):
-            return hub_folder_of(repo, name, {}, replace(access, revision=revision))
+            return _of_hub(repo, name, replace(access, revision=revision), registry)
     if ("model", name) not in registry.entries:
         raise no_model(name, registry)
     spec = registry.model(name)
@@ -60,6 +67,12 @@ def locate(name: str | os.PathLike[str], registry: Registry, access: Access = US
         raise no_revision(name, spec, revision)
     with _hint(registry):
         return _of_catalogue(spec, spec.weights, name, access)
+
+
+def _is_folder(path: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # a name too long, or with a null character
+        return path.is_dir()
+    return False
 
 
 def no_revision(name: str, spec: object, revision: str) -> UsageError:
@@ -93,6 +106,16 @@ def _hint(registry: Registry) -> Iterator[None]:
                     resource(weights.bundled, owned.name)
                     raise NetworkError(f"{error}; {owned.name!r} is bundled and needs no network") from None
         raise
+
+
+def _of_hub(repo: str, name: str, access: Access, registry: Registry) -> Folder:
+    """A repository in the zoo's format, or in one that a plugin reads."""
+    try:
+        return hub_folder_of(repo, name, {}, access)
+    except (NotInFormat, OtherFormat, NetworkError) as error:
+        from zoo.catalogue.weights.foreign import foreign_repository
+
+        return foreign_repository(repo, name, access, registry, error)
 
 
 def _of_catalogue(spec: ModelSpec, weights: WeightsSpec, name: str, access: Access) -> Folder:

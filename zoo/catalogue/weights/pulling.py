@@ -38,6 +38,8 @@ def pull(
         refuse_full(Path(os.path.expanduser(to)))  # before anything is fetched
     folder = locate(name, registry or default_registry(), access)
     needed = [file for file in FILES if file in folder.pins or folder.has(file) or file in (CONFIG, MODEL)]
+    if folder.foreign is not None:
+        needed = [*folder.foreign.tables, *folder.foreign.weights]
     content = {file: folder.read(file) for file in needed}
     folder.config()
     place = folder.path
@@ -46,6 +48,7 @@ def pull(
         content |= {file: folder.read(file) for file in (CARD, EVALUATION) if folder.has(file)}
         with new_folder(place) as aside:
             for file, body in content.items():
+                (aside / file).parent.mkdir(parents=True, exist_ok=True)
                 (aside / file).write_bytes(body)
     size = sum(map(len, content.values()))
     return {"name": str(name), "origin": folder.origin, "files": len(content), "bytes": size, "path": str(place)}

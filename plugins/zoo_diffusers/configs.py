@@ -1,0 +1,121 @@
+"""What the library's networks are asked to be: its own settings, checked before anything is built. No torch."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+__all__ = ["AutoencoderConfig", "UNetConfig", "checked"]
+
+MOST_NUMBER, MOST_ITEMS, MOST_LAYERS = 8_192, 12, 16
+WORD = re.compile(r"[A-Za-z][\w-]{0,60}")
+CODERS = {"in_channels", "out_channels", "act_fn", "latent_channels", "scaling_factor", "shift_factor", "force_upcast"}
+BLOCKS = {"down_block_types", "up_block_types", "block_out_channels", "layers_per_block", "norm_num_groups"}
+SETTINGS: dict[str, set[str]] = {
+    "AutoencoderKL": CODERS
+    | BLOCKS
+    | {"sample_size", "latents_mean", "latents_std", "use_quant_conv", "use_post_quant_conv"}
+    | {"mid_block_add_attention"},
+    "VQModel": CODERS
+    | BLOCKS
+    | {"sample_size", "num_vq_embeddings", "vq_embed_dim", "norm_type", "mid_block_add_attention"}
+    | {"lookup_from_codebook"},
+    "AutoencoderTiny": CODERS
+    | {"encoder_block_out_channels", "decoder_block_out_channels", "upsample_fn", "upsampling_scaling_factor"}
+    | {"num_encoder_blocks", "num_decoder_blocks", "latent_magnitude", "latent_shift", "block_out_channels"},
+    "UNet2DModel": BLOCKS
+    | {"sample_size", "in_channels", "out_channels", "center_input_sample", "time_embedding_type", "freq_shift"}
+    | {"time_embedding_dim", "flip_sin_to_cos", "mid_block_type", "mid_block_scale_factor", "downsample_padding"}
+    | {"downsample_type", "upsample_type", "dropout", "act_fn", "attention_head_dim", "attn_norm_num_groups"}
+    | {"norm_eps", "resnet_time_scale_shift", "add_attention", "class_embed_type", "num_class_embeds"}
+    | {"num_train_timesteps"},
+}
+SCHEDULE = {"num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type", "clip_sample"}
+SCHEDULE |= {"clip_sample_range", "set_alpha_to_one", "steps_offset", "timestep_spacing", "rescale_betas_zero_snr"}
+SCHEDULE |= {"thresholding", "dynamic_thresholding_ratio", "sample_max_value"}
+MOST_STEPS = 10_000  # that a scheduler was trained with
+
+
+def checked(settings: Mapping[str, Any], known: set[str], where: str) -> dict[str, Any]:
+    """The library's settings of a class, without what begins with an underscore.
+
+    Raises ValueError, naming `where`, for one that is not `known`, and for values beyond what can be meant: before a
+    network of them is built.
+    """
+    found = {key: value for key, value in settings.items() if not key.startswith("_")}
+    if strange := sorted(set(found) - known):
+        raise ValueError(f"{where}: {strange[0]!r:.60} is no setting that is known; update genzoo")
+    for key, value in found.items():
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if len(items) > MOST_ITEMS or not all(_can_be_meant(key, item) for item in items):
+            raise ValueError(f"{where}: {key} is {value!r:.80}, which cannot be meant")
+    return found
+
+
+def _can_be_meant(key: str, value: object) -> bool:
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        most = MOST_LAYERS if key in ("layers_per_block", "num_encoder_blocks", "num_decoder_blocks") else MOST_NUMBER
+        return 0 <= value <= max(most, MOST_STEPS if key == "num_train_timesteps" else 0)
+    if isinstance(value, float):
+        return math.isfinite(value) and abs(value) <= 1e6
+    return isinstance(value, str) and WORD.fullmatch(value) is not None
+
+
+def _small_coder() -> dict[str, Any]:
+    widths = {"encoder_block_out_channels": [8, 8], "decoder_block_out_channels": [8, 8]}
+    return {**widths, "num_encoder_blocks": [1, 1], "num_decoder_blocks": [1, 1], "latent_channels": 2}
+
+
+def _small_unet() -> dict[str, Any]:
+    blocks = {"down_block_types": ["DownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "UpBlock2D"]}
+    return {**blocks, "block_out_channels": [8, 8], "norm_num_groups": 4, "layers_per_block": 1, "add_attention": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig:
+    """One of the library's autoencoders of pictures."""
+
+    kind: Literal["AutoencoderKL", "AutoencoderTiny", "VQModel"] = "AutoencoderTiny"  # the library's class
+    settings: dict[str, Any] = field(default_factory=_small_coder)  # of that class, as its config.json has them
+    image_size: Annotated[int, Meta(ge=8, le=1024)] = 16  # pixels: a multiple of the factor of the latents
+
+    def __post_init__(self) -> None:
+        checked(self.settings, SETTINGS[self.kind], self.kind)
+        if self.image_size % self.factor:
+            raise ValueError(f"image_size = {self.image_size} must be a multiple of {self.factor}")
+
+    @property
+    def factor(self) -> int:
+        """How many pixels a side one latent stands for."""
+        key = "encoder_block_out_channels" if self.kind == "AutoencoderTiny" else "block_out_channels"
+        return 1 << (len(self.settings.get(key, [64] * (4 if self.kind == "AutoencoderTiny" else 1))) - 1)
+
+    @property
+    def latent_channels(self) -> int:
+        """Numbers at each place of a latent."""
+        usual = 3 if self.kind == "VQModel" else 4
+        return int(self.settings.get("latent_channels", usual))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetConfig:
+    """One of the library's diffusion models of pictures: UNet2DModel, and how its noise was scheduled."""
+
+    settings: dict[str, Any] = field(default_factory=_small_unet)  # of UNet2DModel, as its config.json has them
+    schedule: dict[str, Any] = field(default_factory=dict)  # as scheduler_config.json has it
+    image_size: Annotated[int, Meta(ge=4, le=1024)] = 8  # pixels
+
+    def __post_init__(self) -> None:
+        checked(self.settings, SETTINGS["UNet2DModel"], "UNet2DModel")
+        checked(self.schedule, SCHEDULE, "scheduler")
+        if not 1 <= self.schedule.get("num_train_timesteps", 1000) <= MOST_STEPS:
+            raise ValueError(f"num_train_timesteps must be 1 to {MOST_STEPS:,}")
+        if self.settings.get("in_channels", 3) != self.settings.get("out_channels", 3):
+            raise ValueError("in_channels and out_channels differ: this network takes a condition beside the noise")

@@ -1,0 +1,29 @@
+"""The diffusers library itself, imported when one of its models is built."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.images import import_torchvision
+
+__all__ = ["built", "of_library"]
+
+import_torchvision()  # beside a CPU torch the library's import ends at a missing operator otherwise: also when unpickling
+
+
+def of_library(name: str) -> Any:
+    """One of its classes. Raises ImportError where it is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it says of its own deprecations is not the user's
+        return getattr(importlib.import_module("diffusers"), name)
+
+
+def built(name: str, settings: Mapping[str, Any]) -> Any:
+    """A network of the library; settings that it writes and does not take are left out."""
+    make = of_library(name)
+    taken = inspect.signature(make.__init__).parameters
+    return make(**{key: value for key, value in settings.items() if key in taken})

@@ -1,0 +1,185 @@
+"""Folders and repositories in formats of others: recognised by what plugins know, named where nobody knows them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.catalogue.contract.formats import Foreign, FormatSpec, Listing
+from zoo.catalogue.contract.names import COMMIT, INSIDE
+from zoo.catalogue.contract.references import blamed, import_reference
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.hub.access import Access
+from zoo.catalogue.weights.fetching import fetch, warn
+from zoo.catalogue.weights.folder import CONFIG, MOST_CONFIG, Folder, OtherFormat, parse_evaluation
+from zoo.errors import NetworkError, NotFoundError, PluginError, StorageError, WeightsError, ZooError
+from zoo.files import storage_errors
+
+if TYPE_CHECKING:
+    from zoo.catalogue.hub.cache import RepoCache
+    from zoo.catalogue.hub.client import Hub
+
+__all__ = ["foreign_folder", "foreign_repository", "recognised_on_hub"]
+
+MOST_SEEN, DEEPEST = 5_000, 3  # files of a folder, and folders within one another, that are looked at
+PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".h5", ".msgpack", ".onnx")
+ADVICE = "`zoo list formats` shows what is read"
+
+
+def foreign_folder(path: Path, name: str, registry: Registry) -> Folder | None:
+    """A folder of one's own in another format; None where no plugin knows it."""
+    with storage_errors(f"cannot read {path}"):
+        files = tuple(sorted(_files(path)))
+
+    def read(file: str) -> dict[str, Any]:
+        with _readable(), (path / file).open("rb") as stream:
+            return parse_evaluation(stream.read(MOST_CONFIG), str(path / file))
+
+    found = _recognised(Listing(files, read), registry)
+    return None if found is None else Folder(name=name, path=path, origin=str(path), foreign=found)
+
+
+def foreign_repository(repo: str, name: str, access: Access, registry: Registry, failure: ZooError) -> Folder:
+    """A repository of the Hub in another format, complete in the cache: its tables, and the weights alone.
+
+    Raises `failure` where it is in the zoo's own format or nothing is known of it, NotFoundError which says what an
+    unknown one looks like, and what fetching raises.
+    """
+    from zoo.catalogue.hub.cache import RepoCache
+    from zoo.catalogue.hub.client import Hub
+
+    if not registry.list("format"):
+        raise failure
+    cache, revision = RepoCache(access.cache, repo), access.revision or "main"
+    if not isinstance(failure, NetworkError):
+        return _of_hub(Hub(access.token), cache, revision, name, registry, failure)
+    found = _of_cache(cache, revision, name, registry)
+    if found is None:
+        raise failure
+    if not access.offline:
+        warn(f"{failure}; using commit {found.commit} of hf://{repo} from the cache")
+    return found
+
+
+def recognised_on_hub(
+    hub: Hub, cache: RepoCache, revision: str, registry: Registry, failure: ZooError
+) -> tuple[str, Foreign]:
+    """The commit that a revision stands at, and what its files are by their names and tables, which are kept in the
+    cache. Raises as `foreign_repository`.
+    """
+    commit, files = hub.files(cache.repo, revision)
+
+    def read(file: str) -> dict[str, Any]:
+        fetch(lambda: hub, cache, commit, [file], {}, ours=False)
+        return parse_evaluation(_folder(cache, commit, "", (file,)).read(file), f"hf://{cache.repo}@{commit}: {file}")
+
+    found = _recognised(Listing(files, read), registry)
+    if found is None:
+        raise _unknown(cache.repo, files, read, failure)
+    return commit, found
+
+
+def _of_hub(hub: Hub, cache: RepoCache, revision: str, name: str, registry: Registry, failure: ZooError) -> Folder:
+    commit, found = recognised_on_hub(hub, cache, revision, registry, failure)
+    fetch(lambda: hub, cache, commit, list(found.weights), {}, ours=False)
+    with contextlib.suppress(StorageError):  # a cache that cannot be written
+        if not COMMIT.fullmatch(revision):
+            cache.set_ref(revision, commit)
+    return _folder(cache, commit, name, (*found.tables, *found.weights), found)
+
+
+def _of_cache(cache: RepoCache, revision: str, name: str, registry: Registry) -> Folder | None:
+    """What was fetched before, where all of it is there."""
+    commit = revision if COMMIT.fullmatch(revision) else cache.ref(revision)
+    if commit is None or not cache.snapshot(commit).is_dir():
+        return None
+    files = tuple(sorted(_files(cache.snapshot(commit))))
+
+    def read(file: str) -> dict[str, Any]:
+        with _readable():
+            return parse_evaluation(_folder(cache, commit, name, (file,)).read(file), file)
+
+    found = _recognised(Listing(files, read), registry)
+    if found is None or not all(cache.has(commit, file) for file in found.weights):
+        return None
+    return _folder(cache, commit, name, (*found.tables, *found.weights), found)
+
+
+def _folder(cache: RepoCache, commit: str, name: str, files: tuple[str, ...], foreign: Foreign | None = None) -> Folder:
+    return Folder(
+        name=name,
+        path=cache.snapshot(commit),
+        digests={file: digest for file in files if (digest := cache.digest(commit, file))},
+        source="hub",
+        commit=commit,
+        origin=f"hf://{cache.repo}@{commit}",
+        foreign=foreign,
+    )
+
+
+def _recognised(listing: Listing, registry: Registry) -> Foreign | None:
+    """What the first format that knows it says. Raises WeightsError for what is malformed, PluginError."""
+    listing = Listing(listing.files, functools.cache(listing.read))
+    for owned in registry.list("format"):
+        spec = owned.spec
+        assert isinstance(spec, FormatSpec)
+        owner = f"format {owned.name}"
+        look: Callable[[Listing], Foreign | None] = import_reference(spec.recognise, owner, spec.install_hint)
+        try:
+            with blamed(f"{owner}: looking at the files failed"):
+                found = look(listing)
+        except _UnreadableError:
+            continue
+        if found is None:
+            continue
+        if not isinstance(found, Foreign) or not set(found.weights) | set(found.tables) <= set(listing.files):
+            raise PluginError(f"{owner}: what it recognises is no Foreign of the files that are there")
+        if strange := [file for file in found.weights if not file.endswith(".safetensors")]:
+            raise WeightsError(f"{strange[0]} is no safetensors file, and nothing else is loaded")
+        return found
+    return None
+
+
+class _UnreadableError(ZooError):
+    """A table that cannot be read: then nothing is recognised by it."""
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ZooError) as error:
+        raise _UnreadableError(str(error)) from error
+
+
+def _files(root: Path) -> list[str]:
+    found = []
+    for folder, folders, files in os.walk(root):
+        inside = Path(folder).relative_to(root)
+        folders[:] = sorted(folders)[:MOST_SEEN] if len(inside.parts) < DEEPEST else []
+        found += [name for file in files if INSIDE.fullmatch(name := (inside / file).as_posix())]
+        if len(found) > MOST_SEEN:
+            break
+    return found[:MOST_SEEN]
+
+
+def _unknown(repo: str, files: tuple[str, ...], read: Callable[[str], dict[str, Any]], failure: ZooError) -> ZooError:
+    """What a repository that no plugin knows looks like."""
+    kind: type[ZooError] = WeightsError if isinstance(failure, OtherFormat) else NotFoundError
+    tensors = any(file.endswith(".safetensors") for file in files)
+    pickled = next((file for file in files if file.endswith(PICKLED)), "")
+    if pickled and not tensors:
+        return kind(f"{failure}; it has pickled weights alone ({pickled}), which are never loaded; {ADVICE}")
+    for file in ("model_index.json", CONFIG):
+        if file in files:
+            with contextlib.suppress(ZooError):
+                table = read(file)
+                what = table.get("_class_name") or table.get("model_type")
+                if isinstance(what, str):
+                    library = "diffusers" if "_class_name" in table else "transformers"
+                    return kind(f"{failure}; it is a {what:.60} of {library}, which no plugin reads; {ADVICE}")
+    return failure
