@@ -17,7 +17,13 @@ from zoo.api import (
 
 ZOO_API_VERSION = API_VERSION
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-PINS: dict[str, dict[str, str]] = {}
+PINS: dict[str, dict[str, str]] = {
+    "vae-spoken-digits": {
+        "config.json": "16b2756b5fca4249a25b34e7bd114780f05ecfcd23efcf65aabd8616383b17fd",
+        "model.safetensors": "befed8a9f68d5110680b74bf9b10eda2709f721047c9a09d643391e1a4bc83d1",
+        "golden.safetensors": "b19a1089debec0133feddf7517b516249435a917b2e564b7dbf743ea2c603dcf",
+    },
+}
 LENGTH = 8_128  # values of a spoken digit: 128 frames of 64
 
 

@@ -16,9 +16,9 @@ from zoo_audio.spectrogram import log_spectrogram
 
 __all__ = ["sound_classifier", "sound_probe"]
 
-STEM, WIDTHS = 16, (32, 64, 96)
+STEM, WIDTHS = 8, (16, 32, 64)
 STEPS = (256, 128)  # values of a window, and from one to the next
-EPOCHS = 25
+EPOCHS = 15
 LEVELS = 1 << 16
 SHIFT = 0.08  # share of the length by which a sound is moved, at most
 GAIN = 0.7  # a sound is made louder or softer by up to exp of it

@@ -12,7 +12,7 @@ from zoo.images import import_torchvision
 
 __all__ = ["built", "of_library"]
 
-import_torchvision()  # beside a CPU torch the library's import ends at a missing operator otherwise: also when unpickling
+import_torchvision()  # beside a CPU torch the library's import fails otherwise; here, for what is unpickled, too
 
 
 def of_library(name: str) -> Any:

@@ -16,6 +16,7 @@ from types import ModuleType
 
 import torch
 
+from zoo.catalogue.contract.process_state import foreign_code
 from zoo.errors import NotFoundError
 
 __all__ = ["import_torchvision"]
@@ -35,7 +36,8 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
         raise NotFoundError("torchvision: not installed, and needed to download; pip install torchvision")
     with LOCK:  # what is declared twice is an error
         _declare_missing(Path(found.origin).parent)
-    return importlib.import_module(module)
+    with foreign_code():  # it sets variables of the environment
+        return importlib.import_module(module)
 
 
 @cache
