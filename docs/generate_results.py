@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ SAMPLES = (
     "as meant",
 )
 CODES = ("model", "off by (root mean square)", "kept", "negative ELBO", "negative log-likelihood")
+REAL = "by real ones"
+WRITTEN = ("model", "learnt from", "examples", "MB", "bits a token", "copied", REAL, "rules kept", REAL)
 NONE = "–"
 
 
@@ -71,7 +74,7 @@ def codes() -> list[tuple[str, ...]]:
     """A row for each model that encodes."""
     rows = []
     for name, _, told, _ in folders():
-        if "reconstruction" not in told and "likelihood" not in told:
+        if not {"reconstruction", "likelihood"} & set(told) or "written" in told:
             continue
         found = told.get("reconstruction", {})
         error, bound, kept = (found.get(key) for key in ("root_mean_square_error", "negative_elbo", "kept"))
@@ -88,6 +91,33 @@ def codes() -> list[tuple[str, ...]]:
     return rows
 
 
+def written() -> list[tuple[str, ...]]:
+    """A row for each model of tokens."""
+    rows = []
+    for name, config, told, size in folders():
+        if "written" not in told:
+            continue
+        report, likelihood = told["written"], told.get("likelihood", {})
+        bits = likelihood.get("bits_per_token")
+        if bits is None and "nll" in likelihood:  # a bound, for all tokens of an example
+            bits = likelihood["nll"] / config["data"]["shape"][0] / math.log(2)
+        real = report["rules_of_test"] or {}
+        shares = (" and ".join(f"{share:.1%}" for share in found.values()) for found in (report["rules"], real))
+        rows.append(
+            (
+                f"[`{name}`](../weights/{name}/README.md)",
+                f"`{config['data']['name']}`",
+                f"{config['training']['examples']:,}",
+                f"{size:.1f}",
+                NONE if bits is None else f"{bits:.3f}",
+                f"{report['copied']:.1%}",
+                NONE if report["copied_of_test"] is None else f"{report['copied_of_test']:.1%}",
+                *(text or NONE for text in shares),
+            )
+        )
+    return rows
+
+
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """As Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
@@ -96,7 +126,9 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def page(text: str) -> str:
     """The page with its tables made anew, each below the comment that names it."""
-    for name, found in {"samples": table(SAMPLES, samples()), "codes": table(CODES, codes())}.items():
+    tables = {"samples": table(SAMPLES, samples()), "codes": table(CODES, codes())}
+    tables["written"] = table(WRITTEN, written())
+    for name, found in tables.items():
         text, count = re.subn(rf"(<!-- table: {name} -->\n\n)(\|[^\n]*\n)*", lambda m, t=found: f"{m[1]}{t}\n", text)
         if count != 1:
             raise ValueError(f"{PAGE}: no place for the table of {name}")

@@ -22,6 +22,11 @@ BOOK = {"length": 60, "embedding": 64, "width": 128, "layers": 1}
 
 
 PINS: dict[str, dict[str, str]] = {
+    "gpt-shakespeare": {
+        "config.json": "61ee30179ec9e086bee104e07d207d7691099e4347af06c88ab770e926ea33c6",
+        "model.safetensors": "b55d931d8266fea06e757cde5a7e08ea8b189b6d67fac94eb6a984724a08dba8",
+        "golden.safetensors": "80f6e477e5bcd15d0f241a20c49781476b43220ae4bacb8abbf5bc8985d08f52",
+    },
     "lstm-nietzsche": {
         "config.json": "33fb787f074298b8da28dc9078243c4c3dca857e88f7816e7d686af9cbdac913",
         "model.safetensors": "38335b54d9a49c6e3975d9990e2fac82328ca7ab3b4acb4599e7ace97e9d3f94",
