@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,21 @@ def test_a_bundled_folder_is_small(name: str) -> None:
 
 
 @every_bundle
-def test_it_has_a_picture_of_its_samples(name: str) -> None:
-    """samples.png is a grid of at least 8 x 8 of its pictures, and named by the card."""
-    path = folder_of(name).path
-    assert "samples.png" in (path / "README.md").read_text(encoding="utf-8")
-    with Image.open(path / "samples.png") as picture:
-        _, height, width = load(name).data_shape
-        assert picture.width >= 8 * width
-        assert picture.height >= 8 * height
+def test_it_has_samples_to_look_at(name: str) -> None:
+    """The card names them; of pictures they are a grid of at least 8 x 8, of texts and sounds at least 8."""
+    path, model = folder_of(name).path, load(name)
+    (file,) = path.glob("samples.*")
+    assert file.name in (path / "README.md").read_text(encoding="utf-8")
+    if file.suffix == ".png":
+        with Image.open(file) as picture:
+            _, height, width = model.data_shape
+            assert picture.width >= 8 * width
+            assert picture.height >= 8 * height
+    elif file.suffix == ".wav":
+        with wave.open(str(file)) as sound:
+            assert sound.getnframes() >= 8 * model.data_shape[-1]
+    else:
+        assert len(file.read_text(encoding="utf-8")) > 8 * model.data_shape[0] / 4
     if (path / "evaluation.json").is_file():
         json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
 

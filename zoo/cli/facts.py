@@ -273,4 +273,9 @@ def _size(count: int) -> str:
 
 
 def _options(rows: list[Facts]) -> list[str]:
-    return [f"{row['name']} = {json.dumps(row['default'])}: {row['allowed']}" for row in rows]
+    return [
+        f"{row['name']}: {row['allowed']}"
+        if isinstance(row["default"], dict)
+        else f"{row['name']} = {json.dumps(row['default'])}: {row['allowed']}"
+        for row in rows
+    ]
