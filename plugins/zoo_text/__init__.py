@@ -22,6 +22,11 @@ BOOK = {"length": 60, "embedding": 64, "width": 128, "layers": 1}
 
 
 PINS: dict[str, dict[str, str]] = {
+    "vae-lines": {
+        "config.json": "f90159996653765905fe143d800255215436927bc83cf464f3e5ac2c86431464",
+        "model.safetensors": "63d7f1c11e246ecc58a936cfc6ef43bbf2d11cd37c8115c6ff145e64fdb80223",
+        "golden.safetensors": "0fc86672d611fe8f9f37a98b6584887fe8a28b27a8dac253ab0a68f21d73cfb9",
+    },
     "gpt-shakespeare": {
         "config.json": "61ee30179ec9e086bee104e07d207d7691099e4347af06c88ab770e926ea33c6",
         "model.safetensors": "b55d931d8266fea06e757cde5a7e08ea8b189b6d67fac94eb6a984724a08dba8",
