@@ -19,9 +19,10 @@ ZOO_API_VERSION = API_VERSION
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PINS: dict[str, dict[str, str]] = {
     "vae-spoken-digits": {
-        "config.json": "16b2756b5fca4249a25b34e7bd114780f05ecfcd23efcf65aabd8616383b17fd",
-        "model.safetensors": "befed8a9f68d5110680b74bf9b10eda2709f721047c9a09d643391e1a4bc83d1",
-        "golden.safetensors": "b19a1089debec0133feddf7517b516249435a917b2e564b7dbf743ea2c603dcf",
+        "config.json": "b47f81b64e4323271d627878bd53916c7f5c809f6a3e3b6081c2a1b9806b3a3f",
+        "model.safetensors": "ad011d5602260d622d5f99454fcdd0a4b822f3dd84e6bc78ef10125badbfe1a4",
+        "golden.safetensors": "11aeb9f00b1a657bd4097f1217d4b0164e69467cf65e0e257b7280d884a39d96",
+        "prior.safetensors": "46cf012008d960e307c55f1fb28ec36dcff51b72d019240abd9c116ca2a6510a",
     },
 }
 LENGTH = 8_128  # values of a spoken digit: 128 frames of 64

@@ -18,6 +18,8 @@ from zoo.cli.examples import (
 from zoo.cli.output import actions, takes_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zoo.nn.abilities import Encodes
     from zoo.nn.distributions import DiagonalGaussian
 
@@ -50,8 +52,8 @@ def _fit(arguments: argparse.Namespace) -> None:
     folder = own_folder(arguments.model)
     model = encoding_model(folder, arguments.device)
     reference = own_data(model, arguments.data)
-    seen, unseen, apart = _codes(model, reference, arguments)
-    mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed)
+    seen, labels, unseen, apart = _codes(model, reference, arguments)
+    mixture = fit_mixture(seen, components=arguments.components, seed=arguments.seed, labels=labels)
     report = held_out(mixture, unseen, seed=arguments.seed)
     default = arguments.default or model.default_prior == "mixture"
     if default:
@@ -75,7 +77,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         print(json.dumps([row], indent=1))
         return
     print(
-        f"{folder.path / PRIOR}: {arguments.components} components fitted to {len(seen.mean):,} "
+        f"{folder.path / PRIOR}: {arguments.components} components{'' if labels is None else ' a class'} fitted to {len(seen.mean):,} "
         f"codes of {reference} ({arguments.split}); {report.codes:,} others ({apart}) have mean log-density "
         f"{report.mixture:.3f} nats under the mixture, {report.normal:.3f} under N(0, I)"
     )
@@ -92,8 +94,10 @@ def _recipe(model: Encodes, reference: str, arguments: argparse.Namespace) -> di
 
 def _codes(
     model: Encodes, reference: str, arguments: argparse.Namespace
-) -> tuple[DiagonalGaussian, DiagonalGaussian, str]:
-    """The posteriors to fit to, others that are not fitted to, and what those are: the test split, or a tenth."""
+) -> tuple[DiagonalGaussian, Tensor | None, DiagonalGaussian, str]:
+    """The posteriors to fit to, their classes, others that are not fitted to, and what those are: the test split, or a
+    tenth.
+    """
     import torch
 
     from zoo.errors import DataError
@@ -110,4 +114,5 @@ def _codes(
         order = some(len(rows), len(rows), arguments.seed)
         kept = len(rows) // HELD_OUT
         rows, held, apart = order[kept:], order[:kept], f"one in {HELD_OUT}, kept out"
-    return codes_of(model, examples, rows), codes_of(model, others, held), apart
+    labels = None if model.num_classes is None or examples.labels is None else examples.labels[rows]
+    return codes_of(model, examples, rows), labels, codes_of(model, others, held), apart

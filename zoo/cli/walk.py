@@ -37,6 +37,8 @@ from zoo.errors import UsageError
 from zoo.files import new_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from zoo.nn.models import Model
@@ -101,12 +103,11 @@ def interpolate(arguments: argparse.Namespace) -> None:
     x, what = _real_ends(arguments, model, 2 * rows)
     labels, prior = row_labels(model, arguments.label, rows), model.prior_of(arguments.prior)
     if x is None:
-        z, how = prior.sample(2 * rows, seed=arguments.seed), ""
+        of = _of_ends(model, labels, arguments)
+        z, how = model.latents(2 * rows, seed=arguments.seed, prior=arguments.prior, labels=of), ""
     else:
         _path(arguments, prior, prior.sample(2, seed=0))  # refuses bad steps before the ends are looked for
-        last = asked_labels(model, [arguments.to_label] if arguments.to_label else None)
-        pairs = [(label, last[0] if arguments.to_label else label) for label in labels if label is not None]
-        of = [label for pair in pairs for label in pair] if arguments.label else None
+        of = _of_ends(model, labels, arguments) if arguments.label else None
         z, how = find_latents(model, x, arguments.inversion_steps, of)
     walks = [
         decoded(model, _path(arguments, prior, z[2 * i : 2 * i + 2]), _classes_on_the_way(model, label, arguments))
@@ -125,6 +126,13 @@ def _path(arguments: argparse.Namespace, prior: Prior, ends: Tensor) -> Tensor:
 
     start, end = ends
     return linear(start, end, arguments.steps) if arguments.linear else within(prior, start, end, arguments.steps)
+
+
+def _of_ends(model: Model, labels: Sequence[str | int | None], arguments: argparse.Namespace) -> list[str | int] | None:
+    """The class at the beginning and the end of each walk; None for a model without classes."""
+    last = asked_labels(model, [arguments.to_label]) if arguments.to_label else [None]
+    found = [end for label in labels if label is not None for end in (label, label if last[0] is None else last[0])]
+    return found or None
 
 
 def _classes_on_the_way(model: Model, label: str | int | None, arguments: argparse.Namespace) -> Labels:

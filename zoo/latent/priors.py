@@ -48,13 +48,18 @@ def fitter() -> tuple[Any, type[Warning]]:
 
 
 @default_state(grad=False)
-def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int = 0) -> GaussianMixture:
+def fit_mixture(
+    posterior: DiagonalGaussian, *, components: int = 10, seed: int = 0, labels: Tensor | None = None
+) -> GaussianMixture:
     """Fit a mixture of `components` full-covariance Gaussians to a sample of each of the N posteriors (N, d).
 
+    With `labels` (N,) each class has `components` of its own, and samples of a class are drawn from those.
     scikit-learn's expectation maximisation, started by k-means with `seed`. Raises UsageError for a number of
     components below 1 or latents that are no vectors, DataError where there are fewer examples than dimensions and
     components, values that are not finite, or codes that span no volume, NotFoundError without scikit-learn.
     """
+    if labels is not None:
+        return _class_by_class(posterior, labels, components=components, seed=seed)
     make, unfinished = fitter()
     components = whole("components", components, 1, 1000)
     if posterior.mean.ndim != 2:
@@ -76,6 +81,21 @@ def fit_mixture(posterior: DiagonalGaussian, *, components: int = 10, seed: int 
 
     factors = torch.linalg.cholesky(tensor(fit.covariances_))
     return GaussianMixture(tensor(fit.weights_).float(), tensor(fit.means_).float(), factors.float())
+
+
+def _class_by_class(posterior: DiagonalGaussian, labels: Tensor, *, components: int, seed: int) -> GaussianMixture:
+    found, classes = [], labels.unique().tolist()
+    for label in classes:
+        rows = labels == label
+        of = DiagonalGaussian(posterior.mean[rows], posterior.log_var[rows])
+        found.append(fit_mixture(of, components=components, seed=seed))
+    shares = [float((labels == label).double().mean()) for label in classes]
+    return GaussianMixture(
+        torch.cat([share * one.weights for share, one in zip(shares, found, strict=True)]),
+        torch.cat([one.means for one in found]),
+        torch.cat([one.factors for one in found]),
+        torch.tensor([label for label, one in zip(classes, found, strict=True) for _ in one.weights]),
+    )
 
 
 @default_state(grad=False)
@@ -102,4 +122,5 @@ def save_mixture(folder: Path, mixture: GaussianMixture, *, to: Path | None = No
     Raises StorageError.
     """
     tensors = {"weights": mixture.weights, "means": mixture.means, "factors": mixture.factors}
+    tensors |= {} if mixture.classes is None else {"classes": mixture.classes}
     save(to or folder / PRIOR, tensors, {"model_sha256": sha256_of(folder / MODEL)})

@@ -171,11 +171,20 @@ class GaussianMixture:
     weights: Tensor  # (K,), of which each component's share follows
     means: Tensor  # (K, d)
     factors: Tensor  # (K, d, d), lower triangular
+    classes: Tensor | None = None  # (K,) int64: which class each is of, where each class has components of its own
 
-    def transform(self, uniform: Tensor, noise: Tensor) -> Tensor:
-        """Samples (n, d) from uniform numbers (n,) in [0, 1), which choose the component, and noise (n, d)."""
-        edges = self.weights.cumsum(0)
-        component = torch.searchsorted(edges, uniform * edges[-1], right=True).clamp(max=len(edges) - 1)
+    def transform(self, uniform: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Samples (n, d) from uniform numbers (n,) in [0, 1), which choose the component, and noise (n, d).
+
+        With labels (n,) each is one of the components of its class, where they are of classes.
+        """
+        weights = self.weights.expand(len(uniform), -1)
+        if labels is not None and self.classes is not None:
+            weights = weights * (self.classes == labels[:, None])
+        edges = weights.cumsum(1).contiguous()
+        component = torch.searchsorted(edges, uniform[:, None] * edges[:, -1:], right=True).squeeze(1)
+        last = (weights > 0).int().cumsum(1).argmax(1)  # what rounding may not go beyond
+        component = torch.minimum(component, last)
         return self.means[component] + torch.einsum("nij,nj->ni", self.factors[component], noise)
 
     def log_prob(self, z: Tensor) -> Tensor:

@@ -154,18 +154,27 @@ class Model(nn.Module, ABC):
         n: int,
         *,
         seed: int | None = None,
+        labels: Labels = None,
         truncation: float | None = None,
         prior: str | None = None,
         **options: Any,
     ) -> Tensor:
         """Draw the latents (n, *latent_shape) that `sample` with the same arguments and `options` decodes, float32 on
-        the CPU.
+        the CPU. `labels` matter where the prior is each class's own.
         """
         warn_of_truncation(truncation, self.truncation)
         drawn = self.prior_of(prior)
         if options:
             drawn = replace(drawn, shape=self.noise_shape(self.chosen(options)))
-        return drawn.sample(n, seed=seed, truncation=truncation)
+        return drawn.sample(n, seed=seed, truncation=truncation, labels=self._of_classes(drawn, labels, n))
+
+    def _of_classes(self, prior: Prior, labels: Labels, n: int) -> Tensor | None:
+        """The class (n,) that each latent is drawn for, on the CPU; None where the prior knows no classes."""
+        if prior.mixture is None or prior.mixture.classes is None or self.num_classes is None:
+            return None
+        checked = check_labels(labels, n, self.num_classes, self.classes, mixed=self.mixes_labels)
+        assert checked is not None
+        return (checked.argmax(1) if checked.is_floating_point() else checked).cpu()
 
     @final
     def chosen(self, options: Mapping[str, Any]) -> Any:
@@ -200,7 +209,7 @@ class Model(nn.Module, ABC):
         take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature` and more.
         Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
         """
-        z = self.latents(n, seed=seed, truncation=truncation, prior=prior, **options)
+        z = self.latents(n, seed=seed, labels=labels, truncation=truncation, prior=prior, **options)
         return self.decode(z, labels, **options)
 
     @final

@@ -25,15 +25,19 @@ class Prior:
     shape: tuple[int, ...]  # of one latent
     mixture: GaussianMixture | None = None  # of the last
 
-    def sample(self, n: int, *, seed: int | None = None, truncation: float | None = None) -> Tensor:
+    def sample(
+        self, n: int, *, seed: int | None = None, truncation: float | None = None, labels: Tensor | None = None
+    ) -> Tensor:
         """Draw n latents (n, *shape), float32 on the CPU; sample i of a seed does not depend on n.
 
-        `truncation` as for `draw_latents`; a mixture's cuts the normal noise inside each component. Raises UsageError.
+        `truncation` as for `draw_latents`; a mixture's cuts the normal noise inside each component. `labels` (n,) say
+        of which class each is, where the mixture's components are of classes. Raises UsageError.
         """
         if self.mixture is None:
             return draw_latents(n, self.shape, seed=seed, truncation=truncation, prior=self.name)
         with default_state(grad=False):
-            return draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation).view(-1, *self.shape)
+            z = draw_from_mixture(n, self.mixture, seed=seed, truncation=truncation, labels=labels)
+            return z.view(-1, *self.shape)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (n, *shape) -> (n,), of z's dtype and device; -inf where there is none of it."""

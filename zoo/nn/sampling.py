@@ -93,18 +93,24 @@ def warn_of_truncation(truncation: float | None, helps: tuple[float, float] | No
 
 
 def draw_from_mixture(
-    n: int, mixture: GaussianMixture, *, seed: int | None = None, truncation: float | None = None
+    n: int,
+    mixture: GaussianMixture,
+    *,
+    seed: int | None = None,
+    truncation: float | None = None,
+    labels: Tensor | None = None,
 ) -> Tensor:
     """Draw n latents (n, d) from a mixture, float32; sample i of a seed does not depend on n.
 
-    `truncation` cuts the normal noise inside each component. Raises UsageError as `draw_latents`.
+    `truncation` cuts the normal noise inside each component; `labels` (n,) as for `GaussianMixture.transform`. Raises
+    UsageError as `draw_latents`.
     """
     if seed is None:
         seed = torch.Generator(device="cpu").seed() % 2**63
     noise = draw_latents(n, mixture.means.shape[1:], seed=seed, truncation=truncation)
     other = int(seed) ^ 0x5BD1E995  # another stream than the noise
     uniform = (draw_latents(n, (1,), seed=other, prior="uniform").squeeze(1) + 1) / 2
-    return mixture.transform(uniform, noise)
+    return mixture.transform(uniform, noise, labels)
 
 
 def draw_noise(samples: int, shape: Sequence[int], *, seed: int | None = None) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from zoo.catalogue.weights.folder import DISCRIMINATOR, PRIOR
@@ -78,12 +79,15 @@ def _build(parts: Mapping[str, Any], extras: Extras) -> Model:
         counts = f"{encoder.num_classes} classes, the decoder {decoder.num_classes or 0}"
         raise WeightsError(f"the encoder has {counts}; they must be the same")
     if PRIOR in extras.tensors:
-        extras = replace(extras, mixture=_mixture(extras.tensors[PRIOR], encoder.latent_shape))
+        found = _mixture(extras.tensors[PRIOR], encoder.latent_shape, decoder.num_classes or 0)
+        extras = replace(extras, mixture=found)
     return VAE(encoder, decoder, likelihood, extras, discriminator=parts.get("discriminator"))
 
 
-def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...]) -> GaussianMixture:
+def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...], num_classes: int) -> GaussianMixture:
     """The ex-post prior of prior.safetensors, checked: it is the user's file as much as any other."""
+    classes = tensors.get("classes")
+    tensors = {key: tensor for key, tensor in tensors.items() if key != "classes"}
     if set(tensors) != {"weights", "means", "factors"}:
         raise WeightsError(f"{PRIOR} must hold weights, means and factors; fit the mixture again")
     weights, means, factors = (tensors[key] for key in ("weights", "means", "factors"))
@@ -95,7 +99,15 @@ def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...]) -> Ga
     diagonal = factors.diagonal(dim1=1, dim2=2)
     if not finite or not bool((weights >= 0).all()) or not bool(weights.sum() > 0) or not bool((diagonal > 0).all()):
         raise WeightsError(f"{PRIOR}: weights or factors are those of no distribution; fit the mixture again")
-    return GaussianMixture(weights.float(), means.float(), factors.float())
+    if classes is not None and not _has_all(classes, weights, num_classes):
+        raise WeightsError(f"{PRIOR}: its classes are not the model's {num_classes}; fit the mixture again")
+    return GaussianMixture(weights.float(), means.float(), factors.float(), classes)
+
+
+def _has_all(classes: Tensor, weights: Tensor, num_classes: int) -> bool:
+    """Whether each component is of a class, and each class has one that is drawn."""
+    whole = classes.dtype == torch.int64 and classes.shape == weights.shape
+    return whole and set(classes[weights > 0].tolist()) == set(range(num_classes)) and num_classes > 0
 
 
 FAMILY = Family(

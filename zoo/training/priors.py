@@ -63,7 +63,9 @@ def fit_default_prior(model: Model, run: Run, registry: Registry) -> None:
 def give_mixture(model: Model, examples: Examples, *, components: int, seed: int) -> None:
     """Fit a mixture to a model's codes of the examples, and make it the default prior. Raises as `fit_mixture`."""
     codes = codes_of(encoding(model), examples)
-    model.mixture, model.default_prior = fit_mixture(codes, components=components, seed=seed), MIXTURE
+    labels = None if model.num_classes is None else examples.labels
+    model.mixture = fit_mixture(codes, components=components, seed=seed, labels=labels)
+    model.default_prior = MIXTURE
 
 
 def record_default_prior(
