@@ -17,7 +17,18 @@ from zoo.api import (
 
 ZOO_API_VERSION = API_VERSION
 
-PINS: dict[str, dict[str, str]] = {}
+PINS: dict[str, dict[str, str]] = {
+    "vae-tunes": {
+        "config.json": "c66596ce7e6a4e1a8d53b29a4a075922bf2e529c037600a7cea2e54b4f9624f6",
+        "model.safetensors": "549c65a4e62b0489ea14164fb5fb1f87b0cae319a33b1ee32b6b205bb8c710c1",
+        "golden.safetensors": "a5b0692aaf8b4878005c837c67154eb304b873d862cf1584041a4be23e6bc969",
+    },
+    "gpt-folk": {
+        "config.json": "e8470cf66ad91f90eb5e1b8413d8f1e5171b84e9eb07c760976efb5accd71e0f",
+        "model.safetensors": "98c7e719d7c8cb73e1cf35d9b32b30e3e6decfedc014717fdf329cd571de8096",
+        "golden.safetensors": "d690da810e3718adae24d8392393e329df0281ce23ddfd4e2f158d38f6a67b79",
+    },
+}
 
 
 @hookimpl

@@ -61,8 +61,12 @@ class Tunes(Tokens):
             aside.write_bytes(content)
 
     def rules(self, x: Tensor) -> dict[str, float]:
-        """Tunes that are read without a problem, and bars that have as many notes as the metre says."""
-        played = [read_tune(text) for text in self.texts(x)]
+        """Tunes that are read without a problem, and bars that have as many notes as the metre says.
+
+        A tune that goes on beyond its example is looked at to its last bar line.
+        """
+        whole = (text if END in text.lstrip("\n") else text[: text.rfind("|") + 1] for text in super().texts(x))
+        played = [read_tune(numbered(text, number)) for number, text in enumerate(whole, 1)]
         bars = sum(tune.bars for tune in played)
         return {
             "tunes read without a problem": sum(not tune.problems for tune in played) / max(1, len(played)),

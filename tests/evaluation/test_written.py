@@ -37,6 +37,8 @@ def test_rules_of_tunes() -> None:
     assert rules(good) == [1, 1]
     assert rules(good, short) == [1, pytest.approx(4 / 5)]
     assert rules(good, wrong)[0] == 0.5
+    unfinished = kind.tokens(f"{good}AB(3c")  # the example ends before the tune does
+    assert [*kind.rules(unfinished[None]).values()] == [1, 1]
 
 
 @pytest.mark.filterwarnings("ignore:.*few examples:UserWarning")

@@ -15,6 +15,7 @@ from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.latent.priors import fit_mixture, held_out, save_mixture
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture
 from zoo.nn.pretrained import load
+from zoo.nn.sampling import draw_from_mixture
 from zoo.nn.serialization import save
 from zoo.nn.vae import VAE
 
@@ -126,3 +127,22 @@ def test_held_out_codes_are_likelier_under_the_mixture_that_made_them() -> None:
     assert held_out(one, unseen, seed=3).mixture == pytest.approx(found.normal, rel=1e-5)
     with pytest.raises(UsageError, match="do not fit a mixture"):
         held_out(one, codes(10, size=2))
+
+
+def test_each_class_has_a_prior_of_its_own() -> None:
+    """Fitted with labels, samples of a class come from its own components, whatever the others are; without labels from
+    all; sample i of a seed depends neither on n nor on the labels of others.
+    """
+    labels = torch.arange(600) % 3
+    centres = torch.tensor([[-9.0, 0.0], [0.0, 9.0], [9.0, 0.0]])
+    mean = centres[labels] + torch.randn(600, 2, generator=torch.Generator().manual_seed(0))
+    mixture = fit_mixture(DiagonalGaussian(mean, torch.full_like(mean, -9.0)), components=2, labels=labels)
+    assert mixture.classes is not None
+    assert mixture.classes.tolist() == [0, 0, 1, 1, 2, 2]
+    assert float(mixture.weights.sum()) == pytest.approx(1, abs=1e-5)
+    wanted = torch.tensor([2, 0, 1] * 40)
+    drawn = draw_from_mixture(120, mixture, seed=1, labels=wanted)
+    assert torch.equal(torch.cdist(drawn, centres).argmin(1), wanted)
+    assert torch.equal(draw_from_mixture(7, mixture, seed=1, labels=wanted[:7]), drawn[:7])
+    anywhere = torch.cdist(draw_from_mixture(120, mixture, seed=1), centres).argmin(1)
+    assert set(anywhere.tolist()) == {0, 1, 2}

@@ -77,9 +77,9 @@ def _fit(arguments: argparse.Namespace) -> None:
         print(json.dumps([row], indent=1))
         return
     print(
-        f"{folder.path / PRIOR}: {arguments.components} components{'' if labels is None else ' a class'} fitted to {len(seen.mean):,} "
-        f"codes of {reference} ({arguments.split}); {report.codes:,} others ({apart}) have mean log-density "
-        f"{report.mixture:.3f} nats under the mixture, {report.normal:.3f} under N(0, I)"
+        f"{folder.path / PRIOR}: {arguments.components} components{'' if labels is None else ' a class'} fitted to "
+        f"{len(seen.mean):,} codes of {reference} ({arguments.split}); {report.codes:,} others ({apart}) have mean "
+        f"log-density {report.mixture:.3f} nats under the mixture, {report.normal:.3f} under N(0, I)"
     )
     if default:
         print(f"{arguments.model} draws from it by default; measure its samples: zoo eval {arguments.model} --write")
