@@ -18,6 +18,11 @@ from zoo.api import (
 ZOO_API_VERSION = API_VERSION
 
 PINS: dict[str, dict[str, str]] = {
+    "lstm-folk": {
+        "config.json": "f66367e26003f33b6a80dd38960a14f0e38b7c63796c7220dde2bababf21d13a",
+        "model.safetensors": "cc31a26722491d94ef99e6d24d24bda766b48bf0177d381759c2bf3409bbc79f",
+        "golden.safetensors": "5652b3988f17043835eb68268fc9b245f6898167c89737b013a2ae56a185fc88",
+    },
     "vae-tunes": {
         "config.json": "c66596ce7e6a4e1a8d53b29a4a075922bf2e529c037600a7cea2e54b4f9624f6",
         "model.safetensors": "549c65a4e62b0489ea14164fb5fb1f87b0cae319a33b1ee32b6b205bb8c710c1",
