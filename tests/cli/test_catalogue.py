@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.commands import Run, parsed
+from cli.commands import Run, code_of, parsed
 
 import zoo
 from zoo.catalogue.plugins.loading import default_registry
@@ -164,3 +164,19 @@ def test_plugins_lists_the_installed_plugins(run: Run) -> None:
         "",
     )
     assert "zoo_gan" in run("plugins", "list")[1]
+
+
+def test_names_of_one_kind_of_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """`zoo list --kind` keeps models, architectures and datasets of that kind; a kind that is none is refused."""
+    for words, there, gone in (
+        (["--kind", "tune"], "gpt-folk", "frog-gan"),
+        (["--kind", "audio"], "vae-spoken-digits", "gpt-folk"),
+        (["architectures", "--kind", "text"], "char-lstm", "dcgan"),
+        (["datasets", "--kind", "image"], "faces", "nottingham"),
+    ):
+        assert code_of("list", *words) == 0
+        said = capsys.readouterr().out
+        assert there in said
+        assert gone not in said
+    assert code_of("list", "--kind", "smell") == 3
+    assert "no modality is named 'smell'" in capsys.readouterr().err

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import complain, show, takes_json, takes_offline
 from zoo.cli.verbs import VERBS
-from zoo.errors import NotFoundError
+from zoo.errors import NotFoundError, ZooError
+
+if TYPE_CHECKING:
+    from zoo.catalogue.contract.registry import Registry
+    from zoo.catalogue.contract.specs import Spec
 
 __all__ = ["info", "info_arguments", "list_arguments", "list_names"]
 
@@ -24,6 +28,8 @@ def list_arguments(command: argparse.ArgumentParser) -> None:
     for kind in PLURALS.values():
         kinds.add_argument(f"--{kind}", action="store_true")
     kinds.add_argument("--hub", action="store_true", help="models on the Hub, in the zoo's format, by anybody")
+    text = "only what is of this kind of data: image, text, tune, audio (see `zoo list modalities`)"
+    command.add_argument("--kind", metavar="MODALITY", help=text)
     takes_json(command)
 
 
@@ -41,7 +47,11 @@ def list_names(arguments: argparse.Namespace) -> None:
 
     registry = default_registry()
     rows = []
+    if arguments.kind is not None:
+        registry.modality(arguments.kind)  # of a name that is none it says what there is
     for owned in registry.list(kind, arguments.pattern):
+        if arguments.kind is not None and _modality_of(owned.spec, registry) != arguments.kind:
+            continue
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
         if isinstance(owned.spec, ModelSpec):
             weights = owned.spec.weights
@@ -62,6 +72,17 @@ def list_names(arguments: argparse.Namespace) -> None:
         "feature": ("name", "modality", "licence", "summary"),
     }
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
+
+
+def _modality_of(spec: Spec, registry: Registry) -> str:
+    """The kind of data that a spec is of; "" for one that is of none."""
+    from zoo.catalogue.contract.specs import ModelSpec
+
+    if isinstance(spec, ModelSpec):
+        with contextlib.suppress(ZooError):  # its architecture's plugin may have failed
+            return registry.modality_of(spec.architecture).name
+        return ""
+    return getattr(spec, "modality", "")
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[str, str]:
