@@ -81,9 +81,11 @@ def test_an_installed_wheel_samples_offline_without_a_home(installed: Path, tmp_
     }
     run(sys.executable, "-c", f"import zoo; assert zoo.__file__.startswith({str(installed)!r})", cwd=tmp_path, env=env)
     for model in MODELS:
-        picture = tmp_path / f"{model}.png"
-        run(sys.executable, "-m", "zoo", "sample", model, "-n", "4", "-o", picture, cwd=tmp_path, env=env)
-        # Grey pictures have 256 colours at most.
-        assert len(Image.open(picture).convert("RGB").getcolors(10**6) or []) > 100
+        (shown,) = (ROOT / "weights" / model).glob("samples.*")
+        out = tmp_path / f"{model}{shown.suffix}"
+        run(sys.executable, "-m", "zoo", "sample", model, "-n", "4", "-o", out, cwd=tmp_path, env=env)
+        if shown.suffix == ".png":  # grey pictures have 256 colours at most
+            assert len(Image.open(out).convert("RGB").getcolors(10**6) or []) > 100
+        assert out.stat().st_size > 100
         run(sys.executable, "-m", "zoo", "verify", model, cwd=tmp_path, env=env)
     assert list(where.iterdir()) == [] if home == "read-only" else not where.exists()

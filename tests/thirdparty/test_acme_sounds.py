@@ -140,7 +140,7 @@ def test_it_is_evaluated_where_something_looks_at_it(here: Path, run: Run) -> No
     assert (here / "tones" / "neighbours.wav").is_file()
     assert run("verify", "./tones").code == 0
     found = run("eval", "./sentences")
-    assert (found.code, found.err.count("\n")) == (2, 1)
+    assert (found.code, found.err.count("\n")) == (3, 1)
     assert "no feature network looks at these examples, and tokens have no values" in found.err
 
 

@@ -114,7 +114,7 @@ def seated(panel: Panel, model: Model, examples: Tensor, registry: Registry) -> 
 def _pixels(examples: Tensor, modality: Modality) -> Values:
     values = modality.values(examples[:1])
     if not values.is_floating_point():
-        raise UsageError("no feature network looks at these examples, and tokens have no values to compare")
+        raise NotFoundError("no feature network looks at these examples, and tokens have no values to compare")
     return Values(tuple(values.shape[1:]), modality.comparable)
 
 
