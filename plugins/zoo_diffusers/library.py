@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.errors import NotFoundError
 from zoo.images import import_torchvision
 
 __all__ = ["built", "of_library"]
@@ -16,7 +18,9 @@ import_torchvision()  # beside a CPU torch the library's import fails otherwise;
 
 
 def of_library(name: str) -> Any:
-    """One of its classes. Raises ImportError where it is not installed."""
+    """One of its classes. Raises NotFoundError where it is not installed."""
+    if importlib.util.find_spec("diffusers") is None:
+        raise NotFoundError("the diffusers library is not installed; pip install 'genzoo[diffusers]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it says of its own deprecations is not the user's
         return getattr(importlib.import_module("diffusers"), name)
