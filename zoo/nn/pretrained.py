@@ -123,9 +123,13 @@ def _given(spec: ModalitySpec, about: Mapping[str, Any] | None, value: object, d
 def _fill_parts(parts: dict[str, nn.Module], folder: Folder, file: str) -> None:
     """Give each part its tensors of a file, whose names begin with the part's; all its floats may be stored in half."""
     where = f"{folder.path / file}"
-    inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
     most = MOST_HEADER + sum(tensor.nbytes for part in parts.values() for tensor in part.state_dict().values())
-    tensors = parse(folder.read(file, most=most), where)
+    _deal(parse(folder.read(file, most=most), where), parts, where)
+
+
+def _deal(tensors: Mapping[str, Tensor], parts: dict[str, nn.Module], where: str) -> None:
+    """Fill each part with the tensors whose names begin with its own."""
+    inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
     for key, tensor in tensors.items():
         prefix, _, rest = key.partition(".")
         if prefix not in parts or not rest:
@@ -149,14 +153,7 @@ def _fill_translated(parts: dict[str, nn.Module], folder: Folder, foreign: Forei
         tensors |= found
     with blamed(f"{owner}: naming the tensors of {folder.name} failed"):
         named: Mapping[str, Tensor] = translate(foreign, tensors)
-    inner: dict[str, dict[str, Tensor]] = {name: {} for name in parts}
-    for key, tensor in named.items():
-        prefix, _, rest = key.partition(".")
-        if prefix not in parts or not rest:
-            raise WeightsError(f"{folder.name} holds {key!r:.80}, which is no tensor of a {' or '.join(parts)}")
-        inner[prefix][rest] = tensor
-    for name, part in parts.items():
-        fill(part, inner[name], folder.name, half=half_of(named.values()))
+    _deal(named, parts, folder.name)
 
 
 def _beside_model(folder: Folder, file: str) -> dict[str, Tensor]:
