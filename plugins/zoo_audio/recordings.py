@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from zoo.api import DataFacts
 from zoo.data import DataRequest, Examples, not_found
-from zoo.errors import DataError, IntegrityError, NotFoundError
+from zoo.errors import DataError, NotFoundError
 from zoo.files import storage_errors
 from zoo_audio import DIGITS, LENGTH
 from zoo_audio.sounds import placed
@@ -38,16 +37,9 @@ def spoken_digits(request: DataRequest) -> Examples:
 
     Raises NotFoundError, IntegrityError for another file.
     """
-    path = request.find(TAR)
-    if path is None:
-        raise NotFoundError(f"there is no {TAR}; put it into a folder and name that one in ZOO_DATA")
-    with storage_errors(f"cannot read {path}"):
-        content = path.read_bytes()
-    if (digest := hashlib.sha256(content).hexdigest()) != SHA256:
-        raise IntegrityError(f"{path} has sha256 {digest}, not {SHA256}; fetch it anew")
     _, length = request.data_shape or (1, LENGTH)
     rows, digits, speakers, cut = [], [], [], 0
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(request.pinned(TAR, SHA256))) as tar:
         for member in sorted((one for one in tar if one.name.endswith(SUFFIX)), key=lambda one: one.name):
             digit, speaker, number = PurePosixPath(member.name).stem.split("_")
             chosen = request.selection in (None, DIGITS[int(digit)])

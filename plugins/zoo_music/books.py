@@ -12,7 +12,7 @@ import torch
 
 from zoo.api import DataFacts
 from zoo.data import DataRequest, Examples, not_found
-from zoo.errors import DataError, IntegrityError, NotFoundError
+from zoo.errors import DataError, NotFoundError
 from zoo.files import storage_errors
 from zoo_music.abc import split_tunes
 from zoo_music.playing import read_tune
@@ -35,14 +35,7 @@ def nottingham(request: DataRequest) -> Examples:
 
 def nottingham_tunes(request: DataRequest) -> tuple[list[str], str]:
     """Those of the split as texts, and the characters of all. Raises as `nottingham`."""
-    path = request.find(TAR)
-    if path is None:
-        raise NotFoundError(f"there is no {TAR}; put it into a folder and name that one in ZOO_DATA")
-    with storage_errors(f"cannot read {path}"):
-        content = path.read_bytes()
-    if (digest := hashlib.sha256(content).hexdigest()) != SHA256:
-        raise IntegrityError(f"{path} has sha256 {digest}, not {SHA256}; fetch it anew")
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(request.pinned(TAR, SHA256))) as tar:
         members = [member for member in tar if member.name.endswith(".abc")]
         files = [file.read().decode("utf-8", "replace") for member in members if (file := tar.extractfile(member))]
     return _chosen([tune for file in files for tune in split_tunes(file)], "nottingham", request)

@@ -5,6 +5,7 @@ Training can also take examples that stay where they are and are read as they ar
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,8 @@ from zoo.configs import near
 from zoo.data.decoded import fingerprint
 from zoo.data.modality import load_modality
 from zoo.data.rows import Rows
-from zoo.errors import DataError, NotFoundError, PluginError, StorageError, UsageError
+from zoo.errors import DataError, IntegrityError, NotFoundError, PluginError, StorageError, UsageError
+from zoo.files import storage_errors
 from zoo.settings import cache_folder, data_folders, expand, offline
 
 __all__ = [
@@ -54,6 +56,20 @@ class DataRequest:
     cache: Path | None = None  # where decoded and downloaded data may be kept; None: nowhere
     offline: bool = False  # whether nothing may be fetched
     stream: bool = False  # whether Streamed may be returned
+
+    def pinned(self, file_name: str, sha256: str) -> bytes:
+        """The bytes of `file_name` in the roots, which must have that `sha256`.
+
+        Raises NotFoundError where it is not there, StorageError, and IntegrityError for another file.
+        """
+        path = self.find(file_name)
+        if path is None:
+            raise NotFoundError(f"there is no {file_name}; put it into a folder and name that one in ZOO_DATA")
+        with storage_errors(f"cannot read {path}"):
+            content = path.read_bytes()
+        if (digest := hashlib.sha256(content).hexdigest()) != sha256:
+            raise IntegrityError(f"{path} has sha256 {digest}, not {sha256}; fetch it anew")
+        return content
 
     def find(self, file_name: str) -> Path | None:
         """The first `file_name` in the roots, or None. Raises StorageError when a root cannot be searched."""
