@@ -13,6 +13,7 @@ import torch
 from cli.commands import code_of
 from PIL import Image
 
+import zoo
 from zoo.evaluation import model as evaluation
 from zoo.images.sheet import grid
 from zoo.nn.pretrained import load
@@ -115,6 +116,28 @@ def test_a_classifier_says_what_samples_show(
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"right for {told['accuracy']:.1%} of all test examples, calls {shares}" in card
     assert "classified_as_meant" in card
+
+
+def test_a_concept_is_fitted_to_examples_of_known_classes(models: dict[str, Path], tmp_path: Path) -> None:
+    """`zoo concept fit` gives each example's class to the encoder, from one dataset and from two."""
+    from zoo.cli.examples import examples_for
+    from zoo.latent.concepts import ConceptVector
+
+    folder = tmp_path / "tiny"
+    shutil.copytree(models["vae"], folder)
+    model, names = load(str(folder)), ("square", "circle")
+    of_two = ("--positives", "shapes[square]", "--negatives", "shapes[circle]")
+    number = {name: model.classes.index(name) for name in names}
+    sides = [examples_for(model, f"shapes[{name}]", "train") for name in names]
+    x = [side.data.float() / 255 for side in sides]
+    labels = [[name] * len(side.data) for name, side in zip(names, sides, strict=True)]
+    expected = ConceptVector.fit(model, *x, name="corners", labels=(labels[0], labels[1]))
+    assert code_of("concept", "fit", folder, "corners", *of_two) == 0
+    found = zoo.load_concept(str(folder), "corners")
+    assert torch.allclose(found.direction, expected.direction, atol=1e-5)
+    assert number == {"square": 1, "circle": 0}
+    assert code_of("concept", "fit", folder, "again", "--data", "shapes", "--factor", "shape") == 0
+    assert torch.allclose(zoo.load_concept(str(folder), "again").direction, found.direction, atol=1e-5)
 
 
 def test_examples_have_the_classes_that_the_model_knows(models: dict[str, Path]) -> None:

@@ -127,6 +127,51 @@ def test_a_concept_that_does_nothing_is_found_out(model: VAE, probes: tuple[Prob
     assert report.to_json()["rows"][0]["strength"] == 0
 
 
+class _ByClass(Encoder):
+    """The picture less what its class adds to it."""
+
+    latent_shape = (SIDE * SIDE,)
+    data_shape = (1, SIDE, SIDE)
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
+        assert labels is not None
+        flat = x.flatten(1) - 0.5 * labels[:, None]
+        return DiagonalGaussian(flat, torch.full_like(flat, -14.0))
+
+
+class _OfClass(Decoder):
+    """What the class adds, put back."""
+
+    latent_shape = (SIDE * SIDE,)
+    data_shape = (1, SIDE, SIDE)
+    num_classes = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        assert labels is not None
+        return (self.scale * z + 0.5 * labels[:, None]).view(-1, *self.data_shape)
+
+
+def test_an_example_keeps_its_class(model: VAE, probes: tuple[Probe, Probe]) -> None:
+    """A model with classes is measured as one without, whatever its classes do; a concept leaves out what they add."""
+    known = VAE(_ByClass(), _OfClass(), Gaussian((1, 1, 1)), Extras(modality="image")).eval()
+    x, y, classes = pictures(80, seed=2)
+    for concept in (direction(lower=0.25), direction(upper=0.25)):
+        plain = measured(model, probes, concept)
+        assert measured(known, probes, concept, classes=classes) == plain
+    x, y, classes = pictures(400)  # more than there are dimensions
+    sides, of = [x[y == v].float() / 255 for v in (1, 0)], [classes[y == v] for v in (1, 0)]
+    fitted = ConceptVector.fit(known, *sides, labels=(of[0], of[1]))
+    codes = [side.flatten(1) - 0.5 * labels[:, None] for side, labels in zip(sides, of, strict=True)]
+    expected = ConceptVector.fit_latents(*codes)
+    assert torch.allclose(fitted.direction, expected.direction, atol=1e-6)
+    with pytest.raises(UsageError, match="this model has classes"):
+        ConceptVector.fit(known, *sides)
+
+
 def test_what_cannot_be_measured_is_refused(model: VAE, probes: tuple[Probe, Probe]) -> None:
     """Strengths, regions and sides that cannot be meant are errors that say which."""
     for bad in ({"strengths": ()}, {"strengths": (-1.0,)}, {"strengths": (float("nan"),)}):

@@ -129,7 +129,8 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
     _check_sources(arguments)
     folder = own_folder(arguments.model)
     model, known = loaded(folder, arguments.device), concepts_of(folder)
-    (positives, first), (negatives, second), source = _labelled(arguments, model)
+    has, lacks, source = _labelled(arguments, model)
+    (positives, first, mine), (negatives, second, theirs) = has, lacks
     encoder = None if isinstance(model, Encodes) else _LateEncoder(model, arguments)
     concept = ConceptVector.fit(
         model,
@@ -139,6 +140,7 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
         balance=None if first is None or second is None else (first, second),
         method="linear_probe" if arguments.probe else "mean_difference",
         encoder=encoder,
+        labels=(mine, theirs),
     )
     if encoder is not None:
         source += f", through an encoder fitted to {arguments.encoder_examples:,} of the model's own samples"
@@ -188,24 +190,31 @@ def _check_sources(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--positives and --negatives are both {apart[0]}; there is no difference to find")
 
 
-_Side = tuple["Tensor", "Tensor | None"]  # stored examples, and the second label (N,) where one is asked for
+# Stored examples, the second label (N,) where one is asked for, and the classes of a model that has some.
+_Side = tuple["Tensor", "Tensor | None", "list[str | int] | None"]
 
 
 def _labelled(arguments: argparse.Namespace, model: Model) -> tuple[_Side, _Side, str]:
     """The examples that have the property, those that lack it, and where they came from in words."""
     from zoo.catalogue.recipes.recipe import neutral
+    from zoo.latent.codes import labels_of
 
     balance, split = arguments.balance, arguments.split
     balanced = f", balanced over {balance}" if balance else ""
     if arguments.positives:
         names = [reference_of(model, name) for name in (arguments.positives, arguments.negatives)]
         both = [examples_for(model, name, split) for name in names]
-        sides = [(e.data, _factor(e, balance, name) if balance else None) for e, name in zip(both, names, strict=True)]
-        return sides[0], sides[1], f"{neutral(names[0])} against {neutral(names[1])}, split {split}{balanced}"
+        seconds = [_factor(e, balance, name) if balance else None for e, name in zip(both, names, strict=True)]
+        classes = [labels_of(model, e) for e in both]
+        has, lacks = zip([e.data for e in both], seconds, classes, strict=True)
+        return has, lacks, f"{neutral(names[0])} against {neutral(names[1])}, split {split}{balanced}"
     examples = examples_for(model, arguments.data, split)
     factor = _factor(examples, arguments.factor, arguments.data)
     second = _factor(examples, balance, arguments.data) if balance else None
-    has, lacks = ((examples.data[factor == v], None if second is None else second[factor == v]) for v in (1, 0))
+    rows = [(factor == value).nonzero()[:, 0] for value in (1, 0)]
+    has, lacks = (
+        (examples.data[of], None if second is None else second[of], labels_of(model, examples, of)) for of in rows
+    )
     source = neutral(reference_of(model, arguments.data))
     return has, lacks, f"{source}, split {split}: {arguments.factor} 1 against 0{balanced}"
 
@@ -230,9 +239,10 @@ def _measure(arguments: argparse.Namespace) -> None:
     model = encoding_model(folder, arguments.device)
     concept = _named(arguments.concept, folder)
     concept.check_fit(model)
-    examples, probe, other = _judges(arguments, model)
+    examples, probe, other, classes = _judges(arguments, model)
+    names = (arguments.factor, arguments.keep)
     report = concepts.measure_concept(
-        model, concept, examples, probe, other, region=region, names=(arguments.factor, arguments.keep)
+        model, concept, examples, probe, other, region=region, names=names, classes=classes
     )
     if arguments.write:
         elsewhere = other_data(model, reference_of(model, arguments.data))
@@ -241,9 +251,10 @@ def _measure(arguments: argparse.Namespace) -> None:
     _print_report(report, arguments)
 
 
-def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Labelled, Judge, Judge]:
-    """The test split's examples and labels, and a judge of each of the two factors."""
+def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Labelled, Judge, Judge, Tensor | None]:
+    """The test split's examples and labels, judges of the two factors, and the classes of a model that has some."""
     from zoo.data.modality import modality_of
+    from zoo.latent.codes import labels_of
 
     train, test = (examples_for(model, arguments.data, split) for split in ("train", "test"))
     for name in (arguments.factor, arguments.keep):
@@ -252,7 +263,9 @@ def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Labelled, Ju
     factors = (arguments.factor, arguments.keep)
     judge = modality_of(model).judge
     probes = [judge((train.data, train.factors[f]), (test.data, test.factors[f])) for f in factors]
-    return (test.data, test.factors[arguments.factor]), probes[0], probes[1]
+    classes = model.labels_of(labels_of(model, test), len(test.data))
+    classes = None if classes is None else classes.cpu()
+    return (test.data, test.factors[arguments.factor]), probes[0], probes[1], classes
 
 
 def _region(text: str | None) -> tuple[int, int, int, int] | None:

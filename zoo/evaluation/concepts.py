@@ -70,26 +70,27 @@ def measure_concept(
     strengths: Sequence[float] = STRENGTHS,
     region: Box | None = None,
     names: tuple[str, str] = ("", ""),
+    classes: Tensor | None = None,
 ) -> ConceptReport:
     """Move examples (stored, with labels (N,) 1, 0, or below 0 for unknown) against what they are.
 
     Negatives move along the concept and positives back along it, by each of `strengths`; `probe` judges whether the
     property came or went, `other` whether another one changed on the way. `region` (left, top, right, bottom) splits
-    the distance in pixels into that within it and that outside. `names` are the two properties'. Raises UsageError for
-    strengths or a region that cannot be meant, DataError where a side is empty.
+    the distance in pixels into that within it and that outside. `names` are the two properties', `classes` (N,) the
+    examples' own, of a model that has some: an example keeps its class. Raises UsageError for strengths or a region
+    that cannot be meant, DataError where a side is empty.
     """
     modality, (x, y) = modality_of(model), examples
     _check(x, strengths, region)
-    sides = [x[y == value] for value in (1, 0)]
-    if not all(len(side) for side in sides):
-        raise DataError(f"{len(sides[0])} examples have the property and {len(sides[1])} lack it; both are needed")
-    z = [model.encode(modality.values(side)).mean for side in sides]
-    still = [model.decode(latents).cpu() for latents in z]
+    sides = _sides(x, y)
+    of = [None if classes is None else classes[y == value] for value in (1, 0)]
+    z = [model.encode(modality.values(side), labels).mean for side, labels in zip(sides, of, strict=True)]
+    still = [model.decode(latents, labels).cpu() for latents, labels in zip(z, of, strict=True)]
     before = [other.decide(pictures) for pictures in still]
     rows = []
     for strength in (0.0, *strengths):
         ends = [concept.apply(latents, sign * strength) for latents, sign in zip(z, (-1, 1), strict=True)]
-        moved = [model.decode(latents).cpu() for latents in ends]
+        moved = [model.decode(latents, labels).cpu() for latents, labels in zip(ends, of, strict=True)]
         drift = [_share(other.decide(m) != b) for m, b in zip(moved, before, strict=True)]
         inside, outside = _distances(torch.cat(moved) - torch.cat(still), region)
         rows.append(
@@ -116,6 +117,14 @@ def measure_concept(
         region=region,
         rows=tuple(rows),
     )
+
+
+def _sides(x: Tensor, y: Tensor) -> list[Tensor]:
+    """The examples that have the property, and those that lack it. Raises DataError where there are none."""
+    sides = [x[y == value] for value in (1, 0)]
+    if not all(len(side) for side in sides):
+        raise DataError(f"{len(sides[0])} examples have the property and {len(sides[1])} lack it; both are needed")
+    return sides
 
 
 def _check(x: Tensor, strengths: Sequence[float], region: Box | None) -> None:

@@ -15,8 +15,8 @@ from zoo.nn.models import Model
 __all__ = ["codes_of", "labels_of"]
 
 
-def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int] | None:
-    """The classes of some rows of a dataset, as the model knows them; None for a model without classes.
+def labels_of(model: Model, examples: Examples, rows: Tensor | None = None) -> list[str | int] | None:
+    """The classes of some rows of a dataset (None: of all), as the model knows them; None for a model without classes.
 
     Raises UsageError for data without labels.
     """
@@ -24,7 +24,7 @@ def labels_of(model: Model, examples: Examples, rows: Tensor) -> list[str | int]
         return None
     if examples.labels is None:
         raise UsageError(f"the model has classes, and {examples.name} has no labels; name data that have")
-    numbers = examples.labels[rows].tolist()
+    numbers = (examples.labels if rows is None else examples.labels[rows]).tolist()
     return [examples.classes[number] for number in numbers] if model.classes else numbers
 
 

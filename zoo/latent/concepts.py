@@ -6,7 +6,6 @@ so that `z + 1.5 * smile.direction` moves a face by one and a half of what faces
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.nn.abilities import encoding
 from zoo.nn.given import as_tensor, number
 from zoo.nn.models import Model
+from zoo.nn.sampling import Labels
 from zoo.nn.torch_state import default_state
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
@@ -82,18 +82,23 @@ class ConceptVector:
         balance: tuple[Tensor, Tensor] | None = None,
         method: Literal["mean_difference", "linear_probe"] = "mean_difference",
         encoder: Callable[[Tensor], Tensor] | None = None,
+        labels: tuple[Labels, Labels] = (None, None),
     ) -> ConceptVector:
         """Fit to examples (N, *data_shape) in [0, 1] that have the property and to examples that lack it.
 
         Both are whatever `model.examples` takes. They are encoded to posterior means, or by `encoder`, which maps
         examples to latents (N, *latent_shape): for a GAN `fit_encoder(model).encode` of `zoo.latent.fitted_encoder`, or
-        `lambda x: invert(model, x).z`. The rest is as for `fit_latents`. Raises UsageError for a model that has no
-        encoder where none is given, and what encoding and `fit_latents` raise.
+        `lambda x: invert(model, x).z`. `labels` are the classes of both, for a model with classes: what a class has of
+        its own is then no part of the concept. The rest is as for `fit_latents`. Raises UsageError for a model that has
+        no encoder where none is given, and what encoding and `fit_latents` raise.
         """
         _check_name(name)
         _check_count(positives, negatives)
-        encode = encoder or functools.partial(encode_means, model)
-        z = (encode(model.examples(positives)), encode(model.examples(negatives)))
+        sides = (model.examples(positives), model.examples(negatives))
+        if encoder is None:
+            z = [encode_means(model, side, of) for side, of in zip(sides, labels, strict=True)]
+        else:
+            z = [encoder(side) for side in sides]
         return cls.fit_latents(*z, name=name, balance=balance, method=method)
 
     @classmethod
@@ -145,11 +150,13 @@ class ConceptVector:
         return cls(name=name, direction=direction, method=method, measures=measures)
 
 
-def encode_means(model: Model, x: Tensor) -> Tensor:
-    """Posterior means of x (N, *data_shape) in [0, 1]. Raises UsageError for a model that has no encoder."""
-    return (
-        encoding(model, instead="fit one to its samples, zoo.latent.fitted_encoder.fit_encoder(model)").encode(x).mean
-    )
+def encode_means(model: Model, x: Tensor, labels: Labels = None) -> Tensor:
+    """Posterior means of x (N, *data_shape) in [0, 1], of classes `labels` where the model has some.
+
+    Raises UsageError for a model that has no encoder.
+    """
+    instead = "fit one to its samples, zoo.latent.fitted_encoder.fit_encoder(model)"
+    return encoding(model, instead=instead).encode(x, labels).mean
 
 
 def auc(positives: Tensor, negatives: Tensor) -> float:
