@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.formats import Foreign, FormatSpec, Listing
 from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
@@ -26,6 +27,7 @@ __all__ = [
     "CommandSpec",
     "DataFacts",
     "DatasetSpec",
+    "ExportSpec",
     "FamilySpec",
     "FeaturesSpec",
     "Foreign",

@@ -68,7 +68,7 @@ def list_names(arguments: argparse.Namespace) -> None:
     columns = {
         "model": ("name", "available", "architecture", "dataset", "summary"),
         "dataset": ("name", "licence", "summary"),
-        **dict.fromkeys(("command", "family", "modality", "format"), ("name", "summary")),
+        **dict.fromkeys(("command", "export", "family", "modality", "format"), ("name", "summary")),
         "feature": ("name", "modality", "licence", "summary"),
     }
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
@@ -46,6 +47,7 @@ SPECS: dict[str, Spec] = {
     "model": model("n"),
     "trainer": TrainerSpec(name="n", summary="", family="gan", settings="a:b", trainer="a:b"),
     "command": CommandSpec(name="n", summary="", run="a:b"),
+    "export": ExportSpec(name="n", summary="", code="a:b"),
     "feature": FeaturesSpec(
         name="n", summary="", modality="image", licence="MIT", weights="a:b", sha256="0" * 64, features="a:b"
     ),
@@ -53,7 +55,7 @@ SPECS: dict[str, Spec] = {
 
 
 def test_kinds_do_not_share_names() -> None:
-    """An architecture, dataset, model, trainer, command and feature network of one name live side by side."""
+    """An architecture, dataset, model, trainer, command, export and feature network of one name live side by side."""
     every = Registry.of(Owned(name="n", spec=spec, owner="o") for spec in SPECS.values())
     assert {kind: getattr(every, "features" if kind == "feature" else kind)("n") for kind in SPECS} == SPECS
     assert all([item.spec for item in every.list(kind)] == [spec] for kind, spec in SPECS.items())

@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from zoo.api import ArchitectureSpec, CommandSpec, DatasetSpec, FeaturesSpec, ModelSpec, TrainerSpec, WeightsSpec
+from zoo.api import (
+    ArchitectureSpec,
+    CommandSpec,
+    DatasetSpec,
+    ExportSpec,
+    FeaturesSpec,
+    ModelSpec,
+    TrainerSpec,
+    WeightsSpec,
+)
 from zoo.catalogue.contract.names import check_name
 from zoo.catalogue.contract.references import import_reference, resource
 from zoo.catalogue.contract.specs import to_json
@@ -45,6 +54,7 @@ GOOD: dict[type, dict[str, Any]] = {
     },
     TrainerSpec: {"name": "toy", "summary": "", "family": "gan", "settings": "acme.toy:S", "trainer": "acme.toy:T"},
     CommandSpec: {"name": "toy", "summary": "", "run": "acme.toy:run"},
+    ExportSpec: {"name": "toy", "summary": "", "code": "acme.toy:write", "suffix": ".toy"},
     FeaturesSpec: {
         "name": "toy",
         "summary": "",
@@ -104,6 +114,10 @@ BAD = [
     (TrainerSpec, {"settings": ""}, "settings is ''"),
     (CommandSpec, {"run": "rm -rf"}, "run is 'rm -rf'"),
     (CommandSpec, {"arguments": "--all"}, "arguments is '--all'"),
+    (ExportSpec, {"code": "acme.toy"}, "package.module:attribute"),
+    (ExportSpec, {"suffix": "toy"}, "write it as '.onnx'"),
+    (ExportSpec, {"suffix": None}, "write it as '.onnx'"),
+    (ExportSpec, {"parts": "encoder"}, "parts must be true or false"),
     (FeaturesSpec, {"modality": None}, "modality must be a string"),
     (FeaturesSpec, {"family": None}, "family must be a string"),
     (FeaturesSpec, {"weights": "../toy.bin"}, "package:path/inside"),

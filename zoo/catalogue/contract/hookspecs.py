@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pluggy
 
+from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
@@ -78,3 +79,8 @@ def zoo_modalities(context: PluginContext) -> Iterable[ModalitySpec]:  # type: i
 @hookspec
 def zoo_formats(context: PluginContext) -> Iterable[FormatSpec]:  # type: ignore[empty-body]
     """Formats of weights that other programs write."""
+
+
+@hookspec
+def zoo_exports(context: PluginContext) -> Iterable[ExportSpec]:  # type: ignore[empty-body]
+    """What models can be written as for other programs."""

@@ -6,7 +6,17 @@ import re
 
 from zoo.errors import PluginError, UsageError
 
-__all__ = ["COMMIT", "INSIDE", "REPO", "SHA256", "check_name", "hub_name_at", "hub_name_of", "split_hub_name"]
+__all__ = [
+    "COMMIT",
+    "INSIDE",
+    "REPO",
+    "SHA256",
+    "check_name",
+    "hub_name_at",
+    "hub_name_of",
+    "is_suffix",
+    "split_hub_name",
+]
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
@@ -42,6 +52,11 @@ def check_name(name: object, what: str) -> str:
     if not isinstance(name, str) or len(name) > 96 or not NAME.fullmatch(name):
         raise PluginError(f"{what} {name!r}: a name is lower-case letters and digits joined by '-', '.' or '_'")
     return name
+
+
+def is_suffix(text: object) -> bool:
+    """Whether it is the ending of a file's name, lower-case, its dot with it: ".wav"."""
+    return isinstance(text, str) and text.startswith(".") and text[1:].isalnum() and text == text.lower()
 
 
 def split_hub_name(name: str) -> tuple[str, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
+from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
@@ -34,6 +35,7 @@ KINDS: dict[type, str] = {  # in the order in which a bare name is looked up
     FamilySpec: "family",
     ModalitySpec: "modality",
     FormatSpec: "format",
+    ExportSpec: "export",
     CommandSpec: "command",
 }
 PLURALS = {kind: kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s" for kind in KINDS.values()}
@@ -48,6 +50,7 @@ S = TypeVar(
     FamilySpec,
     ModalitySpec,
     FormatSpec,
+    ExportSpec,
 )
 
 
@@ -170,6 +173,10 @@ class Registry:
     def format(self, name: str) -> FormatSpec:
         """The format of that full name. Raises NotFoundError, PluginError."""
         return self._get(FormatSpec, name)
+
+    def export(self, name: str) -> ExportSpec:
+        """The export of that full name. Raises NotFoundError, PluginError."""
+        return self._get(ExportSpec, name)
 
     def modality_of(self, architecture: str) -> ModalitySpec:
         """The modality on which that architecture works. Raises NotFoundError, PluginError."""

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.formats import FormatSpec
-from zoo.catalogue.contract.names import COMMIT, REPO, SHA256, check_name
+from zoo.catalogue.contract.names import COMMIT, REPO, SHA256, check_name, is_suffix
 from zoo.catalogue.contract.references import CODE, FILE, check_reference
 from zoo.errors import PluginError
 
@@ -267,18 +268,14 @@ class ModalitySpec:
         _check_strings(self.name, summary=self.summary, install_hint=self.install_hint, task=self.task)
         check_reference(self.modality, CODE, f"modality {self.name}: modality")
         check_reference(self.html, CODE, f"modality {self.name}: html")
-        if not isinstance(self.suffixes, tuple) or not self.suffixes or not all(map(_is_suffix, self.suffixes)):
+        if not isinstance(self.suffixes, tuple) or not self.suffixes or not all(map(is_suffix, self.suffixes)):
             raise PluginError(f"modality {self.name}: suffixes are {self.suffixes!r:.80}; write them as ('.wav',)")
-        if not isinstance(self.animations, tuple) or not all(map(_is_suffix, self.animations)):
+        if not isinstance(self.animations, tuple) or not all(map(is_suffix, self.animations)):
             raise PluginError(f"modality {self.name}: animations are {self.animations!r:.80}; write them as ('.gif',)")
         if not isinstance(self.memory_format, str) or not self.memory_format.isidentifier():
             raise PluginError(
                 f"modality {self.name}: memory_format {self.memory_format!r:.80} is none of torch's names"
             )
-
-
-def _is_suffix(text: object) -> bool:
-    return isinstance(text, str) and text.startswith(".") and text[1:].isalnum() and text == text.lower()
 
 
 Spec = (
@@ -291,6 +288,7 @@ Spec = (
     | FamilySpec
     | ModalitySpec
     | FormatSpec
+    | ExportSpec
 )
 
 

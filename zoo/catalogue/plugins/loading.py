@@ -20,6 +20,7 @@ from typing import Any
 import pluggy
 
 from zoo.catalogue.contract import hookspecs
+from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.hookspecs import API_VERSION, FIRST_API_VERSION, PluginContext
 from zoo.catalogue.contract.names import check_name
@@ -63,6 +64,7 @@ HOOKS: dict[str, type] = {
     "zoo_families": FamilySpec,
     "zoo_modalities": ModalitySpec,
     "zoo_formats": FormatSpec,
+    "zoo_exports": ExportSpec,
 }
 BUILT: list[Registry] = []  # the default one, once it is built
 MOST_SPECS = 10_000  # of one plugin: an endless generator ends here
