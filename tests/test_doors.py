@@ -13,7 +13,8 @@ import pytest
 
 import zoo
 
-DOORS = ["zoo.nn", "zoo.data", "zoo.training", "zoo.images", "zoo.sequences", "zoo.cli", "zoo.api", "zoo.testing"]
+DOORS = ["zoo.nn", "zoo.data", "zoo.latent", "zoo.training", "zoo.images", "zoo.sequences", "zoo.web", "zoo.cli"]
+DOORS += ["zoo.api", "zoo.testing"]
 
 
 @pytest.mark.parametrize("door", DOORS)

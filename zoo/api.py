@@ -1,6 +1,11 @@
-"""What a plugin's `__init__.py` imports: the specs, `hookimpl`, and the version of the contract. No torch."""
+"""What a plugin's `__init__.py` imports: the specs, `hookimpl`, and the version of the contract. No torch.
+
+`default_registry()` is for a plugin's other files, that ask what the catalogue holds.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.facts import Choice, DataFacts
@@ -19,6 +24,9 @@ from zoo.catalogue.contract.specs import (
     TrainerSpec,
     WeightsSpec,
 )
+
+if TYPE_CHECKING:
+    from zoo.catalogue.plugins.loading import default_registry
 
 __all__ = [
     "API_VERSION",
@@ -41,8 +49,17 @@ __all__ = [
     "Spec",
     "TrainerSpec",
     "WeightsSpec",
+    "default_registry",
     "hookimpl",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "default_registry":
+        raise AttributeError(f"module 'zoo.api' has no attribute {name!r}")
+    from zoo.catalogue.plugins.loading import default_registry  # which reads what plugins' __init__ hold
+
+    return default_registry
 
 
 def __dir__() -> list[str]:

@@ -203,3 +203,20 @@ def test_an_evaluation_shows_a_bar_on_a_terminal_only(monkeypatch: pytest.Monkey
             advance(12, 12)
         assert bool(screen.getvalue()) == shown
         assert (bar.bar.n, bar.bar.total) == (12, 12) or not shown
+
+
+def test_who_listens_is_told_what_a_bar_is_told() -> None:
+    """Within `progress_to` each advance reaches the listener, whose exception ends the work; afterwards none does."""
+    told: list[tuple[int, int]] = []
+    with progress.progress_to(lambda done, total: told.append((done, total))), Bar(quiet=True) as advance:
+        advance(1, 4)
+        advance(4, 4)
+    with Bar(quiet=True) as advance:
+        advance(2, 4)
+    assert told == [(1, 4), (4, 4)]
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), progress.progress_to(stop), Bar(quiet=True) as advance:
+        advance(1, 4)

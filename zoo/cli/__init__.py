@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.cli.lines import say
     from zoo.cli.output import complain, table
-    from zoo.cli.progress import Bar
+    from zoo.cli.progress import Bar, progress_to
     from zoo.cli.writing import check_output
 
-__all__ = ["Bar", "check_output", "complain", "say", "table"]
+__all__ = ["Bar", "check_output", "complain", "progress_to", "say", "table"]
 
-_HOMES = {"Bar": "progress", "check_output": "writing", "complain": "output", "say": "lines", "table": "output"}
+_HOMES = {
+    **dict.fromkeys(("Bar", "progress_to"), "progress"),
+    **dict.fromkeys(("complain", "table"), "output"),
+    "check_output": "writing",
+    "say": "lines",
+}
 
 
 def __getattr__(name: str) -> Any:

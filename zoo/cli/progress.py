@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from zoo.cli.lines import columns, fitted
@@ -16,12 +17,13 @@ from zoo.cli.lines import columns, fitted
 if TYPE_CHECKING:
     from zoo.training.attendant import Reading
 
-__all__ = ["Bar", "TrainingBar", "duration", "stop_signals"]
+__all__ = ["Bar", "TrainingBar", "duration", "progress_to", "stop_signals"]
 
 SAME_WISH = 1.0  # seconds in which a second signal asks for nothing new: a terminal and a launcher both send it
 TICK = 0.5  # seconds after which the bar is drawn anew
 SILENCE = 30.0  # seconds without a line after which one is printed where there is no terminal
 STEPS = "training"  # what is being done most of the time, and needs no word
+LISTENER: ContextVar[Callable[[int, int], None] | None] = ContextVar("LISTENER", default=None)
 GRAPH = 10  # columns of the bar itself
 RECENT = 8  # readings by which the time that is left is told
 
@@ -50,6 +52,16 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
+@contextlib.contextmanager
+def progress_to(listener: Callable[[int, int], None]) -> Iterator[None]:
+    """While this lasts, what a verb does is told to `listener` (done, total), too; what it raises ends the verb."""
+    token = LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        LISTENER.reset(token)
+
+
 class Bar:
     """A bar of things done, on a terminal only; enter it for the function (done, total) that moves it."""
 
@@ -66,6 +78,8 @@ class Bar:
         """Show that so many of all are done."""
         self.bar.total = total
         self.bar.update(done - self.bar.n)
+        if (listener := LISTENER.get()) is not None:
+            listener(done, total)
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
