@@ -1,0 +1,39 @@
+"""What a page must know of a model to offer its controls, once it is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Size
+
+from zoo.api import ModalitySpec
+from zoo.configs import options
+from zoo.data import Modality
+from zoo.nn import Encodes, Model
+from zoo.sequences import Autoregressive, Tokens
+from zoo_gallery.shown import ARRAYS
+
+__all__ = ["about"]
+
+MOST = 256  # coordinates whose limits are told
+
+
+def about(model: Model, modality: Modality, spec: ModalitySpec) -> dict[str, Any]:
+    """JSON-able facts: sizes, classes, priors, concepts, what it takes besides, and the endings of its files."""
+    dimensions, prior = Size(model.latent_shape).numel(), model.prior_of()
+    return {
+        "dimensions": dimensions,
+        "limits": [prior.limits(coordinate) for coordinate in range(min(dimensions, MOST))],
+        "classes": list(model.classes) or [str(number) for number in range(model.num_classes or 0)],
+        "priors": [] if len(model.priors) < 2 else list(model.priors),
+        "default_prior": model.default_prior,
+        "truncation": model.truncation,
+        "concepts": list(model.concepts),
+        "options": [] if model.options is None else options(model.options),
+        "encodes": isinstance(model, Encodes),
+        "animations": list(spec.animations),
+        "slow": isinstance(model, Autoregressive),
+        "streams": isinstance(model, Autoregressive) and isinstance(modality, Tokens) and modality.streams,
+        "endings": [*spec.suffixes, ARRAYS],
+        "read_as": modality.how_read(model.data_shape),
+    }
