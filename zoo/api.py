@@ -11,6 +11,7 @@ from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.facts import Choice, DataFacts
 from zoo.catalogue.contract.formats import Foreign, FormatSpec, Listing
 from zoo.catalogue.contract.hookspecs import API_VERSION, PluginContext, hookimpl
+from zoo.catalogue.contract.pins import WeightsSpec, weights_of
 from zoo.catalogue.contract.registry import Owned, Registry
 from zoo.catalogue.contract.specs import (
     ArchitectureSpec,
@@ -22,7 +23,6 @@ from zoo.catalogue.contract.specs import (
     ModelSpec,
     Spec,
     TrainerSpec,
-    WeightsSpec,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ __all__ = [
     "WeightsSpec",
     "default_registry",
     "hookimpl",
+    "weights_of",
 ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.errors import UsageError
 
-__all__ = ["OFFLINE", "cache_folder", "config_file", "data_folders", "expand", "offline"]
+__all__ = ["OFFLINE", "cache_folder", "config_file", "data_folders", "expand", "offline", "pins_file"]
 
 OFFLINE = ContextVar("OFFLINE", default=False)  # what ZOO_OFFLINE says, of one command: --offline
 
@@ -52,6 +52,17 @@ def config_file(env: Mapping[str, str]) -> Path | None:
     home = env.get("HOME") or env.get("USERPROFILE")
     folder = env.get("XDG_CONFIG_HOME") or (home and os.path.join(home, ".config"))
     return Path(folder) / "genzoo" / "config.json" if folder else None
+
+
+def pins_file(env: Mapping[str, str]) -> Path | None:
+    """ZOO_PINS: the file in which `zoo pin` keeps what nobody else has pinned; else `pins.toml` beside `config_file`.
+
+    None where `env` names no home.
+    """
+    if env.get("ZOO_PINS"):
+        return expand(Path(env["ZOO_PINS"]))
+    beside = config_file(env)
+    return None if beside is None else beside.with_name("pins.toml")
 
 
 def offline(env: Mapping[str, str]) -> bool:

@@ -11,20 +11,13 @@ from zoo.api import (
     ModalitySpec,
     ModelSpec,
     PluginContext,
-    WeightsSpec,
     hookimpl,
+    weights_of,
 )
 
 ZOO_API_VERSION = API_VERSION
+PINS = "zoo:weights/pins.toml"
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-PINS: dict[str, dict[str, str]] = {
-    "vae-spoken-digits": {
-        "config.json": "b47f81b64e4323271d627878bd53916c7f5c809f6a3e3b6081c2a1b9806b3a3f",
-        "model.safetensors": "ad011d5602260d622d5f99454fcdd0a4b822f3dd84e6bc78ef10125badbfe1a4",
-        "golden.safetensors": "11aeb9f00b1a657bd4097f1217d4b0164e69467cf65e0e257b7280d884a39d96",
-        "prior.safetensors": "46cf012008d960e307c55f1fb28ec36dcff51b72d019240abd9c116ca2a6510a",
-    },
-}
 LENGTH = 8_128  # values of a spoken digit: 128 frames of 64
 
 
@@ -97,7 +90,6 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
 @hookimpl
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
     """Spoken digits."""
-    pins = PINS.get("vae-spoken-digits")
     return [
         ModelSpec(
             name="vae-spoken-digits",
@@ -106,7 +98,7 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
             dataset="spoken-digits",
             licence="CC-BY-SA-4.0",
             recipe="zoo_audio:recipes/vae-spoken-digits.toml",
-            weights=None if pins is None else WeightsSpec(files=pins, bundled="zoo:weights/vae-spoken-digits"),
+            weights=weights_of(PINS).get("vae-spoken-digits"),
             data_shape=(1, LENGTH),
             tags=("vae", "audio"),
         )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.api import API_VERSION, ArchitectureSpec, FamilySpec, FormatSpec, PluginContext, hookimpl
+from zoo.api import (
+    API_VERSION,
+    ArchitectureSpec,
+    FamilySpec,
+    FormatSpec,
+    ModelSpec,
+    PluginContext,
+    WeightsSpec,
+    hookimpl,
+)
 
 ZOO_API_VERSION = API_VERSION
 HINT = "pip install 'genzoo[diffusers]'"
@@ -64,3 +73,54 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
             install_hint=HINT,
         ),
     ]
+
+
+# Other people's models by name: repository, licence, side of a picture, what it is of. Nobody has pinned their commits
+# here: the first pull shows what it got, and remembers it.
+NOISE = {
+    "ddpm-cifar10": ("google/ddpm-cifar10-32", 32, "CIFAR-10", "CIFAR-10's ten classes, unasked"),
+    "ddpm-celebahq": ("google/ddpm-celebahq-256", 256, "CelebA-HQ", "Faces"),
+    "ddpm-celebahq-ema": ("google/ddpm-ema-celebahq-256", 256, "CelebA-HQ", "Faces, averaged weights"),
+    "ddpm-church": ("google/ddpm-church-256", 256, "LSUN church", "Churches"),
+    "ddpm-church-ema": ("google/ddpm-ema-church-256", 256, "LSUN church", "Churches, averaged weights"),
+    "ddpm-bedroom": ("google/ddpm-bedroom-256", 256, "LSUN bedroom", "Bedrooms"),
+    "ddpm-bedroom-ema": ("google/ddpm-ema-bedroom-256", 256, "LSUN bedroom", "Bedrooms, averaged weights"),
+    "ddpm-cat": ("google/ddpm-cat-256", 256, "LSUN cat", "Cats"),
+}
+CODES = {
+    "sd-vae": ("stabilityai/sd-vae-ft-mse", "Stable Diffusion's autoencoder, tuned for a small squared error"),
+    "sd-vae-ema": ("stabilityai/sd-vae-ft-ema", "Stable Diffusion's autoencoder, tuned, averaged weights"),
+    "sdxl-vae": ("stabilityai/sdxl-vae", "Stable Diffusion XL's autoencoder"),
+    "sdxl-vae-fp16": ("madebyollin/sdxl-vae-fp16-fix", "Stable Diffusion XL's autoencoder, fit for 16-bit floats"),
+    "taesd": ("madebyollin/taesd", "A tiny autoencoder that shares the latents of Stable Diffusion"),
+    "taesdxl": ("madebyollin/taesdxl", "A tiny autoencoder that shares the latents of Stable Diffusion XL"),
+    "taesd3": ("madebyollin/taesd3", "A tiny autoencoder that shares the latents of Stable Diffusion 3"),
+    "taef1": ("madebyollin/taef1", "A tiny autoencoder that shares the latents of FLUX.1"),
+}
+
+
+@hookimpl
+def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
+    """Well-known repositories: DDPM (Ho, Jain and Abbeel 2020), and autoencoders of photographs."""
+    for name, (repo, side, data, what) in NOISE.items():
+        size = "36" if side == 32 else "114"
+        summary = f"{what}: {side}x{side}, by DDPM (Ho et al. 2020); {size} million parameters."
+        yield _model(name, summary, repo, "unet", data, "Apache-2.0", (3, side, side))
+    for name, (repo, what) in CODES.items():
+        size = "2.4" if name.startswith("tae") else "84"
+        yield _model(name, f"{what}; {size} million parameters.", repo, "autoencoder", "photographs", "MIT", None)
+
+
+def _model(
+    name: str, summary: str, repo: str, kind: str, data: str, licence: str, shape: tuple[int, ...] | None
+) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        summary=summary,
+        architecture=f"diffusers-{kind}",
+        dataset=data,
+        licence=licence,
+        weights=WeightsSpec(repo_id=repo, format="diffusers"),
+        data_shape=shape,
+        tags=("image", "diffusion" if kind == "unet" else "vae"),
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from zoo.api import API_VERSION, ArchitectureSpec, ModelSpec, PluginContext, WeightsSpec, hookimpl
+from zoo.api import API_VERSION, ArchitectureSpec, ModelSpec, PluginContext, hookimpl, weights_of
 
 ZOO_API_VERSION = API_VERSION
+PINS = "zoo:weights/pins.toml"
 
 # The layout of the book's GAN chapter (Chollet, Deep Learning with Python, section 8.5): a dense layer onto a 16x16
 # map, 5x5 convolutions of 256 channels, a 7x7 head; the discriminator's convolutions without padding, dropout 0.4.
@@ -23,27 +24,6 @@ BOOK = {
     "discriminator_norm": "none",
     "padding": "valid",
     "dropout": 0.4,
-}
-
-PINS = {
-    "dcgan-cifar-frog": {
-        "config.json": "d6fa093d4a8a735a79a97d24710341f855242ebdc33b055eecfa6aba59b0b5f2",
-        "model.safetensors": "9095f347e2ed99d526405c3634ea4aa3677e1c1531e0a09f00b9a97671f1dbb3",
-        "discriminator.safetensors": "b8f459c84166c990d06338083dc8809fa6fbd4423cceca5a5ed019078ebb774c",
-        "golden.safetensors": "498194cddfb6bf920ee6937d27205823d3bf57aa3e88a29b7794c9699e1bfe54",
-    },
-    "dcgan-cifar-frog-book": {
-        "config.json": "a89f00a9d428372bba27bbaa6f75de7852e6d9a8b48fdb3676d74a148f344b68",
-        "model.safetensors": "33c5a28616096f9edf2818e850de4a9915562e8e799311918ce6834f7153fa0a",
-        "discriminator.safetensors": "4ed13c67be57f80de818878b54ea8ddc89e434d153822d8457268fc831e85ddb",
-        "golden.safetensors": "72baeb287f9f6c8cdd5821e7b2f7ca01dd2b9d9e4f12fe667dec829c8b77f4bc",
-    },
-    "frog-gan": {
-        "config.json": "2af79e07aec957acc0dde8d250ee13fa6d912109135d77d1139dc5e66fe5e84b",
-        "model.safetensors": "b1f84aaa7856143095a2c09a2fd8205fa6eec0c9aa6a561a18e356d9595d6b9f",
-        "discriminator.safetensors": "6e380dcc7c863e0f792c67f643616c9b4f3a1ab4ab621f8c289e14f351ae1ac0",
-        "golden.safetensors": "75260074e939f71cc8353bea4b2369d319506686d46a716e8be35e478049730d",
-    },
 }
 
 
@@ -105,7 +85,6 @@ def zoo_models(context: PluginContext) -> list[ModelSpec]:
 
 
 def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan", *, side: int = 32) -> ModelSpec:
-    pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
@@ -113,7 +92,7 @@ def _model(name: str, summary: str, dataset: str, architecture: str = "dcgan", *
         dataset=dataset,
         licence="Apache-2.0",
         recipe=f"zoo_gan:recipes/{name}.toml",
-        weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
+        weights=weights_of(PINS).get(name),
         data_shape=(3, side, side),
         tags=("gan", "image", "default") if name == "dcgan-cifar-frog" else ("gan", "image"),
     )

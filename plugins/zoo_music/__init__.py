@@ -11,29 +11,12 @@ from zoo.api import (
     ModalitySpec,
     ModelSpec,
     PluginContext,
-    WeightsSpec,
     hookimpl,
+    weights_of,
 )
 
 ZOO_API_VERSION = API_VERSION
-
-PINS: dict[str, dict[str, str]] = {
-    "lstm-folk": {
-        "config.json": "f66367e26003f33b6a80dd38960a14f0e38b7c63796c7220dde2bababf21d13a",
-        "model.safetensors": "cc31a26722491d94ef99e6d24d24bda766b48bf0177d381759c2bf3409bbc79f",
-        "golden.safetensors": "5652b3988f17043835eb68268fc9b245f6898167c89737b013a2ae56a185fc88",
-    },
-    "vae-tunes": {
-        "config.json": "c66596ce7e6a4e1a8d53b29a4a075922bf2e529c037600a7cea2e54b4f9624f6",
-        "model.safetensors": "549c65a4e62b0489ea14164fb5fb1f87b0cae319a33b1ee32b6b205bb8c710c1",
-        "golden.safetensors": "a5b0692aaf8b4878005c837c67154eb304b873d862cf1584041a4be23e6bc969",
-    },
-    "gpt-folk": {
-        "config.json": "e8470cf66ad91f90eb5e1b8413d8f1e5171b84e9eb07c760976efb5accd71e0f",
-        "model.safetensors": "98c7e719d7c8cb73e1cf35d9b32b30e3e6decfedc014717fdf329cd571de8096",
-        "golden.safetensors": "d690da810e3718adae24d8392393e329df0281ce23ddfd4e2f158d38f6a67b79",
-    },
-}
+PINS = "zoo:weights/pins.toml"
 
 
 @hookimpl
@@ -135,7 +118,6 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
 
 
 def _model(name: str, summary: str, architecture: str, dataset: str = "nottingham", length: int = 384) -> ModelSpec:
-    pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
@@ -143,7 +125,7 @@ def _model(name: str, summary: str, architecture: str, dataset: str = "nottingha
         dataset=dataset,
         licence="GPL-3.0-only",
         recipe=f"zoo_music:recipes/{name}.toml",
-        weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
+        weights=weights_of(PINS).get(name),
         data_shape=(length,),
         tags=("tune", "vae" if architecture == "tune-vae" else "autoregressive"),
     )

@@ -11,33 +11,15 @@ from zoo.api import (
     ModalitySpec,
     ModelSpec,
     PluginContext,
-    WeightsSpec,
     hookimpl,
+    weights_of,
 )
 
 ZOO_API_VERSION = API_VERSION
+PINS = "zoo:weights/pins.toml"
 
 # The book's writer (Chollet, Deep Learning with Python, section 8.1): 60 characters are read, by one LSTM of 128 units.
 BOOK = {"length": 60, "embedding": 64, "width": 128, "layers": 1}
-
-
-PINS: dict[str, dict[str, str]] = {
-    "vae-lines": {
-        "config.json": "f90159996653765905fe143d800255215436927bc83cf464f3e5ac2c86431464",
-        "model.safetensors": "63d7f1c11e246ecc58a936cfc6ef43bbf2d11cd37c8115c6ff145e64fdb80223",
-        "golden.safetensors": "0fc86672d611fe8f9f37a98b6584887fe8a28b27a8dac253ab0a68f21d73cfb9",
-    },
-    "gpt-shakespeare": {
-        "config.json": "61ee30179ec9e086bee104e07d207d7691099e4347af06c88ab770e926ea33c6",
-        "model.safetensors": "b55d931d8266fea06e757cde5a7e08ea8b189b6d67fac94eb6a984724a08dba8",
-        "golden.safetensors": "80f6e477e5bcd15d0f241a20c49781476b43220ae4bacb8abbf5bc8985d08f52",
-    },
-    "lstm-nietzsche": {
-        "config.json": "33fb787f074298b8da28dc9078243c4c3dca857e88f7816e7d686af9cbdac913",
-        "model.safetensors": "38335b54d9a49c6e3975d9990e2fac82328ca7ab3b4acb4599e7ace97e9d3f94",
-        "golden.safetensors": "0567479f1393e22576352abf9645996d005f3f6e21357ff3b7f814bd2031d32f",
-    },
-}
 
 
 @hookimpl
@@ -157,7 +139,6 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
 
 
 def _model(name: str, summary: str, architecture: str, dataset: str, length: int = 128) -> ModelSpec:
-    pins = PINS.get(name)
     return ModelSpec(
         name=name,
         summary=summary,
@@ -165,7 +146,7 @@ def _model(name: str, summary: str, architecture: str, dataset: str, length: int
         dataset=dataset,
         licence="Apache-2.0",
         recipe=f"zoo_text:recipes/{name}.toml",
-        weights=None if pins is None else WeightsSpec(files=pins, bundled=f"zoo:weights/{name}"),
+        weights=weights_of(PINS).get(name),
         data_shape=(length,),
         tags=("text", "vae" if architecture == "line-vae" else "autoregressive"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe
 from zoo.catalogue.weights.card import dataset_of
 from zoo.catalogue.weights.contents import Contents, in_folder, on_hub
+from zoo.catalogue.weights.first_seen import first_seen_folder, known_pins
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.locate import is_path, locate, no_revision
 from zoo.catalogue.weights.metrics import metrics_and_directions
@@ -32,11 +34,12 @@ def _names(kind: str, pattern: str, registry: Registry | None) -> list[str]:
 def list_models(pattern: str = "*", *, trained: bool = False, registry: Registry | None = None) -> list[str]:
     """The names of the models that match: wildcards of the name, `"dcgan-*"`, or words of name, summary or tags.
 
-    With `trained` only those that `load` can give: whose weights are bundled, or pinned at the Hub. The others are
-    recipes, to be trained first.
+    With `trained` only those whose weights are bundled, or pinned at the Hub. The others are recipes, to be trained
+    first, or other people's models that nobody has pinned yet.
     """
     owned = (registry or default_registry()).list("model", pattern)
-    return [one.name for one in owned if not trained or getattr(one.spec, "weights", None) is not None]
+    specs = ((one.name, one.spec) for one in owned if isinstance(one.spec, ModelSpec))
+    return [name for name, spec in specs if not trained or (spec.weights is not None and spec.weights.pinned)]
 
 
 def list_datasets(pattern: str = "*", *, registry: Registry | None = None) -> list[str]:
@@ -107,20 +110,21 @@ def _of_model(owned: Owned, spec: ModelSpec, registry: Registry, access: Access)
     if spec.recipe is not None:
         data["recipe_file"] = str(resource(spec.recipe, owned.name))
         data["examples"] = read_recipe(resource(spec.recipe, owned.name)).examples
-    folder = _at_hand(owned.name, spec, access)
+    folder = _at_hand(owned.name, spec, access, registry)
     if folder is not None:
         found = _of_weights(owned.name, in_folder(folder), registry)
         own = ("kind", "licence", "summary")  # what the catalogue says of it comes first
         return data | {key: value for key, value in found.items() if key not in own and value != ""}
     if spec.weights is not None:
-        origin = f"hf://{spec.weights.repo_id}@{spec.weights.revision}"
+        known, _ = known_pins(owned.name, spec.weights)
+        origin = f"hf://{known.repo_id}" + (f"@{known.revision}" if known.revision else "")
         suffix = _suffix(spec.architecture, registry)
-        told = {"source": "hub", "origin": origin, "path": None, "commit": spec.weights.revision, "suffix": suffix}
-        return data | told
+        told = {"source": "hub", "origin": origin, "path": None, "commit": known.revision, "suffix": suffix}
+        return data | told | {"pinned": known.pinned}
     return data | {"source": "recipe", "path": None, "suffix": _suffix(spec.architecture, registry)}
 
 
-def _at_hand(name: str, spec: ModelSpec, access: Access) -> Folder | None:
+def _at_hand(name: str, spec: ModelSpec, access: Access, registry: Registry) -> Folder | None:
     """The folder of a model's weights, where it is bundled or in the cache: nothing is fetched."""
     weights = spec.weights
     if weights is None:
@@ -133,6 +137,13 @@ def _at_hand(name: str, spec: ModelSpec, access: Access) -> Folder | None:
                 raise
         else:
             return Folder(name=name, path=path, pins=weights.files, source="bundled", origin="bundled")
+    if weights.format:
+        known, who = known_pins(name, weights)
+        if not who:
+            return None
+        with contextlib.suppress(NetworkError):
+            return first_seen_folder(spec, known, name, replace(access, local_files_only=True), registry)
+        return None
     from zoo.catalogue.weights.fetching import hub_folder_of
 
     assert weights.repo_id is not None

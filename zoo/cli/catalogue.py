@@ -13,7 +13,7 @@ from zoo.errors import NotFoundError, ZooError
 
 if TYPE_CHECKING:
     from zoo.catalogue.contract.registry import Registry
-    from zoo.catalogue.contract.specs import Spec
+    from zoo.catalogue.contract.specs import ModelSpec, Spec
 
 __all__ = ["info", "info_arguments", "list_arguments", "list_names"]
 
@@ -54,8 +54,7 @@ def list_names(arguments: argparse.Namespace) -> None:
             continue
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
         if isinstance(owned.spec, ModelSpec):
-            weights = owned.spec.weights
-            row["available"] = "recipe" if weights is None else "bundled" if weights.bundled else "hub"
+            row["available"] = _available(owned.name, owned.spec)
         rows.append(row)
     if not rows and arguments.pattern != "*":
         from zoo.configs import near  # a list that finds something does without
@@ -72,6 +71,21 @@ def list_names(arguments: argparse.Namespace) -> None:
         "feature": ("name", "modality", "licence", "summary"),
     }
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
+
+
+def _available(name: str, spec: ModelSpec) -> str:
+    """Where a model's weights are: "recipe" where there are none yet, "unpinned" where nobody says which they are."""
+    from zoo.catalogue.contract.references import resource
+    from zoo.catalogue.weights.first_seen import known_pins
+
+    weights = spec.weights
+    if weights is None:
+        return "recipe"
+    if weights.bundled is not None:
+        with contextlib.suppress(NotFoundError):  # a wheel may leave to the Hub what is there
+            resource(weights.bundled, name)
+            return "bundled"
+    return "hub" if weights.bundled or known_pins(name, weights)[1] else "unpinned"
 
 
 def _modality_of(spec: Spec, registry: Registry) -> str:

@@ -99,7 +99,8 @@ def _where(facts: Facts) -> str:
     if source == "cache":
         return f"{facts['origin']}, pulled into {path}"
     if source == "hub":
-        return f"on the Hub, would be pulled from {facts['origin']}"
+        unpinned = "" if facts.get("pinned", True) else ", of which nobody has pinned a commit yet"
+        return f"on the Hub, would be pulled from {facts['origin']}{unpinned}"
     return f"in {path}" if path else "nowhere yet: it has a recipe and no published weights"
 
 

@@ -13,7 +13,7 @@ __all__ = ["cache_arguments", "pull", "pull_arguments", "search", "verify", "ver
 
 
 def _names(arguments: argparse.Namespace, command: str) -> list[str]:
-    """The names given, or with --all those of every model that has weights."""
+    """The names given, or with --all those of every model whose weights the catalogue pins."""
     from zoo.catalogue.contract.specs import ModelSpec
     from zoo.catalogue.plugins.loading import default_registry
 
@@ -21,8 +21,9 @@ def _names(arguments: argparse.Namespace, command: str) -> list[str]:
         raise UsageError(f"give names, or --all, to `zoo {command}`")
     if not arguments.all:
         return list(arguments.names)
-    owned = default_registry().list("model")
-    return [item.name for item in owned if isinstance(item.spec, ModelSpec) and item.spec.weights is not None]
+    specs = ((owned.name, owned.spec) for owned in default_registry().list("model"))
+    weights = ((name, spec.weights) for name, spec in specs if isinstance(spec, ModelSpec))
+    return [name for name, one in weights if one is not None and one.pinned]
 
 
 def pull_arguments(command: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def _takes_revision(command: argparse.ArgumentParser) -> None:
 
 
 def _takes_all(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--all", action="store_true", help="every model of the catalogue that has weights")
+    command.add_argument("--all", action="store_true", help="every model whose weights the catalogue pins")
     takes_offline(command)
     takes_json(command)
 

@@ -34,6 +34,12 @@ VERBS = (
         arguments="zoo.cli.hub:pull_arguments",
     ),
     CommandSpec(
+        name="pin",
+        summary="Write down which bytes models are, into a file of yours or of a project.",
+        run="zoo.cli.pin:pin",
+        arguments="zoo.cli.pin:pin_arguments",
+    ),
+    CommandSpec(
         name="verify",
         summary="Check hashes, header, golden samples and card of models.",
         run="zoo.cli.hub:verify",

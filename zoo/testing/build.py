@@ -135,16 +135,24 @@ def picklable(subject: Subject, item: Item) -> None:
 
 
 def model_names_resolve(subject: Subject, item: Item) -> None:
-    """The architecture and dataset a model names are in the catalogue, with the class it selects; it has a licence."""
+    """The architecture and dataset a model names are in the catalogue, with the class it selects; it has a licence.
+
+    Of another program's model the dataset may be any, in words.
+    """
     spec = item.of(ModelSpec)
     subject.registry.architecture(spec.architecture)
-    reference = parse_reference(spec.dataset)
-    classes, selection = subject.registry.dataset(reference.name).classes, reference.selection
-    require(selection is None or selection in classes, f"{reference.name} has no class {selection!r}")
-    require(reference.path is None, f"its dataset {spec.dataset} is a path, which only this computer has")
+    if spec.weights is None or not spec.weights.format:
+        _check_dataset(subject, spec.dataset)
     require(spec.licence.strip(), "it states no licence")
     shape = spec.data_shape
     require(shape is None or (shape and min(shape) >= 1), f"data_shape is {shape}, no shape")
+
+
+def _check_dataset(subject: Subject, name: str) -> None:
+    reference = parse_reference(name)
+    classes, selection = subject.registry.dataset(reference.name).classes, reference.selection
+    require(selection is None or selection in classes, f"{reference.name} has no class {selection!r}")
+    require(reference.path is None, f"its dataset {name} is a path, which only this computer has")
 
 
 def recipe_resolves(subject: Subject, item: Item) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from zoo.catalogue.contract.pins import WeightsSpec
 from zoo.catalogue.contract.references import resource
-from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
+from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.recipes.recipe import Recipe, read_recipe, resolve
 from zoo.catalogue.weights.card import HERE
 from zoo.catalogue.weights.card_check import check_card, read_card
@@ -176,4 +177,7 @@ def no_discriminator(item: Item) -> str:
 
 def no_weights(item: Item) -> str:
     """Why a model's weights are not looked at, or ''."""
-    return "" if item.of(ModelSpec).weights else "it has no published weights, only a recipe"
+    weights = item.of(ModelSpec).weights
+    if weights is None:
+        return "it has no published weights, only a recipe"
+    return f"its weights are of the format {weights.format}, another program's" if weights.format else ""

@@ -13,7 +13,8 @@ from typing import Any
 
 from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.formats import FormatSpec
-from zoo.catalogue.contract.names import COMMIT, REPO, SHA256, check_name, is_suffix
+from zoo.catalogue.contract.names import SHA256, check_name, is_suffix
+from zoo.catalogue.contract.pins import WeightsSpec
 from zoo.catalogue.contract.references import CODE, FILE, check_reference
 from zoo.errors import PluginError
 
@@ -103,31 +104,6 @@ class DatasetSpec:
                 check_name(word, f"dataset {self.name}: option {key!r}:")
         if self.facts != "":
             check_reference(self.facts, CODE, f"dataset {self.name}: facts")
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightsSpec:
-    """Where a model's weights are, and which bytes they must be."""
-
-    files: Mapping[str, str]  # file name -> sha256, lower-case hex
-    bundled: str | None = None  # a folder an installed package carries: "package:path/inside"
-    repo_id: str | None = None  # "org/repo" on the Hub
-    revision: str | None = None  # the 40-hex commit there
-
-    def __post_init__(self) -> None:
-        for name, digest in self.files.items():
-            if not isinstance(digest, str) or not SHA256.fullmatch(digest):
-                raise PluginError(f"weights file {name}: {digest!r} is no sha256 (64 lower-case hex digits)")
-        if not {"config.json", "model.safetensors"} <= set(self.files):
-            raise PluginError("weights must pin config.json and model.safetensors")
-        if self.bundled is not None:
-            check_reference(self.bundled, FILE, "bundled weights")
-        if self.bundled is None and self.repo_id is None:
-            raise PluginError("weights need `bundled`, or `repo_id` and `revision`")
-        if self.repo_id is not None and not REPO.fullmatch(self.repo_id):
-            raise PluginError(f"repo_id is {self.repo_id!r}; it must look like 'org/repo'")
-        if self.repo_id is not None and not COMMIT.fullmatch(self.revision or ""):
-            raise PluginError(f"{self.repo_id}: revision {self.revision!r} is no 40-hex commit")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,7 +140,7 @@ def named_by_catalogue(digest: str, registry: Registry) -> str:
     """The model of the catalogue whose model.safetensors has that sha256; "" where none has."""
     for owned in registry.list("model"):
         weights = owned.spec.weights if isinstance(owned.spec, ModelSpec) else None
-        if weights is not None and weights.files[MODEL] == digest:
+        if weights is not None and weights.files.get(MODEL) == digest:
             return owned.name
     return ""
 

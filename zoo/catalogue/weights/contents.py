@@ -147,7 +147,7 @@ def _asked(repo: str, revision: str, access: Access, registry: Registry) -> Cont
     from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
     from zoo.catalogue.weights.fetching import NotInFormat, in_format
-    from zoo.catalogue.weights.foreign import recognised_on_hub
+    from zoo.catalogue.weights.foreign import Repository
 
     hub, cache = Hub(access.token), RepoCache(access.cache, repo)
     foreign: Foreign | None = None
@@ -159,7 +159,7 @@ def _asked(repo: str, revision: str, access: Access, registry: Registry) -> Cont
         if MODEL not in sizes:
             raise NotInFormat(f"hf://{repo}@{commit} has no {MODEL}; it is no model in the zoo's format")
     except NotInFormat as error:
-        commit, foreign = recognised_on_hub(hub, cache, revision, registry, error)
+        commit, foreign = Repository(cache=cache, name=repo, registry=registry).recognised(hub, revision, error)
         needed = (*foreign.tables, *foreign.weights)
         sizes = hub.sizes(repo, commit, needed)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
 
 
-__all__ = ["NotInFormat", "fetch", "hub_folder_of", "in_format", "warn"]
+__all__ = ["NotInFormat", "fetch", "hub_folder_of", "in_format", "is_good", "never", "usable", "warn"]
 
 
 class NotInFormat(NotFoundError):
@@ -61,14 +61,14 @@ def hub_folder_of(repo: str, name: str, pins: Mapping[str, str], access: Access)
         _say(f"{name} is commit {commit}")
     if access.force and hub is not None:
         there = [file for file in (*FILES, CARD, EVALUATION) if cache.has(commit, file)]
-        fetch(hub, cache, commit, there, pins, _never)
+        fetch(hub, cache, commit, there, pins, never)
     folder = _in_cache(cache, commit, name, pins)
 
     def repair(file: str, error: ZooError) -> Folder:
         if hub is None:
             raise error
         try:
-            fetch(hub, cache, commit, [file], pins, _is_good)
+            fetch(hub, cache, commit, [file], pins, is_good)
         except (NetworkError, StorageError) as failure:
             raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
         return _in_cache(cache, commit, name, pins)
@@ -98,7 +98,7 @@ def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> s
             raise NetworkError(f"hf://{cache.repo}@{revision} is not in the cache, and being offline was asked for")
         _complete(None, cache, known, {})
         return known
-    if known is not None and not all(_usable(cache, known, file, {}) for file in (CONFIG, MODEL)):
+    if known is not None and not all(usable(cache, known, file, {}) for file in (CONFIG, MODEL)):
         known = None
     try:
         with in_format(cache.repo, revision):
@@ -119,11 +119,11 @@ def _follow(hub: Callable[[], Hub] | None, cache: RepoCache, revision: str) -> s
 def _complete(hub: Callable[[], Hub] | None, cache: RepoCache, commit: str, pins: Mapping[str, str]) -> None:
     """Fetch what the cache lacks of a commit: what is pinned, or else the files of the format; and the card."""
     needed = list(pins) or [CONFIG, MODEL]
-    missing = [file for file in needed if not _usable(cache, commit, file, pins)]
+    missing = [file for file in needed if not usable(cache, commit, file, pins)]
     if missing and hub is None:
         raise _not_at_hand(cache, commit, missing)
     more = [file for file in ([] if pins else FILES) if file not in needed] + [CARD, EVALUATION]
-    more = [file for file in more if not _usable(cache, commit, file, {}) and not cache.lacks(commit, file)]
+    more = [file for file in more if not usable(cache, commit, file, {}) and not cache.lacks(commit, file)]
     if hub is None or (not missing and (pins or not more)):
         return
     if missing:
@@ -160,12 +160,12 @@ def in_format(repo: str, revision: str) -> Iterator[None]:
         raise NotInFormat(f"{error}; {advice}") from None
 
 
-def _usable(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
+def usable(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
     """Whether the cache has a file and something says which bytes it must hold."""
     return cache.has(commit, file) and (file in pins or cache.digest(commit, file) is not None)
 
 
-def _is_good(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
+def is_good(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) -> bool:
     """Whether a file holds the bytes it must."""
     path, wanted = cache.snapshot(commit) / file, pins.get(file) or cache.digest(commit, file)
     with contextlib.suppress(OSError):
@@ -173,7 +173,8 @@ def _is_good(cache: RepoCache, commit: str, file: str, pins: Mapping[str, str]) 
     return False
 
 
-def _never(*_: object) -> bool:
+def never(*_: object) -> bool:
+    """For `fetch`: whatever is there is fetched anew."""
     return False
 
 
@@ -182,7 +183,7 @@ def _is_stated(hub: Hub, cache: RepoCache, commit: str, file: str) -> bool:
     if not cache.has(commit, file) or cache.digest(commit, file) is not None:
         return False
     stated = hub.look(cache.repo, commit, file).digest
-    if stated is None or not _is_good(cache, commit, file, {file: stated}):
+    if stated is None or not is_good(cache, commit, file, {file: stated}):
         return False
     cache.set_digest(commit, file, stated)
     return True
@@ -194,7 +195,7 @@ def fetch(
     commit: str,
     files: list[str],
     pins: Mapping[str, str],
-    enough: Callable[[RepoCache, str, str, Mapping[str, str]], bool] = _usable,
+    enough: Callable[[RepoCache, str, str, Mapping[str, str]], bool] = usable,
     *,
     ours: bool = True,
 ) -> None:
@@ -207,7 +208,7 @@ def fetch(
         for file in files:
             if enough(cache, commit, file, pins):  # another process was faster
                 continue
-            if enough is _usable and _is_stated(hub(), cache, commit, file):  # another program was
+            if enough is usable and _is_stated(hub(), cache, commit, file):  # another program was
                 continue
             with storage_errors(f"cannot write the Hub's cache {cache.folder}"), cache.writing() as (stream, aside):
                 _, named = hub().download(cache.repo, commit, file, stream, most=most_bytes(file), pin=pins.get(file))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from zoo.catalogue.contract.names import COMMIT, INSIDE
 from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.hub.access import Access
-from zoo.catalogue.weights.fetching import fetch, warn
+from zoo.catalogue.weights.fetching import fetch, is_good, never, usable, warn
 from zoo.catalogue.weights.folder import CONFIG, MOST_CONFIG, Folder, OtherFormat, parse_evaluation
 from zoo.errors import NetworkError, NotFoundError, PluginError, StorageError, WeightsError, ZooError
 from zoo.files import storage_errors
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.hub.cache import RepoCache
     from zoo.catalogue.hub.client import Hub
 
-__all__ = ["foreign_folder", "foreign_repository", "recognised_on_hub"]
+__all__ = ["Repository", "foreign_folder", "foreign_repository"]
 
 MOST_SEEN, DEEPEST = 5_000, 3  # files of a folder, and folders within one another, that are looked at
 PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".h5", ".msgpack", ".onnx")
@@ -54,10 +55,11 @@ def foreign_repository(repo: str, name: str, access: Access, registry: Registry,
 
     if not registry.list("format"):
         raise failure
-    cache, revision = RepoCache(access.cache, repo), access.revision or "main"
+    place = Repository(cache=RepoCache(access.cache, repo), name=name, registry=registry)
+    revision = access.revision or "main"
     if not isinstance(failure, NetworkError):
-        return _of_hub(Hub(access.token), cache, revision, name, registry, failure)
-    found = _of_cache(cache, revision, name, registry)
+        return place.of_hub(Hub(access.token), revision, failure, force=access.force)
+    found = place.of_cache(revision)
     if found is None:
         raise failure
     if not access.offline:
@@ -65,60 +67,79 @@ def foreign_repository(repo: str, name: str, access: Access, registry: Registry,
     return found
 
 
-def recognised_on_hub(
-    hub: Hub, cache: RepoCache, revision: str, registry: Registry, failure: ZooError
-) -> tuple[str, Foreign]:
-    """The commit that a revision stands at, and what its files are by their names and tables, which are kept in the
-    cache. Raises as `foreign_repository`.
-    """
-    commit, files = hub.files(cache.repo, revision)
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A repository of the Hub in another format than the zoo's."""
 
-    def read(file: str) -> dict[str, Any]:
-        fetch(lambda: hub, cache, commit, [file], {}, ours=False)
-        return parse_evaluation(_folder(cache, commit, "", (file,)).read(file), f"hf://{cache.repo}@{commit}: {file}")
+    cache: RepoCache
+    name: str  # as it was asked for
+    registry: Registry  # whose formats are known
+    pins: Mapping[str, str] = field(default_factory=dict)  # file -> sha256, where they are known
 
-    found = _recognised(Listing(files, read), registry)
-    if found is None:
-        raise _unknown(cache.repo, files, read, failure)
-    return commit, found
+    def recognised(self, hub: Hub, revision: str, failure: ZooError) -> tuple[str, Foreign]:
+        """The commit that a revision stands at, and what its files are by their names and tables, which are kept in
+        the cache. Raises as `foreign_repository`.
+        """
+        commit, files = hub.files(self.cache.repo, revision)
 
+        def read(file: str) -> dict[str, Any]:
+            fetch(lambda: hub, self.cache, commit, [file], {}, ours=False)
+            text = self._folder(commit, (file,), hub=hub).read(file)
+            return parse_evaluation(text, f"hf://{self.cache.repo}@{commit}: {file}")
 
-def _of_hub(hub: Hub, cache: RepoCache, revision: str, name: str, registry: Registry, failure: ZooError) -> Folder:
-    commit, found = recognised_on_hub(hub, cache, revision, registry, failure)
-    fetch(lambda: hub, cache, commit, list(found.weights), {}, ours=False)
-    with contextlib.suppress(StorageError):  # a cache that cannot be written
-        if not COMMIT.fullmatch(revision):
-            cache.set_ref(revision, commit)
-    return _folder(cache, commit, name, (*found.tables, *found.weights), found)
+        found = _recognised(Listing(files, read), self.registry)
+        if found is None:
+            raise _unknown(self.cache.repo, files, read, failure, self.registry)
+        return commit, found
 
+    def of_hub(self, hub: Hub, revision: str, failure: ZooError, *, force: bool = False) -> Folder:
+        """Complete in the cache, its weights fetched where they are not there; with `force` all of it anew."""
+        commit, found = self.recognised(hub, revision, failure)
+        files = (*found.tables, *found.weights)
+        fetch(lambda: hub, self.cache, commit, list(found.weights), {}, never if force else usable, ours=False)
+        with contextlib.suppress(StorageError):  # a cache that cannot be written
+            if not COMMIT.fullmatch(revision):
+                self.cache.set_ref(revision, commit)
+        return self._folder(commit, files, found, hub)
 
-def _of_cache(cache: RepoCache, revision: str, name: str, registry: Registry) -> Folder | None:
-    """What was fetched before, where all of it is there."""
-    commit = revision if COMMIT.fullmatch(revision) else cache.ref(revision)
-    if commit is None or not cache.snapshot(commit).is_dir():
-        return None
-    files = tuple(sorted(_files(cache.snapshot(commit))))
+    def of_cache(self, revision: str) -> Folder | None:
+        """What was fetched before, where all of it is there."""
+        commit = revision if COMMIT.fullmatch(revision) else self.cache.ref(revision)
+        if commit is None or not self.cache.snapshot(commit).is_dir():
+            return None
+        files = tuple(sorted(_files(self.cache.snapshot(commit))))
 
-    def read(file: str) -> dict[str, Any]:
-        with _readable():
-            return parse_evaluation(_folder(cache, commit, name, (file,)).read(file), file)
+        def read(file: str) -> dict[str, Any]:
+            with _readable():
+                return parse_evaluation(self._folder(commit, (file,)).read(file), file)
 
-    found = _recognised(Listing(files, read), registry)
-    if found is None or not all(cache.has(commit, file) for file in found.weights):
-        return None
-    return _folder(cache, commit, name, (*found.tables, *found.weights), found)
+        found = _recognised(Listing(files, read), self.registry)
+        if found is None or not all(self.cache.has(commit, file) for file in found.weights):
+            return None
+        return self._folder(commit, (*found.tables, *found.weights), found)
 
+    def _folder(
+        self, commit: str, files: tuple[str, ...], foreign: Foreign | None = None, hub: Hub | None = None
+    ) -> Folder:
+        def repair(file: str, error: ZooError) -> Folder:
+            assert hub is not None
+            try:
+                fetch(lambda: hub, self.cache, commit, [file], self.pins, is_good, ours=False)
+            except (NetworkError, StorageError) as failure:
+                raise type(error)(f"{error}; it cannot be fetched anew: {failure}") from None
+            return self._folder(commit, files, foreign)
 
-def _folder(cache: RepoCache, commit: str, name: str, files: tuple[str, ...], foreign: Foreign | None = None) -> Folder:
-    return Folder(
-        name=name,
-        path=cache.snapshot(commit),
-        digests={file: digest for file in files if (digest := cache.digest(commit, file))},
-        source="hub",
-        commit=commit,
-        origin=f"hf://{cache.repo}@{commit}",
-        foreign=foreign,
-    )
+        return Folder(
+            name=self.name,
+            path=self.cache.snapshot(commit),
+            pins=self.pins,
+            digests={file: digest for file in files if (digest := self.cache.digest(commit, file))},
+            source="hub",
+            commit=commit,
+            origin=f"hf://{self.cache.repo}@{commit}",
+            repair=None if hub is None else repair,
+            foreign=foreign,
+        )
 
 
 def _recognised(listing: Listing, registry: Registry) -> Foreign | None:
@@ -167,7 +188,9 @@ def _files(root: Path) -> list[str]:
     return found[:MOST_SEEN]
 
 
-def _unknown(repo: str, files: tuple[str, ...], read: Callable[[str], dict[str, Any]], failure: ZooError) -> ZooError:
+def _unknown(
+    repo: str, files: tuple[str, ...], read: Callable[[str], dict[str, Any]], failure: ZooError, registry: Registry
+) -> ZooError:
     """What a repository that no plugin knows looks like."""
     kind: type[ZooError] = WeightsError if isinstance(failure, OtherFormat) else NotFoundError
     tensors = any(file.endswith(".safetensors") for file in files)
@@ -181,5 +204,14 @@ def _unknown(repo: str, files: tuple[str, ...], read: Callable[[str], dict[str, 
                 what = table.get("_class_name") or table.get("model_type")
                 if isinstance(what, str):
                     library = "diffusers" if "_class_name" in table else "transformers"
-                    return kind(f"{failure}; it is a {what:.60} of {library}, which no plugin reads; {ADVICE}")
+                    told = f"{failure}; it is a {what:.60} of {library}, which no plugin reads"
+                    return kind(f"{told}; {_read_of(library, registry)}")
     return failure
+
+
+def _read_of(library: str, registry: Registry) -> str:
+    """Which plugin reads something of a library, and what."""
+    found = [owned for owned in registry.list("format") if owned.name.rpartition("/")[2] == library]
+    if not found:
+        return f"none for {library} is installed; {ADVICE}"
+    return f"of {library} the plugin {found[0].owner} reads: {found[0].spec.summary.rstrip('.')}"

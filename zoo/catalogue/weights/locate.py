@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.catalogue.contract.names import hub_name_at
+from zoo.catalogue.contract.pins import WeightsSpec
 from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
-from zoo.catalogue.contract.specs import ModelSpec, WeightsSpec
+from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.hub.access import USUAL, Access
 from zoo.catalogue.weights.fetching import NotInFormat, hub_folder_of, warn
 from zoo.catalogue.weights.folder import Folder, OtherFormat
@@ -66,6 +67,10 @@ def locate(name: str | os.PathLike[str], registry: Registry, access: Access = US
     if revision is not None:
         raise no_revision(name, spec, revision)
     with _hint(registry):
+        if spec.weights.format:
+            from zoo.catalogue.weights.first_seen import first_seen_folder
+
+            return first_seen_folder(spec, spec.weights, name, access, registry)
         return _of_catalogue(spec, spec.weights, name, access)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.first_seen import refuse_other
 from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, FILES, MODEL
 from zoo.catalogue.weights.locate import locate
 from zoo.files import new_folder, refuse_full
@@ -31,12 +33,15 @@ def pull(
 
     `to` is a folder to write the files into, as `zoo export` would: new, or empty. With `force` what the cache has is
     fetched anew. `revision`, `token`, `cache_dir` and `local_files_only` are those of `zoo.load`. Gives `name`,
-    `origin`, how many `files` and `bytes`, and the `path`. Raises what `zoo.load` raises, and StorageError for `to`.
+    `origin`, how many `files` and `bytes`, the `path`, and the `sha256` of each file. Raises what `zoo.load` raises,
+    and StorageError for `to`.
     """
     access = Access(revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only, force=force)
     if to is not None:
         refuse_full(Path(os.path.expanduser(to)))  # before anything is fetched
     folder = locate(name, registry or default_registry(), access)
+    if folder.spec is not None and folder.spec.weights is not None and folder.spec.weights.format:
+        refuse_other(str(name), folder.spec.weights, access)
     needed = [file for file in FILES if file in folder.pins or folder.has(file) or file in (CONFIG, MODEL)]
     if folder.foreign is not None:
         needed = [*folder.foreign.tables, *folder.foreign.weights]
@@ -51,4 +56,6 @@ def pull(
                 (aside / file).parent.mkdir(parents=True, exist_ok=True)
                 (aside / file).write_bytes(body)
     size = sum(map(len, content.values()))
-    return {"name": str(name), "origin": folder.origin, "files": len(content), "bytes": size, "path": str(place)}
+    digests = {file: hashlib.sha256(body).hexdigest() for file, body in content.items()}
+    told = {"name": str(name), "origin": folder.origin, "files": len(content), "bytes": size, "path": str(place)}
+    return told | {"sha256": digests}
