@@ -79,6 +79,8 @@ class WeightsSpec:
 def weights_of(reference: str) -> Mapping[str, WeightsSpec]:
     """The weights that a pins file pins, by the names of the models: `weights_of("acme_zoo:weights/pins.toml")`.
 
+    `reference` names the file, as "package:path".
+
     The folders that the package carries lie beside the file, each named as its model; one that is not there is on the
     Hub. Raises NotFoundError where the file is missing, ConfigError for one that is malformed, PluginError for pins
     that are none, StorageError.
