@@ -37,6 +37,8 @@ def train_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=keys)
     command.add_argument("--threads", type=int, help="processor threads (default: PyTorch's choice)")
     command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
+    same = "on a GPU: the same bytes each time, slower (deterministic = true in a recipe); a CPU's always are"
+    command.add_argument("--deterministic", action="store_true", help=same)
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     finish = "go on with it, but let its rates fall from here on, and end when they have fallen"
     command.add_argument("--finish", action="store_true", help=finish)
@@ -51,7 +53,8 @@ def _order(arguments: argparse.Namespace) -> Order:
     for option, value in (("--data", arguments.data), ("--from", arguments.start), ("--out", arguments.out)):
         if value == "":
             raise UsageError(f"{option} is empty; say what is meant, or leave it out")
-    examples = {} if arguments.examples is None else {"examples": arguments.examples}
+    flags = {} if arguments.examples is None else {"examples": arguments.examples}
+    flags |= {"deterministic": True} if arguments.deterministic else {}
     asked = Asked(
         what=arguments.recipe or "",
         data=arguments.data or "",
@@ -59,7 +62,7 @@ def _order(arguments: argparse.Namespace) -> Order:
         out=Path(arguments.out) if arguments.out else None,
         resume=arguments.resume,
         finish=arguments.finish,
-        given=parse_changes(arguments.set) | examples,
+        given=parse_changes(arguments.set) | flags,
     )
     return order(asked, default_registry())
 
@@ -100,6 +103,7 @@ def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
     import torch
 
     from zoo.training.machine.allocator import keep_freed_memory
+    from zoo.training.machine.determinism import fixed_workspaces
     from zoo.training.machine.processes import open_processes
 
     if arguments.threads is not None:
@@ -107,7 +111,11 @@ def _train(arguments: argparse.Namespace, bar: TrainingBar) -> int:
             raise UsageError(f"--threads is {arguments.threads}; it must be a whole number from 1 to 1024")
         torch.set_num_threads(arguments.threads)
     keep_freed_memory()
-    with contextlib.closing(open_processes(arguments.device)) as processes, processes.silent():
+    with (
+        fixed_workspaces(),  # the recipe, which may ask for it, is read when CUDA may have started
+        contextlib.closing(open_processes(arguments.device)) as processes,
+        processes.silent(),
+    ):
         bar.doing("looking at the data", 0)
         return _carry_out(_order(arguments), arguments, bar, processes)
 

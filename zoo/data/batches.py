@@ -54,19 +54,40 @@ class Batches:
 
     def next(self) -> tuple[Tensor, Tensor | None]:
         """This process's share (n, …) of the next batch, and its labels; an epoch's rest is dropped."""
+        rows = self.next_rows()
+        if not isinstance(self.data, Rows):
+            return self.at(rows)
+        examples, rows = self.data.read(rows)
+        last = min(self.offset + AHEAD * self.batch_size, len(self.data) - self.batch_size + 1)
+        coming = [self._rows(offset) for offset in range(self.offset, last, self.batch_size)]
+        self.data.expect(torch.cat(coming) if coming else rows[:0])
+        return examples, None if self.labels is None else self.labels[rows]
+
+    def next_rows(self) -> Tensor:
+        """Which rows this process's share of the next batch is, (n,) int64, on the CPU."""
         if self.offset + self.batch_size > len(self.data):
             self.epoch, self.offset = self.epoch + 1, 0
             self._order = self._permutation()
-        rows = self._rows(self.offset)
         self.offset += self.batch_size
-        if isinstance(self.data, Rows):
-            examples, rows = self.data.read(rows)
-            last = min(self.offset + AHEAD * self.batch_size, len(self.data) - self.batch_size + 1)
-            coming = [self._rows(offset) for offset in range(self.offset, last, self.batch_size)]
-            self.data.expect(torch.cat(coming) if coming else rows[:0])
-        else:
-            examples = self.data.index_select(0, rows)  # a tenth of the time of data[rows], which copies value by value
+        return self._rows(self.offset - self.batch_size)
+
+    def at(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The examples of those rows (n,), and their labels, where all are in memory: on the device they lie on."""
+        assert isinstance(self.data, Tensor)
+        rows = rows.to(self.data.device)
+        examples = self.data.index_select(0, rows)  # a tenth of the time of data[rows], which copies value by value
         return examples, None if self.labels is None else self.labels[rows]
+
+    def move(self, device: torch.device, room: int) -> int:
+        """Let the examples lie on `device`, as they are stored, if they need no more than `room` bytes there.
+
+        Gives how many they take; 0 where they stay: they need more, or are read as they are needed.
+        """
+        if not isinstance(self.data, Tensor) or self.data.nbytes > room:
+            return 0
+        self.data = self.data.to(device)
+        self.labels = None if self.labels is None else self.labels.to(device)
+        return self.data.nbytes
 
     def _rows(self, offset: int) -> Tensor:
         """This process's rows of the batch that begins at `offset` in this epoch."""

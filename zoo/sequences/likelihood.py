@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -70,6 +71,10 @@ class LikelihoodTrainer(Trainer):
         share = min(1.0, (step + 1) / (self.settings.warmup + 1))
         for group in self.optimizers["network"].param_groups:
             group["lr"] *= share
+
+    def variant(self) -> Hashable:
+        """All steps are alike."""
+        return ()
 
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
         """One update from tokens (N, L)."""

@@ -26,12 +26,22 @@ class Ema:
         self._live_weights: list[Tensor] = list(module.parameters())
         self._buffers: list[Tensor] = list(self.module.buffers())
 
-    @torch.no_grad()
     def update(self, *, examples: int, examples_seen: int) -> None:
         """Move towards the network after a step of `examples` examples; `examples_seen` counts them too."""
+        self.move(self.weight(examples=examples, examples_seen=examples_seen))
+
+    def weight(self, *, examples: int, examples_seen: int) -> float:
+        """How far `update` moves, from 0 to 1."""
         half_life = min(self.half_life, examples_seen / 10)
-        weight = 1.0 if half_life == 0 else 1 - 0.5 ** (examples / half_life)
+        return 1.0 if half_life == 0 else 1 - 0.5 ** (examples / half_life)
+
+    @torch.no_grad()
+    def move(self, weight: float | Tensor) -> None:
+        """Move towards the network by that share of the way; a scalar tensor can change where the move is replayed."""
         if self._weights:  # a likelihood may have no parameters
-            torch._foreach_lerp_(self._weights, self._live_weights, weight)
+            if isinstance(weight, Tensor):
+                torch._foreach_lerp_(self._weights, self._live_weights, [weight] * len(self._weights))
+            else:
+                torch._foreach_lerp_(self._weights, self._live_weights, weight)
         if self._buffers:  # a layer may put a new tensor into the place of its buffer
             torch._foreach_copy_(self._buffers, list(self._live.buffers()))

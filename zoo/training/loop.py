@@ -8,6 +8,7 @@ from collections.abc import Callable
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.training.attendant import NOBODY, Attendant, Reading
 from zoo.training.doctor.watch import UNWATCHED, Watch
+from zoo.training.machine.graphs import stepper
 from zoo.training.state import TrainState
 
 __all__ = ["train_loop"]
@@ -40,15 +41,14 @@ def train_loop(
     if not state.examples:
         doing("drawing samples", 0)
         sample(state)
+    step = stepper(state, graphs=recipe.graphs, tell=attendant.warn)
     first, what, pace = max(1, recipe.examples // FIRST), "the first step", _Pace(state.examples)
     while state.examples < recipe.examples:
         doing(what, state.examples)
         trainer.set_rates(step=state.steps, progress=state.examples / recipe.examples)
-        state.means.add(trainer.step(*state.next_batch()))
+        state.means.add(step(size))
         trainer.check_learned()
         before, state.examples, state.steps = state.examples, state.examples + size, state.steps + 1
-        for ema in state.emas.values():
-            ema.update(examples=size, examples_seen=state.examples)
         done, what = state.examples >= recipe.examples, "training"
         if watch.due(state, before):
             doing("looking at samples", state.examples)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.errors import DataError
 
-__all__ = ["check_finite", "clip_gradients", "learning_rate", "make_optimizer"]
+__all__ = ["check_finite", "clip_gradients", "learning_rate", "make_capturable", "make_optimizer", "set_rate"]
 
 
 def make_optimizer(
@@ -23,6 +24,31 @@ def make_optimizer(
     if kind == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=lr, alpha=beta2, eps=1e-7, foreach=True)
     return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), fused=True)
+
+
+def make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> bool:
+    """Let an optimizer keep rate and step counts in tensors on `device`, so that its steps can be replayed.
+
+    Gives False where it has no way to: PyTorch's SGD has none. PyTorch's kernels ask for a rate in float32 on a GPU and
+    take one in float64 on a CPU, where the counts are in tensors anyhow.
+    """
+    if not all("capturable" in group for group in optimizer.param_groups):
+        return False
+    on_cpu = device.type == "cpu"
+    for group in optimizer.param_groups:
+        group["capturable"] = not on_cpu
+        if not isinstance(group["lr"], Tensor):
+            dtype = torch.float64 if on_cpu else torch.float32
+            group["lr"] = torch.tensor(group["lr"], dtype=dtype, device=device)
+    return True
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Set the learning rate of a group of an optimizer's parameters, in place where it is a tensor."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def learning_rate(base: float, *, step: int, progress: float, decay: float, anneal: float) -> float:

@@ -115,10 +115,11 @@ def finish_early(out: Path, registry: Registry) -> Recipe:
 
 def _fixed(recipe: Recipe) -> dict[str, Any]:
     """What must not change in the middle of a run: how often it reports and saves may, what the doctor watches for,
-    which prior is fitted on export, and how long it goes on, unless the learning rate depends on it.
+    which prior is fitted on export, whether steps are replayed, and how long it goes on, unless the learning rate
+    depends on it.
     """
     free = {"summary", "log_every", "sample_every", "checkpoint_every", "keep", "doctor", "default_prior", "components"}
-    free |= set() if recipe.settings.get("anneal") else {"examples"}
+    free |= {"graphs"} if recipe.settings.get("anneal") else {"graphs", "examples"}
     fixed = {key: value for key, value in as_data(recipe).items() if key not in free}
     doctor = as_data(DoctorSettings()) | recipe.doctor  # a run of before the doctor has none
     return fixed | {"doctor": {key: doctor[key] for key in ("held_out", "held_out_split")}}

@@ -29,12 +29,14 @@ from zoo.training.doctor.treatment import WentBack, watch_over
 from zoo.training.doctor.watch import Watch
 from zoo.training.fitting import check_fit
 from zoo.training.loop import train_loop
+from zoo.training.machine.determinism import determined
+from zoo.training.machine.graphs import place_data
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.priors import check_default_prior
 from zoo.training.record import Record, recording, with_page
 from zoo.training.resuming import changed_from_catalogue, refuse_early, refuse_second, resume_run
 from zoo.training.run import Run, averaged_model
-from zoo.training.starting import find_start, taken
+from zoo.training.starting import Start, find_start, taken
 from zoo.training.state import TrainState, first_state
 from zoo.training.words import Words
 
@@ -74,14 +76,14 @@ def train(
     facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
     recorded = _recorded(recipe, facts, registry)
     run = Run(folder=out, recorded=recorded, resolved=resolved)
-    with torch.random.fork_rng(devices=[]), contextlib.ExitStack() as held:
+    with torch.random.fork_rng(devices=[]), determined(recipe, processes.device), contextlib.ExitStack() as held:
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
         check_fit(examples, model(state).data_shape, state.trainer)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
-        for line in (*told(examples), *(start.take(state, resolved, examples) if start else ())):
+        for line in _begun(state, start, resolved, examples):
             warn(line)
         processes.once(lambda: held.enter_context(_only_one(out, resume=resume)))
         if before is not None:
@@ -100,6 +102,14 @@ def train(
     if state.examples >= recipe.examples:
         watch.end()
     return run
+
+
+def _begun(state: TrainState, start: Start | None, resolved: Resolved, examples: Data) -> Iterator[str]:
+    """Take what the run begins with, and put the data where they are used; gives what is worth a line."""
+    yield from told(examples)
+    if start:
+        yield from start.take(state, resolved, examples)
+    yield from place_data(state.batches, state.trainer.processes.device)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from zoo.training import train as training
 from zoo.training.asked import Asked, order
 from zoo.training.attendant import Attendant, Reading
 from zoo.training.export import export, trained_model
+from zoo.training.machine.determinism import fixed_workspaces
 from zoo.training.machine.processes import open_processes
 
 __all__ = ["Trained", "train"]
@@ -81,7 +82,11 @@ def train(
         given=_flat(values),
     )
     ordered = order(asked, registry)
-    with contextlib.closing(open_processes(device)) as processes, _interrupts() as stopped:
+    with (
+        fixed_workspaces(ordered.resolved.recipe.deterministic),
+        contextlib.closing(open_processes(device)) as processes,
+        _interrupts() as stopped,
+    ):
         training.train(
             ordered.resolved,
             ordered.out,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from zoo.data.draws import Draws
+from zoo.data.draws import Draw, Draws
 from zoo.data.modality import Modality
 from zoo.errors import ConfigError
 from zoo.training.machine.processes import ALONE, Processes
-from zoo.training.optimizers import clip_gradients, learning_rate
+from zoo.training.optimizers import clip_gradients, learning_rate, make_capturable, set_rate
 
 __all__ = ["Figures", "Precision", "Trainer", "seen_labels"]
 
@@ -39,7 +39,8 @@ class Trainer(ABC):
     no other); the loop saves both. What it learns from is made by its `modality`, in the range that it declares.
 
     A trainer that draws with `self.draws` and updates with `self.learn` can be run by several processes, on a GPU, and
-    with `accumulate`; one that steps its optimizers itself by one process only.
+    with `accumulate`; one that steps its optimizers itself by one process only. One that says its `variant` can be
+    replayed on a GPU as a graph.
     """
 
     averaged: tuple[str, ...] = ()  # the parts of which the loop keeps a moving average
@@ -64,6 +65,8 @@ class Trainer(ABC):
     progress: float = 0.0  # share of the run before it
     trained_against: tuple[str, ...] = ()  # full names of the feature networks that its losses look through
     calibration: int = 0  # real examples that `calibrate` wants to see before the first step
+    drawn: Callable[[Draw], Tensor] | None = None  # where `draws` takes numbers from that are drawn already
+    moving: Mapping[str, Tensor] | None = None  # what `scheduled` gives, as tensors, where a step is replayed
 
     @abstractmethod
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
@@ -75,11 +78,42 @@ class Trainer(ABC):
     @property
     def draws(self) -> Draws:
         """Random numbers for this process's rows of a batch."""
-        return Draws(self.random, self.processes.rank, self.processes.count, self.processes.device)
+        return Draws(self.random, self.processes.rank, self.processes.count, self.processes.device, self.drawn)
+
+    @contextmanager
+    def drawing(self, drawn: Callable[[Draw], Tensor]) -> Iterator[None]:
+        """In here `draws` takes its numbers from `drawn`: an argument says which, its result are this process's."""
+        before, self.drawn = self.drawn, drawn
+        try:
+            yield
+        finally:
+            self.drawn = before
+
+    def variant(self) -> Hashable | None:
+        """Of which kind the coming step is, where a GPU may replay it; None, the default, where it may not.
+
+        All steps of one kind must do the same operations, with the same draws of `self.draws`, on tensors that stay
+        where they are: nothing else may change from step to step but what `scheduled` gives, and no operation may wait
+        for a number. What asks for `self.steps` or `self.progress` belongs into one of the two.
+        """
+        return None
+
+    def scheduled(self, n: int) -> dict[str, float]:
+        """Numbers that follow from how far the run is, by name, for the coming step of n examples in this process."""
+        return {}
+
+    def now(self, n: int) -> Mapping[str, float | Tensor]:
+        """What `scheduled` gives, as a step uses it: scalar tensors where the step is replayed."""
+        return self.scheduled(n) if self.moving is None else self.moving
 
     def join(self, processes: Processes, *, accumulate: int = 1) -> None:
         """Learn together with other processes from now on, each batch in `accumulate` pieces."""
         self.processes, self.accumulate = processes, accumulate
+        if self.buffers:
+            self.buffers = {name: tensor.to(processes.device) for name, tensor in self.buffers.items()}
+        if processes.device.type == "cuda":  # in every run there, so that a step is the same, replayed or not
+            for optimizer in self.optimizers.values():
+                make_capturable(optimizer, processes.device)
         self.replicas = {name: processes.replicate(_Player(self._modules(name))) for name in self.optimizers}
 
     def _modules(self, player: str) -> list[nn.Module]:
@@ -159,7 +193,7 @@ class Trainer(ABC):
         for name, optimizer in self.optimizers.items():
             rate = learning_rate(self.base_rates[name], step=step, progress=progress, **how)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                set_rate(group, rate)
 
     def check_learned(self) -> None:
         """Raise ConfigError where a step did not go through `learn` and several processes or pieces need it to."""

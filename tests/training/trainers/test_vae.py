@@ -23,7 +23,14 @@ from zoo.nn.pretrained import load
 from zoo.nn.vae import VAE
 from zoo.training.export import export
 from zoo.training.run import Run
-from zoo.training.trainers.vae import AutoencoderSettings, AutoencoderTrainer, VAESettings, VAETrainer, objective
+from zoo.training.trainers.vae import (
+    AutoencoderSettings,
+    AutoencoderTrainer,
+    VAESettings,
+    VAETrainer,
+    kl_weight,
+    objective,
+)
 
 CONFIG: dict[str, Any] = {
     "image_size": 8,
@@ -56,7 +63,8 @@ def some_terms() -> Terms:
 
 
 def loss_of(*, examples: int = 0, **settings: Any) -> float:
-    return float(objective(some_terms(), VAESettings(**settings), dimensions=10, examples=examples))
+    chosen = VAESettings(**settings)
+    return float(objective(some_terms(), chosen, dimensions=10, weight=kl_weight(chosen, examples)))
 
 
 def test_the_objectives_are_the_bounds() -> None:
@@ -108,7 +116,7 @@ def test_a_step_follows_the_gradient_of_the_objective(registry: Registry, settin
     metrics = trainer.step(X, None)
     noise = torch.randn(6, twin.settings.samples, 3, generator=twin.random).transpose(0, 1)
     terms = variational_terms(twin.encoder, twin.decoder, twin.likelihood, X, noise)
-    loss = objective(terms, twin.settings, dimensions=192)
+    loss = objective(terms, twin.settings, dimensions=192, weight=kl_weight(twin.settings, 0))
     gradients = torch.autograd.grad(loss, twin.weights)
     assert float(metrics["loss"]) == pytest.approx(float(loss.detach()), rel=1e-5)
     for mine, theirs in zip(trainer.weights, gradients, strict=True):

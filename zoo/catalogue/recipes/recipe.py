@@ -106,6 +106,8 @@ class Recipe:
     batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
     accumulate: Annotated[int, Meta(ge=1, le=65_536)] = 1  # pieces a batch is cut into, one after the other
     shared_batch_norm: bool = True  # with several processes, batch norm over the whole batch
+    deterministic: bool = False  # on a GPU: kernels that give the same bytes each time; a CPU's always do
+    graphs: bool = True  # on a GPU: steps are recorded and replayed whole, where they can be
     ema_half_life: Annotated[float, Meta(ge=0, le=1e12)] = 10_000.0
     log_every: Count = 2_000
     sample_every: Count = 20_000

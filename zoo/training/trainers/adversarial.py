@@ -6,6 +6,7 @@ that are about the networks (tanh, dropout, strides, LeakyReLU, kernel sizes, th
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -86,13 +87,21 @@ class AdversarialTrainer(Playing):
         """One update of the discriminator, then one of the generator, from examples (N, *data_shape) in [-1, 1]."""
         real = self.mirror(x) if self.settings.flips else x
         given = seen_labels(labels, self.generator.num_classes)
-        both = self.steps % self.settings.generator_every == 0
+        both = self._both_learn()
         if both and not self.settings.fresh_fakes:
             told = self._both_phases(real, given)
         else:
             told = self.discriminator_phase(real, *given)
             told |= self.generator_phase(real, *given) if both else {}
         return self.steer(told, len(x))
+
+    def _both_learn(self) -> bool:
+        """Whether the generator learns in the coming step too."""
+        return self.steps % self.settings.generator_every == 0
+
+    def variant(self) -> Hashable:
+        """As of every game, and whether the generator learns too."""
+        return super().variant(), self._both_learn()
 
     def discriminator_phase(self, real: Tensor, labels: Tensor | None = None) -> Figures:
         """Tell real from fake; the fakes are detached, so the generator gets no gradient."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -78,9 +78,10 @@ class Playing(Trainer, ABC):
     ) -> Figures:
         """One step of a player whose loss goes through the discriminator, which gets no gradients meanwhile."""
         self.discriminator.requires_grad_(not self.settings.freeze_discriminator)
-        figures = self.learn(player, loss, *batch)
-        self.discriminator.requires_grad_(True)
-        return figures
+        try:
+            return self.learn(player, loss, *batch)
+        finally:
+            self.discriminator.requires_grad_(True)
 
     def look(self, x: Tensor, *, augmented: bool = False) -> Seen:
         """What the discriminator judges by, of x, which is augmented first unless it is already."""
@@ -91,7 +92,7 @@ class Playing(Trainer, ABC):
     def augmented(self, x: Tensor) -> Tensor:
         """x, augmented as the settings say: all of it, or the share that is steered."""
         share = self.buffers.get("augment_share")
-        return self.augment(x, self.settings.augment, None if share is None else share.to(x.device))
+        return self.augment(x, self.settings.augment, share)
 
     def steer(self, told: Figures, n: int) -> Figures:
         """Move the share of augmented examples towards r_t = `augment_target`, from a step's figures on n examples.
@@ -102,13 +103,39 @@ class Playing(Trainer, ABC):
         if not self.buffers:
             return told
         share, signs = self.buffers["augment_share"], self.buffers["signs"]
-        signs += 2 * told["real_accuracy"].cpu() - 1
-        if (self.steps + 1) % STEERED == 0:
-            r_t = self.processes.mean({"r_t": float(signs) / STEERED})["r_t"]
+        signs += 2 * told["real_accuracy"] - 1
+        if self._steers():
+            r_t = signs.double() / STEERED
+            if self.processes.count > 1:
+                r_t.fill_(self.processes.mean({"r_t": float(r_t)})["r_t"])
             step = STEERED * n * self.processes.count / self.settings.augment_reach
-            share.add_(step if r_t > self.settings.augment_target else -step).clamp_(0, 1)
+            up = (r_t > self.settings.augment_target).float() * 2 - 1  # no number leaves the device for it
+            share.add_(up, alpha=step).clamp_(0, 1)
             signs.zero_()
-        return told | {"augment_share": share.to(told["real_accuracy"].device, copy=True)}
+        return told | {"augment_share": share.clone()}
+
+    def _steers(self) -> bool:
+        """Whether the share of augmented examples moves after the coming step."""
+        return bool(self.buffers) and (self.steps + 1) % STEERED == 0
+
+    def _penalised(self) -> bool:
+        """Whether the coming step has the penalties."""
+        return self.steps % self.settings.penalty_every == 0
+
+    def variant(self) -> Hashable:
+        """Whether a step has the penalties, and whether it moves the share of augmented examples."""
+        return self._penalised(), self._steers()
+
+    def scheduled(self, n: int) -> dict[str, float]:
+        """The weights of the penalties, which are means over the batch that the loss is a mean of."""
+        settings = self.settings
+        share = 0.5 if isinstance(self.loss, AdversarialLoss) else 1.0  # of its batch half is real, half fake
+        scale = share * settings.penalty_every * settings.penalty_end**self.progress
+        return {
+            "r1": scale * settings.r1 / 2,
+            "r2": scale * settings.r2 / 2,
+            "gradient_penalty": scale * settings.gradient_penalty,
+        }
 
     def judge(self, seen: Seen, labels: Tensor | None = None) -> Tensor:
         """Logits (N, K) of K games."""
@@ -127,7 +154,7 @@ class Playing(Trainer, ABC):
 
         `given` are the labels (N,) of the real examples, `asked` those that the fakes were made for.
         """
-        due = self.steps % self.settings.penalty_every == 0
+        due = self._penalised()
         if due and (self.settings.r1 or self.settings.r2):
             real, fake = (tuple(x.detach().requires_grad_() for x in seen) for seen in (real, fake))
         on_real, on_fake = self._judge_both(real, fake, given, asked)
@@ -166,20 +193,18 @@ class Playing(Trainer, ABC):
 
     def _penalties(
         self, real: tuple[Tensor, Seen], fake: tuple[Tensor, Seen], given: Tensor | None, asked: Tensor | None
-    ) -> dict[str, tuple[float, Tensor]]:
-        """Name -> weight and value. They are means over the batch that the loss is a mean of."""
-        settings = self.settings
-        share = 0.5 if isinstance(self.loss, AdversarialLoss) else 1.0  # of its batch half is real, half fake
-        scale = share * settings.penalty_every * settings.penalty_end**self.progress
+    ) -> dict[str, tuple[float | Tensor, Tensor]]:
+        """Name -> weight and value."""
+        settings, weights = self.settings, self.now(len(real[0]))
         found = {}
         if settings.r1:
-            found["r1"] = scale * settings.r1 / 2, zero_centred(*real)
+            found["r1"] = weights["r1"], zero_centred(*real)
         if settings.r2:
-            found["r2"] = scale * settings.r2 / 2, zero_centred(*fake)
+            found["r2"] = weights["r2"], zero_centred(*fake)
         if settings.gradient_penalty:
-            weights = self.draws.uniform(len(real[0]))
-            value = one_centred(lambda seen: self.judge(seen, given), real[1], fake[1], weights)
-            found["gradient_penalty"] = scale * settings.gradient_penalty, value
+            places = self.draws.uniform(len(real[0]))
+            value = one_centred(lambda seen: self.judge(seen, given), real[1], fake[1], places)
+            found["gradient_penalty"] = weights["gradient_penalty"], value
         return found
 
     def taken_for_real(

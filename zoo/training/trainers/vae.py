@@ -7,6 +7,7 @@ that carries the book's name.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -27,6 +28,7 @@ __all__ = [
     "AutoencodingSettings",
     "VAESettings",
     "VAETrainer",
+    "kl_weight",
     "objective",
 ]
 
@@ -74,8 +76,14 @@ class VAESettings(AutoencodingSettings):
             raise ValueError("the importance-weighted bound has no KL apart: beta, kl_warmup, free_bits and scaling")
 
 
-def objective(terms: Terms, settings: VAESettings, *, dimensions: int, examples: int = 0) -> Tensor:
-    """What is minimised, a scalar; `dimensions` is D of x, and `examples` seen so far decide the KL's warm-up.
+def kl_weight(settings: VAESettings, examples: int) -> float:
+    """What the KL weighs after so many examples: beta min(1, examples / kl_warmup), or 1e-3 of it (book)."""
+    warm = min(1.0, examples / settings.kl_warmup) if settings.kl_warmup else 1.0
+    return (1e-3 if settings.scaling == "book" else 1.0) * (settings.beta * warm)
+
+
+def objective(terms: Terms, settings: VAESettings, *, dimensions: int, weight: float | Tensor) -> Tensor:
+    """What is minimised, a scalar; `dimensions` is D of x, and `weight` what `kl_weight` gives.
 
     "elbo": -E_q[log p(x given z)] + w KL, with w = beta min(1, examples / kl_warmup) and, with free bits f, each unit's
     batch-mean KL replaced by max(f, KL). "iwae": minus the importance-weighted bound. With the book's scaling
@@ -86,9 +94,8 @@ def objective(terms: Terms, settings: VAESettings, *, dimensions: int, examples:
         return -importance_weighted_bound(terms).mean()
     per_unit = terms.kl_per_unit
     kl = (per_unit.clamp(min=settings.free_bits) if settings.free_bits else per_unit).sum()
-    weight = settings.beta * (min(1.0, examples / settings.kl_warmup) if settings.kl_warmup else 1.0)
     if settings.scaling == "book":
-        return terms.reconstruction / dimensions + 1e-3 * weight * kl / per_unit.numel()
+        return terms.reconstruction / dimensions + weight * kl / per_unit.numel()
     return terms.reconstruction + weight * kl
 
 
@@ -111,6 +118,10 @@ class _Autoencoding(Trainer):
                 settings.optimizer, self.weights, lr=settings.lr, beta1=settings.beta1, beta2=settings.beta2
             )
         }
+
+    def variant(self) -> Hashable:
+        """All steps are alike."""
+        return ()
 
     def _varied(self, x: Tensor) -> Tensor:
         """Examples in [0, 1], mirrored and binarised as the settings say."""
@@ -135,19 +146,23 @@ class VAETrainer(_Autoencoding):
     """Parts `encoder`, `decoder` and `likelihood`; one step is one update of all."""
 
     settings: VAESettings
-    examples = 0  # seen before the coming step: for the KL's warm-up
+    rows: int = 0  # examples of the step, in this process
+
+    def scheduled(self, n: int) -> dict[str, float]:
+        """What the KL weighs, which may rise."""
+        return {"kl": kl_weight(self.settings, self.steps * n * self.processes.count)}
 
     def step(self, x: Tensor, labels: Tensor | None) -> Figures:
         """One update from examples (N, *data_shape) in [0, 1]."""
         x = self._varied(x)
-        self.examples = self.steps * len(x) * self.processes.count
+        self.rows = len(x)
         noise = self.draws.normal(len(x), self.settings.samples, *self.encoder.latent_shape)
         return self.learn("vae", self._loss, x, noise, *seen_labels(labels, self.decoder.num_classes))
 
     def _loss(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Figures]:
         posterior = self._encode(x, labels)
         terms = decoded_terms(self._decode, self.likelihood, x, posterior, noise.transpose(0, 1), labels)
-        loss = objective(terms, self.settings, dimensions=x[0].numel(), examples=self.examples)
+        loss = objective(terms, self.settings, dimensions=x[0].numel(), weight=self.now(self.rows)["kl"])
         return loss, self._figures(terms, x, loss.detach())
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 
+from zoo.data.draws import Draw
 from zoo.errors import ConfigError
 from zoo.nn.bounds import active_units
 from zoo.nn.distributions import DiagonalGaussian, Likelihood
@@ -128,15 +129,20 @@ class VAEGANTrainer(Playing):
 
     def _look_at_pairs(self, x: Tensor, pictures: Tensor) -> tuple[Seen, Seen]:
         """What is seen of x (N, ...) and of the 2 N pictures; x and its reconstructions are augmented alike."""
-        state = self.random.get_state()
-        with torch.no_grad():
+        draws, n = self.draws, len(x)
+        drawn: list[Tensor] = []
+
+        def note(draw: Draw) -> Tensor:
+            drawn.append(draws.take(draw))
+            return drawn[-1]
+
+        with torch.no_grad(), self.drawing(note):
             seen_real = self.look(x * 2 - 1)
-        after, n = self.random.get_state(), len(x)
-        self.random.set_state(state)
-        rebuilt = self.augmented(pictures[:n] * 2 - 1)
-        self.random.set_state(after)
-        drawn = self.augmented(pictures[n:] * 2 - 1)
-        return seen_real, self.look(torch.cat([rebuilt, drawn]), augmented=True)
+        again = iter(drawn)
+        with self.drawing(lambda _: next(again)):
+            rebuilt = self.augmented(pictures[:n] * 2 - 1)
+        fresh = self.augmented(pictures[n:] * 2 - 1)
+        return seen_real, self.look(torch.cat([rebuilt, fresh]), augmented=True)
 
     def _errors(self, x: Tensor, parameters: Tensor, seen_real: Seen, seen_fake: Seen) -> tuple[Tensor, Tensor]:
         """-log p(x given z) of the values, and half the squared errors of the maps, weighted: nats an example."""
