@@ -60,7 +60,14 @@ def test_the_sdist_builds_the_same_wheel(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as tar:
         names = {name.partition("/")[2] for name in tar.getnames()}
-    needed = {"LICENSE", "README.md", "constraints.txt", "tests/test_distribution.py"}
+    needed = {
+        "LICENSE",
+        "README.md",
+        "constraints.txt",
+        "hatch_build.py",
+        "weights/pins.toml",
+        "tests/test_distribution.py",
+    }
     needed |= {f"weights/{model}/model.safetensors" for model in MODELS}
     assert needed <= names, needed - names
 

@@ -90,5 +90,5 @@ def _model(name: str, summary: str, architecture: str, dataset: str, side: int) 
         recipe=f"zoo_vae:recipes/{name}.toml",
         weights=weights_of(PINS).get(name),
         data_shape=(1 if dataset == "mnist" else 3, side, side),
-        tags=("vae", "image"),
+        tags=("vae", "image", "default") if name == "vae-mnist" else ("vae", "image"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from loopback_hub import TOKEN
 
+from zoo.catalogue.contract.pins import read_pins, write_pins
+from zoo.catalogue.weights.folder import FILES
 from zoo.cli.main import main
 
 # The real client hands its HTTP library a file in a way that the library would rather not:
@@ -64,6 +67,31 @@ def test_message_tag_and_pull_request(zoo: Zoo, hub: Any, tmp_path: Path) -> Non
     assert "WeightsSpec" not in out
     zoo("push ./tiny-files --to acme/absent --create-pr", 3, "has no branch main for a pull request to go to")
     zoo("push ./tiny-files --to acme/new --create-pr --tag v2", 2, "a pull request goes without --tag")
+
+
+def test_pins_are_written_into_a_file(zoo: Zoo, hub: Any, tiny_files: Any, tmp_path: Path) -> None:
+    """Repository, commit and sha256 of each file; other tables stay; what could not be written is said first."""
+    path = tmp_path / "pins.toml"
+    write_pins(path, {"other": {"files": {"config.json": "a" * 64}}})
+    out = zoo("push ./tiny-files --to acme/new --pins pins.toml")
+    assert out.splitlines()[-1].startswith("pins.toml: 1 models pinned")
+    assert "WeightsSpec" not in out
+    told = read_pins(path)["tiny-files"]
+    assert (told["repo_id"], told["revision"]) == ("acme/new", hub.repos["acme/new"].refs["main"])
+    assert told["files"] == {file: hashlib.sha256(tiny_files[file]).hexdigest() for file in FILES if file in tiny_files}
+    assert set(read_pins(path)) == {"other", "tiny-files"}
+    before = path.read_text()
+    zoo("pin ./tiny-files --to pins.toml")
+    assert path.read_text() == before  # the bytes are the same: the Hub's place stays
+    (tmp_path / "tiny-files" / "golden.safetensors").write_bytes(b"other")
+    zoo("pin ./tiny-files --to pins.toml")
+    assert set(read_pins(path)["tiny-files"]) == {"files"}
+    path.write_text("[new")
+    commits = len(hub.repos["acme/new"].commits)
+    zoo("push ./tiny-files --to acme/new --pins pins.toml", 4, "is no pins file")
+    zoo("push ./tiny-files --to acme/new --pins away/pins.toml", 2, "away is no folder")
+    zoo("push ./tiny-files --to acme/new --pins a.toml --create-pr", 2, "--pins goes without --create-pr")
+    assert len(hub.repos["acme/new"].commits) == commits
 
 
 def test_a_renamed_repository_is_told_and_not_written_to(zoo: Zoo, hub: Any) -> None:

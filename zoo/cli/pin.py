@@ -31,6 +31,8 @@ def pin(arguments: argparse.Namespace) -> int:
     from zoo.settings import pins_file
 
     path = pins_file(os.environ) if arguments.to is None else Path(os.path.expanduser(arguments.to))
+    if path is None:
+        raise UsageError("there is no home for a pins file; name one: --to FILE, or ZOO_PINS")
     work = _forget if arguments.forget else _pin
 
     def one(name: str) -> dict[str, Any]:
@@ -45,8 +47,8 @@ def pin(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _pin(name: str, path: Path | None, *, given: bool) -> dict[str, Any]:
-    from zoo.catalogue.weights.first_seen import write_pins
+def _pin(name: str, path: Path, *, given: bool) -> dict[str, Any]:
+    from zoo.catalogue.contract.pins import write_pins
     from zoo.catalogue.weights.locate import is_path
 
     if is_path(name):
@@ -60,7 +62,7 @@ def _pin(name: str, path: Path | None, *, given: bool) -> dict[str, Any]:
     return {"name": key, **where, "files": dict(told["files"]), "file": str(path)}
 
 
-def _of_folder(folder: Path, path: Path | None) -> tuple[str, dict[str, Any]]:
+def _of_folder(folder: Path, path: Path) -> tuple[str, dict[str, Any]]:
     """The name and pins of a weights folder; where the file says of these very bytes where they are, that stays."""
     from zoo.catalogue.contract.pins import read_pins
     from zoo.catalogue.plugins.loading import default_registry
@@ -71,7 +73,7 @@ def _of_folder(folder: Path, path: Path | None) -> tuple[str, dict[str, Any]]:
     check_folder(folder, default_registry())
     key = folder.resolve().name
     files = {file: sha256_of(folder / file) for file in FILES if (folder / file).is_file()}
-    old = read_pins(path).get(key, {}) if path is not None and path.is_file() else {}
+    old = read_pins(path).get(key, {}) if path.is_file() else {}
     return key, old if old.get("files") == files else {"files": files}
 
 
@@ -101,14 +103,14 @@ def _unpinned(name: str) -> WeightsSpec:
     return weights
 
 
-def _forget(name: str, path: Path | None, *, given: bool) -> dict[str, Any]:
-    from zoo.catalogue.contract.pins import read_pins
-    from zoo.catalogue.weights.first_seen import forget, write_pins
+def _forget(name: str, path: Path, *, given: bool) -> dict[str, Any]:
+    from zoo.catalogue.contract.pins import read_pins, write_pins
+    from zoo.catalogue.weights.first_seen import forget
 
     weights = _unpinned(name)
     assert weights.repo_id is not None
     known = forget(weights.repo_id)
-    there = path is not None and path.is_file() and name in read_pins(path)
+    there = path.is_file() and name in read_pins(path)
     if there:
         write_pins(path, {}, without=name)
     if not known and not there:

@@ -30,11 +30,15 @@ def push_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tag", metavar="TAG", help="a name for the commit, such as v1.0")
     command.add_argument("--create-pr", action="store_true", help="open a pull request instead of writing")
     command.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+    text = "write repository, commit and sha256 of each file into this pins file: weights/pins.toml"
+    command.add_argument("--pins", metavar="FILE", help=text)
     takes_json(command)
 
 
 def push(arguments: argparse.Namespace) -> int:
     """Publish a folder, or all bundled models; gives the exit code of the first that failed."""
+    if arguments.pins is not None:
+        _check_pins(Path(arguments.pins), arguments)
     if arguments.all:
         return _push_all(arguments)
     if arguments.folder is None or "/" not in arguments.to:
@@ -42,7 +46,7 @@ def push(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _show_plans([_planned(Path(arguments.folder), arguments.to, arguments)], arguments.json)
     else:
-        _report([(_publish(Path(arguments.folder), arguments.to, arguments), None)], arguments.json)
+        _report([(_publish(Path(arguments.folder), arguments.to, arguments), None)], arguments)
     return 0
 
 
@@ -73,15 +77,32 @@ def _push_all(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _show_plans(plans, arguments.json)
     else:
-        _report(done, arguments.json)
+        _report(done, arguments)
     return code
 
 
 def _publish(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Published:
+    from zoo.catalogue.contract.pins import write_pins
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.publishing import publish
 
-    return publish(folder, _order(folder, repo_id, arguments), registry=default_registry(), check=_check)
+    done = publish(folder, _order(folder, repo_id, arguments), registry=default_registry(), check=_check)
+    if arguments.pins is not None:
+        told = {"repo_id": done.repo_id, "revision": done.commit, "files": done.pins}
+        write_pins(Path(arguments.pins), {folder.resolve().name: told})
+    return done
+
+
+def _check_pins(path: Path, arguments: argparse.Namespace) -> None:
+    """Raise, before anything is sent, where the pins could not be written. ConfigError for a malformed file."""
+    from zoo.catalogue.contract.pins import read_pins
+
+    if arguments.create_pr:
+        raise UsageError("--pins goes without --create-pr: what is to be pinned is the commit that it is merged as")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"{path.parent} is no folder; make it first, --pins {path} is written there")
+    if path.exists():
+        read_pins(path)
 
 
 def _planned(folder: Path, repo_id: str, arguments: argparse.Namespace) -> Plan:
@@ -145,7 +166,7 @@ def _show_plans(plans: list[Plan], as_json: bool) -> None:
             complain(f"not published: {', '.join(map(repr, row['left_out']))}")
 
 
-def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:
+def _report(done: list[tuple[Published, str | None]], arguments: argparse.Namespace) -> None:
     rows = [
         {
             "name": f"hf://{one.repo_id}@{one.commit}",
@@ -158,7 +179,7 @@ def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:
         }
         for one, _ in done
     ]
-    if as_json:
+    if arguments.json:
         print(json.dumps(rows, indent=1))
         return
     for one, bundled in done:
@@ -166,4 +187,7 @@ def _report(done: list[tuple[Published, str | None]], as_json: bool) -> None:
         print(f"hf://{one.repo_id}@{one.commit}: {what}; read back and compared")
         if one.left_out:
             complain(f"not published: {', '.join(map(repr, one.left_out))}")
-        print(one.pull_request or one.spec(bundled))  # what is to be pinned is the commit that it is merged as
+        if arguments.pins is None:
+            print(one.pull_request or one.spec(bundled))  # what is to be pinned is the commit that it is merged as
+    if arguments.pins is not None and done:
+        print(f"{arguments.pins}: {len(done)} models pinned, each to its repository, commit and files")

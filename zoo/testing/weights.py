@@ -55,8 +55,12 @@ def _folder(subject: Subject, item: Item) -> Folder:
     """The folder as it lies here; nothing is fetched."""
     weights = _pinned(item)
     if weights.bundled is not None:
-        path = resource(weights.bundled, item.name)
-        return Folder(name=item.name, path=path, pins=weights.files, spec=item.spec, source="bundled", origin="bundled")
+        told: dict[str, Any] = {"pins": weights.files, "spec": item.spec, "source": "bundled", "origin": "bundled"}
+        try:
+            return Folder(name=item.name, path=resource(weights.bundled, item.name), **told)
+        except NotFoundError:
+            if weights.repo_id is None:
+                raise
     before = OFFLINE.set(True)
     try:
         return locate(item.name, subject.registry)

@@ -22,9 +22,9 @@ from typing import Any
 from zoo.catalogue.contract.names import COMMIT, INSIDE, REPO, SHA256
 from zoo.catalogue.contract.references import FILE, check_reference, resource
 from zoo.errors import ConfigError, PluginError
-from zoo.files import storage_errors
+from zoo.files import new_file, storage_errors
 
-__all__ = ["WeightsSpec", "pins_text", "read_pins", "weights_of"]
+__all__ = ["WeightsSpec", "pins_text", "read_pins", "weights_of", "write_pins"]
 
 NEEDED = {"config.json", "model.safetensors"}
 HEAD = "# Which bytes the weights of models are: file -> sha256, and the commit on the Hub. Written by `zoo pin`.\n"
@@ -170,3 +170,16 @@ def pins_text(pins: Mapping[str, Mapping[str, Any]]) -> str:
         lines += [f'"{file}" = "{digest}"\n' for file, digest in told["files"].items()]
         lines.append("\n")
     return "".join(lines).rstrip("\n") + "\n"
+
+
+def write_pins(path: Path, pins: Mapping[str, Mapping[str, Any]], *, without: str = "") -> None:
+    """Set tables of a pins file, which is made where it is not there; its others stay, but that of the name `without`.
+
+    Raises ConfigError for a malformed one, StorageError.
+    """
+    old = read_pins(path) if path.is_file() else {}
+    kept = {name: told for name, told in old.items() if name != without}
+    with storage_errors(f"cannot write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path) as aside:
+        aside.write_text(pins_text(kept | dict(pins)), encoding="utf-8")

@@ -9,26 +9,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zoo.catalogue.contract.pins import WeightsSpec, pins_text, read_pins
+from zoo.catalogue.contract.pins import WeightsSpec, read_pins, write_pins
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.weights.fetching import NotInFormat, warn
 from zoo.catalogue.weights.folder import Folder
-from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError, UsageError, ZooError
-from zoo.files import new_file, storage_errors
+from zoo.errors import IntegrityError, NetworkError, NotFoundError, StorageError, ZooError
+from zoo.files import storage_errors
 from zoo.settings import cache_folder, pins_file
 
 if TYPE_CHECKING:
     from zoo.catalogue.hub.client import Hub
     from zoo.catalogue.weights.foreign import Repository
 
-__all__ = ["first_seen_folder", "forget", "known_pins", "refuse_other", "write_pins"]
+__all__ = ["first_seen_folder", "forget", "known_pins", "refuse_other"]
 
 
 def known_pins(name: str, weights: WeightsSpec) -> tuple[WeightsSpec, str]:
@@ -170,18 +169,3 @@ def forget(repo: str) -> bool:
     with storage_errors(f"cannot remove {path}"):
         path.unlink()
     return True
-
-
-def write_pins(path: Path | None, pins: Mapping[str, Mapping[str, Any]], *, without: str = "") -> None:
-    """Set tables of a pins file, which is made where it is not there; its others stay, but that of the name `without`.
-
-    Raises UsageError where no file can be meant, ConfigError for a malformed one, StorageError.
-    """
-    if path is None:
-        raise UsageError("there is no home for a pins file; name one: --to FILE, or ZOO_PINS")
-    old = read_pins(path) if path.is_file() else {}
-    kept = {name: told for name, told in old.items() if name != without}
-    with storage_errors(f"cannot write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with new_file(path) as aside:
-        aside.write_text(pins_text(kept | dict(pins)), encoding="utf-8")
