@@ -105,7 +105,7 @@ class Workshop:
                 for before, other in enumerate(self.waiting):
                     other.tell(event="waiting", before=before)
         finally:
-            self._kill()
+            await self._end()
 
     async def _do(self, job: Job) -> None:
         """Have one job done; whatever happens, it ends with one of ENDED, and the next can come."""
@@ -114,7 +114,7 @@ class Workshop:
             await self._send(process, {"job": job.number, "asked": dict(job.asked), "folder": str(self.folder)})
             await self._follow(job, process)
         except (OSError, ValueError) as error:  # no process to be had, a broken pipe, an answer beyond all bounds
-            self._kill()
+            await self._end()
             job.fail(f"the worker failed ({type(error).__name__}: {error}); ask again, and another is started")
 
     async def _follow(self, job: Job, process: asyncio.subprocess.Process) -> None:
@@ -126,7 +126,7 @@ class Workshop:
             except TimeoutError:
                 line = None
             if line == b"":
-                await self._say_how_it_ended(job, process)
+                await self._say_how_it_ended(job)
                 return
             event = {} if line is None else json.loads(line)
             if event and event.pop("job") == job.number:
@@ -138,13 +138,15 @@ class Workshop:
                 asked_to_stop = True
                 await self._send(process, {"cancel": job.number})
             if now - begun > self.most_seconds or (job.dropped is not None and now - job.dropped > GRACE):
-                self._kill()
+                await self._end()
                 job.fail(f"it took more than {self.most_seconds:g} seconds and was ended; ask for less")
                 return
 
-    async def _say_how_it_ended(self, job: Job, process: asyncio.subprocess.Process) -> None:
-        self._kill()
-        code = await process.wait()
+    async def _say_how_it_ended(self, job: Job) -> None:
+        if self.process is not None:
+            with contextlib.suppress(TimeoutError):  # it has closed the pipe, and is about to end
+                await asyncio.wait_for(self.process.wait(), GRACE)
+        code = await self._end() or 0
         with contextlib.suppress(ValueError):
             name = signal.Signals(-code).name
             cause = f"{name}{', as when memory runs out' if name == 'SIGKILL' else ''}"
@@ -168,8 +170,14 @@ class Workshop:
         process.stdin.write(json.dumps(message).encode() + b"\n")
         await process.stdin.drain()
 
-    def _kill(self) -> None:
-        if self.process is not None and self.process.returncode is None:
+    async def _end(self) -> int | None:
+        """End the worker, and take up what it leaves; gives its exit code, None where there is no worker."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-        self.process = None
+                os.kill(process.pid, signal.SIGKILL)  # `process.kill` may take the exit code from whoever waits for it
+        with contextlib.suppress(TimeoutError):  # a process of its own may hold the pipe
+            await asyncio.wait_for(process.communicate(), GRACE)
+        return process.returncode

@@ -17,6 +17,7 @@ from zoo_gallery.references import shown_by
 
 __all__ = ["ARRAYS", "html_of", "in_a_file"]
 
+SCALE = 3  # screen pixels a pixel in files, as the command line has it
 ARRAYS = ".npz"  # latents and examples, as numpy keeps them
 
 
@@ -46,9 +47,9 @@ def in_a_file(
         with new_file(path) as aside:
             np.savez(aside, allow_pickle=False, **arrays)
     elif asked.format in moving:
-        modality.animate(x[:, None], path)
+        modality.animate(x[:, None], path, scale=SCALE)
     else:
         columns = len(x) if asked.view == "walk" else asked.n if asked.view == "map" else None
-        modality.write(x, path, columns=columns)
+        modality.write(x, path, columns=columns, scale=SCALE)
     stem = "-".join([asked.model.strip("./").replace("/", "-"), asked.view, str(asked.seed)])
     return {"path": path.name, "name": f"{stem}{asked.format}"}

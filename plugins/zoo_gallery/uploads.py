@@ -68,5 +68,5 @@ def _check_picture(name: str, content: bytes) -> None:
     except Exception as error:  # on hostile bytes Pillow raises nearly anything
         raise DataError(f"{name:.80} is no picture that can be read; choose a JPEG or PNG file") from error
     if width * height > MOST_PIXELS:
-        most = f"at most {MOST_PIXELS // 1_000_000} are taken"
-        raise TooLarge(f"{name:.80} has {width:,} x {height:,} pixels, and {most} million; make it smaller")
+        most = f"at most {MOST_PIXELS // 1_000_000} million are taken"
+        raise TooLarge(f"{name:.80} has {width:,} x {height:,} pixels, and {most}; make it smaller")
