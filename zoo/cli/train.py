@@ -1,4 +1,4 @@
-"""The training verbs: train, and export, which makes a run's newest checkpoint a weights folder."""
+"""The verb train."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zoo.training.asked import Order
     from zoo.training.machine.processes import Processes
 
-__all__ = ["export", "export_arguments", "train", "train_arguments"]
+__all__ = ["train", "train_arguments"]
 
 
 def train_arguments(command: argparse.ArgumentParser) -> None:
@@ -157,24 +157,3 @@ def _carry_out(order: Order, arguments: argparse.Namespace, bar: TrainingBar, pr
     say(f"{out}: trained; look at {out / 'samples'}")
     print(advice("then", export_words(out, recipe.name), columns(sys.stdout)))
     return 0
-
-
-def export_arguments(command: argparse.ArgumentParser) -> None:
-    """What `zoo export` takes."""
-    command.add_argument("run_folder", metavar="RUN")
-    command.add_argument("-o", "--output", required=True, metavar="FOLDER")
-    command.add_argument(
-        "--at", type=int, metavar="EXAMPLES", help="an earlier checkpoint; `zoo runs show RUN` names them"
-    )
-
-
-def export(arguments: argparse.Namespace) -> None:
-    """Write a run's newest checkpoint, or an earlier one, as a weights folder, and print its pins."""
-    from zoo.catalogue.plugins.loading import default_registry
-    from zoo.training import export as exporting
-
-    run, output = Path(arguments.run_folder), Path(arguments.output)
-    digests = exporting.export(run, output, default_registry(), at=arguments.at, warn=complain)
-    print(f"{arguments.output}: written; load it with zoo.load({str(Path(arguments.output).resolve())!r}). Its pins:")
-    for file, digest in digests.items():
-        print(f'    "{file}": "{digest}",')

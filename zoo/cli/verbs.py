@@ -71,9 +71,9 @@ VERBS = (
     ),
     CommandSpec(
         name="export",
-        summary="Write a run's newest checkpoint as a weights folder.",
-        run="zoo.cli.train:export",
-        arguments="zoo.cli.train:export_arguments",
+        summary="Write a run as a weights folder, or a model for other programs: ONNX, a web page, …",
+        run="zoo.cli.export:export",
+        arguments="zoo.cli.export:export_arguments",
     ),
     CommandSpec(
         name="runs",

@@ -63,7 +63,7 @@ class UpsamplingStack(nn.Module):
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map z (N, latent_size), and labels (N,) where there are classes, to (N, channels, S, S)."""
-        stem = self.stem(z).view(len(z), -1, BASE, BASE).contiguous(memory_format=torch.channels_last)
+        stem = self.stem(z).unflatten(1, (-1, BASE, BASE)).contiguous(memory_format=torch.channels_last)
         first = _gated(_normed(self.stem_norm, stem, labels))
         x = first
         for stage in self.stages:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zoo.nn.extras import Extras
     from zoo.nn.families import Family, Tried
     from zoo.nn.features import Features, load_features
+    from zoo.nn.folding import folded
     from zoo.nn.interfaces import Decoder, Discriminator, Encoder, Generator
     from zoo.nn.models import Model
     from zoo.nn.prior import Prior
@@ -57,6 +58,7 @@ __all__ = [
     "Tried",
     "class_rows",
     "downsampling",
+    "folded",
     "joined",
     "load_features",
     "upsampling",
@@ -75,6 +77,7 @@ _NAMES = {  # module -> what it gives
     ),
     "families": ("Family", "Tried"),
     "features": ("Features", "load_features"),
+    "folding": ("folded",),
     "interfaces": ("Decoder", "Discriminator", "Encoder", "Generator"),
     "extras": ("Extras",),
     "models": ("Model",),

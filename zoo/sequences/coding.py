@@ -84,7 +84,7 @@ class _Written(Likelihood):
     def mean(self, parameters: Tensor) -> Tensor:
         """The line that is written when the likeliest token is taken each time, (…, N, L) int64: no mean, a mode."""
         context = parameters.flatten(0, -2)
-        token = torch.full((len(context), 1), self.begin, device=context.device)
+        token = torch.full_like(context[:, :1], self.begin, dtype=torch.int64)
         memory, written = None, []
         for _ in range(self.length):
             read, memory = self.lstm(self._seen(token, context), memory)

@@ -43,18 +43,18 @@ class Transformer(NextToken):
     def read(self, tokens: Tensor, memory: Memory | None = None) -> tuple[Tensor, Memory]:
         """Read `tokens` (N, T) behind what is in `memory`, as the interface says."""
         x = self.dropout(self.embedding(tokens))
-        kept, done = (None, 0) if memory is None else (memory[0], int(memory[1][0]))
+        kept, done = (None, tokens.new_zeros(len(tokens))) if memory is None else memory
         here = kept.shape[4] if kept is not None else 0
-        turns = _rotations(done, tokens.shape[1], self.size, x)
+        turns = _rotations(done[0], tokens.shape[1], self.size, x)
         mask = _mask(here, tokens.shape[1], self.data_shape[0], x.device)
         pairs = []
         for index, block in enumerate(self.blocks):
             x, pair = block(x, turns, mask, None if kept is None else kept[:, index])
             pairs.append(pair)
         logits: Tensor = self.head(self.norm(x))
-        held = min(here + tokens.shape[1], self.data_shape[0] - 1)  # the next token sees itself, too
+        held = torch.sym_min(here + tokens.shape[1], self.data_shape[0] - 1)  # the next token sees itself, too
         last = torch.stack([pair[..., pair.shape[-2] - held :, :] for pair in pairs], 1)
-        return logits, (last, torch.full((len(tokens),), done + tokens.shape[1], device=tokens.device))
+        return logits, (last, done + tokens.shape[1])
 
 
 class _Block(nn.Module):
@@ -86,9 +86,9 @@ class _Block(nn.Module):
         return x + self.dropout(self.narrow(F.gelu(self.wide(self.between(x))))), pair
 
 
-def _rotations(start: int, count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
+def _rotations(start: Tensor, count: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Cosines and sines (count, size / 2) of the angles by which places from `start` on are turned."""
-    places = torch.arange(start, start + count, device=like.device, dtype=torch.float32)
+    places = (start + torch.arange(count, device=like.device)).float()
     rates = BASE ** (-torch.arange(0, size, 2, device=like.device, dtype=torch.float32) / size)
     angles = torch.outer(places, rates)
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
