@@ -87,7 +87,7 @@ def _smoothed(x: Tensor) -> Tensor:
     total = x.clone()
     for sigma in SIGMAS:
         reach = round(3 * sigma)
-        places = torch.arange(-reach, reach + 1, dtype=x.dtype)
+        places = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
         kernel = torch.exp(-(places**2) / (2 * sigma**2))
         kernel = (kernel / kernel.sum()).expand(3, 1, -1)
         blurred = F.pad(x, (reach, reach, reach, reach), mode="replicate")

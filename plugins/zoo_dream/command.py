@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zoo.cli import Bar, check_output, say, table
+from zoo.cli import Bar, check_output, device_of, say, table, takes_device
 from zoo.errors import UsageError
 from zoo.images import MOVING, WRITTEN, grid, save_animation, save_picture, to_pil
 from zoo_dream.dreaming import Dreamer, Settings, as_picture, settings_of, zoom
@@ -44,6 +44,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tile", type=int, default=usual.tile, metavar="PIXELS", help=text)
     text = f"pictures of a way into the dream, for -o FILE{MOVING[0]}: each is the middle of the one before"
     command.add_argument("--frames", type=int, metavar="N", help=text)
+    takes_device(command)
 
 
 def run(given: argparse.Namespace) -> None:
@@ -63,8 +64,9 @@ def run(given: argparse.Namespace) -> None:
         out = check_output(Path(given.output), MOVING)
         if not 2 <= given.frames <= MOST_FRAMES:
             raise UsageError(f"--frames is {given.frames}; it must be a whole number from 2 to {MOST_FRAMES:,}")
-    x = as_picture(given.photo, settings.size)
-    dreamer = Dreamer(Layers(given.network), weights, settings)
+    place = device_of(given)
+    x = as_picture(given.photo, settings.size).to(place)
+    dreamer = Dreamer(Layers(given.network, place), weights, settings)
     with Bar(unit="step") as advance:
         if given.frames is None:
             save_picture(_picture(dreamer.dream(x, progress=advance)), out)
@@ -76,12 +78,12 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _picture(x: Tensor) -> Image:
-    return to_pil(x[None])[0]
+    return to_pil(x[None].cpu())[0]
 
 
 def _list(given: argparse.Namespace, settings: Settings) -> None:
     out = check_output(Path(given.output), WRITTEN) if given.output else None
-    layers = Layers(given.network)
+    layers = Layers(given.network, device_of(given))
     usual = layers.usual
     rows = [
         {
@@ -101,7 +103,7 @@ def _list(given: argparse.Namespace, settings: Settings) -> None:
     dreamt = []
     with Bar(unit="layer") as advance:
         for done, layer in enumerate(layers.known, 1):
-            dreamt.append(Dreamer(layers, {layer.name: 1.0}, settings).dream(noise))
+            dreamt.append(Dreamer(layers, {layer.name: 1.0}, settings).dream(noise.to(layers.device)).cpu())
             advance(done, len(layers.known))
     save_picture(_captioned(torch.stack(dreamt), [layer.name for layer in layers.known]), out)
     say(f"{out}: what each of {len(dreamt)} layers dreams of noise, from left to right and from top to bottom")

@@ -18,6 +18,7 @@ from zoo.nn import Features, load_features
 __all__ = ["NETWORK", "Layer", "Layers", "parse_layers"]
 
 NETWORK = "efficientnet-lite0"
+CPU = torch.device("cpu")
 MODALITY = "image"
 PROBE = 128  # pixels a side of the picture that tells what the layers give
 DEPTH = 0.6  # of the layers: which one dreams where none is asked for. Early ones draw strokes, late ones see the whole
@@ -39,19 +40,21 @@ class _Enough(Exception):
 class Layers:
     """A feature network of its own, opened so that its layers can be looked at. For one thread at a time."""
 
-    def __init__(self, network: str = NETWORK) -> None:
-        """`network` is a full name. Raises UsageError for one of no pictures, and what `load_features` raises."""
+    def __init__(self, network: str = NETWORK, device: torch.device = CPU) -> None:
+        """`network` is a full name; pictures must lie on `device`. Raises UsageError for a network of no pictures, and
+        what `load_features` raises.
+        """
         shared = load_features(network)
         if shared.modality != MODALITY:
             raise UsageError(f"{network} looks at the modality {shared.modality!r}, and photos are dreamt on")
-        self.name = network
-        self._network: Features = copy.deepcopy(shared)  # the shared one is not to be hooked into
+        self.name, self.device = network, device
+        self._network: Features = copy.deepcopy(shared).to(device)  # the shared one is not to be hooked into
         self._modules = dict(_stages(self._network))
 
     @cached_property
     def known(self) -> tuple[Layer, ...]:
         """All that give maps, in the order in which a picture passes them."""
-        picture = torch.full((1, 3, PROBE, PROBE), 0.5)
+        picture = torch.full((1, 3, PROBE, PROBE), 0.5, device=self.device)
         with torch.no_grad():
             found = self._looked(picture, self._modules, stop=False)
         given: dict[int, Layer] = {}  # a block may hand on what its last stage gave

@@ -134,3 +134,34 @@ def test_concepts_and_mixtures_are_fitted_on_another_device(
         assert main([*words, "--device", "cuda"]) == 0
     assert [file.read_bytes() for file in files] == before
     assert asked == ["cuda", "cuda"]
+
+
+MORE = {
+    "eval": "eval {vae} --data shapes",
+    "concept fit": "concept fit {vae} round --positives shapes[circle] --negatives shapes[square]",
+    "concept measure": "concept measure {vae} smile --data shapes --factor size --keep red",
+    "mixture": "mixture fit {vae} --data shapes --components 2",
+    "dream": "dream {one} -o {out}",
+    "train": "train dcgan-shapes --out {out}",
+}
+
+
+def test_a_device_that_is_not_there_is_refused_by_every_verb(
+    make_folder: Make, vae_folder: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names those that are there, before anything is computed or written; `meta` holds nothing."""
+    places = {"gan": make_folder("gan").path, "vae": vae_folder("vae").path, "out": tmp_path / "out.png"}
+    places["plane"] = vae_folder("plane", latent_size=2).path
+    for name in ("gan", "vae"):
+        save_concepts(places[name], [ConceptVector(name="smile", direction=torch.ones(3))])
+    for name in ("one", "two"):
+        Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
+        places[name] = tmp_path / f"{name}.png"
+    for line in (VERBS | MORE).values():
+        for device in ("meta", "warp"):
+            words = [word.format(**places) for word in line.split()]
+            assert main([*words, "--device", device]) == 2, line
+            said = capsys.readouterr().err
+            assert (said.count("\n"), f"device '{device}' cannot be used here" in said) == (1, True), said
+            assert "there are auto, " in said
+    assert not places["out"].exists()

@@ -246,6 +246,24 @@ def test_the_verb(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         assert (moving.size, moving.n_frames) == ((40, 32), 3)  # type: ignore[attr-defined]
 
 
+def test_the_verb_takes_a_device(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The CPU, which it takes unasked, gives the same bytes by its name."""
+    words = [str(file), "--layers", LAYER, "--octaves", "1", "--steps", "1", "-o"]
+    outs = [tmp_path / "unasked.png", tmp_path / "cpu.png"]
+    assert run(capsys, *words, str(outs[0]))[0] == run(capsys, *words, str(outs[1]), "--device", "cpu")[0] == 0
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_all_that_a_dream_computes_with_lies_where_its_network_does() -> None:
+    """On a device that holds no numbers, where whatever lay elsewhere would fail."""
+    there = torch.device("meta")
+    layers = Layers(device=there)
+    assert {tensor.device for tensor in (*layers._network.parameters(), *layers._network.buffers())} == {there}
+    x = torch.rand(3, 64, 64, device=there)
+    assert layers.maps(x[None], [LAYER])[LAYER].device == there
+    assert Ascent(layers, {LAYER: 1.0}, tile=64).gradient(x).device == there
+
+
 def test_the_layers_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A table, and a sheet of what each dreams of noise where a file is named."""
     out = tmp_path / "layers.png"

@@ -9,16 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.cli.examples import device_of, takes_device
     from zoo.cli.lines import say
     from zoo.cli.output import complain, table
     from zoo.cli.progress import Bar, progress_to
     from zoo.cli.writing import check_output
 
-__all__ = ["Bar", "check_output", "complain", "progress_to", "say", "table"]
+__all__ = ["Bar", "check_output", "complain", "device_of", "progress_to", "say", "table", "takes_device"]
 
 _HOMES = {
     **dict.fromkeys(("Bar", "progress_to"), "progress"),
     **dict.fromkeys(("complain", "table"), "output"),
+    **dict.fromkeys(("device_of", "takes_device"), "examples"),
     "check_output": "writing",
     "say": "lines",
 }
