@@ -141,3 +141,33 @@ def test_processes_read_their_own_rows() -> None:
     walk = Batches(rows, batch_size=4, seed=0, rank=1, count=2)
     assert [walk.next()[0].flatten().tolist() for _ in range(2)] == [[9, 8], [5, 5]]
     assert rows.expected == [[5, 4, 1, 0], [1, 0]]
+
+
+# --- data on another device
+
+
+def test_rows_and_their_examples_can_be_asked_for_apart() -> None:
+    """`next` is the examples, and the labels, at `next_rows`; both walk on alike, over epochs."""
+    labels = torch.arange(10) * 7
+    whole, apart = (Batches(torch.arange(10).view(10, 1), labels, batch_size=3, seed=2) for _ in range(2))
+    for _ in range(8):
+        rows = apart.next_rows()
+        assert rows.dtype == torch.int64
+        for one, other in zip(whole.next(), apart.at(rows), strict=True):
+            assert one is not None
+            assert other is not None
+            assert torch.equal(one, other)
+        assert whole.position == apart.position
+
+
+@pytest.mark.parametrize(("room", "taken"), [(9, 0), (10, 10)])
+def test_examples_move_where_they_have_room(room: int, taken: int) -> None:
+    """As they are stored, with their labels, if they fit; else nothing moves. What is read as needed stays."""
+    device = torch.device("meta")
+    walk = Batches(torch.zeros(10, 1, dtype=torch.uint8), torch.zeros(10), batch_size=3, seed=0)
+    assert walk.move(device, room) == taken
+    x, labels = walk.next()
+    assert labels is not None
+    assert x.dtype == torch.uint8
+    assert {x.device.type, labels.device.type} == {"meta" if taken else "cpu"}
+    assert Batches(Numbered(11), batch_size=3, seed=0).move(device, 1000) == 0

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.data.draws import Draws
+from zoo.data.draws import Draw, Draws
 
 KINDS: list[Callable[[Draws, int], Tensor]] = [
     lambda draws, n: draws.normal(n, 3, 2),
@@ -38,3 +38,20 @@ def test_the_ranges_are_as_said() -> None:
     assert 0.99 < float(uniform.max()) < 1
     assert sorted(set(whole.tolist())) == [-2, -1, 0, 1, 2]
     assert float(of(0, 1).normal(4000).std()) == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize("draw", KINDS)
+def test_what_was_drawn_can_be_drawn_into_a_place(draw: Callable[[Draws, int], Tensor]) -> None:
+    """What a call asks for is noted, and drawn anew from the same generator: the same numbers, wherever they go."""
+    asked: list[Draw] = []
+
+    def given(one: Draw) -> Tensor:
+        asked.append(one)
+        return torch.zeros(one.shape, dtype=one.dtype)
+
+    drawn = draw(of(0, 1), 12)
+    assert not draw(Draws(torch.Generator(), given=given), 12).any()
+    (one,) = asked
+    place = torch.empty(drawn.nbytes + 64, dtype=torch.int8)[64:].view(one.dtype).view(one.shape)
+    assert one.of(torch.Generator().manual_seed(3), out=place) is place
+    assert torch.equal(place, drawn)

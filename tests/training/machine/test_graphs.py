@@ -194,6 +194,21 @@ def test_on_a_cpu_nothing_is_recorded() -> None:
     assert graphs.recorder_of(torch.device("cpu")) is None
 
 
+def test_data_go_to_a_gpu_where_a_third_of_its_free_memory_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line says so, or that they do not; on a CPU nothing is moved or said."""
+    batches = Batches(DRAWN[:3], batch_size=2, seed=0)
+    assert batches.data.nbytes == 576
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3 * 576 - 1, 10**9))
+    (line,) = graphs.place_data(batches, torch.device("cuda"))
+    assert line == "the data stay in the computer's memory: 0 MB are more than a third of what is free on cuda"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3 * 576, 10**9))
+    moved: list[torch.device] = []
+    monkeypatch.setattr(batches, "move", lambda device, room: moved.append(device) or room)
+    assert graphs.place_data(batches, torch.device("cuda")) == ["the data lie on cuda: 0 MB"]
+    assert graphs.place_data(batches, torch.device("cpu")) == []
+    assert moved == [torch.device("cuda")]
+
+
 def _own_draw(self: Any, x: Tensor, labels: Tensor | None) -> Figures:
     torch.rand(1, generator=self.random)
     return STEP(self, x, labels)
