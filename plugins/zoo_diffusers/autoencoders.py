@@ -10,13 +10,16 @@ from torch import Tensor
 from zoo.nn import Decoder, DiagonalGaussian, Encoder, Gaussian, Likelihood
 from zoo_diffusers.configs import AutoencoderConfig
 from zoo_diffusers.library import built
+from zoo_diffusers.tiles import Tiles
 
 __all__ = ["SD", "LibraryDecoder", "LibraryEncoder", "likelihood"]
 
 SD = 0.1  # of the Gaussian around what is decoded: it plays no part in sampling
 POINT = -14.0  # the log variance of a posterior that stands for a point
 LOG_VAR = (-30.0, 20.0)  # as the library cuts it
-FEW = 4  # pictures at a time: large ones fill the memory
+ONE = 1  # picture at a time: a photo fills the memory by itself
+TILE = 512  # pixels: what is larger goes through in tiles of this side, or of the trained one where that is larger
+SPREAD = ("AutoencoderKL", "AsymmetricAutoencoderKL")  # the kinds whose posteriors have a variance
 
 
 class _Scaled:
@@ -36,22 +39,24 @@ class _Scaled:
 
 
 class LibraryEncoder(Encoder):
-    """Pictures (N, C, S, S) in [0, 1] -> posteriors over (N, channels, S / factor, S / factor)."""
+    """Pictures (N, C, H, W) in [0, 1] -> posteriors over (N, channels, H / factor, W / factor)."""
 
-    chunk = FEW
+    chunk = ONE
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.latent_shape, self.data_shape = _shapes(config)
-        self.kind, self.scaled = config.kind, _Scaled(config.settings)
+        self.kind, self.scaled, self.stride = config.kind, _Scaled(config.settings), config.factor
+        side = max(TILE, config.image_size)
+        self.tiles = Tiles(side, side // 4, down=config.factor)
         whole = built(config.kind, config.settings)
         self.body, self.quant = whole.encoder, getattr(whole, "quant_conv", None)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
-        """Map pictures (N, C, S, S) to posteriors; those of AutoencoderTiny and VQModel are points."""
-        seen = self.body(x * 2 - 1)
+        """Map pictures (N, C, H, W) to posteriors; those of AutoencoderTiny and VQModel are points."""
+        seen = self.tiles.through(self.body, x * 2 - 1)
         seen = seen if self.quant is None else self.quant(seen)
-        if self.kind != "AutoencoderKL":
+        if self.kind not in SPREAD:
             mean = self.scaled.outer(seen)
             return DiagonalGaussian(mean, torch.full_like(mean, POINT))
         mean, log_var = seen.chunk(2, dim=1)
@@ -60,14 +65,16 @@ class LibraryEncoder(Encoder):
 
 
 class LibraryDecoder(Decoder):
-    """Latents (N, channels, S / factor, S / factor) -> pictures (N, C, S, S), about in [0, 1]."""
+    """Latents (N, channels, H / factor, W / factor) -> pictures (N, C, H, W), about in [0, 1]."""
 
-    chunk = FEW
+    chunk = ONE
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.latent_shape, self.data_shape = _shapes(config)
-        self.num_classes, self.scaled = None, _Scaled(config.settings)
+        self.num_classes, self.scaled, self.stride = None, _Scaled(config.settings), config.factor
+        side = max(TILE, config.image_size) // config.factor
+        self.tiles = Tiles(side, side // 4, up=config.factor)
         whole = built(config.kind, config.settings)
         self.body, self.quant = whole.decoder, getattr(whole, "post_quant_conv", None)
         self.quantize = getattr(whole, "quantize", None)
@@ -77,7 +84,7 @@ class LibraryDecoder(Decoder):
         inner = self.scaled.inner(z)
         if self.quantize is not None:
             inner = self.quantize(inner)[0]
-        x: Tensor = self.body(inner if self.quant is None else self.quant(inner))
+        x = self.tiles.through(self.body, inner if self.quant is None else self.quant(inner))
         return (x + 1) / 2
 
 

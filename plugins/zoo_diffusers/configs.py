@@ -13,6 +13,8 @@ from msgspec import Meta
 __all__ = ["AutoencoderConfig", "UNetConfig", "checked"]
 
 MOST_NUMBER, MOST_ITEMS, MOST_LAYERS = 8_192, 12, 16
+DEPTHS = {"num_encoder_blocks", "num_decoder_blocks"}
+WIDTHS = {"AutoencoderTiny": "encoder_block_out_channels", "AsymmetricAutoencoderKL": "down_block_out_channels"}
 WORD = re.compile(r"[A-Za-z][\w-]{0,60}")
 CODERS = {"in_channels", "out_channels", "act_fn", "latent_channels", "scaling_factor", "shift_factor", "force_upcast"}
 BLOCKS = {"down_block_types", "up_block_types", "block_out_channels", "layers_per_block", "norm_num_groups"}
@@ -28,6 +30,9 @@ SETTINGS: dict[str, set[str]] = {
     "AutoencoderTiny": CODERS
     | {"encoder_block_out_channels", "decoder_block_out_channels", "upsample_fn", "upsampling_scaling_factor"}
     | {"num_encoder_blocks", "num_decoder_blocks", "latent_magnitude", "latent_shift", "block_out_channels"},
+    "AsymmetricAutoencoderKL": CODERS
+    | {"down_block_types", "down_block_out_channels", "layers_per_down_block", "norm_num_groups", "sample_size"}
+    | {"up_block_types", "up_block_out_channels", "layers_per_up_block", "block_out_channels"},
     "UNet2DModel": BLOCKS
     | {"sample_size", "in_channels", "out_channels", "center_input_sample", "time_embedding_type", "freq_shift"}
     | {"time_embedding_dim", "flip_sin_to_cos", "mid_block_type", "mid_block_scale_factor", "downsample_padding"}
@@ -61,7 +66,7 @@ def _can_be_meant(key: str, value: object) -> bool:
     if value is None or isinstance(value, bool):
         return True
     if isinstance(value, int):
-        most = MOST_LAYERS if key in ("layers_per_block", "num_encoder_blocks", "num_decoder_blocks") else MOST_NUMBER
+        most = MOST_LAYERS if key.startswith("layers_per_") or key in DEPTHS else MOST_NUMBER
         return 0 <= value <= max(most, MOST_STEPS if key == "num_train_timesteps" else 0)
     if isinstance(value, float):
         return math.isfinite(value) and abs(value) <= 1e6
@@ -82,19 +87,25 @@ def _small_unet() -> dict[str, Any]:
 class AutoencoderConfig:
     """One of the library's autoencoders of pictures."""
 
-    kind: Literal["AutoencoderKL", "AutoencoderTiny", "VQModel"] = "AutoencoderTiny"  # the library's class
+    kind: Literal["AutoencoderKL", "AsymmetricAutoencoderKL", "AutoencoderTiny", "VQModel"] = (
+        "AutoencoderTiny"  # the library's class
+    )
     settings: dict[str, Any] = field(default_factory=_small_coder)  # of that class, as its config.json has them
     image_size: Annotated[int, Meta(ge=8, le=1024)] = 16  # pixels: a multiple of the factor of the latents
 
     def __post_init__(self) -> None:
         checked(self.settings, SETTINGS[self.kind], self.kind)
+        if self.kind == "AsymmetricAutoencoderKL" and len(self.settings.get("up_block_out_channels", [64])) != (
+            len(self.settings.get("down_block_out_channels", [64]))
+        ):
+            raise ValueError("down_block_out_channels and up_block_out_channels differ in number: sides would change")
         if self.image_size % self.factor:
             raise ValueError(f"image_size = {self.image_size} must be a multiple of {self.factor}")
 
     @property
     def factor(self) -> int:
         """How many pixels a side one latent stands for."""
-        key = "encoder_block_out_channels" if self.kind == "AutoencoderTiny" else "block_out_channels"
+        key = WIDTHS.get(self.kind, "block_out_channels")
         return 1 << (len(self.settings.get(key, [64] * (4 if self.kind == "AutoencoderTiny" else 1))) - 1)
 
     @property

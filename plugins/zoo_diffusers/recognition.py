@@ -13,8 +13,9 @@ __all__ = ["recognise"]
 
 NAME, INDEX, CONFIG, PIPELINE = "_class_name", ".safetensors.index.json", "config.json", "model_index.json"
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
-CODERS = ("AutoencoderKL", "AutoencoderTiny", "VQModel")
-SIZES = {"AutoencoderKL": 256, "VQModel": 256, "AutoencoderTiny": 256}  # pixels, where the settings name none
+CODERS = ("AutoencoderKL", "AsymmetricAutoencoderKL", "AutoencoderTiny", "VQModel")
+SIDE = 256  # pixels, where the settings name none or more
+NO_PRIOR = "its latents fill no N(0, I): what is decoded of drawn noise is no picture; encode, edit and reconstruct"
 MOST_SHARDS = 64
 DIGIT = {"format": 1, "training": {}, "zoo": "0"}
 
@@ -56,8 +57,8 @@ def _pipeline(listing: Listing, index: Mapping[str, Any]) -> Foreign | None:
 def _coder(listing: Listing, folder: str, table: Mapping[str, Any]) -> Foreign:
     kind, file = str(table[NAME]), _in(folder, CONFIG)
     settings = _checked(table, SETTINGS[kind], file)
-    size = settings.get("sample_size") or SIZES[kind]
-    size = min(int(size if isinstance(size, int) else SIZES[kind]), SIZES[kind])
+    size = settings.get("sample_size") or SIDE
+    size = min(int(size if isinstance(size, int) else SIDE), SIDE)
     config = {"kind": kind, "settings": settings, "image_size": size}
     weights, tables = _weights(listing, folder)
     shape = [int(settings.get("in_channels", 3)), size, size]
@@ -67,6 +68,7 @@ def _coder(listing: Listing, folder: str, table: Mapping[str, Any]) -> Foreign:
         config=_config("diffusers-autoencoder", config, shape),
         weights=weights,
         tables=(file, *tables),
+        notes=(NO_PRIOR, "pictures of any sides that are multiples of the factor; beyond 512 pixels in tiles"),
         more={"kind": kind},
     )
 

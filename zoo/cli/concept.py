@@ -150,7 +150,7 @@ def _fit_concept(arguments: argparse.Namespace) -> Folder:
         concept = orthogonalise(concept, [replace(other, model_sha256="") for other in others])  # as the new one
         source += f", made orthogonal to {arguments.orthogonal}"
     concept = replace(concept, source=source)
-    save_concepts(folder.path, [*(c for name, c in known.items() if name != concept.name), concept])
+    save_concepts(folder, [*(c for name, c in known.items() if name != concept.name), concept])
     return folder
 
 

@@ -73,7 +73,7 @@ def reconstruct(arguments: argparse.Namespace) -> None:
     out = output_of(arguments, folder)
     _check_examples(arguments)
     model = encoding_model(folder, arguments.device)
-    x, labels = _asked(arguments, model)
+    x, labels = _asked(arguments, model, whole=True)
     y = model.reconstruct(x, labels).cpu()
     write_examples(model, torch.cat([x, y]), out, columns=len(x), scale=arguments.scale)
     error = float((x - y).square().mean().sqrt())
@@ -85,15 +85,21 @@ def _check_examples(arguments: argparse.Namespace) -> None:
         raise UsageError(f"give up to {MOST_FILES:,} files, or --data with a dataset")
 
 
-def _asked(arguments: argparse.Namespace, model: Model) -> tuple[Tensor, list[str | int] | None]:
-    """The files, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told."""
+def _asked(
+    arguments: argparse.Namespace, model: Model, *, whole: bool = False
+) -> tuple[Tensor, list[str | int] | None]:
+    """The files, or examples of the dataset, (N, *data_shape) as the model takes them, and their classes if told.
+
+    With `whole` one file alone keeps its size, where the model takes examples of any.
+    """
     import torch
 
     from zoo.latent.codes import labels_of
 
     asked = asked_labels(model, arguments.label) if arguments.label else None
     if arguments.files:
-        x = torch.cat([example_of(Path(path), model) for path in arguments.files])
+        single = whole and len(arguments.files) == 1
+        x = torch.cat([example_of(Path(path), model, whole=single) for path in arguments.files])
         return x, asked if asked is None or len(asked) > 1 else asked * len(x)
     if asked is not None:
         raise UsageError("--label is for files; the examples of a dataset have their own")

@@ -198,10 +198,15 @@ def some(count: int, n: int | None, seed: int) -> Tensor:
     return torch.randperm(count, generator=seeded(seed))[:n]
 
 
-def example_of(path: Path, model: Model) -> Tensor:
-    """A user's file as the model takes it, (1, *data_shape). Raises what its modality raises."""
+def example_of(path: Path, model: Model, *, whole: bool = False) -> Tensor:
+    """A user's file as the model takes it, (1, *data_shape); with `whole` at its own size, where the model takes any.
+
+    Raises what its modality raises.
+    """
     from zoo.data.modality import modality_of
 
+    if whole and model.stride is not None:
+        return modality_of(model).read_whole(path, model.data_shape, model.stride)
     return modality_of(model).read(path, model.data_shape)
 
 

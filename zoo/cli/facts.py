@@ -76,6 +76,7 @@ def _model(facts: Facts) -> Rows:
     yield "truncation", f"helps from {helps[0]:g} to {helps[1]:g} (--truncation {helps[0]:g})" if helps else ""
     yield "size", f"{_size(facts['bytes'])} in {len(facts['files'])} files" if "bytes" in facts else ""
     yield "where", _where(facts)
+    yield "notes", list(facts.get("notes", []))
     yield "revisions", [f"{one['kind']} {one['name']}: {one['commit']}" for one in facts.get("revisions", [])]
     yield "card", _card(facts)
     yield "licence", f"the weights: {facts['licence'] or 'none stated'}"

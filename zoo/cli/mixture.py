@@ -60,7 +60,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         recipe = _recipe(model, reference, arguments)
         record_default_prior(folder, model, mixture, recipe, registry=default_registry())
     else:
-        save_mixture(folder.path, mixture)
+        save_mixture(folder, mixture)
     row = {
         "name": arguments.model,
         "default": default,

@@ -65,6 +65,13 @@ class Modality(ABC):
         Raises NotFoundError, StorageError, and DataError for a file that is none of this kind.
         """
 
+    def read_whole(self, path: Path, data_shape: tuple[int, ...], stride: int) -> Tensor:
+        """The same at the file's own size, for a model whose last two axes may be any multiple of `stride`: (1, ...).
+
+        A modality whose examples have one size leaves it as it is.
+        """
+        return self.read(path, data_shape)
+
     def given(self, value: object, data_shape: tuple[int, ...]) -> object:
         """What a user hands over as examples -> numbers (N, *data_shape), in the form that a model takes.
 

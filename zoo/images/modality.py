@@ -64,6 +64,16 @@ class Images(Modality):
         """A photo, cut to its central square and resized, as (1, C, S, S) in [0, 1]."""
         return self.values(read_picture(path, Rules.of(data_shape))[None])
 
+    def read_whole(self, path: Path, data_shape: tuple[int, ...], stride: int) -> Tensor:
+        """A photo at its own size, of which what no multiple of `stride` covers is cut from the edges."""
+        pixels = read_picture(path, Rules(image_size=None, channels=data_shape[0]))
+        height, width = pixels.shape[1:]
+        if min(height, width) < stride:
+            raise DataError(f"{path} has {width}x{height} pixels; at least {stride} a side are needed")
+        top, left = height % stride // 2, width % stride // 2
+        cut = pixels[:, top : top + height // stride * stride, left : left + width // stride * stride]
+        return self.values(cut[None])
+
     def given(self, value: object, data_shape: tuple[int, ...]) -> Tensor:
         """Whatever `pictures` takes, bytes as [0, 1]. Raises UsageError, and what reading a file raises."""
         x = pictures(value, data_shape)

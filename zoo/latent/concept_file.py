@@ -15,11 +15,10 @@ from torch import Tensor
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import CONCEPTS, MODEL, Folder
+from zoo.catalogue.weights.folder import CONCEPTS, Folder, as_folder
 from zoo.catalogue.weights.locate import locate
 from zoo.configs import strict_json
 from zoo.errors import UsageError, WeightsError
-from zoo.files import sha256_of
 from zoo.latent.concepts import ConceptVector, concept_named
 from zoo.nn.models import Model
 from zoo.nn.serialization import parse, parse_metadata, save
@@ -27,7 +26,7 @@ from zoo.nn.serialization import parse, parse_metadata, save
 __all__ = ["check_concepts", "concepts_of", "load_concept", "save_concepts"]
 
 
-def save_concepts(folder: Path, concepts: Sequence[ConceptVector]) -> None:
+def save_concepts(folder: Path | Folder, concepts: Sequence[ConceptVector]) -> None:
     """Write concepts.safetensors of a weights folder, all of its concepts at once, complete or not at all.
 
     Each is marked with the sha256 of the folder's model.safetensors. Raises UsageError for two of one name or one that
@@ -36,15 +35,16 @@ def save_concepts(folder: Path, concepts: Sequence[ConceptVector]) -> None:
     names = [concept.name for concept in concepts]
     if len(set(names)) != len(names):
         raise UsageError(f"two concepts have one name: {', '.join(sorted(names))}")
-    digest = sha256_of(folder / MODEL)
+    of = as_folder(folder)
+    digest = of.model_sha256()
     facts = {}
     for concept in concepts:
         if concept.model_sha256 not in ("", digest):
-            raise UsageError(f"concept {concept.name} was fitted to another model than that in {folder}")
+            raise UsageError(f"concept {concept.name} was fitted to another model than that in {of.path}")
         about = {"method": concept.method, "source": concept.source, "measures": dict(concept.measures)}
         facts[concept.name] = about | {"model_sha256": digest}
     metadata = {"concepts": json.dumps(facts, sort_keys=True)}  # one key: the library writes several in any order
-    save(folder / CONCEPTS, {concept.name: concept.direction.clone() for concept in concepts}, metadata)
+    save(of.path / CONCEPTS, {concept.name: concept.direction.clone() for concept in concepts}, metadata)
 
 
 def concepts_of(folder: Folder) -> dict[str, ConceptVector]:

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.catalogue.weights.folder import MODEL, PRIOR
+from zoo.catalogue.weights.folder import PRIOR, Folder, as_folder
 from zoo.errors import DataError, NotFoundError, UsageError
-from zoo.files import sha256_of
 from zoo.nn.distributions import DiagonalGaussian, GaussianMixture, normal_log_prob
 from zoo.nn.given import whole
 from zoo.nn.quiet import Quiet
@@ -51,20 +50,19 @@ def fitter() -> tuple[Any, type[Warning]]:
 def fit_mixture(
     posterior: DiagonalGaussian, *, components: int = 10, seed: int = 0, labels: Tensor | None = None
 ) -> GaussianMixture:
-    """Fit a mixture of `components` full-covariance Gaussians to a sample of each of the N posteriors (N, d).
+    """Fit a mixture of `components` full-covariance Gaussians to a sample of each of the N posteriors (N, d),
+    d the product of the axes of a latent.
 
     With `labels` (N,) each class has `components` of its own, and samples of a class are drawn from those.
     scikit-learn's expectation maximisation, started by k-means with `seed`. Raises UsageError for a number of
-    components below 1 or latents that are no vectors, DataError where there are fewer examples than dimensions and
+    components below 1, DataError where there are fewer examples than dimensions and
     components, values that are not finite, or codes that span no volume, NotFoundError without scikit-learn.
     """
     if labels is not None:
         return _class_by_class(posterior, labels, components=components, seed=seed)
     make, unfinished = fitter()
     components = whole("components", components, 1, 1000)
-    if posterior.mean.ndim != 2:
-        raise UsageError(f"latents are {tuple(posterior.mean.shape)}; a mixture is fitted to vectors (N, d)")
-    z = posterior.sample(seeded(seed))
+    z = posterior.sample(seeded(seed)).flatten(1)
     if len(z) <= max(z.shape[1], components):
         raise DataError(f"{len(z)} examples are too few for {components} components in {z.shape[1]} dimensions")
     if not bool(z.isfinite().all()):
@@ -100,13 +98,13 @@ def _class_by_class(posterior: DiagonalGaussian, labels: Tensor, *, components: 
 
 @default_state(grad=False)
 def held_out(mixture: GaussianMixture, posterior: DiagonalGaussian, *, seed: int = 0) -> HeldOut:
-    """Compare the mixture with N(0, I) on one sample of each of N posteriors (N, d) that it was not fitted to.
+    """Compare the mixture with N(0, I) on one sample of each of N posteriors (N, ...) that it was not fitted to.
 
     Raises UsageError for latents of another size than the mixture's, and none at all.
     """
-    if posterior.mean.ndim != 2 or posterior.mean.shape[1:] != mixture.means.shape[1:] or not len(posterior.mean):
+    z = posterior.sample(seeded(seed)).flatten(1)
+    if z.shape[1:] != mixture.means.shape[1:] or not len(z):
         raise UsageError(f"latents {tuple(posterior.mean.shape)} do not fit a mixture of {tuple(mixture.means.shape)}")
-    z = posterior.sample(seeded(seed))
     logs = torch.cat([mixture.log_prob(rows) for rows in z.split(ROWS)])
     return HeldOut(
         codes=len(z),
@@ -115,7 +113,7 @@ def held_out(mixture: GaussianMixture, posterior: DiagonalGaussian, *, seed: int
     )
 
 
-def save_mixture(folder: Path, mixture: GaussianMixture, *, to: Path | None = None) -> None:
+def save_mixture(folder: Path | Folder, mixture: GaussianMixture, *, to: Path | None = None) -> None:
     """Write prior.safetensors of a weights folder (or the file `to`), marked with the sha256 of the folder's model,
     complete or not at all.
 
@@ -123,4 +121,5 @@ def save_mixture(folder: Path, mixture: GaussianMixture, *, to: Path | None = No
     """
     tensors = {"weights": mixture.weights, "means": mixture.means, "factors": mixture.factors}
     tensors |= {} if mixture.classes is None else {"classes": mixture.classes}
-    save(to or folder / PRIOR, tensors, {"model_sha256": sha256_of(folder / MODEL)})
+    of = as_folder(folder)
+    save(to or of.path / PRIOR, tensors, {"model_sha256": of.model_sha256()})

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.errors import UsageError
 
-__all__ = ["as_tensor", "check_examples", "check_latents", "number", "whole"]
+__all__ = ["as_tensor", "check_examples", "check_latents", "free_shape", "number", "whole"]
 
 FLOAT_OR_WHOLE = "fiu"  # NumPy's letters for the kinds of numbers that are taken
 
@@ -68,6 +68,18 @@ def _tensor(value: Any) -> Tensor:
     if array.dtype.kind not in FLOAT_OR_WHOLE:
         raise TypeError
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+
+
+def free_shape(x: object, shape: tuple[int, ...], step: int | None) -> tuple[int, ...]:
+    """`shape`, or that of the examples in x where only the last two axes differ, and are multiples of `step`.
+
+    None: they may not.
+    """
+    if step is None or not isinstance(x, torch.Tensor) or x.ndim not in (len(shape), len(shape) + 1):
+        return shape
+    found = tuple(x.shape[-len(shape) :])
+    free = found[:-2] == shape[:-2] and all(side and side % step == 0 for side in found[-2:])
+    return found if free else shape
 
 
 def check_latents(z: object, shape: tuple[int, ...], device: torch.device) -> Tensor:

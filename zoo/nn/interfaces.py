@@ -25,6 +25,7 @@ class Encoder(nn.Module, ABC):
     num_classes: int | None = None  # of the labels it looks at; None: at none
     vocabulary: int | None = None  # of the tokens it reads; None: data are floats
     chunk: int = CHUNK  # examples that it sees at a time
+    stride: int | None = None  # the last two axes of data may be any multiple of it; None: `data_shape` alone
 
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor | None = None) -> DiagonalGaussian:
@@ -47,6 +48,7 @@ class Decoder(nn.Module, ABC):
     num_classes: int | None  # of the labels that `forward` is called with; None: without labels
     mixes_labels: bool = False  # whether labels may be shares of the classes
     chunk: int = CHUNK  # latents that it sees at a time: fewer where large pictures would fill the memory
+    stride: int | None = None  # the last two axes of a latent may be any, data are so much larger; None: as it says
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

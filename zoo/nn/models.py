@@ -22,7 +22,7 @@ from zoo.errors import ConfigError, NotFoundError, UsageError, WeightsError
 from zoo.nn.distributions import GaussianMixture
 from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
-from zoo.nn.given import as_tensor, check_examples, check_latents
+from zoo.nn.given import as_tensor, check_examples, check_latents, free_shape
 from zoo.nn.prior import Prior
 from zoo.nn.sampling import CHUNK, Labels, check_labels, in_chunks, warn_of_truncation
 from zoo.nn.serialization import parse
@@ -43,6 +43,7 @@ class Model(nn.Module, ABC):
     options: ClassVar[type[Any] | None] = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
     encodes: ClassVar[bool] = False  # whether it finds the latents of an example, too
     chunk: int = CHUNK  # latents or examples that its networks see at a time: always so many
+    stride: int | None = None  # examples may have any multiple of it in their last two axes; None: `data_shape` alone
     mixes_labels: bool = False  # whether labels may be shares of the classes, float32 (N, num_classes)
     vocabulary: int | None = None  # different tokens of what it encodes; None: floats
     exact_latents: ClassVar[bool] = False  # whether `forward` gets latents in float32 whatever dtype the weights have
@@ -223,7 +224,8 @@ class Model(nn.Module, ABC):
         z, chosen = as_tensor("z", z), self.chosen(options)
         with default_state(grad=z.requires_grad and torch.is_grad_enabled()):
             device, dtype = home(self)
-            z = check_latents(z, self.latent_shape if chosen is None else self.noise_shape(chosen), device)
+            shape = self.latent_shape if chosen is None else self.noise_shape(chosen)
+            z = check_latents(z, free_shape(z, shape, self.stride and 1), device)
             z = z if self.exact_latents else z.to(dtype)
             checked = check_labels(labels, len(z), self.num_classes, self.classes, mixed=self.mixes_labels)
             network, more = folded(resting(self)), () if chosen is None else (chosen,)
@@ -240,8 +242,9 @@ class Model(nn.Module, ABC):
         [0, 1], and for a file what reading it raises.
         """
         kind = isinstance(x, Tensor) and x.is_floating_point() is (self.vocabulary is None)
-        fits = isinstance(x, Tensor) and kind and tuple(x.shape[1:]) == self.data_shape
-        return check_examples(x if fits else self._given(x, self.data_shape), self.data_shape, self.vocabulary)
+        shape = free_shape(x, self.data_shape, self.stride)
+        fits = isinstance(x, Tensor) and kind and shape in (tuple(x.shape[1:]), tuple(x.shape))
+        return check_examples(x if fits else self._given(x, self.data_shape), shape, self.vocabulary)
 
 
 def home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, final
@@ -47,6 +48,7 @@ class VAE(Bounded):
         )
         self.encoder, self.vocabulary, self.mixes_labels = encoder, encoder.vocabulary, decoder.mixes_labels
         self.decoder, self.chunk = decoder, min(encoder.chunk, decoder.chunk)
+        self.stride = encoder.stride if encoder.stride == decoder.stride else None
         self.likelihood = likelihood
         self.discriminator = discriminator
 
@@ -93,7 +95,8 @@ def _mixture(tensors: Mapping[str, Tensor], latent_shape: tuple[int, ...], num_c
     weights, means, factors = (tensors[key] for key in ("weights", "means", "factors"))
     count, size = len(weights) if weights.ndim else 0, means.shape[-1] if means.ndim else 0
     shapes = (weights.shape, means.shape, factors.shape) == ((count,), (count, size), (count, size, size))
-    if not shapes or not count or latent_shape != (size,) or not all(t.is_floating_point() for t in tensors.values()):
+    floats = all(t.is_floating_point() for t in tensors.values())
+    if not shapes or not count or math.prod(latent_shape) != size or not floats:
         raise WeightsError(f"{PRIOR}: weights, means and factors do not fit latents of shape {latent_shape}")
     finite = all(bool(t.isfinite().all()) for t in tensors.values())
     diagonal = factors.diagonal(dim1=1, dim2=2)

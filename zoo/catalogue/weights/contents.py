@@ -86,6 +86,7 @@ class Contents:
             "data": config["data"],
             "training": config["training"],
             "architecture": config["architecture"],
+            "notes": [] if self.foreign is None else [f"it is {self.foreign.kind}", *self.foreign.notes],
             "evaluation": evaluation,
         }
 

@@ -41,6 +41,7 @@ __all__ = [
     "TRUNCATION",
     "Folder",
     "OtherFormat",
+    "as_folder",
     "broken_link",
     "check_prior",
     "most_bytes",
@@ -190,6 +191,11 @@ class Folder:
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json says; nothing where there is none. Raises WeightsError."""
         return parse_evaluation(self.read(EVALUATION), f"{self.path / EVALUATION}") if self.has(EVALUATION) else {}
+
+
+def as_folder(folder: Path | Folder) -> Folder:
+    """A folder of one's own in the zoo's format by its path; one that was located as it is."""
+    return folder if isinstance(folder, Folder) else Folder(name=str(folder), path=folder)
 
 
 def broken_link(path: Path) -> str:
