@@ -26,14 +26,18 @@ def catalogue(more: Iterable[str] = ()) -> dict[str, Any]:
     Each says whether it is `ready` to be sampled, and if not, the `command` that makes it so.
     """
     registry = default_registry()
-    failures = list(registry.failures.values())
+    failures = [
+        f"plugin {name} failed ({error}), and what it brings is missing; `zoo plugins check {name}` says more"
+        for name, error in registry.failures.items()
+    ]
     found: dict[str, list[dict[str, Any]]] = {}
     for name in [*zoo.list_models(), *more]:
         try:
             facts = zoo.info(name, local_files_only=True)
             kind = registry.modality_of(facts["architecture"]).name
         except ZooError as error:
-            failures.append(f"{name}: {' '.join(str(error).split())}")
+            text = " ".join(str(error).split())
+            failures.append(text if text.startswith(name) else f"{name}: {text}")
             continue
         found.setdefault(kind, []).append(_model(facts))
     kinds = []

@@ -3,7 +3,7 @@
 import { title } from "/pages/catalogue.js";
 import { button, choice, element, numberField, slider } from "/pages/controls.js";
 import { ask, remember, write } from "/pages/link.js";
-import { Stage, message, shown } from "/pages/stage.js";
+import { Stage, codeBlock, message, shown } from "/pages/stage.js";
 
 const MOST = 4;  // models at once
 
@@ -26,6 +26,7 @@ export function show(main, { catalogue, link }) {
   const chosen = { ...link.chosen };
   const kinds = catalogue.kinds.map((kind) => ({ ...kind, models: kind.models.filter((model) => model.ready) })).filter((kind) => kind.models.length > 1);
   const rows = element("div", { class: "rows" });
+  const kept = element("section", { class: "again card", "aria-label": "Have it again" });
   let stages = [];
   const kindOf = () => kinds.find((kind) => kind.name === chosen.kind) ?? kinds.find((kind) => kind.name === "image") ?? kinds[0];
   const models = () => {
@@ -39,21 +40,34 @@ export function show(main, { catalogue, link }) {
     leave();
     remember("compare", "", chosen);
     const asked = models();
+    const codes = new Map();
     stages = asked.map(() => new Stage({ quiet: true }));
     rows.replaceChildren(...asked.map((model, index) => {
-      const list = element("ol", { class: "items small" });
-      stages[index].body.append(list);
-      const draw = (found) => list.replaceChildren(...found.items.map((html, at) =>
-        element("li", { class: "item" }, shown(html, `sample ${at + 1} of ${model.name}`))));
-      const text = (texts) => list.replaceChildren(...texts.map((one) => element("li", { class: "item" }, element("pre", {}, one))));
+      const items = element("ol", { class: "items small" });
+      stages[index].body.append(items);
+      const draw = (found) => {
+        items.replaceChildren(...found.items.map((html, at) =>
+          element("li", { class: "item" }, shown(html, `sample ${at + 1} of ${model.name}`))));
+        codes.set(model.name, found.code);
+        if (codes.size === asked.length) offer(asked.map((one) => codes.get(one.name)));
+      };
+      const text = (texts) => items.replaceChildren(...texts.map((one) => element("li", { class: "item" }, element("pre", {}, one))));
       stages[index].ask(ask("sample", model.name, { seed: chosen.seed ?? 0, n: chosen.n ?? 4 }), draw, text);
       return element("section", { class: "card", "aria-label": model.name },
         element("h2", {}, element("a", { href: write("sample", model.name, { seed: chosen.seed ?? 0 }) }, model.name)),
         element("p", { class: "quiet" }, model.summary), stages[index].root);
-    }), figures(asked) ?? "");
+    }), figures(asked) ?? "", kept);
+    kept.hidden = true;
+  }
+  function offer(codes) {
+    kept.hidden = false;
+    kept.replaceChildren(element("h2", {}, "Have it again"),
+      codeBlock("Python", codes.map((code) => code.python).join("\n\n")),
+      codeBlock("Shell", codes.map((code) => code.shell.replace("-o sample.", `-o sample-${codes.indexOf(code) + 1}.`)).join("\n")),
+      codeBlock("Link", location.href));
   }
   const boxes = element("fieldset", {});
-  function offer() {
+  function list() {
     boxes.replaceChildren(element("legend", {}, `Models, at most ${MOST}`), ...kindOf().models.map((model) => {
       const input = element("input", { type: "checkbox", value: model.name });
       input.checked = models().includes(model);
@@ -86,7 +100,7 @@ export function show(main, { catalogue, link }) {
     choice("Kind", kinds.map((kind) => [kind.name, title(kind.name)]), { value: kindOf().name, change: (kind) => {
       chosen.kind = kind;
       delete chosen.models;
-      offer();
+      list();
       again();
     } }),
     boxes, seed,
@@ -97,7 +111,7 @@ export function show(main, { catalogue, link }) {
   main.replaceChildren(
     element("div", { class: "head" }, element("h1", {}, "Side by side"), element("p", {}, "The same seed for each model.")),
     element("div", { class: "work" }, rows, element("section", { class: "side card", "aria-label": "Controls" }, controls)));
-  offer();
+  list();
   again();
   return leave;
 }

@@ -30,14 +30,10 @@ async function copy(text, pressed) {
   setTimeout(() => (pressed.textContent = "Copy"), 1500);
 }
 
-const copier = (text) => {
-  const found = button("Copy", () => copy(text(), found));
-  return found;
-};
-
-function codeBlock(name, text) {
-  const copied = copier(() => text);
-  copied.setAttribute("aria-label", `Copy the ${name} line`);
+/** A text to take along, under its name, with a button that copies it. */
+export function codeBlock(name, text) {
+  const copied = button("Copy", () => copy(text, copied));
+  copied.setAttribute("aria-label", `Copy: ${name}`);
   return element("div", { class: "code" }, element("div", { class: "name" }, name, copied), element("pre", { tabindex: 0 }, text));
 }
 
@@ -112,16 +108,12 @@ export class Stage {
       const query = new URLSearchParams(found.file);
       files.push(element("a", { class: "button", href: `/api/file?${query}`, download: "" }, "PNG"));
     }
-    const link = element("div", { class: "code" },
-      element("div", { class: "name" }, "Link", copier(() => location.href)),
-      element("pre", { tabindex: 0, class: "link" }, location.href));
-    link.querySelector("button").setAttribute("aria-label", "Copy the link");
     this.again.replaceChildren(
       element("h2", {}, "Have it again"),
       element("div", { class: "files" }, files),
       codeBlock("Python", found.code.python),
       codeBlock("Shell", found.code.shell),
-      link,
+      codeBlock("Link", location.href),
     );
   }
 
