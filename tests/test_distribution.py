@@ -96,3 +96,43 @@ def test_an_installed_wheel_samples_offline_without_a_home(installed: Path, tmp_
         assert out.stat().st_size > 100
         run(sys.executable, "-m", "zoo", "verify", model, cwd=tmp_path, env=env)
     assert list(where.iterdir()) == [] if home == "read-only" else not where.exists()
+
+
+WITHOUT_EXTRAS = """
+import importlib.abc, re, sys
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from packaging.requirements import Requirement
+
+def plain(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+brought, ahead = set(), ["genzoo"]
+while ahead:
+    name = plain(ahead.pop())
+    if name not in brought | {"torchvision"}:  # a dependency for what downloads data; on no way that loads
+        brought.add(name)
+        try:
+            needs = [Requirement(line) for line in distribution(name).requires or []]
+        except PackageNotFoundError:
+            continue
+        ahead += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+away = {module for module, owners in packages_distributions().items() if not brought & set(map(plain, owners))}
+assert {"torchvision", "pytest"} <= away and not {"torch", "zoo", "zoo_gan"} & away
+
+class Away(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in away:
+            raise ModuleNotFoundError(f"{name} is not what genzoo brings", name=name)
+
+sys.meta_path.insert(0, Away())
+import zoo
+for name in zoo.list_models(trained=True):
+    print(name, tuple(zoo.load(name).sample(2, seed=0).shape))
+"""
+
+
+def test_what_an_installation_brings_is_enough_to_load_and_sample(installed: Path, tmp_path: Path) -> None:
+    """Without the extras, and without torchvision, every bundled model loads and samples."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed), "HOME": str(tmp_path), "ZOO_OFFLINE": "1"}
+    said = run(sys.executable, "-c", WITHOUT_EXTRAS, cwd=tmp_path, env=env)
+    assert [line.partition(" ")[0] for line in said.splitlines()] == MODELS

@@ -28,6 +28,7 @@ AUTHORS = ("plugin-tutorial.md", "plugin-anatomy.md", "plugin-howto.md", "plugin
 # not: it installs, or asks the Hub.
 USERS = {"../README.md": False, "README.md": False, "start.md": True, "use.md": False, "compose.md": False}
 USERS |= {"train.md": False, "dream.md": False, "latent.md": False}
+DATA = {"latent.md": "mnist.tar", "train.md": "lfwcrop.tar"}  # without which a page's blocks cannot run
 FILE = re.compile(r"# (append to )?([\w.-]+(?:/[\w.-]+)+)\n")
 # What the pages take as the reader's own, by type; `given` has values.
 GIVEN = {
@@ -108,10 +109,13 @@ def given() -> dict[str, Any]:
     """Values for what the pages take as the reader's own."""
     import torch
 
+    sides = dict.fromkeys(("frog_photos", "greener", "others"), 32)  # 64 of the others
+    counts = dict.fromkeys(("photos", "frog_photos"), 2)  # directions need more examples than dimensions
     some = torch.Generator().manual_seed(0)
-    values: dict[str, Any] = {name: torch.rand(8, 3, 64, 64, generator=some) for name in GIVEN}
-    values |= {name: torch.rand(8, 3, 32, 32, generator=some) for name in ("frog_photos", "greener", "others")}
-    values |= dict.fromkeys(("gender_of_smiling", "gender_of_others"), torch.arange(8) % 2)
+    values: dict[str, Any] = {
+        name: torch.rand(counts.get(name, 80), 3, *[sides.get(name, 64)] * 2, generator=some) for name in GIVEN
+    }
+    values |= dict.fromkeys(("gender_of_smiling", "gender_of_others"), torch.arange(80) % 2)
     return values | {"folder": Path("my-faces")}
 
 
@@ -176,8 +180,8 @@ def test_every_block_for_users_runs(
     """The python of a page, in one namespace, and where the page is one to be followed its shell blocks."""
     import zoo
 
-    if page == "latent.md":
-        monkeypatch.setenv("ZOO_DATA", real_data("mnist.tar"))
+    if page in DATA:
+        monkeypatch.setenv("ZOO_DATA", real_data(DATA[page]))
     if page == "use.md":
         zoo.train("dcgan-shapes", examples=64, folder="run").export("./my-shapes")
         shutil.copytree(ROOT / "weights" / "vae-faces", "my-faces")
