@@ -24,6 +24,7 @@ from zoo.catalogue.contract.specs import (
     Spec,
     TrainerSpec,
 )
+from zoo.catalogue.contract.trackers import TrackerSpec
 
 if TYPE_CHECKING:
     from zoo.catalogue.plugins.loading import default_registry
@@ -47,6 +48,7 @@ __all__ = [
     "PluginContext",
     "Registry",
     "Spec",
+    "TrackerSpec",
     "TrainerSpec",
     "WeightsSpec",
     "default_registry",

@@ -27,6 +27,7 @@ LEVELS = 1 << 16
 USUAL = 16_000  # values a second, where nothing is known
 PAUSE = 0.3  # seconds between two sounds of a file
 MOST_SECONDS = 3600
+BARS = " .:-=+*#%@"  # from silent to loud
 COMPARED = (256, 64)  # values of a window, and from one to the next, by which sounds are compared
 
 
@@ -83,6 +84,19 @@ class Sounds(Modality):
         pieces = [piece for row in values for piece in (row, rest)]
         with new_file(path) as aside:
             aside.write_bytes(wav_bytes(np.concatenate(pieces[:-1] or [rest]), self.rate))
+
+    def terminal(self, x: Tensor, *, width: int, columns: int | None = None, colour: bool = False) -> str:
+        """A line a sound: its seconds, its peak of the loudest that can be, and how loud it is from beginning to end,
+        of its own peak; `columns` mean nothing here.
+        """
+        lines = []
+        for number, row in enumerate(self.stored(x)[:, 0].double().abs() / (LEVELS // 2), 1):
+            peak = float(row.amax())
+            head = f"{number:>{len(str(len(x)))}}  {len(row) / self.rate:.2f} s, peak {peak:4.0%}  "
+            pieces = row.tensor_split(max(1, min(len(row), width - len(head))))
+            loud = [float(piece.amax()) / peak if peak else 0.0 for piece in pieces]
+            lines.append(head + "".join(BARS[min(int(value * len(BARS)), len(BARS) - 1)] for value in loud).rstrip())
+        return "\n".join(lines)
 
     def fits(self, count: int, data_shape: tuple[int, ...], *, scale: int | None = None) -> None:
         """Raise UsageError for more than an hour."""

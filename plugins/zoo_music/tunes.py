@@ -53,6 +53,16 @@ class Tunes(Tokens):
         """Each example's first tune, as a tune of a book: numbered, and as far as it goes."""
         return [numbered(text, number) for number, text in enumerate(super().texts(x), 1)]
 
+    def terminal(self, x: Tensor, *, width: int, columns: int | None = None, colour: bool = False) -> str:
+        """A line a tune: its bars, notes and seconds, and how it begins; `columns` mean nothing here."""
+        lines = []
+        for number, text in enumerate(super().texts(x), 1):
+            tune = read_tune(numbered(text, number))
+            seconds = round(float(tune.length / tune.tempo * 60))
+            head = f"{number}  {tune.bars} bars, {len(tune.sounds)} notes, {seconds} s  "
+            lines.append((head + " ".join(as_text(numbered(text, number)).split()))[:width])
+        return "\n".join(lines)
+
     def write(self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None) -> None:
         """As .abc the notes, as .mid and .wav what they sound like, one tune after the other."""
         texts = self.texts(x)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from zoo.errors import StorageError, UsageError
-from zoo.images.sheet import card_scale, check_picture_path, grid, save_animation, save_picture, to_pil
+from zoo.images.sheet import card_scale, check_picture_path, grid, save_picture, to_pil
 
 
 def ramp(n: int = 2, channels: int = 3, height: int = 4, width: int = 5) -> torch.Tensor:
@@ -159,21 +159,3 @@ def test_a_picture_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path: 
 def test_small_pictures_are_enlarged_in_a_card(shape: tuple[int, ...], scale: int) -> None:
     """A side is brought near 96 pixels, by 3 at most, and never shrunk."""
     assert card_scale(shape) == scale
-
-
-@pytest.mark.parametrize(("suffix", "exact"), [(".gif", False), (".webp", True), (".apng", True), (".WEBP", True)])
-def test_an_animation_has_its_frames(suffix: str, exact: bool, tmp_path: Path) -> None:
-    """Every frame is there, for as long as asked, for ever; WebP and APNG hold its pixels bit for bit."""
-    frames = to_pil(ramp(5, height=6, width=8))
-    save_animation(frames, tmp_path / f"walk{suffix}", duration=80)
-    with Image.open(tmp_path / f"walk{suffix}") as found:
-        assert (getattr(found, "n_frames", 1), found.size, found.info["loop"]) == (5, (8, 6), 0)
-        for index, frame in enumerate(frames):
-            found.seek(index)
-            found.load()
-            assert found.info["duration"] == 80
-            assert not exact or found.convert("RGB").tobytes() == frame.tobytes()
-    with pytest.raises(UsageError, match=r"ends in one of \.gif, \.webp, \.apng"):
-        save_animation(frames, tmp_path / "walk.png", duration=80)
-    with pytest.raises(UsageError, match="has frames"):
-        save_animation([], tmp_path / "none.gif", duration=80)

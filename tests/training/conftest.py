@@ -74,10 +74,10 @@ def tiny_recipe() -> Callable[..., Recipe]:
 
 @pytest.fixture
 def tiny_train(registry: Registry) -> Callable[..., Run]:
-    """`train` with the installed registry; `report`, `warn`, `doing` and `stop` are what its attendant does."""
+    """`train` with the installed registry; `report`, `warn`, `doing`, `stop` and `log` are its attendant's."""
 
     def run(recipe: Recipe, out: Path, **more: Any) -> Run:
-        attends = {name: more.pop(name) for name in ("report", "warn", "doing", "stop") if name in more}
+        attends = {name: more.pop(name) for name in ("report", "warn", "doing", "stop", "log") if name in more}
         return train(resolve(recipe, registry), out, registry=registry, attendant=Attendant(**attends), **more)
 
     return run

@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.cli.destination import check_output
     from zoo.cli.examples import device_of, takes_device
     from zoo.cli.lines import say
     from zoo.cli.output import complain, table
     from zoo.cli.progress import Bar, progress_to
-    from zoo.cli.writing import check_output
 
 __all__ = ["Bar", "check_output", "complain", "device_of", "progress_to", "say", "table", "takes_device"]
 
@@ -21,7 +21,7 @@ _HOMES = {
     **dict.fromkeys(("Bar", "progress_to"), "progress"),
     **dict.fromkeys(("complain", "table"), "output"),
     **dict.fromkeys(("device_of", "takes_device"), "examples"),
-    "check_output": "writing",
+    "check_output": "destination",
     "say": "lines",
 }
 

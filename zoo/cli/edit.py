@@ -77,7 +77,7 @@ def reconstruct(arguments: argparse.Namespace) -> None:
     y = model.reconstruct(x, labels).cpu()
     write_examples(model, torch.cat([x, y]), out, columns=len(x), scale=arguments.scale)
     error = float((x - y).square().mean().sqrt())
-    print(f"{out}: {len(x)} examples above, their reconstructions below; root mean square error {error:.4f} of 1")
+    out.say(f"{len(x)} examples above, their reconstructions below; root mean square error {error:.4f} of 1")
 
 
 def _check_examples(arguments: argparse.Namespace) -> None:
@@ -134,15 +134,15 @@ def edit(arguments: argparse.Namespace) -> None:
     for concept in concepts:
         concept.check_fit(model)
     x, labels = _asked(arguments, model)
-    check_size(model, len(x) * len(concepts) * (1 + len(strengths)), arguments.scale)
+    check_size(model, len(x) * len(concepts) * (1 + len(strengths)), arguments.scale, out)
     z, how = find_latents(model, x, arguments.inversion_steps, labels)
     walks = [
         decoded(model, torch.cat([concept.apply(z[i], s) for s in strengths]), None if labels is None else labels[i])
         for concept in concepts
         for i in range(len(x))
     ]
-    write_walks(model, walks, arguments, beside=[x[i : i + 1] for _ in concepts for i in range(len(x))])
+    write_walks(model, walks, out, arguments, beside=[x[i : i + 1] for _ in concepts for i in range(len(x))])
     done = modality_of(model).how_read(model.data_shape)
     what = f"{', '.join(arguments.files)}, {done}" if arguments.files else f"{len(x)} examples of {arguments.data}"
     moves = f"{' and '.join(c.name for c in concepts)} at {', '.join(f'{s:g}' for s in strengths)}"
-    print(f"{out}: {what}; latents {how}; then {moves}")
+    out.say(f"{what}; latents {how}; then {moves}")

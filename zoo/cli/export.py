@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.cli.destination import check_output
 from zoo.cli.examples import loaded, located
 from zoo.cli.output import complain, plain, takes_offline
-from zoo.cli.writing import check_output
 from zoo.errors import UsageError
 from zoo.files import refuse_full
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from zoo.files import shell_line
 
-__all__ = ["advice", "cells", "columns", "fitted", "say", "wrapped"]
+__all__ = ["USUAL", "advice", "cells", "colours", "columns", "fitted", "say", "wrapped"]
 
 USUAL, LEAST = 80, 20  # columns where a terminal does not know, and below which nothing is fitted
 INDENT = "    "
@@ -30,6 +30,19 @@ def columns(stream: TextIO | None) -> int | None:
         return max(width or os.get_terminal_size(stream.fileno()).columns or USUAL, LEAST)
     except (OSError, ValueError):  # ValueError: a stream without a file, or a closed one
         return USUAL
+
+
+def colours(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that shows 24-bit colours and half blocks: not where NO_COLOR is set or TERM is
+    "dumb" (https://no-color.org), nor where its encoding has no such letters.
+    """
+    if columns(stream) is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        "\N{UPPER HALF BLOCK}".encode(getattr(stream, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def cells(text: str) -> int:

@@ -1,24 +1,33 @@
-"""The verb `sample`: into a file, or of text onto the terminal, as it is written."""
+"""The verb `sample`: into a file, a folder or a pipe, and onto the terminal; of text as it is written."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.cli.destination import NPZ, Destination
 from zoo.cli.examples import asked_labels, loaded, located, takes_device, takes_label, takes_prior
+from zoo.cli.lines import USUAL, colours
+from zoo.cli.lines import columns as width_of
 from zoo.cli.output import takes_offline
-from zoo.cli.writing import check_size, output_of, takes_output, write_examples
+from zoo.cli.writing import SCALE, check_size, output_of, takes_output, write_examples
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo.data.modality import Modality
     from zoo.nn.models import Model
 
 __all__ = ["sample", "sample_arguments"]
 
-MANY, FEW = 64, 1  # samples in a file, and on the terminal, where nobody says how many
+MANY, FEW, SHOWN = 64, 1, 8  # samples where nobody says how many: in a file, as text, and in colour on the terminal
 BETWEEN = "-" * 40  # the line between two texts
+COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 # What some models take besides.
 OPTIONS = ("prompt", "length", "temperature", "top_k", "top_p", "min_p", "steps", "sampler")
 
@@ -28,12 +37,14 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     takes_device(command)
-    command.add_argument("-n", type=int, help=f"how many (default {MANY}; of text without -o {FEW})")
+    command.add_argument("-n", type=int, help=f"how many (default {MANY}; on the terminal {SHOWN}, of text {FEW})")
     takes_label(command)
     command.add_argument("--columns", type=int, help="examples a row (default: the square root, or a row a class)")
     takes_prior(command)
     command.add_argument("--truncation", type=float, help="keep latent coordinates within this distance of 0")
-    takes_output(command, required=False)
+    takes_output(command, samples=True)
+    text = "show them on the terminal: pictures in its colours, text as it is, of sounds and tunes a line each"
+    command.add_argument("--show", action="store_true", help=text)
     group = command.add_argument_group("models that write", "text, tunes and other tokens, one after the other")
     group.add_argument("--prompt", metavar="TEXT", help="what is there already")
     group.add_argument("--length", type=int, metavar="N", help="tokens behind it (default: as were learnt at once)")
@@ -48,36 +59,90 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def sample(arguments: argparse.Namespace) -> None:
-    """Write samples."""
+    """Write samples, or show them."""
+    from zoo.data.modality import modality_of
     from zoo.nn.sampling import in_rows
 
     folder = located(arguments.name)
-    out = output_of(arguments, folder) if arguments.output is not None else None
+    out = output_of(arguments, folder, samples=True) if arguments.output is not None else None
+    if arguments.show and out is not None and out.piped:
+        raise UsageError("-o - and --show both want standard output; leave one of them out")
     options = {name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None}
     model = loaded(folder, arguments.device)
-    n = arguments.n if arguments.n is not None else FEW if out is None else MANY
+    modality = modality_of(model)
+    n = _count(arguments.n, modality, model) if out is None else MANY if arguments.n is None else arguments.n
     labels, columns = in_rows(n, asked_labels(model, arguments.label))
     given = {"labels": labels, "truncation": arguments.truncation, "prior": arguments.prior} | options
-    if out is None:
-        _print(model, n, arguments.seed, given)
+    if arguments.show:
+        _check_shown(modality, model)
+    elif out is None:
+        _print(modality, model, n, arguments.seed, given)
         return
-    check_size(model, n, arguments.scale)
-    x = model.sample(n, seed=arguments.seed, **given)
+    scale = arguments.scale if arguments.scale is not None else 1 if out is not None and out.each else SCALE
+    if out is not None:
+        check_size(model, 1 if out.each else n, scale, out)
+    x = model.sample(n, seed=arguments.seed, **given).cpu()
     columns = columns if arguments.columns is None else arguments.columns
-    write_examples(model, x, out, columns=columns, scale=arguments.scale)
-    of = f" ({', '.join(arguments.label)})" if arguments.label else ""
-    print(f"{out}: {n} samples of {arguments.name}{of}, seed {arguments.seed}")
+    if out is not None:
+        _write(model, x, out, labels, columns, scale, arguments.seed)
+        of = f" ({', '.join(arguments.label)})" if arguments.label else ""
+        out.say(f"{n} samples of {arguments.name}{of}, seed {arguments.seed}")
+    if arguments.show:
+        colour = colours(sys.stdout)
+        width = width_of(sys.stdout) or USUAL
+        _show((modality.terminal(x, width=width, columns=arguments.columns, colour=colour) or "") + "\n", colour)
 
 
-def _print(model: Model, n: int, seed: int, given: Mapping[str, Any]) -> None:
-    """Samples as texts on standard output, the first one as it is written where that is a terminal."""
+def _write(model: Model, x: Tensor, out: Destination, labels: Any, columns: int | None, scale: int, seed: int) -> None:
+    """Samples into one file, or each into its own."""
+
+    def one(number: int, path: Path) -> None:
+        rows = slice(number, number + 1)
+        if out.suffix == NPZ:
+            write_arrays(model, x[rows], path, seed=seed, labels=None if whole is None else whole[rows], first=number)
+        else:
+            modality_of(model).write(x[rows], path, columns=1, scale=scale)
+
+    from zoo.cli.arrays import write_arrays
     from zoo.data.modality import modality_of
+    from zoo.nn.sampling import check_labels
+
+    whole = check_labels(labels, len(x), model.num_classes, model.classes, mixed=model.mixes_labels)
+    if out.each:
+        out.files(len(x), one)
+    elif out.suffix == NPZ:
+        with out.file() as path:
+            write_arrays(model, x, path, seed=seed, labels=whole)
+    else:
+        write_examples(model, x, out, columns=columns, scale=scale)
+
+
+def _made_up(modality: Modality, model: Model) -> Tensor:
+    """An example without a meaning: what its kind of data can be is seen by it before anything is sampled."""
+    import torch
+
+    return modality.values(modality.made_up(1, model.data_shape, torch.Generator().manual_seed(0)))
+
+
+def _count(asked: int | None, modality: Modality, model: Model) -> int:
+    """How many are shown on the terminal."""
+    if asked is not None:
+        return asked
+    return SHOWN if modality.texts(_made_up(modality, model)) is None else FEW
+
+
+def _check_shown(modality: Modality, model: Model) -> None:
+    if modality.terminal(_made_up(modality, model), width=USUAL) is None:
+        raise UsageError(f"--show: a terminal cannot show {model.modality}; write a file: -o FILE")
+
+
+def _print(modality: Modality, model: Model, n: int, seed: int, given: Mapping[str, Any]) -> None:
+    """Samples as texts on standard output, the first one as it is written where that is a terminal."""
     from zoo.sequences.modality import Tokens
     from zoo.sequences.writing import Autoregressive
 
-    modality = modality_of(model)
-    if modality.texts(modality.made_up(1, model.data_shape, _generator())) is None:
-        raise UsageError("the following arguments are required: -o/--output; see `zoo sample --help`")
+    if modality.texts(_made_up(modality, model)) is None:
+        raise UsageError("the following arguments are required: -o/--output, or --show; see `zoo sample --help`")
     streams = sys.stdout.isatty() and isinstance(modality, Tokens) and modality.streams
     if streams and isinstance(model, Autoregressive) and n <= model.at_once:
         steps = []
@@ -95,13 +160,14 @@ def _print(model: Model, n: int, seed: int, given: Mapping[str, Any]) -> None:
         _show(f"{BETWEEN}\n{text}\n")
 
 
-def _generator() -> Any:
-    import torch
-
-    return torch.Generator().manual_seed(0)
-
-
-def _show(text: str) -> None:
-    """Print a text without what steers a terminal: its characters come from others' files."""
-    plain = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
-    print(plain, end="", flush=True)
+def _show(text: str, colour: bool = False) -> None:
+    """Print a text without what steers a terminal, but for its colours where these are wanted: its characters come from
+    others' files.
+    """
+    pieces = COLOUR.split(text)
+    plain = (
+        "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in piece)
+        for piece in pieces[::2]
+    )
+    colours = pieces[1::2] if colour else [""] * (len(pieces) // 2)
+    print("".join(word for pair in zip(plain, [*colours, ""], strict=True) for word in pair), end="", flush=True)

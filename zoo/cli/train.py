@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoo.cli.lines import advice, columns, say
 from zoo.cli.output import complain, plain
 from zoo.cli.progress import TrainingBar, stop_signals
+from zoo.cli.trackers import trackers_of
 from zoo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def train_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … (default: a GPU where there is one)")
     same = "on a GPU: the same bytes each time, slower (deterministic = true in a recipe); a CPU's always are"
     command.add_argument("--deterministic", action="store_true", help=same)
+    log = "who is told of it: tensorboard, wandb, mlflow or a plugin's, or none (default: tensorboard where installed)"
+    command.add_argument("--log", metavar="NAME[,NAME]", help=log)
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     finish = "go on with it, but let its rates fall from here on, and end when they have fallen"
     command.add_argument("--finish", action="store_true", help=finish)
@@ -145,7 +148,9 @@ def _carry_out(order: Order, arguments: argparse.Namespace, bar: TrainingBar, pr
             out,
             registry=default_registry(),
             resume=order.resume,
-            attendant=Attendant(report=bar.report, warn=warn, doing=bar.doing, stop=stopped),
+            attendant=Attendant(
+                report=bar.report, warn=warn, doing=bar.doing, stop=stopped, log=trackers_of(arguments.log)
+            ),
             processes=processes,
         )
     if not processes.first:

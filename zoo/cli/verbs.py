@@ -153,4 +153,22 @@ VERBS = (
         run=ACT,
         arguments="zoo.cli.mixture:mixture_arguments",
     ),
+    CommandSpec(
+        name="completion",
+        summary="Print what makes a shell complete verbs, options and models.",
+        run="zoo.cli.completion:completion",
+        arguments="zoo.cli.completion:completion_arguments",
+    ),
+    CommandSpec(
+        name="env",
+        summary="Print versions, plugins, devices and settings, for a report of a fault.",
+        run="zoo.cli.env:env",
+        arguments="zoo.cli.env:env_arguments",
+    ),
+    CommandSpec(
+        name="help",
+        summary="Show what a verb does and takes.",
+        run="zoo.cli.help:show_help",
+        arguments="zoo.cli.help:help_arguments",
+    ),
 )

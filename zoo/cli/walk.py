@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from zoo.cli.destination import check_output
 from zoo.cli.examples import (
     as_given,
     asked_labels,
@@ -24,15 +25,7 @@ from zoo.cli.examples import (
     takes_prior,
 )
 from zoo.cli.output import takes_offline
-from zoo.cli.writing import (
-    check_output,
-    check_size,
-    output_of,
-    takes_duration,
-    takes_output,
-    write_examples,
-    write_walks,
-)
+from zoo.cli.writing import check_size, output_of, takes_duration, takes_output, write_examples, write_walks
 from zoo.errors import UsageError
 from zoo.files import new_file
 
@@ -99,7 +92,7 @@ def interpolate(arguments: argparse.Namespace) -> None:
         _check_between(arguments)
     rows = 1 if arguments.between else _rows(4 if arguments.rows is None else arguments.rows)
     model = loaded(folder, arguments.device)
-    check_size(model, rows * (arguments.steps + 2), arguments.scale)
+    check_size(model, rows * (arguments.steps + 2), arguments.scale, out)
     x, what = _real_ends(arguments, model, 2 * rows)
     labels, prior = row_labels(model, arguments.label, rows), model.prior_of(arguments.prior)
     if x is None:
@@ -115,10 +108,10 @@ def interpolate(arguments: argparse.Namespace) -> None:
     ]
     if x is not None:
         walks = [torch.cat([x[2 * i : 2 * i + 1], walk, x[2 * i + 1 : 2 * i + 2]]) for i, walk in enumerate(walks)]
-    write_walks(model, walks, arguments)
+    write_walks(model, walks, out, arguments)
     line = "straight lines" if arguments.linear else WAYS[prior.name]
     ends = f"; the ends {how}" if how else ""
-    print(f"{out}: {what}, {arguments.steps} steps along {line} through {arguments.name}{ends}")
+    out.say(f"{what}, {arguments.steps} steps along {line} through {arguments.name}{ends}")
 
 
 def _path(arguments: argparse.Namespace, prior: Prior, ends: Tensor) -> Tensor:
@@ -201,7 +194,7 @@ def traverse(arguments: argparse.Namespace) -> None:
     folder = located(arguments.name)
     out, rows = output_of(arguments, folder), _rows(arguments.rows)
     model = loaded(folder, arguments.device)
-    check_size(model, rows * arguments.steps, arguments.scale)
+    check_size(model, rows * arguments.steps, arguments.scale, out)
     if arguments.reach is not None and not 0 < arguments.reach < float("inf"):
         raise UsageError(f"--reach is {arguments.reach}; it must be a number above 0")
     prior = model.prior_of(arguments.prior)
@@ -210,9 +203,9 @@ def traverse(arguments: argparse.Namespace) -> None:
     low, high = prior.limits(dimension) if arguments.reach is None else (-arguments.reach, arguments.reach)
     walks = [traversal(z, dimension, arguments.steps, low=low, high=high) for z in starts]
     labels = row_labels(model, arguments.label, rows)
-    write_walks(model, [decoded(model, z, of) for z, of in zip(walks, labels, strict=True)], arguments)
+    write_walks(model, [decoded(model, z, of) for z, of in zip(walks, labels, strict=True)], out, arguments)
     at = f"coordinate {dimension} of {starts[0].numel()} from {low:.4g} to {high:.4g}"
-    print(f"{out}: {rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
+    out.say(f"{rows} samples of {arguments.name}, seed {arguments.seed}, {at}")
 
 
 def _check_plane(model: Model, name: str, instead: str) -> None:
@@ -246,7 +239,7 @@ def manifold(arguments: argparse.Namespace) -> None:
     z = plane(arguments.n, prior=model.prior_of(arguments.prior))
     (label,) = row_labels(model, arguments.label, 1)
     write_examples(model, decoded(model, z, label), out, columns=arguments.n, scale=arguments.scale)
-    print(f"{out}: the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
+    out.say(f"the central 95 % of both latent dimensions of {arguments.name}, each cell as likely as any other")
 
 
 def scatter_arguments(command: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import StorageError, UsageError
+from zoo.cli.destination import NPZ, Destination, find_destination
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,27 +16,26 @@ if TYPE_CHECKING:
     from zoo.catalogue.weights.folder import Folder
     from zoo.nn.models import Model
 
-__all__ = [
-    "check_output",
-    "check_size",
-    "output_of",
-    "takes_duration",
-    "takes_output",
-    "write_examples",
-    "write_walks",
-]
+__all__ = ["check_size", "output_of", "takes_duration", "takes_output", "write_examples", "write_walks"]
 
 FRAME = 100  # milliseconds
 SHORTEST, LONGEST = 20, 60_000
+SCALE = 3  # screen pixels a pixel, in a sheet
 
 
-def takes_output(command: argparse.ArgumentParser, *, seed: bool = True, required: bool = True) -> None:
-    """Add --scale and --output, which may be `required`, and --seed."""
+def takes_output(command: argparse.ArgumentParser, *, seed: bool = True, samples: bool = False) -> None:
+    """Add --scale, --output and --format, and --seed; of `samples` the output may be left out, or be a folder."""
     if seed:
         command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
-    command.add_argument("--scale", type=int, default=3, help="screen pixels a pixel (default 3)")
-    text = "the file: its ending says the format" + ("" if required else "; of text it may be left out")
-    command.add_argument("-o", "--output", required=required, metavar="FILE", help=text)
+    text = f"screen pixels a pixel (default {SCALE}" + (", 1 in a folder)" if samples else ")")
+    command.add_argument("--scale", type=int, default=None if samples else SCALE, help=text)
+    file = "the file, whose ending says the format; - is standard output"
+    folder = "the file, whose ending says the format; a folder/ gets a file an example; - is standard output"
+    more = "; of text it may be left out" if samples else ""
+    text = (folder if samples else file) + more
+    command.add_argument("-o", "--output", required=not samples, metavar="FILE", help=text)
+    text = "png, wav, mid …: of standard output" + (" and of the files in a folder" if samples else "")
+    command.add_argument("--format", metavar="FORMAT", help=text)
 
 
 def takes_duration(command: argparse.ArgumentParser) -> None:
@@ -44,17 +44,24 @@ def takes_duration(command: argparse.ArgumentParser) -> None:
     command.add_argument("--duration", type=int, default=FRAME, metavar="MS", help=text)
 
 
-def check_size(model: Model, count: int, scale: int) -> None:
-    """Refuse, with UsageError, what no file can hold before it is made."""
+def check_size(model: Model, count: int, scale: int, out: Destination | None = None) -> None:
+    """Refuse what no file can hold, and a format that needs what is not installed, before anything is made.
+
+    Raises UsageError, NotFoundError.
+    """
     from zoo.data.modality import modality_of
 
-    modality_of(model).fits(count, model.data_shape, scale=scale)
+    modality = modality_of(model)
+    modality.fits(count, model.data_shape, scale=scale)
+    if out is not None:
+        modality.check_writable(Path(f"{out.path}{out.suffix}" if out.piped else out.path))
 
 
-def output_of(arguments: argparse.Namespace, folder: Folder) -> Path:
-    """Where the examples go. Raises as `check_output` for a file that cannot be meant; nothing is loaded yet.
+def output_of(arguments: argparse.Namespace, folder: Folder, *, samples: bool = False) -> Destination:
+    """Where the examples go; nothing is loaded yet. Raises as `find_destination`.
 
-    A verb that takes --duration writes walks: animations, where the ending is that of one.
+    A verb that takes --duration writes walks: animations, where the ending is that of one. `samples` may go into a
+    folder, and be numbers.
     """
     from zoo.catalogue.plugins.loading import default_registry
 
@@ -69,35 +76,25 @@ def output_of(arguments: argparse.Namespace, folder: Folder) -> Path:
         raise UsageError(
             f"{out} would be an animation, and a sheet stands still: end in {spec.suffixes[0]}, or {asked}"
         )
-    return check_output(out, spec.suffixes, spec.animations if walks else ())
+    suffixes = (*spec.suffixes, NPZ) if samples else spec.suffixes
+    return find_destination(arguments, suffixes, spec.animations if walks else (), folders=samples)
 
 
-def check_output(out: Path, suffixes: Sequence[str], animations: Sequence[str] = ()) -> Path:
-    """The path `out`, if a file that ends in one of `suffixes` or `animations` can be written there.
-
-    Raises UsageError for another ending and for `-`, StorageError for a folder, and where its folder is not there.
-    """
-    if str(out) == "-":
-        raise UsageError(f"-o - is standard output, and a file is written: name one, as in -o samples{suffixes[0]}")
-    if out.is_dir():
-        raise StorageError(f"cannot write {out}: it is a folder; name a file in it: {out / 'samples'}{suffixes[0]}")
-    if out.suffix.lower() not in (*suffixes, *animations):
-        moving = f", or for an animation {', '.join(animations)}" if animations else ""
-        raise UsageError(f"{out} must end in one of {', '.join(suffixes)}{moving}")
-    if not out.parent.is_dir():
-        raise StorageError(f"cannot write {out}: there is no folder {out.parent}; make it first")
-    return out
-
-
-def write_examples(model: Model, x: Tensor, out: Path, *, columns: int | None, scale: int) -> None:
+def write_examples(model: Model, x: Tensor, out: Destination, *, columns: int | None, scale: int) -> None:
     """Write what a model gives into one file. Raises what its modality raises."""
     from zoo.data.modality import modality_of
 
-    modality_of(model).write(x.cpu(), out, columns=columns, scale=scale)
+    with out.file() as path:
+        modality_of(model).write(x.cpu(), path, columns=columns, scale=scale)
 
 
 def write_walks(
-    model: Model, walks: Sequence[Tensor], arguments: argparse.Namespace, *, beside: Sequence[Tensor] = ()
+    model: Model,
+    walks: Sequence[Tensor],
+    out: Destination,
+    arguments: argparse.Namespace,
+    *,
+    beside: Sequence[Tensor] = (),
 ) -> None:
     """Write walks (T, *data_shape), as a sheet of one row each, or as an animation of T frames that runs for ever.
 
@@ -108,13 +105,14 @@ def write_walks(
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.data.modality import modality_of
 
-    out, modality = Path(arguments.output), modality_of(model)
-    if out.suffix.lower() not in default_registry().modality(model.modality).animations:
+    if out.suffix not in default_registry().modality(model.modality).animations:
         rows = [torch.cat(pair) for pair in zip(beside, walks, strict=True)] if beside else walks
         write_examples(model, torch.cat(list(rows)), out, columns=len(rows[0]), scale=arguments.scale)
         return
     moving = list(walks)
     if beside:
         moving = [x for still, walk in zip(beside, walks, strict=True) for x in (still.expand_as(walk), walk)]
-    columns = 2 if beside else None
-    modality.animate(torch.stack(moving, 1), out, columns=columns, scale=arguments.scale, duration=arguments.duration)
+    frames, columns = torch.stack(moving, 1), 2 if beside else None
+    with out.file() as path:
+        how = {"columns": columns, "scale": arguments.scale, "duration": arguments.duration}
+        modality_of(model).animate(frames, path, **how)

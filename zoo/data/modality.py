@@ -106,6 +106,18 @@ class Modality(ABC):
         """Examples (N, *data_shape) as texts that a terminal shows; None for a kind of data that is none."""
         return None
 
+    def terminal(self, x: Tensor, *, width: int, columns: int | None = None, colour: bool = False) -> str | None:
+        """Examples x (N, *data_shape) as lines of at most `width` letters for a terminal, `columns` a row where they
+        can be laid out so; None for a kind of data that cannot be shown there. Here it is `texts`.
+
+        With `colour` the terminal takes 24-bit colours (`\\x1b[38;2;R;G;Bm`): other escape sequences are shown as text.
+        """
+        texts = self.texts(x)
+        return None if texts is None else f"\n{'-' * 40}\n".join(texts)
+
+    def check_writable(self, path: Path) -> None:  # noqa: B027
+        """Raise NotFoundError where `path` names a format that needs what is not there: before examples are made."""
+
     def animate(
         self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None, duration: int = 100
     ) -> None:

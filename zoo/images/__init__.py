@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.api import API_VERSION, FeaturesSpec, ModalitySpec, PluginContext, hookimpl
 
 if TYPE_CHECKING:
+    from zoo.images.animation import MOVING, save_animation
     from zoo.images.configs import ProjectionConfig, check_doublings, check_square
     from zoo.images.decode import (
         MAX_BAD,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from zoo.images.features import PictureFeatures, PictureNetwork
     from zoo.images.kinds import FORMATS, HEAD, SUFFIXES, kind_of, passed_over
     from zoo.images.projection import ProjectedDiscriminator, projected_discriminator
-    from zoo.images.sheet import MOVING, WRITTEN, grid, save_animation, save_picture, to_pil
+    from zoo.images.sheet import WRITTEN, grid, save_picture, to_pil
     from zoo.images.starting import (
         augment_choices,
         length_of,
@@ -92,7 +93,8 @@ ELSEWHERE = {  # than in zoo.images.decode
     **dict.fromkeys(("augment_choices", "length_of", "picture_choices", "relativistic_choices", "side_of"), "starting"),
     "import_torchvision": "torchvision_shim",
     "projected_discriminator": "projection",
-    **dict.fromkeys(("MOVING", "WRITTEN", "grid", "save_animation", "save_picture", "to_pil"), "sheet"),
+    **dict.fromkeys(("MOVING", "save_animation"), "animation"),
+    **dict.fromkeys(("WRITTEN", "grid", "save_picture", "to_pil"), "sheet"),
 }
 
 LITE = {  # the file that each package carries, and its sha256
@@ -120,7 +122,7 @@ def zoo_modalities(context: PluginContext) -> list[ModalitySpec]:
             summary="Pictures (C, H, W), grey or colour, of 256 levels.",
             modality="zoo.images.modality:images",
             suffixes=(".png", ".jpg", ".jpeg", ".webp", ".bmp"),
-            animations=(".gif", ".webp", ".apng"),
+            animations=(".gif", ".webp", ".apng", ".mp4"),
             html="zoo.images.html:html",
             task="unconditional-image-generation",
             memory_format="channels_last",

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from zoo.data.modality import Classifier, Judge, Labelled, Modality
 from zoo.errors import DataError, UsageError
+from zoo.images.animation import check_animation, save_animation
 from zoo.images.augment import AUGMENTATIONS
 from zoo.images.decode import Rules
 from zoo.images.judges import picture_classifier, picture_probe
-from zoo.images.sheet import MOST_PIXELS, card_scale, grid, save_animation, save_picture
+from zoo.images.sheet import MOST_PIXELS, card_scale, grid, save_picture
+from zoo.images.terminal import letters_of
 from zoo.images.values import pictures, read_picture, to_range
 
 __all__ = ["Images", "images"]
@@ -91,10 +93,18 @@ class Images(Modality):
     def animate(
         self, x: Tensor, path: Path, *, columns: int | None = None, scale: int | None = None, duration: int = 100
     ) -> None:
-        """A grid a frame, as `write` lays it out; GIF, WebP or APNG, for ever."""
+        """A grid a frame, as `write` lays it out; GIF, WebP or APNG, for ever, or MP4."""
         enlarged = card_scale(x.shape[2:]) if scale is None else scale
         frames = [grid(frame, columns=columns, scale=enlarged) for frame in x]
         save_animation(frames, path, duration=duration)
+
+    def check_writable(self, path: Path) -> None:
+        """Raise NotFoundError where nothing writes MP4."""
+        check_animation(path)
+
+    def terminal(self, x: Tensor, *, width: int, columns: int | None = None, colour: bool = False) -> str:
+        """Half blocks in 24-bit colour, or ASCII letters by brightness."""
+        return letters_of(x, width=width, columns=columns, colour=colour)
 
     def fits(self, count: int, data_shape: tuple[int, ...], *, scale: int | None = None) -> None:
         """Raise UsageError for a grid of more pixels than a picture can have."""

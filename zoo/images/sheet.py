@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-__all__ = ["MOVING", "WRITTEN", "card_scale", "check_picture_path", "grid", "save_animation", "save_picture", "to_pil"]
+__all__ = ["WRITTEN", "card_scale", "check_picture_path", "grid", "save_picture", "to_pil"]
 
 MOST_PIXELS = 2**28
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # how the files of pictures end that can be written
-MOVING = (".gif", ".webp", ".apng")  # and of animations
 
 
 def _bytes(images: object) -> Tensor:
@@ -88,16 +87,3 @@ def save_picture(picture: Image, path: Path) -> None:
     """
     with new_file(check_picture_path(path)) as aside:
         picture.save(aside)
-
-
-def save_animation(frames: Sequence[Image], path: Path, *, duration: int) -> None:
-    """Write pictures of one size as an animation that runs for ever, each shown for `duration` milliseconds.
-
-    The suffix names the format: `.gif` (of 256 colours a frame), `.webp` or `.apng` (of all, without loss). Complete or
-    not at all. Raises UsageError for another suffix and for no frames, StorageError.
-    """
-    if path.suffix.lower() not in MOVING or not frames:
-        raise UsageError(f"{path}: an animation has frames, and ends in one of {', '.join(MOVING)}")
-    rest = frames[1:]
-    with new_file(path) as aside:  # of the three WebP alone knows `lossless`
-        frames[0].save(aside, save_all=True, append_images=rest, duration=duration, loop=0, lossless=True)

@@ -22,6 +22,7 @@ from zoo.nn.abilities import encoding
 from zoo.nn.given import as_tensor, number
 from zoo.nn.models import Model
 from zoo.nn.sampling import Labels
+from zoo.nn.shown import table_html
 from zoo.nn.torch_state import default_state
 
 __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
@@ -29,7 +30,7 @@ __all__ = ["ConceptVector", "concept_named", "encode_means", "orthogonalise"]
 LEAST = 2  # examples of each side
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ConceptVector:
     """A named direction in one model's latent space."""
 
@@ -39,6 +40,22 @@ class ConceptVector:
     source: str = ""  # the examples it was fitted to, in words
     model_sha256: str = ""  # of the model.safetensors it belongs to; empty: not known
     measures: Mapping[str, float] = field(default_factory=dict)  # positives, negatives, standard_deviation, auc, …
+
+    def __repr__(self) -> str:
+        """One line: its name, where it moves, how it was fitted, and what was measured."""
+        measured = "".join(f", {key} {value:,.4g}" for key, value in self.measures.items())
+        return f"{self.name}: a concept in latents {tuple(self.direction.shape)}, by {self.method}{measured}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        rows = {
+            "in latents": tuple(self.direction.shape),
+            "one unit is as long as": float(self.direction.norm()),
+            "fitted by": self.method,
+            "fitted to": self.source,
+            "of the model": self.model_sha256 and f"sha256 {self.model_sha256:.12}",
+        }
+        return table_html(f"{self.name}: a concept", {**rows, **self.measures})
 
     def apply(self, z: object, strength: float) -> Tensor:
         """z (N, *latent_shape), or one latent alone, moved by `strength` standard deviations: (N, *latent_shape).

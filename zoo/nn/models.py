@@ -26,6 +26,7 @@ from zoo.nn.given import as_tensor, check_examples, check_latents, free_shape
 from zoo.nn.prior import Prior
 from zoo.nn.sampling import CHUNK, Labels, check_labels, in_chunks, warn_of_truncation
 from zoo.nn.serialization import parse
+from zoo.nn.shown import Shown, page_of
 from zoo.nn.torch_state import default_state
 
 __all__ = ["Model", "home"]
@@ -86,6 +87,29 @@ class Model(nn.Module, ABC):
         self.spec, self.info, self.origin, self.folder = given.spec, given.info or {}, given.origin, given.folder
         self._given = given.given
         self.modality, self.memory_format = given.modality, given.memory_format
+
+    def __repr__(self) -> str:
+        """Two lines: name, kind and shapes; parameters, and where they are from. The layers are the parts' own repr."""
+        classes = f", {self.num_classes} classes" if self.num_classes else ""
+        shapes = f"latent {self.latent_shape} -> {self.modality or 'data'} {self.data_shape}{classes}"
+        count = sum(weight.numel() for weight in self.parameters())
+        origin = f"from {self.origin}" if self.origin else "not loaded"
+        kind = f"{self.name or 'a model'}: {type(self).__name__}, {shapes}"
+        return f"{kind}\n{count:,} parameters, {str(self.dtype).removeprefix('torch.')} on {self.device}, {origin}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same, and the samples that lie with the weights; nothing is computed."""
+        return page_of(repr(self), self.modality, self.folder)
+
+    @final
+    def show(self, x: object, *, columns: int | None = None) -> Shown:
+        """Examples x, of any form that `examples` takes, as a notebook shows them: pictures as a grid, sound as a
+        player, tunes as notes and a player, text as text.
+
+        `columns` is how many stand in a row, where they are laid out so. Raises as `examples`.
+        """
+        about = self.info.get("data", {}).get("about")
+        return Shown(self.examples(x).cpu(), modality=self.modality, about=about, columns=columns)
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -1,7 +1,7 @@
 """The door to training, for plugin authors. A name is imported when it is first used; `import zoo.training` loads no
 torch.
 
-This file is also the plugin that contributes the zoo's own trainers.
+This file is also the plugin that contributes the zoo's own trainers and trackers.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zoo.api import API_VERSION, PluginContext, TrainerSpec, hookimpl
+from zoo.api import API_VERSION, PluginContext, TrackerSpec, TrainerSpec, hookimpl
 
 if TYPE_CHECKING:
     from zoo.training.attendant import Reading
     from zoo.training.judging import FittedClassifier, JudgeDesign, Probe, fit_classifier, fit_probe
     from zoo.training.machine.processes import Processes
     from zoo.training.optimizers import clip_gradients, learning_rate, make_optimizer
+    from zoo.training.tracker import Tracked, Tracker
     from zoo.training.trained import Trained
     from zoo.training.trainer import Figures, Precision, Trainer, seen_labels
     from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss, PairedLoss
@@ -31,6 +32,8 @@ __all__ = [
     "Probe",
     "Processes",
     "Reading",
+    "Tracked",
+    "Tracker",
     "Trained",
     "Trainer",
     "clip_gradients",
@@ -46,6 +49,7 @@ _NAMES = {  # module -> what it gives
     "judging": ("FittedClassifier", "JudgeDesign", "Probe", "fit_classifier", "fit_probe"),
     "machine.processes": ("Processes",),
     "optimizers": ("clip_gradients", "learning_rate", "make_optimizer"),
+    "tracker": ("Tracked", "Tracker"),
     "trained": ("Trained",),
     "trainer": ("Figures", "Precision", "Trainer", "seen_labels"),
     "trainers.losses": ("ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss"),
@@ -118,6 +122,34 @@ def zoo_trainers(context: PluginContext) -> list[TrainerSpec]:
             trainer="zoo.training.trainers.vae_gan:VAEGANTrainer",
             units=GAME | ERRORS,
             better=dict.fromkeys(("loss", "map_error", "reconstruction"), "lower"),
+        ),
+    ]
+
+
+@hookimpl
+def zoo_trackers(context: PluginContext) -> list[TrackerSpec]:
+    """TensorBoard, and two that are services, too."""
+    return [
+        TrackerSpec(
+            name="tensorboard",
+            summary="Events in the run's folder, for `tensorboard --logdir runs`.",
+            title="TensorBoard",
+            tracker="zoo.training.trackers.tensorboard:TensorBoard",
+            install_hint="pip install 'genzoo[train]'",
+        ),
+        TrackerSpec(
+            name="wandb",
+            summary="Weights & Biases: wandb.ai, or with WANDB_MODE=offline files in the run's folder.",
+            title="Weights & Biases",
+            tracker="zoo.training.trackers.weights_and_biases:WeightsAndBiases",
+            install_hint="pip install 'genzoo[wandb]'",
+        ),
+        TrackerSpec(
+            name="mlflow",
+            summary="MLflow: the server of MLFLOW_TRACKING_URI, or files in the run's folder.",
+            title="MLflow",
+            tracker="zoo.training.trackers.mlflow_client:MLflow",
+            install_hint="pip install 'genzoo[mlflow]'",
         ),
     ]
 

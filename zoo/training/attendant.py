@@ -28,6 +28,7 @@ class Attendant:
     warn: Callable[[str], None] = lambda line: None  # what is worth a line
     doing: Callable[[str, int], None] = lambda what, examples: None  # each step, and what else takes time, before it
     stop: Callable[[], bool] = lambda: False  # asked after each step; when it gives true the run is saved and ends
+    log: tuple[str, ...] | None = None  # the trackers that are told, by name; None: TensorBoard, where it is installed
 
 
 NOBODY = Attendant()

@@ -1,21 +1,28 @@
-"""What a run writes besides checkpoints: metrics.jsonl, samples, TensorBoard, and at its end report.html."""
+"""What a run writes besides checkpoints: metrics.jsonl, samples, and at its end report.html; and who is told."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.runs.folder import METRICS, SAMPLES, Recorded, examples_of
 from zoo.catalogue.runs.page import write_page
 from zoo.catalogue.runs.summary import details
+from zoo.configs import as_data
 from zoo.data.modality import Modality
 from zoo.errors import ZooError
 from zoo.files import new_file, storage_errors
+from zoo.nn.shown import file_html
 from zoo.training.attendant import Reading
+from zoo.training.run import Run
+from zoo.training.state import TrainState
+from zoo.training.tracker import Tracked
+from zoo.training.tracking import Trackers
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -31,8 +38,8 @@ SCALE = 3  # how many times larger samples are drawn, where their kind of data i
 class Record:
     """The open record of a run: what is known only here is which files are open."""
 
-    def __init__(self, out: Path, stream: TextIOWrapper, board: Any) -> None:
-        self.out, self.stream, self.board = out, stream, board  # board: TensorBoard's SummaryWriter, or None
+    def __init__(self, out: Path, stream: TextIOWrapper, trackers: Trackers) -> None:
+        self.out, self.stream, self.trackers = out, stream, trackers
 
     def reading(self, reading: Reading) -> None:
         """Write one reading. Raises StorageError."""
@@ -44,48 +51,47 @@ class Record:
         with storage_errors(f"cannot write {self.out / METRICS}"):
             self.stream.write(json.dumps(numbers | reading.metrics) + "\n")
             self.stream.flush()
-            if self.board is not None:
-                for name, value in reading.metrics.items():
-                    self.board.add_scalar(name, value, reading.examples)
+        self.trackers.reading(reading)
 
     def samples(self, x: Tensor, modality: Modality, suffix: str, examples: int, *, columns: int | None = None) -> None:
         """Write samples (N, *data_shape), made after so many examples, into one file of that suffix, `columns` a row.
 
         Raises StorageError, and UsageError for what the modality cannot write.
         """
-        modality.write(x, self.out / SAMPLES / f"{examples:012d}{suffix}", columns=columns, scale=SCALE)
-        if self.board is not None:
-            with storage_errors(f"cannot write {self.out / 'tensorboard'}"):
-                modality.log(self.board, x, examples)
+        path = self.out / SAMPLES / f"{examples:012d}{suffix}"
+        modality.write(x, path, columns=columns, scale=SCALE)
+        self.trackers.samples(x, path, examples)
 
 
 @contextlib.contextmanager
-def recording(out: Path, examples: int, warn: Warn) -> Iterator[Record]:
-    """Record to metrics.jsonl and TensorBoard, from `examples` on: what a cut run wrote beyond is dropped."""
-    path = out / METRICS
+def recording(run: Run, state: TrainState, trackers: Trackers) -> Iterator[Record]:
+    """Record to metrics.jsonl and trackers, from where the state is on: what a cut run wrote beyond is dropped."""
+    path = run.folder / METRICS
     with storage_errors(f"cannot write {path}"):
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        kept = "".join(f"{line}\n" for line in text.splitlines() if examples_of(line) <= examples)
+        kept = "".join(f"{line}\n" for line in text.splitlines() if examples_of(line) <= state.examples)
         if kept != text:
             with new_file(path) as aside:
                 aside.write_text(kept, encoding="utf-8")
         stream = path.open("a", encoding="utf-8")
-        board = _tensorboard(out, examples, warn)
     try:
-        yield Record(out, stream, board)
+        trackers.begin(_tracked(run, state))
+        yield Record(run.folder, stream, trackers)
     finally:
-        with storage_errors(f"cannot write {path}"), stream:  # closing writes what is left
-            if board is not None:
-                board.close()
+        trackers.close()
+        with storage_errors(f"cannot write {path}"):
+            stream.close()  # it writes what is left
 
 
-def _tensorboard(out: Path, examples: int, warn: Warn) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        warn("TensorBoard is not installed (pip install 'genzoo[train]'); metrics go to metrics.jsonl alone")
-        return None
-    return SummaryWriter(str(out / "tensorboard"), purge_step=examples + 1)  # it hides that step and all after it
+def _tracked(run: Run, state: TrainState) -> Tracked:
+    return Tracked(
+        folder=run.folder,
+        name=run.resolved.recipe.name,
+        recipe=as_data(run.recorded.recipe),
+        examples=state.examples,
+        modality=state.trainer.modality,
+        html=partial(file_html, spec=run.resolved.modality),
+    )
 
 
 @contextlib.contextmanager

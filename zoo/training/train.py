@@ -38,6 +38,7 @@ from zoo.training.resuming import changed_from_catalogue, refuse_early, refuse_s
 from zoo.training.run import Run, averaged_model
 from zoo.training.starting import Start, find_start, taken
 from zoo.training.state import TrainState, first_state
+from zoo.training.tracking import Trackers, find_trackers
 from zoo.training.words import Words
 
 __all__ = ["train"]
@@ -62,11 +63,11 @@ def train(
     a model raises for `start_from`.
     """
     if not processes.first:
-        attendant = Attendant(stop=attendant.stop)
+        attendant = Attendant(stop=attendant.stop, log=attendant.log)
     warn, doing = attendant.warn, attendant.doing
     before = read_run(out) if resume else None  # where there is none, nothing is loaded and nothing written
     refuse_early(out, before, resolved.recipe)
-    start = find_start(out, resolved, registry)
+    trackers, start = find_trackers(attendant.log, registry, warn), find_start(out, resolved, registry)
     recipe, family = resolved.recipe, load_family(resolved.family)
     check_default_prior(recipe, family)
     num_classes = classes_seen(resolved)
@@ -97,7 +98,7 @@ def train(
         if start:
             _save_first(out, recipe.keep, state, watch)
         words = Words(model(state), examples, state.trainer.modality)
-        while not _learn(run, state, family, watch, words, attendant):
+        while not _learn(run, state, family, watch, words, attendant, trackers):
             pass  # the doctor has taken the state back
     if state.examples >= recipe.examples:
         watch.end()
@@ -123,7 +124,15 @@ def _moved(before: Recorded | None) -> Iterator[None]:
         raise NotFoundError(f"{error}; if the run's data have moved, say where to with --data") from error
 
 
-def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Words, attendant: Attendant) -> bool:
+def _learn(
+    run: Run,
+    state: TrainState,
+    family: Family,
+    watch: Watch,
+    words: Words,
+    attendant: Attendant,
+    trackers: Trackers,
+) -> bool:
     """The loop, and what of it is recorded in the folder by the first process. Gives false where it is to be entered
     again, from the state that the doctor has gone back to: what was recorded beyond is dropped, as after a cut.
     """
@@ -138,7 +147,7 @@ def _learn(run: Run, state: TrainState, family: Family, watch: Watch, words: Wor
             attendant.warn(f"skipped: {line}")
 
     with contextlib.ExitStack() as held:
-        processes.once(lambda: records.append(held.enter_context(recording(out, state.examples, attendant.warn))))
+        processes.once(lambda: records.append(held.enter_context(recording(run, state, trackers))))
         try:
             train_loop(
                 state,

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import Any
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import SECTIONS
-from zoo.catalogue.runs.folder import CHECKPOINTS, checkpoints, read_run
+from zoo.catalogue.runs.folder import CHECKPOINTS, PAGE, checkpoints, last_metrics, read_run, samples
+from zoo.errors import ZooError
 from zoo.nn.models import Model
+from zoo.nn.shown import file_html, table_html
 from zoo.training import train as training
 from zoo.training.asked import Asked, order
 from zoo.training.attendant import Attendant, Reading
@@ -40,6 +42,17 @@ class Trained:
         """The model of the newest checkpoint, on the CPU in eval mode, with its discriminator where it has one."""
         return trained_model(self.folder, default_registry())
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far the run is, its last figures, and its newest samples."""
+        recorded, drawn = read_run(self.folder), samples(self.folder)
+        recipe = recorded.recipe
+        rows = {"folder": self.folder, "examples": f"{self.examples:,} of {recipe.examples:,}"}
+        told = table_html(f"{recipe.name}: a run", {**rows, **last_metrics(self.folder), "page": self.folder / PAGE})
+        with contextlib.suppress(ZooError, OSError):  # it is shown whatever becomes of its samples
+            spec = default_registry().modality_of(recipe.architecture)
+            return told + (file_html(drawn[-1], spec) if drawn else "")
+        return told
+
     def export(self, folder: str | os.PathLike[str], *, at: int | None = None) -> Path:
         """Write a weights folder, of an earlier checkpoint where `at` names its examples; gives the folder.
 
@@ -59,6 +72,7 @@ def train(
     resume: bool = False,
     progress: Callable[[Reading], None] | None = None,
     device: str = "auto",
+    log: str | Sequence[str] | None = None,
     **values: Any,
 ) -> Trained:
     """Train as `zoo train` does: `zoo.train("dcgan", data="./photos", examples=200_000)`.
@@ -67,7 +81,8 @@ def train(
     model or a run to begin with, it may be left out. `data` is a path or a dataset's name, `folder` the run's
     (`runs/NAME`), which must be new unless `resume` is given. `values` are the recipe's: `examples`, `seed`,
     `batch_size`, `config={"latent_size": 64}`, `settings={"lr": 1e-4}`. `progress` is called with each reading;
-    `device` is "auto", "cpu", "cuda" or "cuda:1".
+    `device` is "auto", "cpu", "cuda" or "cuda:1". `log` names trackers, `"wandb"` or a list of them (None: TensorBoard,
+    where it is installed; []: none).
 
     What is worth a line goes to the logger "zoo". Ctrl-C saves before it is raised; `resume=True` goes on. Raises the
     ZooErrors that `zoo train` reports.
@@ -82,6 +97,7 @@ def train(
         given=_flat(values),
     )
     ordered = order(asked, registry)
+    named = (log,) if isinstance(log, str) else None if log is None else tuple(log)
     with (
         fixed_workspaces(ordered.resolved.recipe.deterministic),
         contextlib.closing(open_processes(device)) as processes,
@@ -92,7 +108,7 @@ def train(
             ordered.out,
             registry=registry,
             resume=ordered.resume,
-            attendant=Attendant(report=progress or (lambda reading: None), warn=_warn, stop=stopped),
+            attendant=Attendant(report=progress or (lambda reading: None), warn=_warn, stop=stopped, log=named),
             processes=processes,
         )
     if stopped():

@@ -19,6 +19,7 @@ from zoo.catalogue.contract.specs import (
     ModelSpec,
     TrainerSpec,
 )
+from zoo.catalogue.contract.trackers import TrackerSpec
 
 __all__ = ["API_VERSION", "FIRST_API_VERSION", "PluginContext", "hookimpl"]
 
@@ -84,3 +85,8 @@ def zoo_formats(context: PluginContext) -> Iterable[FormatSpec]:  # type: ignore
 @hookspec
 def zoo_exports(context: PluginContext) -> Iterable[ExportSpec]:  # type: ignore[empty-body]
     """What models can be written as for other programs."""
+
+
+@hookspec
+def zoo_trackers(context: PluginContext) -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """What runs can be followed with."""

@@ -22,6 +22,7 @@ from zoo.catalogue.contract.specs import (
     Spec,
     TrainerSpec,
 )
+from zoo.catalogue.contract.trackers import TrackerSpec
 from zoo.errors import NotFoundError, PluginError
 
 __all__ = ["KINDS", "PLURALS", "Owned", "Registry"]
@@ -36,6 +37,7 @@ KINDS: dict[type, str] = {  # in the order in which a bare name is looked up
     ModalitySpec: "modality",
     FormatSpec: "format",
     ExportSpec: "export",
+    TrackerSpec: "tracker",
     CommandSpec: "command",
 }
 PLURALS = {kind: kind[:-1] + "ies" if kind.endswith("y") else f"{kind}s" for kind in KINDS.values()}
@@ -51,6 +53,7 @@ S = TypeVar(
     ModalitySpec,
     FormatSpec,
     ExportSpec,
+    TrackerSpec,
 )
 
 
@@ -177,6 +180,10 @@ class Registry:
     def export(self, name: str) -> ExportSpec:
         """The export of that full name. Raises NotFoundError, PluginError."""
         return self._get(ExportSpec, name)
+
+    def tracker(self, name: str) -> TrackerSpec:
+        """The tracker of that full name. Raises NotFoundError, PluginError."""
+        return self._get(TrackerSpec, name)
 
     def modality_of(self, architecture: str) -> ModalitySpec:
         """The modality on which that architecture works. Raises NotFoundError, PluginError."""

@@ -16,6 +16,7 @@ from zoo.catalogue.contract.formats import FormatSpec
 from zoo.catalogue.contract.names import SHA256, check_name, is_suffix
 from zoo.catalogue.contract.pins import WeightsSpec
 from zoo.catalogue.contract.references import CODE, FILE, check_reference
+from zoo.catalogue.contract.trackers import TrackerSpec
 from zoo.errors import PluginError
 
 __all__ = [
@@ -144,9 +145,7 @@ class TrainerSpec:
     trainer: str  # reference to a callable (parts, settings, random: torch.Generator) -> Trainer
     install_hint: str = ""  # said when its code needs a package that is not installed: "pip install acme-zoo[audio]"
     units: Mapping[str, str] = field(default_factory=dict)  # metric -> its unit; metrics of one unit share a diagram
-    better: Mapping[str, str] = field(
-        default_factory=dict
-    )  # metric -> "lower" or "higher", where one of them is better
+    better: Mapping[str, str] = field(default_factory=dict)  # metric -> "lower" or "higher", where one is better
 
     def __post_init__(self) -> None:
         check_name(self.name, "trainer")
@@ -265,6 +264,7 @@ Spec = (
     | ModalitySpec
     | FormatSpec
     | ExportSpec
+    | TrackerSpec
 )
 
 

@@ -37,6 +37,7 @@ from zoo.catalogue.contract.specs import (
     Spec,
     TrainerSpec,
 )
+from zoo.catalogue.contract.trackers import TrackerSpec
 from zoo.catalogue.plugins.installed import CORE, GROUP, Installed, installed
 from zoo.catalogue.plugins.switches import read_disabled, switched_off
 from zoo.errors import PluginError, UsageError
@@ -65,6 +66,7 @@ HOOKS: dict[str, type] = {
     "zoo_modalities": ModalitySpec,
     "zoo_formats": FormatSpec,
     "zoo_exports": ExportSpec,
+    "zoo_trackers": TrackerSpec,
 }
 BUILT: list[Registry] = []  # the default one, once it is built
 MOST_SPECS = 10_000  # of one plugin: an endless generator ends here
