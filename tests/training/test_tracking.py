@@ -195,7 +195,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         def get_experiment_by_name(self, name: str) -> None:
             return None
 
-        def create_experiment(self, name: str) -> str:
+        def create_experiment(self, name: str, artifact_location: str | None) -> str:
+            calls.append(("create_experiment", artifact_location))
             return f"experiment of {name}"
 
         def create_run(self, experiment: str, run_name: str) -> SimpleNamespace:
@@ -255,7 +256,8 @@ def test_mlflow_is_told(
     out = tmp_path / "mine"
     assert told(tiny_recipe(), out, "mlflow", stop=after(4)) == []
     assert told(tiny_recipe(), out, "mlflow", resume=True) == []
-    assert fakes.calls[0] == ("client", (out / "mlflow").as_uri())
+    assert fakes.calls[0] == ("client", f"sqlite:///{(out / 'mlflow' / 'mlflow.db').as_posix()}")
+    assert ("create_experiment", (out / "mlflow" / "artifacts").as_uri()) in fakes.calls
     assert [call[:3] for call in fakes.calls if call[0] == "create_run"] == [
         ("create_run", "experiment of genzoo", "mine")
     ]

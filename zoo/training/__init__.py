@@ -146,7 +146,7 @@ def zoo_trackers(context: PluginContext) -> list[TrackerSpec]:
         ),
         TrackerSpec(
             name="mlflow",
-            summary="MLflow: the server of MLFLOW_TRACKING_URI, or files in the run's folder.",
+            summary="MLflow: the server of MLFLOW_TRACKING_URI, or a database in the run's folder.",
             title="MLflow",
             tracker="zoo.training.trackers.mlflow_client:MLflow",
             install_hint="pip install 'genzoo[mlflow]'",

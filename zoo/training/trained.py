@@ -46,8 +46,9 @@ class Trained:
         """What a notebook shows: how far the run is, its last figures, and its newest samples."""
         recorded, drawn = read_run(self.folder), samples(self.folder)
         recipe = recorded.recipe
-        rows = {"folder": self.folder, "examples": f"{self.examples:,} of {recipe.examples:,}"}
-        told = table_html(f"{recipe.name}: a run", {**rows, **last_metrics(self.folder), "page": self.folder / PAGE})
+        seen = {"folder": self.folder, "examples": f"{self.examples:,} of {recipe.examples:,}"}
+        figures = {key: value for key, value in last_metrics(self.folder).items() if key not in ("examples", "steps")}
+        told = table_html(f"{recipe.name}: a run", {**seen, **figures, "page": self.folder / PAGE})
         with contextlib.suppress(ZooError, OSError):  # it is shown whatever becomes of its samples
             spec = default_registry().modality_of(recipe.architecture)
             return told + (file_html(drawn[-1], spec) if drawn else "")

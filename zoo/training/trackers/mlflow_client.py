@@ -1,4 +1,4 @@
-"""MLflow: a run of the experiment `genzoo`, at MLFLOW_TRACKING_URI or in the run's folder `mlflow/`."""
+"""MLflow: a run of the experiment `genzoo`, at MLFLOW_TRACKING_URI or in a database in the run's folder `mlflow/`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ class MLflow(Tracker):
     """
 
     def __init__(self, run: Tracked) -> None:
-        place = os.environ.get("MLFLOW_TRACKING_URI") or (run.folder.resolve() / "mlflow").as_uri()
+        place, self.artifacts = os.environ.get("MLFLOW_TRACKING_URI"), None
+        if not place:
+            own = run.folder.resolve() / "mlflow"
+            own.mkdir(exist_ok=True)
+            place, self.artifacts = f"sqlite:///{(own / 'mlflow.db').as_posix()}", (own / "artifacts").as_uri()
         self.client = MlflowClient(tracking_uri=place)
         self.id = self._again(run.known_as(NAME)) or self._new(run)
         run.call(NAME, self.id)
@@ -45,7 +49,10 @@ class MLflow(Tracker):
     def _new(self, run: Tracked) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "genzoo"
         experiment = self.client.get_experiment_by_name(name)
-        of = self.client.create_experiment(name) if experiment is None else experiment.experiment_id
+        if experiment is None:
+            of = self.client.create_experiment(name, artifact_location=self.artifacts)
+        else:
+            of = experiment.experiment_id
         begun: str = self.client.create_run(of, run_name=run.folder.name or run.name).info.run_id
         for key, value in _flat(run.recipe):
             self.client.log_param(begun, key, str(value)[:LONGEST])
