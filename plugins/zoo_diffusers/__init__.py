@@ -25,7 +25,7 @@ def zoo_formats(context: PluginContext) -> Iterable[FormatSpec]:
     return [
         FormatSpec(
             name="diffusers",
-            summary="Autoencoders (AutoencoderKL, AutoencoderTiny, VQModel) and UNet2DModel with a scheduler.",
+            summary="Autoencoders (AutoencoderKL, AsymmetricAutoencoderKL, AutoencoderTiny, VQModel), UNet2DModel.",
             recognise="zoo_diffusers.recognition:recognise",
             translate="zoo_diffusers.translation:translate",
             install_hint=HINT,

@@ -51,7 +51,10 @@ def _pipeline(listing: Listing, index: Mapping[str, Any]) -> Foreign | None:
     folder = "unet" if listing.has(_in("unet", CONFIG)) else ""
     if not listing.has(_in(folder, CONFIG)):
         return None
-    return _unet(listing, folder, "scheduler", listing.read(_in(folder, CONFIG)), (PIPELINE,))
+    table = listing.read(_in(folder, CONFIG))
+    if table.get(NAME, "UNet2DModel") != "UNet2DModel":
+        raise WeightsError(f"{PIPELINE} names a UNet2DModel, {_in(folder, CONFIG)} a {table[NAME]!r:.60}")
+    return _unet(listing, folder, "scheduler", table, (PIPELINE,))
 
 
 def _coder(listing: Listing, folder: str, table: Mapping[str, Any]) -> Foreign:
@@ -128,7 +131,7 @@ def _config(architecture: str, config: dict[str, Any], shape: list[int]) -> dict
 
 
 def _kind(table: Mapping[str, Any]) -> str:
-    return f"{table[NAME]} of diffusers {table.get('_diffusers_version', '')!s:.20}".strip()
+    return f"{table.get(NAME, 'UNet2DModel')} of diffusers {table.get('_diffusers_version', '')!s:.20}".strip()
 
 
 def _in(folder: str, file: str) -> str:

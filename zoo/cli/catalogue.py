@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import complain, show, takes_json, takes_offline
 from zoo.cli.verbs import VERBS
-from zoo.errors import NotFoundError, ZooError
+from zoo.errors import NotFoundError, UsageError, ZooError
 
 if TYPE_CHECKING:
     from zoo.catalogue.contract.registry import Registry
@@ -27,15 +27,21 @@ def list_arguments(command: argparse.ArgumentParser) -> None:
     kinds = command.add_mutually_exclusive_group()
     for kind in PLURALS.values():
         kinds.add_argument(f"--{kind}", action="store_true")
-    kinds.add_argument("--hub", action="store_true", help="models on the Hub, in the zoo's format, by anybody")
+    kinds.add_argument(
+        "--hub", action="store_true", help="models on the Hub by anybody, in the zoo's format or --format"
+    )
     text = "only what is of this kind of data: image, text, tune, audio (see `zoo list modalities`)"
     command.add_argument("--kind", metavar="MODALITY", help=text)
+    text = "only models in this other program's format (see `zoo list formats`), here or with --hub"
+    command.add_argument("--format", metavar="FORMAT", help=text)
     takes_json(command)
 
 
 def list_names(arguments: argparse.Namespace) -> None:
     """Print the names of a kind, and what is known of each."""
     kind, arguments.pattern = _asked(arguments)
+    if arguments.format is not None:
+        _check_format(arguments.format, kind)
     if arguments.hub:
         from zoo.cli.hub import search
 
@@ -51,6 +57,8 @@ def list_names(arguments: argparse.Namespace) -> None:
         registry.modality(arguments.kind)  # of a name that is none it says what there is
     for owned in registry.list(kind, arguments.pattern):
         if arguments.kind is not None and _modality_of(owned.spec, registry) != arguments.kind:
+            continue
+        if arguments.format is not None and not _is_in(arguments.format, owned.spec):
             continue
         row = {"name": owned.name} | to_json(owned.spec) | {"name": owned.name, "owner": owned.owner}
         if isinstance(owned.spec, ModelSpec):
@@ -71,6 +79,21 @@ def list_names(arguments: argparse.Namespace) -> None:
         "feature": ("name", "modality", "licence", "summary"),
     }
     show(rows, columns.get(kind, ("name", "family", "summary")), arguments.json)
+
+
+def _check_format(name: str, kind: str) -> None:
+    """Raise NotFoundError for a format that no plugin reads, UsageError where the kind has none."""
+    from zoo.catalogue.plugins.loading import default_registry
+
+    default_registry().format(name)
+    if kind != "model":
+        raise UsageError(f"--format is of models; leave it out, or list models instead of {kind}")
+
+
+def _is_in(format_name: str, spec: Spec) -> bool:
+    from zoo.catalogue.contract.specs import ModelSpec
+
+    return isinstance(spec, ModelSpec) and spec.weights is not None and spec.weights.format == format_name
 
 
 def _available(name: str, spec: ModelSpec) -> str:

@@ -82,16 +82,19 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def search(arguments: argparse.Namespace) -> None:
-    """List models on the Hub that are tagged as the zoo's."""
+    """List models on the Hub that are tagged as the zoo's, or as those of another format."""
     from zoo.catalogue.hub.client import Hub
     from zoo.catalogue.hub.transport import is_offline
 
     if is_offline():
         raise NetworkError("searching the Hub needs the network, and being offline was asked for; see `zoo list`")
-    rows = Hub().search(arguments.pattern)
+    tag = {} if arguments.format is None else {"tag": arguments.format.rpartition("/")[2]}
+    rows = Hub().search(arguments.pattern, **tag)
     if not rows:
         complain(f"no model on the Hub matches {arguments.pattern!r}")
     show(rows, ("name", "downloads", "likes", "updated"), arguments.json)
+    if rows and tag:
+        complain(f"not every one of these is read: `zoo info {rows[0]['name']}` says what it is, and fetches little")
 
 
 # --- the cache -----------------------------------------------------------------------------------------------------

@@ -179,21 +179,21 @@ class Hub:
     def _url(self, repo: str, revision: str, file: str) -> str:
         return f"{self.endpoint}/{repo}/resolve/{quote(revision, safe='')}/{quote(file)}"
 
-    def search(self, pattern: str = "*") -> list[dict[str, Any]]:
-        """The repositories tagged as the zoo's whose name matches: name, downloads, likes, updated.
+    def search(self, pattern: str = "*", *, tag: str = TAG) -> list[dict[str, Any]]:
+        """The repositories with a tag, the zoo's own, whose name matches: name, downloads, likes, updated.
 
         The pattern may have wildcards; without any it may stand anywhere in the name. Raises NetworkError.
         """
         literal = max(re.split(r"[*?\[\]]+", pattern), key=len)
-        rows = self.json("/api/models", filter=TAG, limit="1000", **({"search": literal} if literal else {}))
+        rows = self.json("/api/models", filter=tag, limit="1000", **({"search": literal} if literal else {}))
         if not isinstance(rows, list):
             raise NetworkError(f"{self.endpoint} answers the search with no list; is it a Hub?")
         wanted = pattern if literal != pattern else f"*{pattern}*"
         found = []
         for row in rows:
             name = row.get("id") if isinstance(row, dict) else None
-            tags = row.get("tags") or [TAG] if isinstance(name, str) else None
-            if not isinstance(name, str) or not REPO.fullmatch(name) or not isinstance(tags, list) or TAG not in tags:
+            tags = row.get("tags") or [tag] if isinstance(name, str) else None
+            if not isinstance(name, str) or not REPO.fullmatch(name) or not isinstance(tags, list) or tag not in tags:
                 continue
             if fnmatch.fnmatch(name, wanted) or fnmatch.fnmatch(name.partition("/")[2], wanted):
                 figures = {key: row[key] if type(row.get(key)) is int else 0 for key in ("downloads", "likes")}
