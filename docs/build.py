@@ -1,7 +1,8 @@
 """Build the documentation site: `python docs/build.py` writes build/site. Needs `pip install 'genzoo[docs]'`.
 
 The pages link to what lies elsewhere in the repository: models' cards, samples, the example package. Those are copied
-beside the pages first (into build/site-source), so that every link leads to a file of the site.
+beside the pages first (into build/site-source), so that every link leads to a file of the site. The pages can be read
+from the folder; the search wants a server: `python -m http.server --directory build/site`.
 """
 
 from __future__ import annotations
