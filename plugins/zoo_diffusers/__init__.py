@@ -1,4 +1,4 @@
-"""Models of the diffusers library, read from safetensors: autoencoders, diffusion models. Specs only; no torch."""
+"""Diffusion models, the zoo's own and of the diffusers library, and its autoencoders. Specs only; no torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from zoo.api import (
     FormatSpec,
     ModelSpec,
     PluginContext,
+    TrainerSpec,
     WeightsSpec,
     hookimpl,
+    weights_of,
 )
 
 ZOO_API_VERSION = API_VERSION
 HINT = "pip install 'genzoo[diffusers]'"
+PINS = "zoo:weights/pins.toml"
 
 
 @hookimpl
@@ -41,15 +44,23 @@ def zoo_families(context: PluginContext) -> Iterable[FamilySpec]:
             name="diffusion",
             summary="A network that tells noise from an example, and is asked again and again.",
             family="zoo_diffusers.diffusion:FAMILY",
-            install_hint=HINT,
         )
     ]
 
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
-    """The library's networks, as it builds them."""
+    """A network of the zoo's own, and the library's, as it builds them."""
     return [
+        ArchitectureSpec(
+            name="ddpm",
+            summary="A U-Net that tells noise, for pictures of 8 to 64 pixels (Ho et al. 2020).",
+            family="diffusion",
+            modality="image",
+            config="zoo_diffusers.ddpm_config:DDPMConfig",
+            parts={"denoiser": "zoo_diffusers.unet:UNet"},
+            starter="zoo_diffusers.starters:ddpm",
+        ),
         ArchitectureSpec(
             name="diffusers-autoencoder",
             summary="Autoencoders of the diffusers library.",
@@ -69,9 +80,25 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
             family="diffusion",
             modality="image",
             config="zoo_diffusers.configs:UNetConfig",
-            parts={"denoiser": "zoo_diffusers.diffusion:LibraryUNet"},
+            parts={"denoiser": "zoo_diffusers.library_unet:LibraryUNet"},
             install_hint=HINT,
         ),
+    ]
+
+
+@hookimpl
+def zoo_trainers(context: PluginContext) -> Iterable[TrainerSpec]:
+    """Noise prediction."""
+    return [
+        TrainerSpec(
+            name="diffusion",
+            summary="A network learns to tell the noise that was put into an example (Ho et al. 2020).",
+            family="diffusion",
+            settings="zoo_diffusers.training:DiffusionSettings",
+            trainer="zoo_diffusers.training:DiffusionTrainer",
+            units={"loss": "squared error of what is told, a value"},
+            better={"loss": "lower"},
+        )
     ]
 
 
@@ -101,7 +128,9 @@ CODES = {
 
 @hookimpl
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
-    """Well-known repositories: DDPM (Ho, Jain and Abbeel 2020), and autoencoders of photographs."""
+    """The zoo's own digits and frogs; well-known repositories: DDPM (Ho et al. 2020), and autoencoders of photos."""
+    yield _ours("ddpm-mnist", "Digits out of noise, as asked: an hour of one processor core.", "mnist", (1, 28, 28))
+    yield _ours("ddpm-cifar-frog", "Frogs out of noise, 32x32.", "cifar10[frog]", (3, 32, 32))
     for name, (repo, side, data, what) in NOISE.items():
         size = "36" if side == 32 else "114"
         summary = f"{what}: {side}x{side}, by DDPM (Ho et al. 2020); {size} million parameters."
@@ -109,6 +138,20 @@ def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
     for name, (repo, what) in CODES.items():
         size = "2.4" if name.startswith("tae") else "84"
         yield _model(name, f"{what}; {size} million parameters.", repo, "autoencoder", "photographs", "MIT", None)
+
+
+def _ours(name: str, summary: str, dataset: str, shape: tuple[int, ...]) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        summary=summary,
+        architecture="ddpm",
+        dataset=dataset,
+        licence="Apache-2.0",
+        recipe=f"zoo_diffusers:recipes/{name}.toml",
+        weights=weights_of(PINS).get(name),
+        data_shape=shape,
+        tags=("diffusion", "image"),
+    )
 
 
 def _model(

@@ -42,7 +42,7 @@ SETTINGS: dict[str, set[str]] = {
 }
 SCHEDULE = {"num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type", "clip_sample"}
 SCHEDULE |= {"clip_sample_range", "set_alpha_to_one", "steps_offset", "timestep_spacing", "rescale_betas_zero_snr"}
-SCHEDULE |= {"thresholding", "dynamic_thresholding_ratio", "sample_max_value"}
+SCHEDULE |= {"thresholding", "dynamic_thresholding_ratio", "sample_max_value", "variance_type"}
 MOST_STEPS = 10_000  # that a scheduler was trained with
 
 
