@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from zoo.api import (
     API_VERSION,
     ArchitectureSpec,
+    ExportSpec,
     FamilySpec,
     FormatSpec,
     ModelSpec,
@@ -32,6 +33,18 @@ def zoo_formats(context: PluginContext) -> Iterable[FormatSpec]:
             recognise="zoo_diffusers.recognition:recognise",
             translate="zoo_diffusers.translation:translate",
             install_hint=HINT,
+        )
+    ]
+
+
+@hookimpl
+def zoo_exports(context: PluginContext) -> Iterable[ExportSpec]:
+    """How the library reads models; it is not needed to write them."""
+    return [
+        ExportSpec(
+            name="diffusers",
+            summary="A folder that diffusers' from_pretrained loads: `ddpm`, and the library's own networks.",
+            code="zoo_diffusers.exporting:write",
         )
     ]
 

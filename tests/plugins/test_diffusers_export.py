@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import zoo
+from zoo.catalogue.contract.references import import_reference
+from zoo.catalogue.plugins.loading import default_registry
 from zoo.errors import StorageError, UsageError
 from zoo.images import import_torchvision
 from zoo_diffusers.exporting import write
@@ -96,3 +98,10 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         write(model, "mine", tmp_path / "full")
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["note"]
+
+
+def test_it_is_registered() -> None:
+    """As the export `diffusers`, of a folder."""
+    spec = default_registry().export("diffusers")
+    assert import_reference(spec.code, "export diffusers", "") is write
+    assert not spec.suffix
