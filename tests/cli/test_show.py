@@ -82,11 +82,13 @@ def test_a_file_is_shown_too(run: Run, model: str, here: Path) -> None:
 
 def test_only_colours_reach_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """What a kind of data gives is shown without what steers a terminal, but for its colours, and those when wanted."""
-    text = "\x1b[38;2;1;2;3ma\x1b[0m\x1b]0;title\x07\x1b[2Jb\u202e\n"
+    text = "\x1b[38;2;1;2;3ma\x1b[0m\x1b]0;title\x07\x1b[2Jb\u202e\x1b[8mc\n"
     _show(text, colour=True)
-    assert capsys.readouterr().out == "\x1b[38;2;1;2;3ma\x1b[0m\\x1b]0;title\\x07\\x1b[2Jb\\u202e\n"
+    assert capsys.readouterr().out == "\x1b[38;2;1;2;3ma\x1b[0m\\x1b]0;title\\x07\\x1b[2Jb\\u202e\\x1b[8mc\n"
     _show(text)
-    assert capsys.readouterr().out == "a\\x1b]0;title\\x07\\x1b[2Jb\\u202e\n"
+    assert "\x1b" not in capsys.readouterr().out
+    _show("\x1b[48;2;9;9;9mred\n", colour=True)
+    assert capsys.readouterr().out == "\x1b[48;2;9;9;9mred\n\x1b[0m"
 
 
 def test_sounds_and_tunes_are_a_line_each(run: Run) -> None:

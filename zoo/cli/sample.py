@@ -27,7 +27,8 @@ __all__ = ["sample", "sample_arguments"]
 
 MANY, FEW, SHOWN = 64, 1, 8  # samples where nobody says how many: in a file, as text, and in colour on the terminal
 BETWEEN = "-" * 40  # the line between two texts
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+COLOUR = re.compile(r"(\x1b\[(?:0|[34]8;2;\d+;\d+;\d+(?:;48;2;\d+;\d+;\d+)?)m)")  # that a terminal may be sent
+RESET = "\x1b[0m"
 # What some models take besides.
 OPTIONS = ("prompt", "length", "temperature", "top_k", "top_p", "min_p", "steps", "sampler")
 
@@ -161,13 +162,12 @@ def _print(modality: Modality, model: Model, n: int, seed: int, given: Mapping[s
 
 
 def _show(text: str, colour: bool = False) -> None:
-    """Print a text without what steers a terminal, but for its colours where these are wanted: its characters come from
-    others' files.
+    """Print a text without what steers a terminal, but for 24-bit colours where these are wanted: its characters come
+    from others' files. The terminal is left in its own colours.
     """
-    pieces = COLOUR.split(text)
-    plain = (
-        "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in piece)
-        for piece in pieces[::2]
-    )
-    colours = pieces[1::2] if colour else [""] * (len(pieces) // 2)
-    print("".join(word for pair in zip(plain, [*colours, ""], strict=True) for word in pair), end="", flush=True)
+    pieces = COLOUR.split(text) if colour else [text]
+    if len(pieces) > 1 and pieces[-2] != RESET:
+        pieces += [RESET, ""]
+    for place, piece in enumerate(pieces):
+        plain = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in piece)
+        print(piece if place % 2 else plain, end="", flush=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zoo.nn.prior import Prior
     from zoo.nn.residual import PosteriorHead, class_rows, downsampling, joined, upsampling
     from zoo.nn.sampling import Labels
+    from zoo.nn.shown import Shown
 
 __all__ = [
     "Bernoulli",
@@ -54,6 +55,7 @@ __all__ = [
     "PosteriorHead",
     "Prior",
     "Scored",
+    "Shown",
     "Terms",
     "Tried",
     "class_rows",
@@ -84,6 +86,7 @@ _NAMES = {  # module -> what it gives
     "prior": ("Prior",),
     "residual": ("PosteriorHead", "class_rows", "downsampling", "joined", "upsampling"),
     "sampling": ("Labels",),
+    "shown": ("Shown",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}
 _HOME["Folder"] = "zoo.catalogue.weights.folder"

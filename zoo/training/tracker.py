@@ -40,10 +40,10 @@ class Tracked:
         found = self._known().get(tracker)
         return found if isinstance(found, str) else None
 
-    def call(self, tracker: str, name: str) -> None:
-        """Keep what that tracker calls this run, for `known_as`. Raises StorageError."""
+    def call(self, tracker: str, known: str) -> None:
+        """Keep `known`, what that tracker calls this run, for `known_as`. Raises StorageError."""
         with new_file(self.folder / KNOWN) as aside:
-            aside.write_text(json.dumps(self._known() | {tracker: name}, indent=1) + "\n", encoding="utf-8")
+            aside.write_text(json.dumps(self._known() | {tracker: known}, indent=1) + "\n", encoding="utf-8")
 
     def _known(self) -> dict[str, Any]:
         """What was kept; nothing where that cannot be read: the run is then a new one there."""
