@@ -29,7 +29,7 @@ def zoo_formats(context: PluginContext) -> Iterable[FormatSpec]:
     return [
         FormatSpec(
             name="diffusers",
-            summary="Autoencoders (AutoencoderKL, AsymmetricAutoencoderKL, AutoencoderTiny, VQModel), UNet2DModel.",
+            summary="AutoencoderKL, AsymmetricAutoencoderKL, AutoencoderTiny, VQModel; UNet2DModel and DiT on pixels.",
             recognise="zoo_diffusers.recognition:recognise",
             translate="zoo_diffusers.translation:translate",
             install_hint=HINT,
@@ -94,6 +94,15 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
             modality="image",
             config="zoo_diffusers.configs:UNetConfig",
             parts={"denoiser": "zoo_diffusers.library_unet:LibraryUNet"},
+            install_hint=HINT,
+        ),
+        ArchitectureSpec(
+            name="diffusers-dit",
+            summary="Diffusion transformers of pictures, by class, of the diffusers library (Peebles and Xie 2023).",
+            family="diffusion",
+            modality="image",
+            config="zoo_diffusers.configs:DiTConfig",
+            parts={"denoiser": "zoo_diffusers.transformers:LibraryDiT"},
             install_hint=HINT,
         ),
     ]

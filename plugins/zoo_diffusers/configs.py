@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-__all__ = ["AutoencoderConfig", "UNetConfig", "checked"]
+__all__ = ["AutoencoderConfig", "DiTConfig", "UNetConfig", "checked"]
 
-MOST_NUMBER, MOST_ITEMS, MOST_LAYERS = 8_192, 12, 16
+MOST_NUMBER, MOST_ITEMS, MOST_LAYERS, MOST_BLOCKS = 8_192, 12, 16, 64
 DEPTHS = {"num_encoder_blocks", "num_decoder_blocks"}
 WIDTHS = {"AutoencoderTiny": "encoder_block_out_channels", "AsymmetricAutoencoderKL": "down_block_out_channels"}
+WHOLE = ("in_channels", "patch_size", "sample_size", "num_attention_heads", "attention_head_dim", "num_embeds_ada_norm")
 WORD = re.compile(r"[A-Za-z][\w-]{0,60}")
 CODERS = {"in_channels", "out_channels", "act_fn", "latent_channels", "scaling_factor", "shift_factor", "force_upcast"}
 BLOCKS = {"down_block_types", "up_block_types", "block_out_channels", "layers_per_block", "norm_num_groups"}
@@ -33,6 +34,9 @@ SETTINGS: dict[str, set[str]] = {
     "AsymmetricAutoencoderKL": CODERS
     | {"down_block_types", "down_block_out_channels", "layers_per_down_block", "norm_num_groups", "sample_size"}
     | {"up_block_types", "up_block_out_channels", "layers_per_up_block", "block_out_channels"},
+    "DiTTransformer2DModel": {"num_attention_heads", "attention_head_dim", "in_channels", "out_channels", "num_layers"}
+    | {"dropout", "norm_num_groups", "attention_bias", "sample_size", "patch_size", "activation_fn"}
+    | {"num_embeds_ada_norm", "upcast_attention", "norm_type", "norm_elementwise_affine", "norm_eps"},
     "UNet2DModel": BLOCKS
     | {"sample_size", "in_channels", "out_channels", "center_input_sample", "time_embedding_type", "freq_shift"}
     | {"time_embedding_dim", "flip_sin_to_cos", "mid_block_type", "mid_block_scale_factor", "downsample_padding"}
@@ -66,7 +70,8 @@ def _can_be_meant(key: str, value: object) -> bool:
     if value is None or isinstance(value, bool):
         return True
     if isinstance(value, int):
-        most = MOST_LAYERS if key.startswith("layers_per_") or key in DEPTHS else MOST_NUMBER
+        few = key.startswith("layers_per_") or key in DEPTHS
+        most = MOST_BLOCKS if key == "num_layers" else MOST_LAYERS if few else MOST_NUMBER
         return 0 <= value <= max(most, MOST_STEPS if key == "num_train_timesteps" else 0)
     if isinstance(value, float):
         return math.isfinite(value) and abs(value) <= 1e6
@@ -76,6 +81,11 @@ def _can_be_meant(key: str, value: object) -> bool:
 def _small_coder() -> dict[str, Any]:
     widths = {"encoder_block_out_channels": [8, 8], "decoder_block_out_channels": [8, 8]}
     return {**widths, "num_encoder_blocks": [1, 1], "num_decoder_blocks": [1, 1], "latent_channels": 2}
+
+
+def _small_dit() -> dict[str, Any]:
+    heads = {"num_attention_heads": 2, "attention_head_dim": 4, "num_layers": 1, "norm_num_groups": 1}
+    return {**heads, "in_channels": 3, "sample_size": 8, "patch_size": 2, "num_embeds_ada_norm": 4}
 
 
 def _small_unet() -> dict[str, Any]:
@@ -125,8 +135,37 @@ class UNetConfig:
 
     def __post_init__(self) -> None:
         checked(self.settings, SETTINGS["UNet2DModel"], "UNet2DModel")
-        checked(self.schedule, SCHEDULE, "scheduler")
-        if not 1 <= self.schedule.get("num_train_timesteps", 1000) <= MOST_STEPS:
-            raise ValueError(f"num_train_timesteps must be 1 to {MOST_STEPS:,}")
+        _check_schedule(self.schedule)
         if self.settings.get("in_channels", 3) != self.settings.get("out_channels", 3):
             raise ValueError("in_channels and out_channels differ: this network takes a condition beside the noise")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiTConfig:
+    """One of the library's diffusion transformers of pictures, by class, and how its noise was scheduled."""
+
+    settings: dict[str, Any] = field(default_factory=_small_dit)  # of DiTTransformer2DModel
+    schedule: dict[str, Any] = field(default_factory=dict)  # as scheduler_config.json has it
+    image_size: Annotated[int, Meta(ge=4, le=256)] = 8  # pixels
+
+    def __post_init__(self) -> None:
+        found = checked(self.settings, SETTINGS["DiTTransformer2DModel"], "DiTTransformer2DModel")
+        _check_schedule(self.schedule)
+        if strange := [key for key in WHOLE if type(found.get(key, 1)) is not int]:
+            raise ValueError(f"{strange[0]} is {found[strange[0]]!r:.40}; it must be a whole number")
+        channels, patch = found.get("in_channels", 4), found.get("patch_size", 2)
+        if channels not in (1, 3):
+            raise ValueError(f"in_channels is {channels}: it works on the latents of an autoencoder, and is not read")
+        if found.get("out_channels") not in (None, channels, 2 * channels):
+            raise ValueError(f"out_channels must be {channels}, or {2 * channels} with a variance")
+        if found.get("sample_size", 32) != self.image_size or not patch or self.image_size % patch:
+            raise ValueError(f"image_size = {self.image_size} must be sample_size, and a multiple of patch_size")
+        width = found.get("num_attention_heads", 16) * found.get("attention_head_dim", 72)
+        if not 1 <= width <= MOST_NUMBER or not found.get("num_embeds_ada_norm", 1000):
+            raise ValueError(f"heads of together {width} numbers, or no classes: that cannot be meant")
+
+
+def _check_schedule(schedule: Mapping[str, Any]) -> None:
+    checked(schedule, SCHEDULE, "scheduler")
+    if not 1 <= schedule.get("num_train_timesteps", 1000) <= MOST_STEPS:
+        raise ValueError(f"num_train_timesteps must be 1 to {MOST_STEPS:,}")

@@ -18,12 +18,13 @@ import_torchvision()  # beside a CPU torch the library's import fails otherwise;
 
 
 def of_library(name: str) -> Any:
-    """One of its classes. Raises NotFoundError where it is not installed."""
+    """One of its classes, by name or as `module:name`. Raises NotFoundError where it is not installed."""
     if importlib.util.find_spec("diffusers") is None:
         raise NotFoundError("the diffusers library is not installed; pip install 'genzoo[diffusers]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it says of its own deprecations is not the user's
-        return getattr(importlib.import_module("diffusers"), name)
+        module, _, inside = name.rpartition(":")
+        return getattr(importlib.import_module(f"diffusers.{module}".rstrip(".")), inside)
 
 
 def built(name: str, settings: Mapping[str, Any]) -> Any:

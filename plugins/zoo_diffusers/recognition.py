@@ -14,6 +14,8 @@ __all__ = ["recognise"]
 NAME, INDEX, CONFIG, PIPELINE = "_class_name", ".safetensors.index.json", "config.json", "model_index.json"
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
 CODERS = ("AutoencoderKL", "AsymmetricAutoencoderKL", "AutoencoderTiny", "VQModel")
+DENOISERS = {"unet": "UNet2DModel", "transformer": "DiTTransformer2DModel"}  # by their place in a pipeline
+ARCHITECTURES = {"UNet2DModel": "diffusers-unet", "DiTTransformer2DModel": "diffusers-dit"}
 SIDE = 256  # pixels, where the settings name none or more
 NO_PRIOR = "its latents fill no N(0, I): what is decoded of drawn noise is no picture; encode, edit and reconstruct"
 MOST_SHARDS = 64
@@ -27,14 +29,16 @@ def recognise(listing: Listing) -> Foreign | None:
     """
     if listing.has(PIPELINE):
         index = listing.read(PIPELINE)
-        return _pipeline(listing, index) if _component(index, "unet") == "UNet2DModel" else None
-    for folder in ("", "vae", "unet"):
+        found = next((part for part, kind in DENOISERS.items() if _component(index, part) == kind), None)
+        return None if found is None else _pipeline(listing, index, found)
+    for folder in ("", "vae", "unet", "transformer"):
         if listing.has(file := _in(folder, CONFIG)):
             table = listing.read(file)
-            if table.get(NAME) in CODERS:
+            kind = table.get(NAME)
+            if kind in CODERS:
                 return _coder(listing, folder, table)
-            if table.get(NAME) == "UNet2DModel":
-                return _unet(listing, folder, "scheduler", table)
+            if isinstance(kind, str) and kind in ARCHITECTURES:
+                return _denoiser(listing, folder, table)
     return None
 
 
@@ -44,17 +48,17 @@ def _component(index: Mapping[str, Any], name: str) -> str:
     return found[1] if isinstance(found, list) and len(found) == 2 and found[0] == "diffusers" else ""
 
 
-def _pipeline(listing: Listing, index: Mapping[str, Any]) -> Foreign | None:
-    """A pipeline whose only network is a UNet2DModel: others need what stands before or behind it."""
-    if any(isinstance(value, list) and key not in ("unet", "scheduler") for key, value in index.items()):
+def _pipeline(listing: Listing, index: Mapping[str, Any], part: str) -> Foreign | None:
+    """A pipeline whose only network tells noise: others need what stands before or behind it."""
+    if any(isinstance(value, list) and key not in (part, "scheduler") for key, value in index.items()):
         return None
-    folder = "unet" if listing.has(_in("unet", CONFIG)) else ""
+    folder, kind = part if listing.has(_in(part, CONFIG)) else "", DENOISERS[part]
     if not listing.has(_in(folder, CONFIG)):
         return None
     table = listing.read(_in(folder, CONFIG))
-    if table.get(NAME, "UNet2DModel") != "UNet2DModel":
-        raise WeightsError(f"{PIPELINE} names a UNet2DModel, {_in(folder, CONFIG)} a {table[NAME]!r:.60}")
-    return _unet(listing, folder, "scheduler", table, (PIPELINE,))
+    if table.get(NAME, kind) != kind:
+        raise WeightsError(f"{PIPELINE} names a {kind}, {_in(folder, CONFIG)} a {table[NAME]!r:.60}")
+    return _denoiser(listing, folder, {**table, NAME: kind}, (PIPELINE,))
 
 
 def _coder(listing: Listing, folder: str, table: Mapping[str, Any]) -> Foreign:
@@ -76,15 +80,13 @@ def _coder(listing: Listing, folder: str, table: Mapping[str, Any]) -> Foreign:
     )
 
 
-def _unet(
-    listing: Listing, folder: str, beside: str, table: Mapping[str, Any], tables: tuple[str, ...] = ()
-) -> Foreign:
-    file = _in(folder, CONFIG)
-    settings = _checked(table, SETTINGS["UNet2DModel"], file)
+def _denoiser(listing: Listing, folder: str, table: Mapping[str, Any], tables: tuple[str, ...] = ()) -> Foreign:
+    kind, file = str(table[NAME]), _in(folder, CONFIG)
+    settings = _checked(table, SETTINGS[kind], file)
     size = settings.get("sample_size")
     if not isinstance(size, int):
         raise WeightsError(f"{file}: sample_size is {size!r:.40}; squares alone are read")
-    places = (_in(beside, "scheduler_config.json"), "scheduler_config.json")
+    places = ("scheduler/scheduler_config.json", "scheduler_config.json")
     schedule, found = {}, next((place for place in places if listing.has(place)), "")
     if found:
         known = {key: value for key, value in listing.read(found).items() if key in SCHEDULE}
@@ -95,10 +97,10 @@ def _unet(
     return Foreign(
         format="diffusers",
         kind=_kind(table),
-        config=_config("diffusers-unet", config, shape),
+        config=_config(ARCHITECTURES[kind], config, shape),
         weights=weights,
         tables=(*tables, file, *((found,) if found else ()), *more),
-        more={"kind": "UNet2DModel"},
+        more={"kind": kind},
     )
 
 
@@ -131,7 +133,7 @@ def _config(architecture: str, config: dict[str, Any], shape: list[int]) -> dict
 
 
 def _kind(table: Mapping[str, Any]) -> str:
-    return f"{table.get(NAME, 'UNet2DModel')} of diffusers {table.get('_diffusers_version', '')!s:.20}".strip()
+    return f"{table[NAME]} of diffusers {table.get('_diffusers_version', '')!s:.20}".strip()
 
 
 def _in(folder: str, file: str) -> str:

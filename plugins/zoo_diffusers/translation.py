@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.api import Foreign
 from zoo_diffusers.autoencoders import SD
+from zoo_diffusers.transformers import places_of
 
 __all__ = ["translate"]
 
@@ -27,9 +28,12 @@ PLACES = {  # of an autoencoder: how its tensors begin -> how they begin here
 
 
 def translate(foreign: Foreign, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Name the tensors of an autoencoder or UNet2DModel as its parts do."""
+    """Name the tensors of an autoencoder or a denoiser as its parts do."""
     named = dict(map(_newer, tensors.items()))
-    if foreign.more["kind"] == "UNet2DModel":
+    if foreign.more["kind"] in ("UNet2DModel", "DiTTransformer2DModel"):
+        if foreign.more["kind"] == "DiTTransformer2DModel":
+            table = places_of(foreign.config["config"]["settings"])
+            named["pos_embed.pos_embed"] = table.to(next(iter(named.values())))
         return {f"denoiser.body.{key}": tensor for key, tensor in named.items()}
     found = {}
     for key, tensor in named.items():

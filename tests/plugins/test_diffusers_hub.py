@@ -75,7 +75,7 @@ def test_what_is_on_the_hub_is_listed_and_told(hub: Any, coder: Path, capsys: py
         (
             {"unet/x.safetensors": b"x", "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}'},
             "is a StableDiffusionPipeline of diffusers, which no plugin reads; of diffusers the plugin zoo_diffusers "
-            ".* reads: Autoencoders",
+            ".* reads: AutoencoderKL",
         ),
         ({"G.pth": b"x", "config.json": b'{"model_type": "stylegan"}'}, "has pickled weights alone .G.pth."),
     ],
