@@ -20,6 +20,7 @@ class Lowering:
     """A program while it is written."""
 
     name: str  # of the model, for errors
+    batch: str = ""  # what the traced shapes call it
     values: list[Tensor | None] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     numbers: dict[Node, int] = field(default_factory=dict)  # what stands for a node
@@ -41,7 +42,7 @@ class Lowering:
     def shape(self, node: Node) -> list[int]:
         """The shape of a node's value; -1 stands for the batch. Raises UsageError for one with the batch elsewhere."""
         found = [-1 if isinstance(size, torch.SymInt) else int(size) for size in node.meta["val"].shape]
-        if -1 in found[1:]:
+        if -1 in found[1:] or (found[:1] == [-1] and str(node.meta["val"].shape[0]) != self.batch):
             raise UsageError(f"{self.name}: {node.target} gives a shape that the page's interpreter does not have")
         return found
 

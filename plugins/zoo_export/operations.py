@@ -144,14 +144,31 @@ def _reversed(node: Node, lowering: Lowering) -> None:
 def _split(node: Node, lowering: Lowering) -> None:
     """Pieces along one axis: a step for each that is read."""
     given, pieces = cast(Node, node.args[0]), [tensor.shape for tensor in node.meta["val"]]
-    shape = lowering.shape(given)
-    axis = int(_argument(node, 2, 0)) % len(shape)
+    axis = int(_argument(node, 2, 0)) % len(lowering.shape(given))
     lengths = [int(piece[axis]) for piece in pieces]
     for user in node.users:
         assert user.target is operator.getitem
         index = cast(int, user.args[1])
-        sizes = {"before": math.prod(shape[1:axis]), "all": shape[axis], "after": math.prod(shape[axis + 1 :])}
-        lowering.step("slice", user, [given], start=sum(lengths[:index]), length=lengths[index], **sizes)
+        _piece(user, given, lowering, axis, sum(lengths[:index]))
+
+
+def _piece(node: Node, given: Node, lowering: Lowering, axis: int, start: int) -> None:
+    """The step that gives the part of a value which begins at `start` of an axis."""
+    shape, length = lowering.shape(given), lowering.shape(node)[axis]
+    sizes = {"before": math.prod(shape[1:axis]), "all": shape[axis], "after": math.prod(shape[axis + 1 :])}
+    lowering.step("slice", node, [given], start=start, length=length, **sizes)
+
+
+def _slice(node: Node, lowering: Lowering) -> None:
+    given = cast(Node, node.args[0])
+    shape, start = lowering.shape(given), int(_argument(node, 2, None) or 0)
+    axis = int(_argument(node, 1, 0)) % len(shape)
+    if lowering.shape(node) == shape:  # all of it
+        lowering.numbers[node] = lowering.number(given)
+        return
+    if not axis or _argument(node, 4, 1) != 1:
+        _refuse(node, lowering, "the batch, or leaving some out between")
+    _piece(node, given, lowering, axis, start + shape[axis] if start < 0 else start)
 
 
 def _join(node: Node, lowering: Lowering) -> None:
@@ -205,6 +222,7 @@ OPERATIONS: dict[Any, Lower] = BINARY | {
     **dict.fromkeys((aten.clamp.default, aten.clamp_min.default), _clamp),
     aten.rsub.Scalar: _reversed,
     **dict.fromkeys((aten.split.Tensor, aten.split_with_sizes.default), _split),
+    aten.slice.Tensor: _slice,
     aten.cat.default: _join,
     aten.upsample_nearest2d.vec: _resized("nearest"),
     aten.upsample_bilinear2d.vec: _resized("bilinear"),

@@ -55,7 +55,7 @@ def write(model: Model, name: str, out: Path) -> list[Path]:
 
 def packed(tensor: Tensor) -> dict[str, str]:
     """Numbers as the page reads them: matrices in 16 bits, the few others in 32, little-endian, in base64."""
-    half = tensor.ndim > 1 and tensor.numel() >= HALF
+    half = tensor.ndim > 1 and tensor.numel() >= HALF and bool(tensor.half().isfinite().all())
     numbers = tensor.detach().cpu().contiguous().to(torch.float16 if half else torch.float32).numpy()
     return {"half" if half else "float": base64.b64encode(numbers.tobytes()).decode()}
 

@@ -31,7 +31,7 @@ SAME = {  # what changes nothing here: layout, dtype (all is float32), what only
     aten._to_copy.default,
     aten.to.dtype,
 }
-SKIPPED = {aten.sym_size.int, aten._assert_tensor_metadata.default, aten._assert_scalar.default}
+SKIPPED = {aten._assert_tensor_metadata.default, aten._assert_scalar.default}
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def _read_inputs(exported: ExportedProgram, lowering: Lowering, names: list[str]
     for spec, node in zip(exported.graph_signature.input_specs, places, strict=True):
         if spec.kind == InputKind.USER_INPUT:
             number = inputs[names[len(inputs)]] = lowering.numbers[node] = lowering.value()
+            lowering.batch = str(node.meta["val"].shape[0])
             lowering.shapes[number] = lowering.shape(node)
         else:
             target = str(spec.target)
@@ -79,9 +80,9 @@ def _read_inputs(exported: ExportedProgram, lowering: Lowering, names: list[str]
 
 
 def _lower(node: Node, lowering: Lowering) -> None:
-    if node.target in SKIPPED:
+    if node.target in SKIPPED or isinstance(node.meta["val"], torch.SymInt):  # sizes: the steps have theirs
         return
-    inner = [one for one in node.all_input_nodes if one.target is not aten.sym_size.int]
+    inner = [one for one in node.all_input_nodes if not isinstance(one.meta["val"], torch.SymInt)]
     if inner and all(one in lowering.known for one in inner):
         args = torch.fx.node.map_arg(node.args, lambda one: lowering.known[one])
         lowering.known[node] = cast(Any, node.target)(*args, **node.kwargs)

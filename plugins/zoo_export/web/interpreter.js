@@ -105,36 +105,68 @@ function spans(from, to, places, each) {
   }
 }
 
-/** What a convolution sees: row (channel, ky, kx) of the column of each place of its map. */
-function gatherPatches(floats, right, x, step, group, outWidth) {
-  const { channels, height, width, kernel: [kh, kw], stride: [sh, sw], padding: [ph, pw], depth } = step;
-  const all = channels * (step.groups ?? 1) * height * width, places = size(step.shape.slice(1));
+/** Maps with a border of zeros. */
+function bordered(x, maps, height, width, [ph, pw]) {
+  if (!ph && !pw) return x;
+  const tall = height + 2 * ph, wide = width + 2 * pw, out = new Float32Array(maps * tall * wide);
+  for (let map = 0; map < maps; map++) {
+    for (let y = 0; y < height; y++) {
+      const from = (map * height + y) * width;
+      out.set(x.subarray(from, from + width), (map * tall + y + ph) * wide + pw);
+    }
+  }
+  return out;
+}
+
+/** What a convolution sees: row (channel, ky, kx) of the column of each place of its map, into panels at `right`. */
+function gatherPatches(floats, right, x, n, step, group) {
+  const { channels, kernel: [kh, kw], stride: [sh, sw], depth, shape: [, outHeight, outWidth] } = step;
+  const all = channels * (step.groups ?? 1), places = outHeight * outWidth;
+  const tall = step.height + 2 * step.padding[0], wide = step.width + 2 * step.padding[1];
+  const maps = bordered(x, n * all, step.height, step.width, step.padding);
+  const line = sw === 1 && outWidth % 4 === 0 ? fours : ones;
   return (from, to) => spans(from, to, places, (example, first, last, column) => {
-    let row = 0;
+    let row = right;
     for (let channel = 0; channel < channels; channel++) {
-      const plane = example * all + (group * channels + channel) * height * width;
+      const map = (example * all + group * channels + channel) * tall * wide;
       for (let ky = 0; ky < kh; ky++) {
-        for (let kx = 0; kx < kw; kx++, row++) {
-          let oy = Math.floor(first / outWidth), ox = first - oy * outWidth;
-          let iy = oy * sh - ph + ky, line = plane + iy * width;
-          let lane = column % COLUMNS, panel = right + (column - lane) * depth + row * COLUMNS;
-          for (let place = first; place < last; place++) {
-            const ix = ox * sw - pw + kx;
-            floats[panel + lane] = iy < 0 || iy >= height || ix < 0 || ix >= width ? 0 : x[line + ix];
-            if (++lane === COLUMNS) { lane = 0; panel += COLUMNS * depth; }
-            if (++ox === outWidth) { ox = 0; iy += sh; line += sh * width; }
-          }
+        for (let kx = 0; kx < kw; kx++, row += COLUMNS) {
+          line(floats, row, depth * COLUMNS, column, maps, map + ky * wide + kx, sh * wide, sw, outWidth, first, last);
         }
       }
     }
   });
 }
 
+/** Places [first, last) of rows of `width` places, which lie `down` apart in x, into the lanes from `column` on. */
+function ones(floats, row, panel, column, x, map, down, across, width, first, last) {
+  for (let place = first; place < last; place++, column++) {
+    const y = Math.floor(place / width);
+    floats[row + (column >> 3) * panel + (column & 7)] = x[map + y * down + (place - y * width) * across];
+  }
+}
+
+/** The same for neighbours, four at a time. */
+function fours(floats, row, panel, column, x, map, down, across, width, first, last) {
+  let y = Math.floor(first / width), left = (y + 1) * width - first, from = map + y * down + first - y * width;
+  for (let place = first; place < last; place += 4, column += 4, from += 4, left -= 4) {
+    if (left === 0) {
+      left = width;
+      from += down - width;
+    }
+    const to = row + (column >> 3) * panel + (column & 7);
+    floats[to] = x[from];
+    floats[to + 1] = x[from + 1];
+    floats[to + 2] = x[from + 2];
+    floats[to + 3] = x[from + 3];
+  }
+}
+
 function convolution(step, [x, bias], n) {
   const { rows } = step, groups = step.groups ?? 1, [, outHeight, outWidth] = step.shape;
   const places = outHeight * outWidth, out = new Float32Array(n * groups * rows * places);
   for (let group = 0; group < groups; group++) {
-    const gather = gatherPatches(this.floats, this.right, x, step, group, outWidth);
+    const gather = gatherPatches(this.floats, this.right, x, n, step, group);
     this.multiply(step, group, n * places, bias, gather, (from, to, wide) =>
       spans(from, to, places, (example, first, last, column) => {
         for (let row = 0; row < rows; row++) {
@@ -153,7 +185,7 @@ function transposed(step, [x, bias], n) {
   const out = new Float32Array(n * channels * plane);
   if (bias) for (let i = 0; i < n * channels; i++) out.fill(bias[i % channels], i * plane, (i + 1) * plane);
   const seen = { ...step, channels: depth, kernel: [1, 1], stride: [1, 1], padding: [0, 0], shape: [0, height, width] };
-  const gather = gatherPatches(this.floats, this.right, x, seen, 0, width);
+  const gather = gatherPatches(this.floats, this.right, x, n, seen, 0);
   this.multiply(step, 0, n * places, null, gather, (from, to, wide) =>
     spans(from, to, places, (example, first, last, column) => {
       for (let row = 0; row < step.rows; row++) {

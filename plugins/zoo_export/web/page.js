@@ -159,7 +159,7 @@ function start() {
       element("p", { class: "quiet" }, "The network is in this page and computes here: nothing is fetched, nothing is sent.")),
     element("section", { class: "card", "aria-labelledby": "samples" }, element("h2", { id: "samples" }, "Samples"),
       element("div", { class: "pictures" }, thumbnails),
-      element("div", { class: "bar" }, button("Others", others, { first: true }), seed, limit, classes)),
+      element("div", { class: "bar" }, button("New samples", others, { first: true }), seed, limit, classes)),
     element("div", { class: "two" },
       element("section", { class: "card", "aria-labelledby": "moves" }, element("h2", { id: "moves" }, "Move one"),
         element("p", { class: "quiet" }, what), large, element("div", { class: "sliders" }, sliders),
@@ -172,7 +172,12 @@ function start() {
         place, element("div", { class: "bar" }, play))),
     element("footer", { class: "quiet" }, facts));
   globalThis.genzoo = {  // for the browser's console
-    state, decode: (latents, label = 0) => Array.from(decode(network, latents, label)), moved: () => Array.from(current()),
+    state, moved: () => Array.from(current()),
+    decode: (latents, label = 0) => Array.from(decode(network, latents, label)),
+    draws: (seed, count, label = 0) => {
+      const uniform = uniforms(seed);
+      return Array.from({ length: count }, () => Array.from(drawLatent(model.prior, model.latent, uniform, null, label)));
+    },
   };
   sample();
 }
