@@ -5,120 +5,119 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.catalogue.weights.card_figures import told, with_spread
+from zoo.catalogue.weights.records import current, features_of, records_of
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
-SAMPLES = (
-    "model",
-    "learnt from",
-    "examples",
-    "MB",
-    "judge",
-    "Fréchet",
-    "as many",
-    "floor",
-    "precision",
-    "recall",
-    "as meant",
-)
+METRICS = ("frechet", "kernel", "precision", "recall", "density", "coverage", "diversity")
+SAMPLES = ("model", "learnt from", "examples", "MB", "judge", "samples", *METRICS, "ratio", "verdict")
 CODES = ("model", "off by (root mean square)", "kept", "negative ELBO", "negative log-likelihood")
 REAL = "by real ones"
 WRITTEN = ("model", "learnt from", "examples", "MB", "bits a token", "copied", REAL, "rules kept", REAL)
 NONE = "–"
+Row = tuple[str, ...]
 
 
 def folders() -> list[tuple[str, dict[str, Any], dict[str, Any], float]]:
-    """Name, config.json, evaluation.json and megabytes of each bundled model."""
+    """Name, config.json, evaluation.json as far as its form is known, and megabytes of each bundled model."""
     found = []
     for path in sorted((ROOT / "weights").iterdir()):
         if not (path / "config.json").exists():
             continue
-        config, told = (json.loads((path / name).read_bytes()) for name in ("config.json", "evaluation.json"))
-        found.append((path.name, config, told, sum(file.stat().st_size for file in path.iterdir()) / 1e6))
+        config, measured = (json.loads((path / name).read_bytes()) for name in ("config.json", "evaluation.json"))
+        size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
+        found.append((path.name, config, current(measured), size))
     return found
 
 
-def samples() -> list[tuple[str, ...]]:
-    """A row for each judge of each model's samples, the leading one first."""
-    rows = []
-    for name, config, told, size in folders():
-        spoilt = list(told.get("contaminated", {}).values())
-        pixels = [told["pixels"]] if "pixels" in told else []
-        judges = [told, *told.get("second", {}).values(), *pixels, *spoilt] if "frechet" in told else []
+def _about(name: str, config: Mapping[str, Any], size: float) -> Row:
+    link, data = f"[`{name}`](../weights/{name}/README.md)", f"`{config['data']['name']}`"
+    return link, data, f"{config['training']['examples']:,}", f"{size:.1f}"
+
+
+def samples() -> list[Row]:
+    """Two rows for each judge of each model's samples, the leading one first: what samples have, and the floor."""
+    rows: list[Row] = []
+    for name, config, measured, size in folders():
+        near = measured.get("memorisation")
+        seen = [one for one in records_of(measured) if one["features"] and not (one["group"] or one["prior"])]
+        judges = list(dict.fromkeys((features_of(one), one["n_fake"]) for one in seen if one["metric"] in METRICS))
+        judges.sort(key=lambda judge: judge[0] != measured.get("leading"))
         for place, judge in enumerate(judges):
-            about = (
-                f"[`{name}`](../weights/{name}/README.md)",
-                f"`{config['data']['name']}`",
-                f"{config['training']['examples']:,}",
-                f"{size:.1f}",
-            )
-            floor = judge.get("floor") or {}
-            meant = told["classified"]["samples"] if place == 0 and "classified" in told else None
-            rows.append(
-                (
-                    *(about if place == 0 else ("", "", "", "")),
-                    judge["network"] + (", *contaminated*" if judge in spoilt else ""),
-                    f"{judge['frechet']:.3g}",
-                    *(f"{floor[key]:.3g}" if floor else NONE for key in ("frechet_of_samples", "frechet")),
-                    f"{judge['precision']:.3f}",
-                    f"{judge['recall']:.3f}",
-                    NONE if meant is None else f"{meant:.1%}",
-                )
-            )
+            of = {one["metric"]: one for one in seen if (features_of(one), one["n_fake"]) == judge}
+            spoilt = ", *contaminated*" if next(iter(of.values()))["contaminated"] else ""
+            ratio = near["by_features"] if near and near["network"] == judge[0] else {"ratio": None}
+            signs = NONE if ratio["ratio"] is None or near is None else ", ".join(near["signs"]) or "no sign"
+            cells = [with_spread(of[metric]) if metric in of else NONE for metric in METRICS]
+            floors = [NONE if metric not in of else _told(of[metric]["floor"]) for metric in METRICS]
+            about = _about(name, config, size) if place == 0 else ("", "", "", "")
+            rows.append((*about, judge[0] + spoilt, f"{judge[1]:,}", *cells, _told(ratio["ratio"]), signs))
+            floor = _told(ratio["ratio_of_test"]) if ratio["ratio"] is not None else NONE
+            rows.append(("", "", "", "", "*floor*", "", *floors, floor, ""))
     return rows
 
 
-def codes() -> list[tuple[str, ...]]:
+def _told(value: float | None) -> str:
+    return NONE if value is None else told(value)
+
+
+def codes() -> list[Row]:
     """A row for each model that encodes."""
-    rows = []
-    for name, _, told, _ in folders():
-        if not {"reconstruction", "likelihood"} & set(told) or "written" in told:
+    rows: list[Row] = []
+    for name, _, measured, _ in folders():
+        if not {"reconstruction", "likelihood"} & set(measured) or "written" in measured:
             continue
-        found = told.get("reconstruction", {})
-        error, bound, kept = (found.get(key) for key in ("root_mean_square_error", "negative_elbo", "kept"))
-        nats = told.get("likelihood", {}).get("nll")
+        of = {one["metric"]: one for one in records_of(measured)}
+        error, kept, bound = (of.get(metric) for metric in ("reconstruction", "kept", "elbo"))
+        nats = measured.get("likelihood", {}).get("nll")
+        if error is None and nats is None:
+            continue
         rows.append(
             (
                 f"`{name}`",
-                NONE if error is None else f"{error:.1%}",
-                f"{kept['share']:.0%}, by {kept['network']}" if kept else NONE,
-                NONE if bound is None else f"{bound:,.1f}",
+                NONE if error is None else f"{error['value']:.1%}",
+                NONE if kept is None else f"{kept['value']:.0%}, by {features_of(kept)}",
+                NONE if bound is None else f"{bound['value']:,.1f} ± {told(bound['spread'] or 0.0)}",
                 NONE if nats is None else f"{nats:.2f}",
             )
         )
     return rows
 
 
-def written() -> list[tuple[str, ...]]:
+def written() -> list[Row]:
     """A row for each model of tokens."""
-    rows = []
-    for name, config, told, size in folders():
-        if "written" not in told:
+    rows: list[Row] = []
+    for name, config, measured, size in folders():
+        if "written" not in measured:
             continue
-        report, likelihood = told["written"], told.get("likelihood", {})
+        of, likelihood = {one["metric"]: one for one in records_of(measured)}, measured.get("likelihood", {})
         bits = likelihood.get("bits_per_token")
         if bits is None and "nll" in likelihood:  # a bound, for all tokens of an example
             bits = likelihood["nll"] / config["data"]["shape"][0] / math.log(2)
-        real = report["rules_of_test"] or {}
-        shares = (" and ".join(f"{share:.1%}" for share in found.values()) for found in (report["rules"], real))
+        rules, copied = [of[rule] for rule in measured["written"]["rules"]], of["copied"]
         rows.append(
             (
-                f"[`{name}`](../weights/{name}/README.md)",
-                f"`{config['data']['name']}`",
-                f"{config['training']['examples']:,}",
-                f"{size:.1f}",
+                *_about(name, config, size),
                 NONE if bits is None else f"{bits:.3f}",
-                f"{report['copied']:.1%}",
-                NONE if report["copied_of_test"] is None else f"{report['copied_of_test']:.1%}",
-                *(text or NONE for text in shares),
+                _share(copied["value"], copied["spread"]),
+                _share(copied["floor"]),
+                " and ".join(_share(one["value"], one["spread"]) for one in rules) or NONE,
+                " and ".join(_share(one["floor"]) for one in rules) or NONE,
             )
         )
     return rows
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _share(value: float | None, spread: float | None = None) -> str:
+    return NONE if value is None else f"{value:.1%}" + ("" if spread is None else f" ± {spread:.1%}")
+
+
+def table(head: Row, rows: list[Row]) -> str:
     """As Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

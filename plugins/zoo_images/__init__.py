@@ -10,6 +10,8 @@ ZOO_API_VERSION = API_VERSION
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FITS = ("crop", "pad", "stretch")  # how pictures become squares
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
+TORCH_FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0"
 MNIST_CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
@@ -89,7 +91,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:
-    """A network of another family than EfficientNet-Lite, to judge what was trained against that."""
+    """A network of another family than EfficientNet-Lite, to judge what was trained against that; and FID's own."""
     return [
         FeaturesSpec(
             name="thin-resnet50",
@@ -101,5 +103,15 @@ def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:
             sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
             features="zoo_images.resnet:thin_resnet",
             install_hint="pip install 'genzoo[eval]'",
-        )
+        ),
+        FeaturesSpec(
+            name="inception-v3",
+            summary="Inception-v3 of 2015, the network of FID: vectors of 2,048, as torch-fidelity computes them.",
+            modality="image",
+            licence="Apache-2.0",
+            file=INCEPTION,
+            sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            features="zoo_images.inception:inception",
+            install_hint=f"pip install 'genzoo[fid]', and put {TORCH_FIDELITY}/{INCEPTION} into one",
+        ),
     ]

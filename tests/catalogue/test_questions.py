@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from measured_models import record, told
 
 import zoo
 from zoo.catalogue.contract.registry import Owned, Registry
@@ -112,14 +113,24 @@ def test_the_installed_catalogue_is_the_default() -> None:
 
 def test_info_of_a_model_gathers_spec_recipe_and_bundle(bundled: SimpleNamespace) -> None:
     """A model's facts are JSON-able, full name first, with owner, the recipe's length and the bundled config."""
-    (bundled.folder / "evaluation.json").write_text('{"precision": 0.5, "negative_elbo": 1}')
+    measured = told(record("precision", "pixels", 0.5), leading="pixels")
+    (bundled.folder / "evaluation.json").write_text(json.dumps(measured))
     facts = zoo.info("acme/toy", registry=bundled.registry)
     assert list(facts)[:3] == ["name", "kind", "owner"]
     assert json.loads(json.dumps(facts)) == facts
     expected = {"name": "acme/toy", "kind": "model", "owner": "acme (acme-zoo 1.2)", "licence": "MIT", "examples": 1234}
     assert {key: facts[key] for key in expected} == expected
     assert facts["config"] == {"width": 3}
-    assert facts["figures"] == [{"name": "precision", "value": 0.5, "better": "higher", "what": "precision"}]
+    assert facts["figures"] == [
+        {
+            "name": "precision/pixels@5000",
+            "value": 0.5,
+            "better": "higher",
+            "what": "precision, by pixels",
+            "spread": 0.25,
+            "floor": 0.25,
+        }
+    ]
     assert (facts["source"], facts["path"], facts["data_licence"]) == ("bundled", str(bundled.folder), "MIT")
     assert (facts["parts"], facts["parameters"], facts["concepts"], facts["prior"]) == ({"decoder": 6}, 6, [], None)
 
@@ -187,7 +198,8 @@ def whole(vae_folder: Callable[..., SimpleNamespace]) -> Path:
     config["data"] = source | {"shape": [3, 8, 8], "range": [0.0, 1.0]}
     config["training"] = {"recipe": recipe, "examples": 18, "torch": "2", "threads": 1}
     (path / "config.json").write_text(json.dumps(config))
-    (path / "evaluation.json").write_text(json.dumps({"reconstruction": {"root_mean_square_error": 0.5}}))
+    measured = told(record("reconstruction", "", 0.5, n_real=20))
+    (path / "evaluation.json").write_text(json.dumps(measured))
     save_concepts(path, [ConceptVector(name="smile", direction=torch.ones(2))])
     save_mixture(path, GaussianMixture(torch.ones(3), torch.zeros(3, 2), torch.eye(2).repeat(3, 1, 1)))
     (path / "README.md").write_text("---\nlicense: mit\n---\n# tiny\n")
@@ -200,7 +212,7 @@ def check_whole(facts: dict[str, Any], parameters: int) -> None:
     said |= {"prior": {"kind": "mixture", "components": 3}, "parameters": parameters}
     assert {key: facts[key] for key in said} == said
     assert [(row["name"], row["value"], row["better"]) for row in facts["figures"]] == [
-        ("reconstruction_rmse", 0.5, "lower")
+        ("reconstruction@20", 0.5, "lower")
     ]
     assert "# tiny" in facts["card"]
     assert facts["bytes"] == sum(facts["files"].values()) > 0

@@ -15,6 +15,7 @@ import pytest
 import torch
 from cli.commands import Run, parsed
 from loopback_hub import TOKEN
+from measured_models import record, told
 
 import zoo
 from zoo.catalogue.contract.data_references import parse_reference
@@ -69,8 +70,9 @@ def whole(vae_folder: Make) -> Path:
     config["data"] = source | {"shape": [3, 8, 8], "range": [0.0, 1.0]}
     config["training"] = {"recipe": recipe, "examples": 1, "torch": "2", "threads": 1}
     (path / "config.json").write_text(json.dumps(config))
-    told = {"reconstruction": CODING, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
-    (path / "evaluation.json").write_text(json.dumps(told))
+    sections = {"reconstruction": CODING, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
+    measured = told(record("frechet", "pixels", 2.0), record("elbo", "", 95.25), leading="pixels", **sections)
+    (path / "evaluation.json").write_text(json.dumps(measured))
     save_concepts(path, [ConceptVector(name="smile", direction=torch.ones(2))])
     save_mixture(path, GaussianMixture(torch.ones(2), torch.zeros(2, 2), torch.eye(2).repeat(2, 1, 1)))
     for stem in ("samples", *PICTURES):

@@ -14,7 +14,6 @@ from cli.commands import code_of
 from PIL import Image
 
 import zoo
-from zoo.evaluation import model as evaluation
 from zoo.images.sheet import grid
 from zoo.nn.pretrained import load
 from zoo.training import judging
@@ -103,19 +102,28 @@ def test_a_classifier_says_what_samples_show(
 ) -> None:
     """`zoo eval --classify` prints the shares, and `--write` keeps them for the card, the same ones."""
     monkeypatch.setattr(judging, "_fitted", lambda design, *given, **settings: design.build())  # what it says is chance
-    for most in ("MOST_TRAIN", "MOST_TEST"):
-        monkeypatch.setattr(evaluation, most, 16)  # of which the feature network takes a while
     folder = tmp_path / "tiny"
     shutil.copytree(models["gan"], folder)
-    assert code_of("eval", folder, "--samples", 12, "--classify", "--write") == 0
-    told = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["classified"]
+    words = ("--samples", 30, "--seeds", "0,1", "--real", 30, "--features", "pixels")
+    assert code_of("eval", folder, *words, "--metrics", "frechet", "--per-class", "--classify", "--write") == 0
+    written = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    told, records = written["classified"], written["records"]
+    assert list(records) == [
+        "frechet/pixels@30",
+        *(f"frechet/pixels@10[{name}]" for name in ("circle", "square", "triangle")),
+        "classified@30",
+    ]
+    assert records["classified@30"]["values"][0] == told["samples"]
     assert told["data"] == "shapes"
     assert sum(told["told"].values()) == pytest.approx(1)
-    shares = f"{told['samples']:.1%} of the samples"
+    shares = f"{told['samples']:.1%} of the samples of the first seed"
     assert f"made for: {shares}, {told['real']:.1%} of real" in capsys.readouterr().out
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"right for {told['accuracy']:.1%} of all test examples, calls {shares}" in card
-    assert "classified_as_meant" in card
+    assert (
+        f"right for {told['accuracy']:.1%} of all test examples, calls {records['classified@30']['value']:.1%}" in card
+    )
+    assert "| `square` | 10 | " in card
+    assert "classified@30" in card.split("---")[1]
 
 
 def test_a_concept_is_fitted_to_examples_of_known_classes(models: dict[str, Path], tmp_path: Path) -> None:

@@ -1,74 +1,81 @@
-"""zoo.cli.compare: what models are recorded to have, and how several judges are printed."""
+"""zoo.cli.compare: what models are recorded to have, ranked or refused, and their samples side by side."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from cli.commands import Run
+from measured_models import record, told
+from PIL import Image
 
-from zoo.cli import measure
-
-FROGS = ("dcgan-cifar-frog", "dcgan-cifar-frog-book")
+PIXELS = "pixels"
 
 
-def test_models_of_the_same_data_are_ranked(run: Run) -> None:
-    """The recorded figures stand in a table with a rank; --by puts the best first, --json gives them whole."""
-    code, out, err = run("compare", *FROGS[::-1])
+@pytest.fixture
+def two(made: Path, here: Path) -> tuple[str, str]:
+    """Two folders of one tiny model, with records that differ."""
+    for name, value in (("a", 8.0), ("b", 4.0)):
+        folder = shutil.copytree(made / "tiny", here / name)
+        measured = told(record("frechet", PIXELS, value), record("recall", PIXELS, 0.5), leading=PIXELS)
+        (folder / "evaluation.json").write_text(json.dumps(measured))
+    return "./a", "./b"
+
+
+def test_models_of_the_same_data_are_ranked(run: Run, two: tuple[str, str]) -> None:
+    """The recorded figures stand in a table with a rank; --by puts the best first, --json gives the records whole."""
+    code, out, err = run("compare", *two)
     lines = [re.split("  +", line) for line in out.splitlines()]
     assert (code, err) == (0, "")
-    assert lines[0] == ["NAME", "DATA", "BY", "SAMPLES", "FRECHET", "KERNEL", "PRECISION", "RECALL", "RANK"]
-    assert [(line[0], line[2], line[-1]) for line in lines[1:3]] == [
-        (FROGS[1], "efficientnet-lite0", "2"),
-        (FROGS[0], "efficientnet-lite0", "1"),
-    ]
-    code, out, _ = run("compare", *FROGS[::-1], "--by", "frechet", "--json")
-    assert [(one["name"], one["rank"]) for one in json.loads(out)] == [(FROGS[0], 1), (FROGS[1], 2)]
+    assert lines[0] == ["FIGURE", "NAME", "VALUE", "FLOOR", "BETTER", "RANK"]
+    assert lines[1] == ["frechet/pixels@5000", "./b", "4.00 ± 0.25", "2", "lower", "1"]
+    assert lines[2][1:] == ["./a", "8.00 ± 0.25", "4", "lower", "2"]
+    assert [line[-1] for line in lines[3:5]] == ["1", "1"]  # alike recalls
+    code, out, _ = run("compare", *two, "--by", "frechet", "--json")
+    found = json.loads(out)
+    assert [(one["name"], one["rank"]) for one in found] == [("./b", 1), ("./a", 2)]
+    assert found[0]["command"].startswith("zoo eval ")
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ((FROGS[0], "vae-faces", "--by", "frechet"), "are of different data and do not compare; leave one out"),
-        ((FROGS[0], "--features", "no-such"), "has no recorded figures by no-such; it has some by efficientnet-lite0"),
-    ],
-)
-def test_what_does_not_compare_is_refused(words: tuple[str, ...], says: str, run: Run) -> None:
-    """One line and exit code 2."""
-    code, out, err = run("compare", *words)
-    assert (code, out) == (2, "")
-    assert says in err
-    assert err.count("\n") == 1
+def test_what_does_not_compare_is_refused(run: Run, two: tuple[str, str], here: Path) -> None:
+    """One line and exit code 2 with the reason; without --by it is shown, unranked, and the reason below."""
+    measured = told(record("frechet", PIXELS, 1.0, n_real=9), leading=PIXELS)
+    (here / "b" / "evaluation.json").write_text(json.dumps(measured))
+    for words, says in (
+        (
+            ("--by", "frechet"),
+            "of ./a and ./b do not compare: they are of different numbers of real examples",
+        ),
+        (("--by", "recall"), "./b has no recorded recall; it has frechet"),
+        (("--features", "no-such"), "has no recorded figures by no-such; it has some by pixels"),
+        (("-n", "0"), "-n is 0; it must be a whole number from 1 to 64"),
+    ):
+        code, out, err = run("compare", *two, *words)
+        assert (code, out) == (2, "")
+        assert says in err
+        assert err.count("\n") == 1
+    code, out, _ = run("compare", *two)
+    assert code == 0
+    assert "not ranked: they are of different numbers of real examples (4000 and 9)" in " ".join(out.split())
 
 
-def test_the_leading_judge_is_printed_first_and_the_contaminated_last(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each judge has a row with its own floor; the figures that say little are marked in words."""
-
-    def of(network: str, frechet: float) -> dict[str, object]:
-        floor = {"frechet": frechet / 2, "frechet_of_samples": 2 * frechet, "kernel": 0.5, "test_examples": 10}
-        return {
-            "network": network,
-            "frechet": frechet,
-            "kernel": 0.25,
-            "precision": 0.5,
-            "recall": 0.75,
-            "floor": floor,
-        }
-
-    data = of("other", 8.0) | {"name": "m", "samples": 20, "train_examples": 30, "independent": True}
-    data |= {"pixels": of("pixels", 4.0), "contaminated": {"own": of("own", 2.0) | {"note": "says little"}}}
-    measure._print_distances(data, [])
-    out = capsys.readouterr().out
-    rows = [re.split("  +", line) for line in out.splitlines()]
-    head = next(i for i, row in enumerate(rows) if row[0] == "BY")
-    assert rows[head + 1 : head + 4] == [
-        ["other", "8.0000", "0.2500", "0.5000", "0.7500", "16.0000", "4.0000"],
-        ["pixels", "4.0000", "0.2500", "0.5000", "0.7500", "8.0000", "2.0000"],
-        ["own", "2.0000", "0.2500", "0.5000", "0.7500", "4.0000", "1.0000", "contaminated"],
-    ]
-    assert "do not say how good the model is" in out
-    measure._print_distances(
-        of("own", 2.0) | {"name": "m", "samples": 20, "train_examples": 3, "independent": False}, []
-    )
-    assert "by own, which it was trained against" in capsys.readouterr().out
+def test_samples_stand_side_by_side(run: Run, two: tuple[str, str], here: Path) -> None:
+    """In a picture a row a model, in a page beside the figures, which fetches nothing; another ending is refused."""
+    code, out, _ = run("compare", *two, "-o", "sheet.png", "-n", "4")
+    assert code == 0
+    assert "sheet.png: 4 samples each of ./a, ./b, in this order" in out
+    assert run("compare", two[0], "-o", "one.png", "-n", "4")[0] == 0
+    with Image.open(here / "sheet.png") as sheet, Image.open(here / "one.png") as one:
+        assert sheet.width == one.width
+        assert 1.9 * one.height < sheet.height < 2.2 * one.height
+    assert run("compare", *two, "-o", "page.html")[0] == 0
+    page = (here / "page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 2
+    assert "frechet/pixels@5000" in page
+    assert "http" not in page.replace("http-equiv", "")
+    code, _, err = run("compare", *two, "-o", "page.txt")
+    assert code == 2
+    assert ".html" in err

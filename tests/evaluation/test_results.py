@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from measured_models import record as made_up
+from measured_models import told
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder, truncation_of
@@ -48,18 +50,28 @@ def test_concepts_are_kept_beside_one_another(folder: Folder, monkeypatch: pytes
     assert read_results(folder)["concepts"] == {"a": {"auc": 1}, "b": {"auc": 2}}
 
 
-def test_what_stood_beside_another_network_goes_with_it(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Classes and contaminated figures go where another network leads than before; where the same leads they stay."""
-    monkeypatch.setattr("zoo.evaluation.results.card_of", lambda *_: "card")
-    one, two = ({"network_sha256": letter * 64, "frechet": 1.0} for letter in "ab")
-    record(folder, one | {"classes": [1], "contaminated": {"c": {}}, "likelihood": {}}, registry=REGISTRY)
-    record(folder, one, registry=REGISTRY)
-    assert {"classes", "contaminated", "likelihood"} <= read_results(folder).keys()
-    record(folder, {"first": 1}, registry=REGISTRY)
-    assert "classes" in read_results(folder)
-    record(folder, two | {"pixels": {}}, registry=REGISTRY)
-    assert {"classes", "contaminated"} & read_results(folder).keys() == set()
-    assert {"pixels", "likelihood"} <= read_results(folder).keys()
+def test_records_are_kept_beside_one_another(folder: Folder) -> None:
+    """Those of other keys stay; one of the same key is replaced."""
+    one, two = made_up("frechet", "pixels", 3.0), made_up("recall", "pixels", 0.5)
+    record(folder, told(one, leading="pixels"), registry=REGISTRY)
+    record(folder, told(two, made_up("frechet", "pixels", 4.0), leading="pixels"), registry=REGISTRY)
+    found = read_results(folder)["records"]
+    assert {key: record["value"] for key, record in found.items()} == {
+        "frechet/pixels@5000": 4.0,
+        "recall/pixels@5000": 0.5,
+    }
+
+
+def test_figures_of_an_older_zoo_are_not_taken_for_new_ones(folder: Folder) -> None:
+    """A file without the format gives what is as it was, and the next record leaves nothing else of it."""
+    likelihood = {"nll": 90.5, "standard_error": 0.25, "bits_per_token": 1.5, "examples": 10}
+    old = {"frechet": 8.0, "network": "efficientnet-lite0", "reconstruction": CODING, "likelihood": likelihood}
+    (folder.path / "evaluation.json").write_text(json.dumps(old))
+    assert read_results(folder) == {"likelihood": likelihood, "outdated": True}
+    record(folder, told(made_up("frechet", "pixels", 3.0), leading="pixels"), registry=REGISTRY)
+    found = json.loads((folder.path / "evaluation.json").read_text())
+    assert found.keys() == {"format", "leading", "records", "likelihood", "model_sha256"}
+    assert found["format"] == 2
 
 
 def test_results_of_other_weights_are_not_carried_along(folder: Folder) -> None:

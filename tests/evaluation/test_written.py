@@ -54,14 +54,17 @@ def test_a_model_that_knows_its_text_by_heart_is_found_out(
     assert main(trained) == 0
     assert main(["export", "run", "-o", "model"]) == 0
     capsys.readouterr()
-    assert main(["eval", "./model", "--samples", "20", "--json"]) == 0
-    (found,) = json.loads(capsys.readouterr().out)
-    assert found["copied"] > 0.5
-    assert found["copied_of_test"] == 1
-    assert main(["eval", "./model", "--samples", "20", "--write"]) == 0
+    few = ["eval", "./model", "--samples", "20", "--seeds", "0,1"]
+    assert main([*few, "--json"]) == 0
+    copied = json.loads(capsys.readouterr().out)[0]["records"]["copied@20"]
+    assert copied["value"] > 0.5
+    assert (copied["floor"], copied["seeds"], len(copied["values"])) == (1, [0, 1], 2)
+    assert main([*few, "--write"]) == 0
     assert "pieces of 25 characters" in capsys.readouterr().out
-    assert json.loads(Path("model/evaluation.json").read_text())["written"]["copied"] == found["copied"]
-    assert f"| {found['copied']:.1%} | 100.0% |" in Path("model/README.md").read_text(encoding="utf-8")
+    assert json.loads(Path("model/evaluation.json").read_text())["records"]["copied@20"]["value"] == copied["value"]
+    assert f"| {copied['value']:.1%} ± {copied['spread']:.1%} | 100.0% |" in Path("model/README.md").read_text(
+        encoding="utf-8"
+    )
     assert main(["verify", "./model"]) == 0
     capsys.readouterr()
     assert main(["eval", "./model", "--classify"]) == 2

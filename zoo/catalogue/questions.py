@@ -168,7 +168,7 @@ def _of_weights(name: str, contents: Contents, registry: Registry) -> dict[str, 
         "licence": recipe.get("licence", ""),
         "data_licence": data.get("licence") or _data_licence(dataset, registry),
         "suffix": _suffix(about["architecture"], registry),
-        "figures": metrics_and_directions(about["evaluation"]),
+        "figures": metrics_and_directions(about["evaluation"], registry),
         **about,
     }
 

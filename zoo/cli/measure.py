@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue.weights.folder import PRIORS
+from zoo.catalogue.weights.records import SAYS_LITTLE
 from zoo.cli.examples import (
     decoded,
     examples_for,
@@ -17,6 +17,7 @@ from zoo.cli.examples import (
     own_data,
     some,
     takes_device,
+    takes_prior,
     takes_write,
 )
 from zoo.cli.lines import say
@@ -27,17 +28,21 @@ from zoo.errors import DataError, UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zoo.evaluation.model import Asked
     from zoo.nn.models import Model
 
 __all__ = [
+    "asked_of",
     "continuity",
     "continuity_arguments",
     "eval_arguments",
     "evaluate",
+    "print_records",
+    "takes_counts",
+    "takes_judges",
 ]
 
-FRECHET, KERNEL, PIXELS = "frechet", "kernel", "pixels"
-SAMPLES, WRITTEN = 5000, 200
+SAMPLES, WRITTEN, REAL, SEEDS = 1000, 200, 5000, "0,1,2"
 WRITES = ("share of", "samples", "test examples")
 MOST_PAIRS = 5000
 
@@ -47,76 +52,130 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name")
     takes_offline(command)
     takes_device(command)
-    command.add_argument("--samples", type=int, help=f"how many (default {SAMPLES:,}; of tokens {WRITTEN})")
+    takes_counts(command)
     text = "where the examples are that it was trained on, or others to compare with: ./photos (default: by name)"
     command.add_argument("--data", help=text)
-    text = "the networks that look (see `zoo list --features`), or pixels, with commas between: the first leads"
-    command.add_argument("--features", metavar="NAMES", help=text)
+    takes_judges(command)
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     text = "also what a classifier of the real examples of all classes says of the samples (minutes, the first time)"
     command.add_argument("--classify", action="store_true", help=text)
+    takes_prior(command)
     takes_write(command)
     takes_json(command)
 
 
+def takes_counts(command: argparse.ArgumentParser) -> None:
+    """Add --samples, --seeds and --real."""
+    text = f"how many, of each seed (default {SAMPLES:,}; of tokens {WRITTEN})"
+    command.add_argument("--samples", type=int, metavar="N", help=text)
+    text = f"that samples are drawn with, commas between; the spread is over them (default {SEEDS})"
+    command.add_argument("--seeds", default=SEEDS, metavar="SEEDS", help=text)
+    text = f"training examples to compare with, at random where there are more (default {REAL:,})"
+    command.add_argument("--real", type=int, default=REAL, metavar="N", help=text)
+
+
+def takes_judges(command: argparse.ArgumentParser) -> None:
+    """Add --features and --metrics."""
+    text = "the networks that look (see `zoo list features`), or pixels, with commas between: the first leads"
+    command.add_argument("--features", metavar="NAMES", help=text)
+    text = "the figures to take, with commas between (see `zoo list metrics`; default: those of that tag)"
+    command.add_argument("--metrics", metavar="NAMES", help=text)
+
+
+def asked_of(arguments: argparse.Namespace, *, written: bool = False) -> Asked:
+    """What is to be measured, as the command line says it. Raises UsageError for seeds that are none."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.evaluation.figures import default_metrics
+    from zoo.evaluation.model import CLASSIFIED, Asked
+
+    metrics = tuple(arguments.metrics.split(",")) if arguments.metrics else ()
+    if getattr(arguments, "classify", False) and CLASSIFIED not in metrics:
+        metrics = (*(metrics or default_metrics(default_registry())), CLASSIFIED)
+    seeds = arguments.seeds.split(",")
+    if not all(seed.isdecimal() for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds is {arguments.seeds!r:.80}; write whole numbers, each once: 0,1,2")
+    return Asked(
+        samples=(WRITTEN if written else SAMPLES) if arguments.samples is None else arguments.samples,
+        seeds=tuple(map(int, seeds)),
+        real=arguments.real,
+        data=getattr(arguments, "data", None),
+        features=tuple(arguments.features.split(",")) if arguments.features else (),
+        metrics=metrics,
+        per_class=getattr(arguments, "per_class", False),
+        prior=getattr(arguments, "prior", None),
+    )
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Measure how far samples are from the data."""
+    """Measure a model's samples against its data."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.judges import networks_of
     from zoo.catalogue.weights.measured import measured_on
+    from zoo.catalogue.weights.records import leading
     from zoo.data.modality import modality_of
     from zoo.evaluation.model import evaluate_model
 
-    folder = located(arguments.name)
+    folder, registry = located(arguments.name), default_registry()
     model = loaded(folder, arguments.device)
-    if modality_of(model).vocabulary is not None and not networks_of(model.modality, default_registry()):
+    if modality_of(model).vocabulary is not None and not networks_of(model.modality, registry):
         _evaluate_tokens(model, arguments)
         return
     with Bar(quiet=arguments.json) as advance:
-        report = evaluate_model(
-            model,
-            default_registry(),
-            samples=SAMPLES if arguments.samples is None else arguments.samples,
-            data=arguments.data,
-            features=arguments.features.split(",") if arguments.features else (),
-            per_class=arguments.per_class,
-            classify=arguments.classify,
-            write=arguments.write,
-            progress=advance,
-        )
+        report = evaluate_model(model, registry, asked_of(arguments), write=arguments.write, progress=advance)
     for line in report.notes:
         complain(line)
     data = {"name": arguments.name} | report.to_json()
     if arguments.json:
         print(json.dumps([data], indent=1))
         return
-    other = report.other_data is not None
-    yardsticks = (
-        []
-        if other or data.get("independent") is False
-        else measured_on(folder.config()["data"], data["network_sha256"], default_registry())
-    )
-    _print_distances(data, [one for one in yardsticks if one["name"] != arguments.name])
+    own = [] if report.other_data else [one for one in leading(data) if one["features"]]
+    print_records(data, [one for one in measured_on(own, registry) if one["name"] != arguments.name])
+    _print_nearest(data["memorisation"])
     if told := data.get("classified"):
         say(
-            f"classified as what they were made for: {told['samples']:.1%} of the samples, {told['real']:.1%} of real "
-            f"test examples, by a classifier of {told['data']} that is right for {told['accuracy']:.1%} of all"
+            f"classified as what they were made for: {told['samples']:.1%} of the samples of the first seed, "
+            f"{told['real']:.1%} of real test examples, by a classifier of {told['data']} that is right for "
+            f"{told['accuracy']:.1%} of all"
         )
-    if coding := data.get("reconstruction"):
-        _print_coding(coding)
 
 
-def _print_coding(coding: Mapping[str, Any]) -> None:
-    """How examples come back."""
-    nats = "" if coding["negative_elbo"] is None else f"; negative ELBO {coding['negative_elbo']:.2f} nats"
-    error = f"{100 * coding['root_mean_square_error']:.2f} %"
-    what = f"reconstructions of {coding['examples']:,} {coding['split']} examples"
-    say(f"{what}: off by {error} of the range (root mean square){nats}; lower is better")
-    if found := coding["kept"]:
+def print_records(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]] = ()) -> None:
+    """The records of a model, and below each metric what the zoo's own models have where it compares."""
+    from zoo.catalogue.weights.card_figures import told, with_spread
+
+    rows = []
+    for key, one in data["records"].items():
+        floor = "" if one["floor"] is None else told(one["floor"])
+        marked = {"": "contaminated"} if one["contaminated"] else {}
+        rows.append({"figure": key, "value": with_spread(one), "floor": floor, "better": one["better"]} | marked)
+        rows += [
+            {"figure": f"  for comparison: {other['name']}", "value": with_spread(other), "floor": "", "better": ""}
+            for other in yardsticks
+            if other["key"] == key
+        ]
+    table(rows, ("figure", "value", "floor", "better", ""))
+    first = next(iter(data["records"].values()))
+    reference, whose = first["reference"], ""
+    if other := data.get("other_data"):
+        whose = f", which {data['name']} was not trained on ({other['name']})"
+    say(
+        f"value: mean over {len(first['seeds'])} seeds ± their standard deviation, against {reference['name']} "
+        f"({reference['split']}){whose}. floor: what as many held-out real examples have."
+    )
+    if any(one["contaminated"] for one in data["records"].values()):
+        say(f"contaminated: {SAYS_LITTLE}.")
+
+
+def _print_nearest(found: Mapping[str, Any]) -> None:
+    """Whether the samples are copies."""
+    near = found["by_features"]
+    if near["ratio"] is not None:
         say(
-            f"kept: {found['share']:.0%} of {found['examples']:,} reconstructions are nearest to their own example "
-            f"among {found['among']:,}, by {found['network']}; higher is better"
+            f"nearest training by nearest test example: {near['ratio']:.3f}; of unseen real examples "
+            f"{near['ratio_of_test']:.3f}; copies: {max(near['copies'], found['by_values']['copies']):.1%}"
         )
+    signs = found["signs"]
+    say(f"verdict: {', '.join(signs) if signs else 'no sign of memorisation, collapse or noise'}")
 
 
 def _evaluate_tokens(model: Model, arguments: argparse.Namespace) -> None:
@@ -125,80 +184,20 @@ def _evaluate_tokens(model: Model, arguments: argparse.Namespace) -> None:
     from zoo.catalogue.weights.card_written import written_rows
     from zoo.evaluation.written import evaluate_written
 
-    if arguments.features or arguments.per_class or arguments.classify:
-        raise UsageError("--features, --per-class and --classify are for data that networks look at, not for tokens")
-    with Bar(quiet=arguments.json) as advance:
-        report = evaluate_written(
-            model,
-            default_registry(),
-            samples=WRITTEN if arguments.samples is None else arguments.samples,
-            data=arguments.data,
-            write=arguments.write,
-            progress=advance,
+    if arguments.features or arguments.metrics or arguments.per_class or arguments.classify:
+        raise UsageError(
+            "--features, --metrics, --per-class and --classify are for data that networks look at, not for tokens"
         )
+    asked = asked_of(arguments, written=True)
+    with Bar(quiet=arguments.json) as advance:
+        report = evaluate_written(model, default_registry(), asked, write=arguments.write, progress=advance)
+    found = report.to_json()
     if arguments.json:
-        print(json.dumps([{"name": arguments.name} | report.to_json()], indent=1))
+        print(json.dumps([{"name": arguments.name} | found], indent=1))
         return
-    rows = [dict(zip(WRITES, row, strict=True)) for row in written_rows(report.to_json())]
-    table(rows, WRITES)
-    say(f"{report.samples:,} samples (seed 0), beside what test examples of {report.data} have.")
-
-
-def _print_distances(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]]) -> None:
-    """The distances of an evaluation, beside what real examples and the zoo's own models have."""
-    count, floor = data["samples"], data["floor"]
-    rows = [_row("samples", count, data)]
-    if floor:
-        test = floor["test_examples"]
-        rows.append(_row("as many samples as there are test examples", min(test, count), floor, "frechet_of_samples"))
-        rows.append(_row("the floor: real test examples", test, floor))
-    others = [prior for prior in PRIORS if f"{prior}_frechet" in data]
-    rows += [_row(f"samples of --prior {prior}", count, data, f"{prior}_frechet") for prior in others]
-    rows += [_row(f"class {one['name']}", one["samples"], one) for one in data.get("classes", ())]
-    rows += [_row(f"for comparison: {one['name']}", one["samples"], one) for one in yardsticks]
-    table(rows, ("name", "examples", FRECHET, KERNEL))
-    judge = data["network"] + (", which it was trained against" if data.get("independent") is False else "")
-    say(
-        f"{FRECHET} and {KERNEL}: distances to {data['train_examples']:,} {_whose(data)}, by {judge}; "
-        f"lower is better. Few examples have a larger {FRECHET} distance: compare rows of as many."
-    )
-    if not floor:
-        say("There is no floor: these data have no test examples to compare with.")
-    _print_judges(data)
-
-
-def _print_judges(data: Mapping[str, Any]) -> None:
-    """The figures of the samples by each judge, the leading one first, where there are several."""
-    marked = {"note": ""} if data.get("independent") is False else {}
-    rows = [{**data, **marked}, *data.get("second", {}).values()]
-    rows += [data[PIXELS]] if PIXELS in data else []
-    rows += data.get("contaminated", {}).values()
-    if len(rows) < 2:
-        return
-    say("")
-    keys = (FRECHET, KERNEL, "precision", "recall")
-    shown = []
-    for row in rows:
-        figures = {key: f"{row[key]:.4f}" for key in keys}
-        floor = row["floor"]
-        figures |= {"floor": f"{floor[FRECHET]:.4f}", "as many": f"{floor['frechet_of_samples']:.4f}"} if floor else {}
-        shown.append({"by": row["network"]} | figures | ({"": "contaminated"} if "note" in row else {}))
-    table(shown, ("by", *keys, "as many", "floor", ""))
-    say("Figures of different judges do not compare. as many, floor: Fréchet distances, as above.")
-    if any("note" in row for row in rows):
-        say("contaminated: trained against this network or a sister; these do not say how good the model is.")
-
-
-def _whose(data: Mapping[str, Any]) -> str:
-    other = data.get("other_data")
-    if other is None:
-        return "training examples"
-    return f"examples of {other['name']} ({other['split']}), which {data['name']} was not trained on"
-
-
-def _row(name: str, examples: int, found: Mapping[str, Any], key: str = FRECHET) -> dict[str, Any]:
-    row = {"name": name, "examples": f"{examples:,}", FRECHET: f"{found[key]:.4f}"}
-    return row | ({KERNEL: f"{found[KERNEL]:.4f}"} if key == FRECHET else {})
+    table([dict(zip(WRITES, row, strict=True)) for row in written_rows(found)], WRITES)
+    seeds = len(asked.seeds)
+    say(f"{asked.samples:,} samples of each of {seeds} seeds, beside what test examples of {report.data} have.")
 
 
 def continuity_arguments(command: argparse.ArgumentParser) -> None:

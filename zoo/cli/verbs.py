@@ -125,15 +125,21 @@ VERBS = (
     ),
     CommandSpec(
         name="eval",
-        summary="Measure a model's distance to its data (needs genzoo[eval]).",
+        summary="Measure a model's samples against its data (networks need genzoo[eval]).",
         run="zoo.cli.measure:evaluate",
         arguments="zoo.cli.measure:eval_arguments",
     ),
     CommandSpec(
         name="compare",
-        summary="Show what models were measured at, side by side, ranked where the figures compare.",
+        summary="Show what models were measured at, side by side with their samples, ranked where the figures compare.",
         run="zoo.cli.compare:compare",
         arguments="zoo.cli.compare:compare_arguments",
+    ),
+    CommandSpec(
+        name="reproduce",
+        summary="Train a model again by its own recipe, and say whether its published figures hold.",
+        run="zoo.cli.reproduce:reproduce",
+        arguments="zoo.cli.reproduce:reproduce_arguments",
     ),
     CommandSpec(
         name="likelihood",

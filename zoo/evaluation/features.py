@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,7 +18,8 @@ from zoo.nn.torch_state import default_state
 
 __all__ = ["Observer", "Progress", "cached_vectors", "vectors"]
 
-VERSION = 2  # raised when the way from examples to vectors changes, so that no old cache entry is read
+VERSION = 3  # raised when the way from examples to vectors changes, so that no old cache entry is read
+PIECE = 500  # examples of a cache entry
 
 Progress = Callable[[int, int], None]  # (examples done, examples in all)
 
@@ -56,12 +58,25 @@ def vectors(x: Tensor, observer: Observer, *, progress: Progress | None = None) 
 def cached_vectors(
     x: Tensor, observer: Observer, cache_dir: Path | None, *, progress: Progress | None = None
 ) -> Tensor:
-    """`vectors(x, observer)`, kept below `cache_dir` under the sha256 of the examples and of the network's weights.
+    """`vectors(x, observer)`, kept below `cache_dir` 500 examples at a time, each entry under the sha256 of its
+    examples and of the network's weights: what was cut short, or is asked for more examples, goes on from there.
 
     An entry that is missing or damaged is computed anew; a folder that cannot be read or written costs time, never a
     failure. `None` keeps nothing. Raises as `vectors`.
     """
-    network, x = observer.network, observer.modality.stored(x)
+    x = observer.modality.stored(x).cpu()
+    found, done = [], 0
+    for piece in x.split(PIECE):
+        step = None if progress is None else partial(_moved, progress, done, len(x))
+        found.append(_piece(piece, observer, cache_dir, step))
+        done += len(piece)
+        if progress is not None:
+            progress(done, len(x))
+    return torch.cat(found)
+
+
+def _piece(x: Tensor, observer: Observer, cache_dir: Path | None, progress: Progress | None) -> Tensor:
+    network = observer.network
     place = {} if observer.device.type == "cpu" else {"device": observer.device.type}  # it rounds differently
     key = content_key(
         network=network.name, weights=network.sha256, version=VERSION, examples=fingerprint({"examples": x}), **place
@@ -71,3 +86,7 @@ def cached_vectors(
         return Decoded(tensors={"features": vectors(x, observer, progress=progress)})
 
     return cached(cache_dir, key, build).tensors["features"]
+
+
+def _moved(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)

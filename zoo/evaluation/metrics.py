@@ -1,4 +1,4 @@
-"""Distances between two sets of feature vectors, and nearest neighbours. All sums are taken in float64.
+"""Figures of two sets of feature vectors, and nearest neighbours. All sums are taken in float64.
 
 A feature matrix is (N, d), one row an example. Nothing here knows which network made the features; whoever
 publishes a number names the network with it.
@@ -13,9 +13,22 @@ from torch import Tensor
 
 from zoo.errors import DataError, UsageError
 
-__all__ = ["frechet_distance", "kernel_distance", "nearest_neighbours", "precision_recall"]
+__all__ = [
+    "coverage",
+    "density",
+    "diversity",
+    "frechet_distance",
+    "kernel_distance",
+    "nearest_neighbours",
+    "precision",
+    "precision_recall",
+    "recall",
+    "whole_kernel_distance",
+]
 
 CHUNK = 256  # rows of a distance matrix held at a time
+MOST_ROWS = 5000  # of which a whole kernel is taken
+NEAREST = 3  # the neighbour that the balls of precision and recall reach to
 
 
 def _checked(a: Tensor, b: Tensor, least: int) -> tuple[Tensor, Tensor]:
@@ -92,6 +105,25 @@ def kernel_distance(
     return float(values.mean()), error
 
 
+def whole_kernel_distance(samples: Tensor, real: Tensor) -> float:
+    """`kernel_distance` of one subset that is all: (N, d) and (M, d), as many of each as are of both, 5,000 at most.
+
+    It has no draw of subsets in it, so that how it varies over samples is what is left. Raises as `kernel_distance`.
+    """
+    return kernel_distance(samples, real, subsets=1, subset_size=MOST_ROWS)[0]
+
+
+def diversity(samples: Tensor, real: Tensor) -> float | None:
+    """How far apart two samples are, as a share of how far two real examples are: 1 is as varied as the data.
+
+    Root mean square distances between two different rows of (N, d), and of (M, d): each the square root of twice the
+    trace of the covariance; None where the real examples are all alike. Raises DataError as `frechet_distance`.
+    """
+    samples, real = _checked(samples, real, 2)
+    spread = real.var(0).sum()
+    return float((samples.var(0).sum() / spread).sqrt()) if spread else None
+
+
 def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """(len(x), len(y)); differences of large terms, so good to about 1e-15 of the squared norms."""
     squares = x.square().sum(1, keepdim=True) + y.square().sum(1) - 2 * (x @ y.T)
@@ -120,7 +152,7 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1) -> tuple
     return indices.gather(1, order), distances
 
 
-def precision_recall(real: Tensor, generated: Tensor, *, k: int = 3) -> tuple[float, float]:
+def precision_recall(real: Tensor, generated: Tensor, *, k: int = NEAREST) -> tuple[float, float]:
     """Precision and recall of generated against real features (M, d) and (N, d), each in [0, 1].
 
     Kynkäänniemi et al. 2019, equation 1: the share of generated examples inside the union of balls that reach from
@@ -128,14 +160,60 @@ def precision_recall(real: Tensor, generated: Tensor, *, k: int = 3) -> tuple[fl
     collapsed to few examples keeps its precision and loses recall. Raises UsageError and DataError as
     `nearest_neighbours`; both sets need more than k examples.
     """
-    real, generated = _checked(real, generated, 1)
-    if not 1 <= k < min(len(real), len(generated)):
-        raise UsageError(f"k={k} with {len(real)} real and {len(generated)} generated examples: more than k are needed")
+    generated, real = _enough(generated, real, k)
     return _share_inside(generated, real, k), _share_inside(real, generated, k)
 
 
+def precision(samples: Tensor, real: Tensor) -> float:
+    """The precision of `precision_recall` alone."""
+    samples, real = _enough(samples, real, NEAREST)
+    return _share_inside(samples, real, NEAREST)
+
+
+def recall(samples: Tensor, real: Tensor) -> float:
+    """The recall of `precision_recall` alone."""
+    samples, real = _enough(samples, real, NEAREST)
+    return _share_inside(real, samples, NEAREST)
+
+
+def density(samples: Tensor, real: Tensor, *, k: int = 5) -> float:
+    """In how many of the balls around real examples (M, d) a sample of (N, d) lies, by the k it would be for real ones.
+
+    Naeem et al. 2020 (arXiv:2002.09797), equation 3: the balls reach from each real example to its k-th nearest real
+    neighbour; 1 on average for samples of the real distribution, and more where samples crowd in dense places. Raises
+    as `precision_recall`.
+    """
+    samples, real = _enough(samples, real, k)
+    radii = _radii(real, k)
+    inside = sum(int((_squared_distances(part, real) <= radii).sum()) for part in _chunks(samples))
+    return inside / (k * len(samples))
+
+
+def coverage(samples: Tensor, real: Tensor, *, k: int = 5) -> float:
+    """The share of real examples (M, d) whose ball holds at least one sample of (N, d), in [0, 1].
+
+    Naeem et al. 2020 (arXiv:2002.09797), equation 4; the balls are those of `density`. Unlike recall it does not trust
+    outliers among the samples. Raises as `precision_recall`.
+    """
+    samples, real = _enough(samples, real, k)
+    radii = _radii(real, k)
+    nearest = torch.cat([_squared_distances(part, samples).amin(1) for part in _chunks(real)])
+    return float((nearest <= radii).double().mean())
+
+
+def _enough(samples: Tensor, real: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    samples, real = _checked(samples, real, 1)
+    if not 1 <= k < min(len(real), len(samples)):
+        raise UsageError(f"k={k} with {len(real)} real and {len(samples)} generated examples: more than k are needed")
+    return samples, real
+
+
+def _radii(centres: Tensor, k: int) -> Tensor:
+    """Squared distances from each centre to its k-th nearest other one; its nearest is itself, hence k + 1."""
+    return torch.cat([_squared_distances(part, centres).kthvalue(k + 1).values for part in _chunks(centres)])
+
+
 def _share_inside(points: Tensor, centres: Tensor, k: int) -> float:
-    # The nearest neighbour of a centre is the centre itself, hence k + 1.
-    radii = torch.cat([_squared_distances(part, centres).kthvalue(k + 1).values for part in _chunks(centres)])
+    radii = _radii(centres, k)
     inside = [(_squared_distances(part, centres) <= radii).any(1) for part in _chunks(points)]
     return float(torch.cat(inside).double().mean())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,162 +15,238 @@ from torch import Tensor
 from zoo.catalogue.contract.data_references import as_reference, with_options_of
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import neutral
+from zoo.catalogue.weights.card import HERE, named_by_catalogue
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.judges import trained_against
 from zoo.data.loading import Examples, load_dataset, told
 from zoo.data.modality import modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.evaluation.classes import ClassDistance, check_per_class, class_distances
-from zoo.evaluation.classified import Classified, classified
-from zoo.evaluation.features import Observer, cached_vectors, vectors
-from zoo.evaluation.judges import Beside, beside, choose, passes, seated
-from zoo.evaluation.likelihood import trained_on_bits
-from zoo.evaluation.metrics import frechet_distance
-from zoo.evaluation.reconstruction import ReconstructionReport, kept, reconstruction_report
-from zoo.evaluation.report import LEAST, Report, evaluate, neighbour_pairs
+from zoo.evaluation.classified import Classified
+from zoo.evaluation.features import Observer
+from zoo.evaluation.figures import CODING, LEAST, Figure, Sets, asked_metrics, figures_by, figures_of
+from zoo.evaluation.judges import choose, passes, seated
+from zoo.evaluation.memorisation import Memorisation, memorisation, neighbour_strip
+from zoo.evaluation.reconstruction import ReconstructionReport
+from zoo.evaluation.records import Origin, Record, Reference
 from zoo.evaluation.results import check_writable, record
-from zoo.nn.abilities import Bounded
+from zoo.evaluation.subject import Subject, rows_of
 from zoo.nn.models import Model
-from zoo.nn.sampling import seeded
 from zoo.settings import cache_folder
 
-__all__ = ["Evaluation", "evaluate_model", "examples_of"]
+__all__ = ["Asked", "Evaluation", "evaluate_model", "examples_of", "origin_of"]
 
-NEIGHBOURS = "neighbours"  # the file that shows samples beside their nearest training examples, without its suffix
-PAIRS, COLUMNS = 16, 8  # samples shown beside their nearest training example; examples in a row
-SEED = 0
-MOST_TRAIN, MOST_TEST = 10_000, 5_000  # examples whose features are taken, drawn at random beyond
+NEIGHBOURS = "neighbours"  # the file that shows samples beside their nearest examples, without its suffix
+COLUMNS = 12  # examples in a row of it: four samples with two each, or six with one
+CLASSIFIED = "classified"  # the metric that takes a classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be measured."""
+
+    samples: int = 1000  # of each seed
+    seeds: tuple[int, ...] = (0, 1, 2)  # that samples are drawn with; the spread is over them
+    real: int = 5000  # training examples that are compared with, at random where there are more
+    data: str | None = None  # where the examples are, or others; None: by the model's own name of them
+    features: tuple[str, ...] = ()  # networks that look, the first leads; none: as the modality has it
+    metrics: tuple[str, ...] = ()  # by name; none: those that are taken by default
+    per_class: bool = False  # also each class by itself
+    prior: str | None = None  # what samples are drawn from; None: the model's default
+
+    def command(self, name: str, data: str = "") -> str:
+        """The command that measures this again of the model of that name."""
+        words = ["zoo", "eval", name, *(["--data", data] if data else [])]
+        words += ["--samples", str(self.samples), "--seeds", ",".join(map(str, self.seeds)), "--real", str(self.real)]
+        for option, values in (("--features", self.features), ("--metrics", self.metrics)):
+            words += [option, ",".join(values)] if values else []
+        words += ["--per-class"] if self.per_class else []
+        return shlex.join([*words, *(["--prior", self.prior] if self.prior else [])])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The report on samples, and on what only some models have."""
+    """What was measured."""
 
-    samples: Report
-    prior: str  # which one the samples are of: the model's default
-    others_frechet: Mapping[str, float]  # the Fréchet distance of as many samples of each other prior of the model
-    reconstruction: ReconstructionReport | None  # of a model that encodes
-    classes: tuple[ClassDistance, ...] = ()  # where each class was asked for
-    classified: Classified | None = None  # where a classifier was asked for
+    records: tuple[Record, ...]
+    leading: str  # the network whose figures stand for the model
+    independent: bool | None  # whether it is; None for a model that was trained against none
+    prior: str  # which one the samples are of
+    memorisation: Memorisation
+    coding: ReconstructionReport | None = None  # of a model that encodes
+    classified: Classified | None = None  # where it was asked for
     other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
-    beside: Beside = field(default_factory=Beside)  # by other judges
     notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data, which figures say little
 
     def to_json(self) -> dict[str, Any]:
-        """The report on samples as JSON-able data, and the rest beside it where there is any."""
-        data = self.samples.to_json() | self.beside.to_json() | {"prior": self.prior}
+        """As evaluation.json has it; what is not there is left out."""
+        data: dict[str, Any] = {"leading": self.leading, "prior": self.prior}
+        if self.independent is not None:
+            data["independent"] = self.independent
         if self.other_data is not None:
             data["other_data"] = dict(self.other_data)
-        data |= {f"{prior}_frechet": distance for prior, distance in self.others_frechet.items()}
-        if self.reconstruction is not None:
-            data["reconstruction"] = self.reconstruction.to_json()
-        if self.classes:
-            data["classes"] = [found.to_json() for found in self.classes]
-        if self.classified is not None:
-            data["classified"] = self.classified.to_json()
-        return data
+        data["records"] = {one.key: one.to_json() for one in self.records}
+        data["memorisation"] = self.memorisation.to_json()
+        sections = {"reconstruction": self.coding, CLASSIFIED: self.classified}
+        return data | {key: found.to_json() for key, found in sections.items() if found is not None}
 
 
 def evaluate_model(
     model: Model,
     registry: Registry,
+    asked: Asked | None = None,
     *,
-    samples: int = 5000,
-    data: str | None = None,
-    features: str | Sequence[str] = (),
-    per_class: bool = False,
-    classify: bool = False,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Compare samples of a model (seed 0) with the examples it was trained on, and those with the test split.
+    """Compare samples of a model with the examples it was trained on, and the test split with those likewise.
 
-    `data` says where the examples are, where the model's own name of them does not; others than its own are compared
-    with as well, and the results say so. Of more than 10,000 training or 5,000 test examples as many are taken at
-    random.
+    Samples of each seed are compared, so that each figure has a spread, and as many held-out examples, so that it has a
+    floor. Data other than the model's own are compared with as well, and the results say so.
 
-    `features` says which feature networks look at them: the first leads, and the figures of the others, and of
-    "pixels", stand beside it. Where none is named the default of the modality leads, or, for a model that was trained
-    against that one or a sister, the first of another family; then pixels and the contaminated figures stand beside it.
+    The first of the networks that are asked for leads. Where none is, the default of the modality does, or, for a model
+    that was trained against that one or a sister, the first of another family, and pixels stand beside it.
 
-    A model that encodes is also asked to give the test examples back (the training examples where there are no others),
-    and one with more priors than its default for samples of each; with `per_class` one with classes is measured class
-    by class, too, and with `classify` a classifier of the real examples of all classes says what the samples show. With
-    `write` the results go into the folder as evaluation.json, the nearest training examples beside it, and the card is
+    With `write` the results go into the folder as evaluation.json, the nearest examples beside it, and the card is
     written again: all or none. What was measured against other data goes into evaluation.json alone, below their name:
     it is not the model's own figure.
 
     The networks look where the model is, on its device. Raises what loading the data and the networks raise, DataError
     when the data of the model's own name are not those it was trained on, and UsageError for a model that was not
-    loaded, and for writing into the Hub's cache.
+    loaded, for counts that cannot be meant, and for writing into the Hub's cache.
     """
-    folder = model.folder
+    asked, folder = asked or Asked(), model.folder
     if folder is None:
         raise UsageError("a model is evaluated with what its folder says of its data; load it from one")
     if write:
         check_writable(folder)
-    if per_class:
-        check_per_class(model, samples)
-    train, test, other = examples_of(folder, model, registry, data)
-    asked = (features,) if isinstance(features, str) else tuple(features)
-    panel = choose(asked, model.modality, trained_against(model.info), registry)
+    _check(model, asked)
+    chosen = asked_metrics(asked.metrics, registry)
+    train, test, other = examples_of(folder, model, registry, asked.data)
+    panel = choose(asked.features, model.modality, trained_against(model.info), registry)
     judges, notes = seated(panel, model, train.data, registry)
-    drawn, known = model.sample(samples, seed=SEED).cpu(), _some(train.data, MOST_TRAIN)
-    sets = drawn, known, None if test is None else _some(test.data, MOST_TEST)
+    drawn = [model.sample(asked.samples, seed=seed, prior=asked.prior).cpu() for seed in asked.seeds]
+    sets = _sets(drawn, train, test, asked)
+    origin = origin_of(model, folder, registry, asked, train)
     cache = cache_folder(os.environ)
-    pairs = min(PAIRS, len(drawn))
-    first = passes(progress, 0, len(judges))
+    records: list[Record] = []
+    for i, judge in enumerate(judges):
+        seen, step = (judge, judge.network.name in panel.suspects), passes(progress, i, len(judges))
+        records += figures_by(seen, sets, chosen.features, origin, cache_dir=cache, progress=step)
+        if asked.per_class:
+            records += _of_classes(seen, model, (train, test), sets, chosen.features, origin)
+    subjects = _subjects(model, registry, asked, drawn, (train, test), judges[0])
+    records += figures_of(subjects, chosen.model, origin, judges[0])
+    codes = any(figure.name in CODING for figure in chosen.model)
     found = Evaluation(
-        samples=evaluate(*sets, judges[0], neighbours=pairs, cache_dir=cache, progress=first),
-        beside=beside(panel, judges, sets, cache_dir=cache, progress=progress),
-        prior=model.default_prior,
-        others_frechet=_of_other_priors(model, samples, known, judges[0]),
-        reconstruction=_coded(model, train, test, judges[0]),
-        classes=class_distances(drawn, model, train, judges[0], cache_dir=cache, most=MOST_TRAIN) if per_class else (),
-        classified=classified(drawn, model, registry, cache_dir=cache) if classify else None,
+        records=tuple(records),
+        leading=panel.leading,
+        independent=panel.independent,
+        prior=asked.prior or model.default_prior,
+        memorisation=memorisation(drawn[0], sets.reference, sets.unseen, judges[0], whole=train.data, cache_dir=cache),
+        coding=subjects[0].coding if codes else None,
+        classified=subjects[0].classified if CLASSIFIED in asked.metrics else None,
         other_data=other,
         notes=(*told(train), *notes),
     )
-    if write and other is not None:
-        record(folder, {"other_data": {other["name"]: found.to_json()}}, registry=registry)
-    elif write:
-        modality = modality_of(model, registry)
-        shown = neighbour_pairs(drawn[:PAIRS], known, found.samples.neighbours, modality)
-        name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
-        write_pairs = partial(modality.write, shown, columns=COLUMNS)
-        record(folder, found.to_json(), {name: write_pairs}, registry=registry)
+    if write:
+        _write(found, model, folder, registry, sets)
     return found
 
 
-def _of_other_priors(model: Model, samples: int, known: Tensor, observer: Observer) -> dict[str, float]:
-    """The Fréchet distance of samples of each prior that is not the model's default."""
-    found, cache = {}, cache_folder(os.environ)
-    for prior in model.priors:
-        if prior != model.default_prior:
-            seen = vectors(model.sample(samples, seed=SEED, prior=prior), observer)
-            found[prior] = frechet_distance(seen, cached_vectors(known, observer, cache))
-    return found
+def _subjects(
+    model: Model,
+    registry: Registry,
+    asked: Asked,
+    drawn: Sequence[Tensor],
+    splits: tuple[Examples, Examples | None],
+    observer: Observer,
+) -> list[Subject]:
+    """The model with the samples of each seed."""
+    known = {"model": model, "registry": registry, "observer": observer, "cache": cache_folder(os.environ)}
+    of_data = {"train": splits[0], "test": splits[1]}
+    return [
+        Subject(seed=seed, samples=x, **known, **of_data)  # type: ignore[arg-type]
+        for seed, x in zip(asked.seeds, drawn, strict=True)
+    ]
 
 
-def _coded(model: Model, train: Examples, test: Examples | None, judge: Observer) -> ReconstructionReport | None:
-    """How a model that encodes gives the test examples back, or the training examples where there are no others."""
-    if not isinstance(model, Bounded):
-        return None
-    recipe = model.info.get("training", {}).get("recipe")
-    given = train if test is None else test
-    labels = None if model.num_classes is None else given.labels
-    report = reconstruction_report(
-        model,
-        given.data,
-        labels,
-        split="train" if test is None else "test",
-        bound=not (isinstance(recipe, dict) and recipe.get("trainer") == "autoencoder"),
-        binarise=trained_on_bits(model),
+def _check(model: Model, asked: Asked) -> None:
+    if asked.samples < LEAST or asked.real < LEAST or not asked.seeds:
+        raise UsageError(
+            f"{asked.samples} samples, {asked.real} real examples, {len(asked.seeds)} seeds: at least {LEAST}, {LEAST} "
+            "and 1 are needed"
+        )
+    if asked.per_class:
+        if model.num_classes is None:
+            raise UsageError("this model has no classes; leave --per-class out")
+        if asked.samples < LEAST * model.num_classes:
+            few = f"{asked.samples} samples are less than {LEAST} for each of {model.num_classes} classes"
+            raise UsageError(f"{few}; take more")
+
+
+def _sets(drawn: Sequence[Tensor], train: Examples, test: Examples | None, asked: Asked) -> Sets:
+    reference = train.data[rows_of(len(train.data), asked.real)]
+    unseen = None if test is None else test.data[rows_of(len(test.data), asked.samples)]
+    return Sets(drawn=drawn, reference=reference, unseen=unseen)
+
+
+def origin_of(model: Model, folder: Folder, registry: Registry, asked: Asked, train: Examples) -> Origin:
+    """Where figures of a model come from: the command, the device, and the training examples that are taken."""
+    rows = rows_of(len(train.data), asked.real)
+    reference = Reference.of(replace(train, name=neutral(train.name)), rows)
+    device = torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else model.device.type
+    name = named_by_catalogue(folder.model_sha256(), registry) or HERE
+    own = folder.config()["data"]["name"]
+    data = neutral(train.name) if asked.data or ":" in own else ""
+    default = asked.prior in (None, model.default_prior)
+    return Origin(
+        seeds=asked.seeds,
+        command=asked.command(name, data),
+        device=device,
+        reference=reference.to_json(),
+        prior="" if default else str(asked.prior),
     )
-    rows = _rows(len(given.data), MOST_TEST)
-    labels = None if labels is None else labels[rows]
-    found = kept(model, given.data[rows], labels, observer=judge, cache_dir=cache_folder(os.environ))
-    return replace(report, kept=found)
+
+
+def _of_classes(
+    judge: tuple[Observer, bool],
+    model: Model,
+    splits: tuple[Examples, Examples | None],
+    sets: Sets,
+    metrics: Sequence[Figure],
+    origin: Origin,
+) -> list[Record]:
+    """The figures of each class that has enough examples. Samples are of each class in turn, as a model draws them that
+    is given no labels.
+    """
+    train, test = splits
+    assert train.labels is not None
+    assert model.num_classes is not None
+    found, cache = [], cache_folder(os.environ)
+    for label, name in enumerate(train.classes):
+        known = train.data[train.labels == label]
+        if len(known) < LEAST:
+            continue
+        drawn = [x[label :: model.num_classes] for x in sets.drawn]
+        held = None if test is None or test.labels is None else test.data[test.labels == label]
+        few = held is None or len(held) < LEAST
+        own = Sets(
+            drawn=drawn,
+            reference=known[rows_of(len(known), len(sets.reference))],
+            unseen=None if few or held is None else held[rows_of(len(held), len(drawn[0]))],
+        )
+        found += figures_by(judge, own, metrics, origin, group=name, cache_dir=cache)
+    return found
+
+
+def _write(found: Evaluation, model: Model, folder: Folder, registry: Registry, sets: Sets) -> None:
+    if found.other_data is not None:
+        record(folder, {"other_data": {found.other_data["name"]: found.to_json()}}, registry=registry)
+        return
+    modality = modality_of(model, registry)
+    shown = neighbour_strip(sets.drawn[0], sets.reference, sets.unseen, found.memorisation, modality)
+    name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
+    record(folder, found.to_json(), {name: partial(modality.write, shown, columns=COLUMNS)}, registry=registry)
 
 
 def _facts(folder: Folder) -> dict[str, Any]:
@@ -205,12 +282,3 @@ def examples_of(
     except NotFoundError:
         return train, None, other
     return train, test if len(test.data) >= LEAST else None, other
-
-
-def _rows(count: int, most: int) -> Tensor:
-    """All of `count` rows, or `most` at random."""
-    return torch.arange(count) if count <= most else torch.randperm(count, generator=seeded(SEED))[:most]
-
-
-def _some(x: Tensor, most: int) -> Tensor:
-    return x[_rows(len(x), most)]

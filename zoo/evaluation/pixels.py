@@ -36,6 +36,7 @@ class Values(Features):
         most = round(PLACES ** (1 / len(sides)))
         self.cells = [min(side, most) for side in sides]
         self.dimensions = channels * math.prod(self.cells)
+        self.resize = f"means over {' x '.join(map(str, self.cells))} cells"
 
     def vector(self, x: Tensor) -> Tensor:
         """Map x (N, *data_shape) to (N, D): D values of 1, each the mean over a cell."""

@@ -61,13 +61,14 @@ def reconstruction_report(
     split: str = "test",
     bound: bool = True,
     binarise: bool = False,
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReconstructionReport:
-    """Encode and decode stored data (N, *data_shape); with `bound`, one latent an example (seed 0) for the ELBO.
+    """Encode and decode stored data (N, *data_shape); with `bound`, one latent an example, of `seed`, for the ELBO.
 
     A model with classes needs `labels`. Raises UsageError for data of another shape.
     """
-    random, modality = seeded(0), modality_of(model)
+    random, modality = seeded(seed), modality_of(model)
     labels = model.labels_of(labels, len(data))
     squares, means, nats = 0.0, [], []
     for start in range(0, len(data), ROWS):
@@ -79,7 +80,7 @@ def reconstruction_report(
         if bound:
             x = (torch.rand(x.shape, generator=random) < x).to(x) if binarise else x
             divergence = model.encode(x, of).kl() if binarise else posterior.kl()
-            nats.append(torch.stack([-model.elbo(x, of, seed=start), divergence]))
+            nats.append(torch.stack([-model.elbo(x, of, seed=start + seed * len(data)), divergence]))
         if progress is not None:
             progress(min(start + ROWS, len(data)), len(data))
     negative_elbo: float | None = None

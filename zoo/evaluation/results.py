@@ -10,15 +10,14 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, PRIORS, TRUNCATION, Folder, parse_config
+from zoo.catalogue.weights.folder import CARD, CONFIG, EVALUATION, TRUNCATION, Folder, parse_config
+from zoo.catalogue.weights.records import FORMAT, current
 from zoo.errors import UsageError, WeightsError
 from zoo.files import new_files
 
 __all__ = ["check_writable", "read_results", "record", "record_truncation"]
 
-GROWING = {"concepts", "other_data"}  # keys of which what is there already stays: each holds things by their names
-LED = {"independent", "second", "pixels", "contaminated", "classes"}  # these go with the leading network,
-LED |= {f"{prior}_frechet" for prior in PRIORS}  # and the distances of samples of other priors than the default
+GROWING = ("records", "concepts", "other_data")  # keys of which what is there already stays: each holds things by name
 Writer = Callable[[Path], None]  # writes one file to that path
 
 
@@ -29,7 +28,8 @@ def check_writable(folder: Folder) -> None:
 
 
 def read_results(folder: Folder) -> dict[str, Any]:
-    """What evaluation.json of a weights folder holds; nothing where it is absent, damaged or of other weights.
+    """What evaluation.json of a weights folder holds; nothing where it is absent, damaged or of other weights, and of
+    an older form only what is as it was.
 
     Raises StorageError.
     """
@@ -38,7 +38,7 @@ def read_results(folder: Folder) -> dict[str, Any]:
 
 def _results_of(folder: Folder, model_sha256: str) -> dict[str, Any]:
     try:
-        found = folder.evaluation()
+        found = current(folder.evaluation())
     except WeightsError:
         return {}
     return found if found.get("model_sha256") in (None, model_sha256) else {}
@@ -66,17 +66,16 @@ def record(
     """Put results into evaluation.json, beside what is there of the same weights, and write files and the card.
 
     `files` maps names to what writes the files. All are written, or none. A key that is there is replaced, but for
-    `concepts` and `other_data`, which keep what they have of other names; where another network leads than before, what
-    stood beside that one goes. Raises UsageError as `check_writable`,
-    StorageError, and WeightsError where the config says too little for a card.
+    `records`, `concepts` and `other_data`, which keep what they have of other names. Of a file of an older form only
+    what is as it was is kept. Raises UsageError as `check_writable`, StorageError, and WeightsError where the config
+    says too little for a card.
     """
     check_writable(folder)
     digest, files = folder.model_sha256(), files or {}
     found = _results_of(folder, digest)
-    if results.get("network_sha256") not in (None, found.get("network_sha256")):
-        found = {key: value for key, value in found.items() if key not in LED}
-    merged = found | dict(results) | {"model_sha256": digest}
-    for key in GROWING & merged.keys():
+    found.pop("outdated", None)
+    merged = {"format": FORMAT} | found | dict(results) | {"model_sha256": digest}
+    for key in merged.keys() & set(GROWING):
         old, new = found.get(key, {}), results.get(key, {})
         merged[key] = old | {name: {**old.get(name, {}), **value} for name, value in new.items()}
     figures = (json.dumps(merged, indent=1) + "\n").encode()

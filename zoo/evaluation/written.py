@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
-from zoo.data.loading import Examples
-from zoo.data.modality import modality_of
+from zoo.data.modality import Modality, modality_of
 from zoo.errors import UsageError
-from zoo.evaluation.model import examples_of
+from zoo.evaluation.model import Asked, examples_of, origin_of
+from zoo.evaluation.records import Record, record_of
 from zoo.evaluation.results import check_writable, record
 from zoo.nn.abilities import Encodes
 from zoo.nn.models import Model
 
 __all__ = ["WrittenReport", "copied_share", "evaluate_written"]
 
-SEED = 0
 PIECE = 25  # characters in a row: nobody writes so many as another did, by chance
 BASE = 0x5851F42D4C957F2D  # of the polynomial by which pieces are compared (Knuth's MMIX multiplier)
 ROWS = 100  # samples that are drawn at a time
@@ -29,68 +29,84 @@ MOST_TEST = 1_000  # test examples that are given back
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenReport:
-    """Shares in [0, 1]; those of the test split, where there is one, are what real examples have."""
+    """Shares in [0, 1], each beside what real, held-out examples have."""
 
-    samples: int
+    records: tuple[Record, ...]
     data: str  # the dataset that the model learnt from
     piece: int  # characters of a piece
-    copied: float  # of the samples' pieces, those that stand in a training example
-    copied_of_test: float | None
-    rules: Mapping[str, float] = field(default_factory=dict)  # of this kind of data: the share of what keeps each
-    rules_of_test: Mapping[str, float] | None = None
-    wrong: float | None = None  # of a model that encodes: the share of test tokens that come back as others
-    torch: str = torch.__version__
+    rules: tuple[str, ...]  # of this kind of data; a record says which share keeps one
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON-able data."""
-        return asdict(self)
+        """As evaluation.json has it."""
+        about = {"data": self.data, "piece": self.piece, "rules": list(self.rules)}
+        return {"records": {one.key: one.to_json() for one in self.records}, "written": about}
 
 
 def evaluate_written(
     model: Model,
     registry: Registry,
+    asked: Asked,
     *,
-    samples: int = 200,
-    data: str | None = None,
     write: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> WrittenReport:
-    """Compare samples of a model of tokens (seed 0) with the examples it was trained on, and those with the test split.
+    """Compare samples of a model of tokens with the examples it was trained on, and those with the test split.
 
-    `data` says where the examples are, where the model's own name of them does not. With `write` the results go into
-    the folder, and its card is written again. Raises what loading the data raises, and UsageError for a model that was
-    not loaded, for fewer than 2 samples, other data than the model's own, and writing into the Hub's cache.
+    Of what is `asked` samples, seeds and data count. With `write` the results go into the folder, and its card is
+    written again. Raises what loading the data raises, and UsageError for a model that was not loaded, for fewer than 2
+    samples, other data than the model's own, and writing into the Hub's cache.
     """
     folder = model.folder
     if folder is None:
         raise UsageError("a model is evaluated with what its folder says of its data; load it from one")
-    if samples < 2:
-        raise UsageError(f"{samples} samples are too few; at least 2 are needed")
+    if asked.samples < 2 or not asked.seeds:
+        raise UsageError(f"{asked.samples} samples are too few; at least 2 are needed, and a seed")
     if write:
         check_writable(folder)
-    train, test, other = examples_of(folder, model, registry, data)
+    train, test, other = examples_of(folder, model, registry, asked.data)
     if other is not None:
         raise UsageError(f"{folder.name} has not learnt from {other['name']}: it has copied nothing there")
-    modality, drawn = modality_of(model, registry), []
-    for start in range(0, samples, ROWS):
-        drawn.append(model.sample(min(ROWS, samples - start), seed=SEED + start).cpu())
-        if progress is not None:
-            progress(min(start + ROWS, samples), samples)
-    made = torch.cat(drawn)
-    known, written = (_texts(modality.texts(x)) for x in (train.data, made))
-    real = None if test is None else _texts(modality.texts(test.data))
-    found = WrittenReport(
-        samples=samples,
-        data=train.name,
-        piece=PIECE,
-        copied=copied_share(written, known),
-        copied_of_test=None if real is None else copied_share(real, known),
-        rules=modality.rules(made),
-        rules_of_test=None if test is None else modality.rules(test.data),
-        wrong=_wrong(model, train if test is None else test),
-    )
+    modality = modality_of(model, registry)
+    known, real = _texts(modality.texts(train.data)), None if test is None else test.data
+    drawn = _drawn(model, asked, progress)
+    origin = origin_of(model, folder, registry, asked, train)
+    counts = len(train.data) if test is None else len(test.data), asked.samples
+
+    def told(metric: str, of: Callable[[Tensor], float], better: str) -> Record:
+        floor = None if real is None else of(real)
+        return record_of(metric, [of(x) for x in drawn], origin, better=better, counts=counts, floor=floor)
+
+    def copied(x: Tensor) -> float:
+        return copied_share(_texts(modality.texts(x)), known)
+
+    rules = tuple(modality.rules(drawn[0]))
+    found = [told("copied", copied, "lower")]
+    found += [told(rule, partial(_kept, modality, rule), "higher") for rule in rules]
+    if isinstance(model, Encodes):
+        x = (train if test is None else test).data[:MOST_TEST]
+        wrong = float((model.reconstruct(x).cpu() != x).double().mean())
+        found.append(record_of("wrong", [wrong], origin, better="lower", counts=(len(x), 0)))
+    report = WrittenReport(records=tuple(found), data=train.name, piece=PIECE, rules=rules)
     if write:
-        record(folder, {"written": found.to_json()}, registry=registry)
+        record(folder, report.to_json(), registry=registry)
+    return report
+
+
+def _kept(modality: Modality, rule: str, x: Tensor) -> float:
+    return float(modality.rules(x)[rule])
+
+
+def _drawn(model: Model, asked: Asked, progress: Callable[[int, int], None] | None) -> list[Tensor]:
+    """Samples of each seed."""
+    found: list[Tensor] = []
+    total = asked.samples * len(asked.seeds)
+    for seed in asked.seeds:
+        parts: list[Tensor] = []
+        for start in range(0, asked.samples, ROWS):
+            parts.append(model.sample(min(ROWS, asked.samples - start), seed=seed + start).cpu())
+            if progress is not None:
+                progress(len(found) * asked.samples + start + len(parts[-1]), total)
+        found.append(torch.cat(parts))
     return found
 
 
@@ -126,10 +142,3 @@ def _texts(found: Sequence[str] | None) -> Sequence[str]:
     if found is None:
         raise UsageError("these tokens are no text, and pieces of them are not compared")
     return found
-
-
-def _wrong(model: Model, examples: Examples) -> float | None:
-    if not isinstance(model, Encodes):
-        return None
-    x = examples.data[:MOST_TEST]
-    return float((model.reconstruct(x).cpu() != x).double().mean())

@@ -41,6 +41,7 @@ class PictureFeatures(Features):
         """`size` is the height and width that the weights were trained at, `batch_size` what is fastest."""
         super().__init__()
         self.network, self.size, self.dimensions, self.batch_size = network, size, dimensions, batch_size
+        self.resize = f"bilinear, antialiased, to {size} x {size}"
         # glibc keeps at most twice the largest block it has seen freed, and none above 32 MiB counts. Freeing one that
         # is never touched makes it keep a batch's activations: no page faults, where there were 2,700 a picture.
         block = torch.empty(KEPT, dtype=torch.uint8)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import threading
 from abc import ABC, abstractmethod
+from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from zoo.catalogue.contract.references import blamed, import_reference, resource
@@ -16,6 +19,7 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.judges import networks_of
 from zoo.errors import IntegrityError, NotFoundError, PluginError, StorageError
 from zoo.nn.torch_state import default_state, own_random
+from zoo.settings import data_folders
 
 __all__ = ["Features", "default_features", "load_features"]
 
@@ -29,6 +33,7 @@ class Features(nn.Module, ABC):
     strides: tuple[int, ...]  # of the maps, from fine to coarse: input values a side for each of a map
     dimensions: int  # D, of the vector
     batch_size: int = 64  # examples at a time where there is no gradient: what it is fastest with
+    resize: str = ""  # how examples are brought to the size it looks at, in words
     name: str = ""  # full name, modality and the weights' sha256: set by `load_features`
     modality: str = ""
     sha256: str = ""  # of its weights, hex: set by `load_features`
@@ -87,16 +92,30 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
 
 def _weights(owner: str, spec: FeaturesSpec) -> bytes:
     """The file's bytes, found without importing the package that carries it, and compared with their pin."""
+    if spec.file:
+        return _users_file(owner, spec)
     package = spec.weights.partition(":")[0]
     remedy = spec.install_hint or f"install {package}"
     if importlib.util.find_spec(package) is None:
         raise NotFoundError(f"{owner}: its weights are not installed; {remedy}")
-    path = resource(spec.weights, owner)
+    return _pinned(resource(spec.weights, owner), owner, spec, f"reinstall {package}")
+
+
+def _users_file(owner: str, spec: FeaturesSpec) -> bytes:
+    """The bytes of a file that no package carries: of a folder of ZOO_DATA, or of the checkpoints of torch.hub."""
+    places = (*data_folders(os.environ), Path(torch.hub.get_dir()) / "checkpoints")
+    found = next((place / spec.file for place in places if (place / spec.file).is_file()), None)
+    if found is None:
+        raise NotFoundError(f"{owner}: its weights, {spec.file}, are in no folder of ZOO_DATA; {spec.install_hint}")
+    return _pinned(found, owner, spec, "fetch it anew")
+
+
+def _pinned(path: Path, owner: str, spec: FeaturesSpec, remedy: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StorageError(f"{owner}: cannot read {path} ({error}); reinstall {package}") from error
+        raise StorageError(f"{owner}: cannot read {path} ({error}); {remedy}") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != spec.sha256:
-        raise IntegrityError(f"{owner}: {path} has sha256 {digest}, not {spec.sha256}; reinstall {package}")
+        raise IntegrityError(f"{owner}: {path} has sha256 {digest}, not {spec.sha256}; {remedy}")
     return content

@@ -30,7 +30,7 @@ from zoo.training.saving import write_samples
 __all__ = ["check_default_prior", "fit_default_prior", "give_mixture", "record_default_prior"]
 
 MIXTURE = "mixture"
-OF_OTHERS = ("reconstruction", "likelihood", "concepts", "model_sha256")  # in evaluation.json: not of samples
+OF_OTHERS = ("format", "reconstruction", "likelihood", "concepts", "model_sha256")  # in evaluation.json: not of samples
 
 
 def check_default_prior(recipe: Recipe, family: Family) -> None:

@@ -7,12 +7,12 @@ import json
 import os
 import re
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from measured_models import record, told
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import Recipe, parse_recipe, resolve
@@ -20,9 +20,9 @@ from zoo.catalogue.weights.card import write_card
 from zoo.catalogue.weights.card_check import check_card
 from zoo.catalogue.weights.card_sections import PICTURES
 from zoo.catalogue.weights.folder import Folder
+from zoo.catalogue.weights.records import SAYS_LITTLE
 from zoo.configs import as_data
 from zoo.errors import StorageError, WeightsError
-from zoo.evaluation.report import Distances, Figures, Floor, Neighbour, Report
 
 FILES = [f"{stem}.png" for stem in PICTURES]
 RECIPE = Recipe(
@@ -36,36 +36,18 @@ RECIPE = Recipe(
     config={"image_size": 8, "latent_size": 4, "generator_widths": [4, 4], "discriminator_widths": [4]},
     settings={"generator_lr": 1e-05, "decay": 1e-8, "augment": ["color", "cutout"], "mix_batches": False},
 )
-DISTANCES = Distances(count=50, feature_median=9.25, feature_5_percent=7.5, value_median=0.1875, value_5_percent=0.0625)
-FIGURES = Figures(
-    network="efficientnet-lite0",
-    network_sha256="ab" * 32,
-    samples=5000,
-    train_examples=10_000,
-    frechet=12.345,
-    kernel=0.03125,
-    kernel_standard_error=0.0078125,
-    precision=0.75,
-    recall=0.625,
-    floor=Floor(
-        test_examples=2000,
-        frechet=3.5,
-        frechet_of_samples=14.75,
-        kernel=0.0009765625,
-        kernel_standard_error=0.00048828125,
-    ),
-)
-REPORT = Report(
-    figures=FIGURES,
-    torch="2.13.0",
-    seed=0,
-    neighbours=tuple(
-        Neighbour(sample=i, by_features=i, feature_distance=9.0, by_values=i, value_distance=0.1) for i in range(16)
-    ),
-    sample_distances=DISTANCES,
-    test_distances=Distances(
-        count=40, feature_median=8.25, feature_5_percent=6.5, value_median=0.15625, value_5_percent=0.03125
-    ),
+LITE0 = "efficientnet-lite0"
+NEAR = {"train_examples": 4000, "samples_to_train": 9.25, "samples_to_test": 10.5, "test_to_train": 8.75}
+NEAR |= {"ratio": 0.875, "ratio_of_test": 0.885, "copies": 0.0, "spacing": 0.95}
+NEAREST = {"network": LITE0, "samples": 5000, "test_examples": 2000, "by_features": NEAR, "by_values": NEAR}
+NEAREST |= {"signs": [], "neighbours": [{}] * 16}
+REPORT = told(
+    record("frechet", LITE0, 12.25, floor=3.5),
+    record("precision", LITE0, 0.75, spread=0.03125, floor=None, n_real=5000),
+    record("frechet", "pixels", 1.5),
+    record("frechet", "efficientnet-lite1", 8.0, contaminated=True),
+    record("frechet", LITE0, 14.0, n_fake=1000, floor=9.5),
+    memorisation=NEAREST,
 )
 
 
@@ -84,10 +66,10 @@ def config_of(recipe: Recipe = RECIPE, **data: Any) -> dict[str, Any]:
     }
 
 
-def card(folder: Path, config: dict[str, Any] | None = None, report: Report | None = None) -> str:
+def card(folder: Path, config: dict[str, Any] | None = None, report: dict[str, Any] | None = None) -> str:
     (folder / "config.json").write_text(json.dumps(config or config_of()))
     if report is not None:
-        (folder / "evaluation.json").write_text(json.dumps(report.to_json()))
+        (folder / "evaluation.json").write_text(json.dumps(report))
     write_card(folder, default_registry())
     return (folder / "README.md").read_text(encoding="utf-8")
 
@@ -168,55 +150,67 @@ def test_any_text_survives_the_card(summary: str, tmp_path: Path) -> None:
 
 
 def test_a_report_is_shown_with_its_floor(tmp_path: Path) -> None:
-    """With an evaluation the card shows each distance with its count and error, the floor beside it, and the copies."""
+    """Each judge has a table of each count, the leading one first and the contaminated last: value, spread, floor; and
+    the search for copies says its ratio and its verdict.
+    """
     text = card(tmp_path, report=REPORT)
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
-    assert [row[:3] for row in rows[2:]] == [
-        ["samples", "5,000", "12.35"],
-        ["as many samples as test examples", "2,000", "14.75"],
-        ["test examples (the floor)", "2,000", "3.50"],
+    heads = [line for line in text.splitlines() if line.startswith("### ")]
+    assert heads == [
+        f"### By {LITE0}, 5,000 samples",
+        f"### By {LITE0}, 1,000 samples",
+        "### By pixels, 5,000 samples",
+        "### By efficientnet-lite1 (contaminated), 5,000 samples",
     ]
-    kernels = [[float(value) for value in row[3].split("±") if value.strip()] for row in rows[2:]]
-    assert kernels[0] == pytest.approx([0.03125, 0.0078125], abs=5e-5)
-    assert kernels[1] == []
-    assert kernels[2] == pytest.approx([0.0009765625, 0.00048828125], abs=5e-5)
     for fact in (
-        "efficientnet-lite0",
-        "10,000 training examples",
-        "0.750",
-        "0.625",
-        "zoo eval . --samples 5000 --features efficientnet-lite0",
+        "| frechet | 12.25 ± 0.25 | 3.5 | lower |",
+        "| precision | 0.750 ± 0.031 |  | higher |",
+        "| frechet | 14.00 ± 0.25 | 9.5 | lower |",
+        "5,000 samples of each seed of 0, 1, 2, against 5,000 examples of `frogs`, split `train`; pictures are resized",
+        "`zoo eval . --samples 5000 --seeds 0,1,2 --real 4000` (genzoo 0.1.0, torch 2.13.0, cpu)",
+        f"**Contaminated: {SAYS_LITTLE}.**",
+        "the first 16 samples",
+        "| nearest training by nearest test example: **ratio** | 0.875 | 0.875 |",
+        "| the ratio that test examples have | 0.885 | 0.885 |",
+        "**Verdict: no sign**",
+        "FID figures",
     ):
         assert fact in text
-    for fact in ("neighbours.png", "16 samples", "9.25", "0.188", "8.25", "0.156", "6.50", "0.031"):
-        assert fact in text
-    assert "FID figures" in text
+
+
+def test_the_verdict_is_told_in_words(tmp_path: Path) -> None:
+    """Each sign has a sentence."""
+    text = card(tmp_path, report=REPORT | {"memorisation": NEAREST | {"signs": ["memorised", "collapsed"]}})
+    assert "**Verdict: memorised.** Samples lie nearer to training examples" in text
+    assert "**Verdict: collapsed.** Samples are far more alike" in text
+
+
+def test_figures_of_an_older_zoo_are_not_told(tmp_path: Path) -> None:
+    """An evaluation.json without the format is named as old; none of its figures stands in the card or its index."""
+    text = card(tmp_path, report={"frechet": 8.25, "network": LITE0, "samples": 5000})
+    assert "is of an older zoo, and is not told" in text
+    assert "8.25" not in text
+    assert "model-index" not in front_matter(text)
 
 
 def test_the_front_matter_holds_the_figures(tmp_path: Path) -> None:
-    """The model index names data and metrics with the report's values."""
+    """The model index names data and metrics with the records' values: the leading judge's, of the most samples."""
     index = front_matter(card(tmp_path, report=REPORT))["model-index"]
     assert len(index) == 1
     assert index[0]["name"] == "tiny"
     (result,) = index[0]["results"]
     assert result["dataset"] == {"name": "shapes", "type": "image"}
     assert {metric["type"]: metric["value"] for metric in result["metrics"]} == pytest.approx(
-        {
-            "frechet": 12.345,
-            "kernel": 0.03125,
-            "precision": 0.75,
-            "recall": 0.625,
-        }
+        {f"frechet/{LITE0}@5000": 12.25, f"precision/{LITE0}@5000": 0.75}
     )
 
 
-def test_a_report_without_test_images_has_no_floor(tmp_path: Path) -> None:
-    """Data without a test split give one row and no yardstick for copies."""
-    report = replace(REPORT, figures=replace(FIGURES, floor=None), test_distances=None)
-    text = card(tmp_path, report=report)
-    assert len([line for line in text.splitlines() if line.startswith("|")]) == 3
-    assert "the floor)" not in text
-    assert "Test examples" not in text
+def test_without_test_examples_there_is_no_yardstick(tmp_path: Path) -> None:
+    """Data without a test split have no ratio, and say nothing of copies."""
+    none = dict.fromkeys(("samples_to_test", "test_to_train", "ratio", "ratio_of_test", "copies"))
+    nearest = NEAREST | {"test_examples": 0, "by_features": NEAR | none, "by_values": NEAR | none}
+    text = card(tmp_path, report=told(record("frechet", LITE0, 2.0, floor=None), memorisation=nearest))
+    assert "| frechet | 2.00 ± 0.25 |  | lower |" in text
+    assert "**ratio**" not in text
 
 
 def test_a_card_follows_the_report_that_is_there(tmp_path: Path) -> None:
@@ -241,14 +235,17 @@ KEPT = {"share": 0.9375, "examples": 100, "among": 1234, "network": "thin-resnet
 
 def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
     """Coding, likelihood and concepts are told with their figures and commands; the index names the Hub's metrics."""
-    evaluation = {"reconstruction": CODING | {"kept": KEPT}, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
+    coded = [record("elbo", "", 95.25, n_real=50), record("reconstruction", "", 0.0525, n_real=50)]
+    evaluation = told(
+        *coded, reconstruction=CODING | {"kept": KEPT}, likelihood=LIKELIHOOD, concepts={"smile": CONCEPT}
+    )
     (tmp_path / "evaluation.json").write_text(json.dumps(evaluation))
     text = card(tmp_path)
     for fact in (
         "50 binarised examples of the split `test`",
         "0.0525",
         "7 latent units",
-        "95.25 nats",
+        "95.25 nats an example (± 0.25 over the seeds of the latents)",
         "Of 100 of them, drawn at random, 94% are kept: among all 1,234 examples",
         "90.500 ± 0.250 nats",
         "1,000 latents for each of 10 binarised test examples",
@@ -261,10 +258,9 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         assert fact in text
     (result,) = front_matter(text)["model-index"][0]["results"]
     assert {metric["type"]: metric["value"] for metric in result["metrics"]} == {
+        "elbo@50": 95.25,
+        "reconstruction@50": 0.0525,
         "negative_log_likelihood_nats": 90.5,
-        "negative_elbo_nats": 95.25,
-        "reconstruction_rmse": 0.0525,
-        "reconstructions_kept": 0.9375,
     }
 
 
@@ -331,8 +327,8 @@ def test_a_figure_that_no_float_holds_does_not_verify(value: str, tmp_path: Path
     """A report whose figure is beyond all floats, or no number, is a WeightsError, for the card and against it."""
     card(tmp_path, report=REPORT)
     path = tmp_path / "evaluation.json"
-    path.write_text(path.read_text().replace('"precision": 0.75', f'"precision": {value}'))
-    with pytest.raises(WeightsError, match=r"precision is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
+    path.write_text(path.read_text().replace('"value": 0.75', f'"value": {value}'))
+    with pytest.raises(WeightsError, match=r"@5000 is 0\.75, evaluation\.json says inf|NaN is no number of JSON"):
         check_card(Folder(name="tiny", path=tmp_path))
     with pytest.raises(WeightsError, match=r"lacks what a card says"):
         write_card(tmp_path, default_registry())

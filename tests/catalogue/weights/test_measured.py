@@ -1,4 +1,4 @@
-"""weights.measured: recorded figures side by side, and which of them rank."""
+"""weights.measured, records and reproduced: recorded figures side by side, which rank, and which are the same."""
 
 from __future__ import annotations
 
@@ -7,105 +7,149 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from measured_models import record, told
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder
-from zoo.catalogue.weights.measured import ranked, recorded
+from zoo.catalogue.weights.measured import check_comparable, compared, recorded
+from zoo.catalogue.weights.records import current, key_of, leading, records_of
+from zoo.catalogue.weights.reproduced import agreements
 from zoo.errors import UsageError, WeightsError
 
 LITE0, RESNET = "efficientnet-lite0", "thin-resnet50"
-
-
-def figures(network: str, frechet: float, samples: int = 5000, recall: float = 0.5) -> dict[str, Any]:
-    return {
-        "network": network,
-        "network_sha256": "" if network == "pixels" else f"{len(network):064}",
-        "samples": samples,
-        "frechet": frechet,
-        "kernel": frechet / 100,
-        "precision": 0.75,
-        "recall": recall,
-    }
+OTHER = {"name": "toads", "split": "train", "sha256": "ef" * 32}
 
 
 @pytest.fixture
-def row(tmp_path: Path) -> Any:
-    """Write a folder's config and evaluation, and give its row."""
+def rows(tmp_path: Path) -> Any:
+    """Write a folder's config and evaluation, and give its rows."""
 
-    def make(name: str, told: dict[str, Any], *, against: str = "", data: str = "frogs", by: str = "") -> Any:
+    def make(name: str, measured: dict[str, Any], *, against: str = "", by: str = "") -> Any:
         path = tmp_path / name
         path.mkdir(exist_ok=True)
         training = {"trained_against": {against: "f" * 64}} if against else {}
-        facts = {"name": data, "sha256": f"{len(data):064}", "shape": [3, 8, 8]}
+        facts = {"name": "frogs", "sha256": "0" * 64, "shape": [3, 8, 8]}
         config = {"format": 1, "architecture": "dcgan", "config": {}, "data": facts, "training": training, "zoo": "1"}
         (path / "config.json").write_text(json.dumps(config))
-        (path / "evaluation.json").write_text(json.dumps(told))
+        (path / "evaluation.json").write_text(json.dumps(measured))
         return recorded(Folder(name=name, path=path), default_registry(), by)
 
     return make
 
 
-def test_alike_figures_rank(row: Any) -> None:
-    """The nearest to the data is first, as the models are given; by recall the highest is, and with `by` they move."""
-    rows = [row("a", figures(LITE0, 30.0, recall=0.5)), row("b", figures(LITE0, 20.0, recall=0.25))]
-    assert [(one["name"], one["rank"]) for one in ranked(rows)] == [("a", 2), ("b", 1)]
-    assert [(one["name"], one["rank"]) for one in ranked(rows, "frechet")] == [("b", 1), ("a", 2)]
-    assert [(one["name"], one["rank"]) for one in ranked(rows, "recall")] == [("a", 1), ("b", 2)]
+def ranks(found: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
+    return [(row["name"], row["rank"]) for row in found]
 
 
-def test_only_what_compares_is_ranked(row: Any) -> None:
-    """Another network, other data, another number of samples and a contaminated figure have no rank among the rest."""
-    rows = [
-        row("a", figures(LITE0, 30.0)),
-        row("b", figures(LITE0, 20.0)),
-        row("c", figures(RESNET, 1.0)),
-        row("d", figures(LITE0, 1.0), data="toads+"),
-        row("e", figures(LITE0, 1.0, samples=4000)),
-        row("f", figures(LITE0, 1.0), against="efficientnet-lite2"),
-        row("g", figures(LITE0, 20.0)),
+def test_alike_figures_rank(rows: Any) -> None:
+    """The best first, by distance the nearest, by recall the highest; what lies within one spread shares a rank."""
+    a = rows("a", told(record("frechet", LITE0, 30.0), record("recall", LITE0, 0.5, spread=0.01)))
+    b = rows("b", told(record("frechet", LITE0, 20.0), record("recall", LITE0, 0.25, spread=0.01)))
+    c = rows("c", told(record("frechet", LITE0, 20.2), record("recall", LITE0, 0.9, spread=0.5)))
+    assert ranks(check_comparable(a + b + c, "frechet")) == [("b", 1), ("c", 1), ("a", 3)]
+    assert ranks(check_comparable(a + b + c, "recall")) == [("c", 1), ("a", 1), ("b", 3)]
+    assert [(row["key"], row["name"], row["rank"]) for row in compared(a + b)] == [
+        (f"frechet/{LITE0}@5000", "b", 1),
+        (f"frechet/{LITE0}@5000", "a", 2),
+        (f"recall/{LITE0}@5000", "a", 1),
+        (f"recall/{LITE0}@5000", "b", 2),
     ]
-    assert [one["rank"] for one in ranked(rows)] == [3, 1, None, None, None, None, 1]
-    assert [one["contaminated"] for one in rows] == [False] * 5 + [True, False]
 
 
 @pytest.mark.parametrize(
-    ("other", "more", "says"),
+    ("other", "says"),
     [
-        (figures(RESNET, 1.0), {}, rf"a \({LITE0}\) and b \({RESNET}\) are of different networks .* --features"),
-        (figures(LITE0, 1.0), {"data": "toads+"}, r"a \(frogs\) and b \(toads\+\) are of different data"),
-        (figures(LITE0, 1.0, samples=9), {}, r"a \(5000\) and b \(9\) are of different numbers of samples"),
-        (figures(LITE0, 1.0), {"against": LITE0}, f"b was trained against {LITE0} or a sister, and is not ranked"),
+        (record("frechet", RESNET, 1.0), rf"different networks \({LITE0} and {RESNET}\); name one with --features"),
+        (record("frechet", LITE0, 1.0, reference=OTHER), r"different data \(frogs, cd.* and toads, ef.*\)"),
+        (record("frechet", LITE0, 1.0, n_fake=9), r"different numbers of samples \(5000 and 9\); measure anew"),
+        (record("frechet", LITE0, 1.0, n_real=9), r"different numbers of real examples \(4000 and 9\)"),
+        (
+            record("frechet", LITE0, 1.0, features={"name": LITE0, "sha256": f"{len(LITE0):064}", "resize": "nearest"}),
+            r"different resize rules \(bilinear to 224 and nearest\)",
+        ),
+        (
+            record("frechet", LITE0, 1.0, features={"name": LITE0, "sha256": "9" * 64, "resize": "bilinear to 224"}),
+            "different weights of the network",
+        ),
+        (record("frechet", LITE0, 1.0, contaminated=True), "says little"),
     ],
 )
-def test_one_order_of_all_is_refused_where_figures_do_not_compare(
-    other: dict[str, Any], more: dict[str, str], says: str, row: Any
-) -> None:
-    """With `by` it is a UsageError that names both models, what differs and what to do."""
-    with pytest.raises(UsageError, match=says):
-        ranked([row("a", figures(LITE0, 30.0)), row("b", other, **more)], "kernel")
+def test_one_order_of_all_is_refused_where_figures_do_not_compare(other: dict[str, Any], says: str, rows: Any) -> None:
+    """It is a UsageError that names both models, what differs and what to do; side by side they have no rank."""
+    a, b = rows("a", told(record("frechet", LITE0, 30.0))), rows("b", told(other))
+    with pytest.raises(UsageError, match=f"the figures of a and b do not compare: .*{says}"):
+        check_comparable(a + b, "frechet")
+    found = compared(a + b)
+    assert [row["rank"] for row in found] == [None, None]
+    assert all(row["why"] for row in found)
 
 
-def test_figures_of_a_network_are_found_wherever_they_stand(row: Any) -> None:
-    """Leading, second, pixels or contaminated: a model that was trained against Lite0 compares by another network."""
-    frog = figures(RESNET, 5.0) | {"pixels": figures("pixels", 8.0), "contaminated": {LITE0: figures(LITE0, 2.0)}}
-    book = figures(LITE0, 30.0) | {"second": {RESNET: figures(RESNET, 7.0)}}
+def test_figures_of_a_network_are_found_wherever_they_stand(rows: Any) -> None:
+    """A model that was trained against Lite0 compares by another network, and never by a sister of Lite0."""
+    frog = told(record("frechet", RESNET, 5.0), record("frechet", LITE0, 2.0), leading=RESNET)
+    book = told(record("frechet", LITE0, 30.0), record("frechet", RESNET, 7.0))
 
-    def both(by: str) -> list[dict[str, Any]]:
-        return [row("frog", frog, against=LITE0, by=by), row("book", book, by=by)]
+    def both(by: str) -> Any:
+        return rows("frog", frog, against="efficientnet-lite2", by=by) + rows("book", book, by=by)
 
-    assert [(one["frechet"], one["rank"]) for one in ranked(both(RESNET), "frechet")] == [(5.0, 1), (7.0, 2)]
-    assert [one["rank"] for one in ranked(both(LITE0))] == [None, None]
-    with pytest.raises(UsageError, match="frog was trained against"):
-        ranked(both(LITE0), "frechet")
-    with pytest.raises(
-        UsageError, match=rf"book has no .* by pixels; it has some by {LITE0}, {RESNET}: `zoo eval book"
-    ):
+    assert ranks(check_comparable(both(RESNET), "frechet")) == [("frog", 1), ("book", 2)]
+    assert [row["contaminated"] for row in both(LITE0)] == [True, False]
+    with pytest.raises(UsageError, match="says little"):
+        check_comparable(both(LITE0), "frechet")
+    with pytest.raises(UsageError, match=rf"frog has no .* by pixels; it has some by {RESNET}, {LITE0}: `zoo eval"):
         both("pixels")
+    with pytest.raises(UsageError, match="frog has no recorded recall; it has frechet"):
+        check_comparable(both(RESNET), "recall")
 
 
-def test_a_model_that_was_not_measured_is_named(row: Any) -> None:
-    """Without an evaluation it is a UsageError with the command that makes one; a damaged one is a WeightsError."""
+def test_a_model_that_was_not_measured_is_named(rows: Any) -> None:
+    """Without records it is a UsageError with the command that makes some, also where an older zoo has measured it."""
     with pytest.raises(UsageError, match="a has no recorded figures: `zoo eval a --write` makes them"):
-        row("a", {})
-    with pytest.raises(WeightsError, match=r"b: .* lacks 'recall'"):
-        row("b", {key: value for key, value in figures(LITE0, 1.0).items() if key != "recall"})
+        rows("a", {})
+    with pytest.raises(UsageError, match="a has figures of an older zoo alone, which do not compare: `zoo eval a"):
+        rows("a", {"frechet": 8.0, "network": LITE0, "samples": 5000})
+    lacking = {key: value for key, value in record("frechet", LITE0, 1.0).items() if key != "floor"}
+    with pytest.raises(WeightsError, match=r"b: evaluation.json: the record frechet/.* lacks floor; measure anew"):
+        rows("b", told(lacking))
+
+
+def test_an_older_file_gives_what_is_as_it_was() -> None:
+    """Figures of samples and of coding are dropped, the likelihood stays; of today's form all is as it is."""
+    old = {"frechet": 1.0, "reconstruction": {}, "likelihood": {"nll": 2.0}, "model_sha256": "a"}
+    assert current(old) == {"likelihood": {"nll": 2.0}, "model_sha256": "a", "outdated": True}
+    new = told(record("frechet", LITE0, 1.0))
+    assert current(new) == new
+    assert current({}) == {}
+    assert records_of(current(old)) == []
+
+
+def test_a_key_names_network_count_class_and_prior() -> None:
+    """Each only where there is one; the records that stand for a model are the leading judge's of most samples."""
+    assert key_of(record("frechet", LITE0, 1.0)) == f"frechet/{LITE0}@5000"
+    assert key_of(record("frechet", LITE0, 1.0, group="frog")) == f"frechet/{LITE0}@5000[frog]"
+    assert key_of(record("frechet", LITE0, 1.0, prior="uniform")) == f"frechet/{LITE0}@5000#prior=uniform"
+    assert key_of(record("elbo", "", 1.0, n_real=70)) == "elbo@70"
+    measured = told(
+        record("frechet", LITE0, 1.0, n_fake=100),
+        record("frechet", LITE0, 2.0),
+        record("frechet", RESNET, 3.0),
+        record("frechet", LITE0, 4.0, group="frog"),
+        record("recall", LITE0, 5.0, contaminated=True),
+        record("elbo", "", 6.0),
+    )
+    assert [one["value"] for one in leading(measured)] == [2.0, 6.0]
+
+
+def test_what_is_measured_again_lies_within_the_spread_or_not() -> None:
+    """Within twice the root of both squared spreads; other counts do not compare; what was not measured is named."""
+    published = [record("frechet", LITE0, 10.0), record("recall", LITE0, 0.5), record("kernel", LITE0, 1.0)]
+    again = [record("frechet", LITE0, 10.7), record("recall", LITE0, 1.5), record("elbo", "", 1.0)]
+    found = agreements(published, again)
+    assert [one.verdict for one in found] == ["within", "outside", "not measured again"]
+    assert found[0].difference == pytest.approx(0.7)
+    assert found[0].allowed == pytest.approx(2 * (2 * 0.25**2) ** 0.5)
+    assert found[0].to_json()["name"] == f"frechet/{LITE0}@5000"
+    (other,) = agreements(published[:1], [record("frechet", LITE0, 10.0, reference=OTHER)])
+    assert "different data" in other.verdict
+    (alone,) = agreements([record("frechet", LITE0, 1.0, spread=None)], [record("frechet", LITE0, 2.0)])
+    assert alone.verdict == "outside (one seed has no spread)"

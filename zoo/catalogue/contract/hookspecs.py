@@ -15,6 +15,7 @@ from zoo.catalogue.contract.specs import (
     DatasetSpec,
     FamilySpec,
     FeaturesSpec,
+    MetricSpec,
     ModalitySpec,
     ModelSpec,
     TrainerSpec,
@@ -90,3 +91,8 @@ def zoo_exports(context: PluginContext) -> Iterable[ExportSpec]:  # type: ignore
 @hookspec
 def zoo_trackers(context: PluginContext) -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
     """What runs can be followed with."""
+
+
+@hookspec
+def zoo_metrics(context: PluginContext) -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """Figures that tell how good models are."""

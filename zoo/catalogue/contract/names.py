@@ -12,6 +12,7 @@ __all__ = [
     "REPO",
     "SHA256",
     "check_name",
+    "check_strings",
     "hub_name_at",
     "hub_name_of",
     "is_suffix",
@@ -96,3 +97,10 @@ def hub_name_at(name: str, revision: str | None) -> tuple[str, str | None]:
     if said is not None:
         raise UsageError(f"{name} names the revision {said!r}, beside it stands {revision!r:.60}; name one")
     return split_hub_name(f"hf://{repo}@{revision}")
+
+
+def check_strings(owner: object, **values: object) -> None:
+    """Raise PluginError, naming `owner` and the key, unless each of the `values` is a string."""
+    for key, value in values.items():
+        if not isinstance(value, str):
+            raise PluginError(f"{owner}: {key} must be a string, not {value!r}")

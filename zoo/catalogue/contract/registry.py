@@ -17,6 +17,7 @@ from zoo.catalogue.contract.specs import (
     DatasetSpec,
     FamilySpec,
     FeaturesSpec,
+    MetricSpec,
     ModalitySpec,
     ModelSpec,
     Spec,
@@ -33,6 +34,7 @@ KINDS: dict[type, str] = {  # in the order in which a bare name is looked up
     DatasetSpec: "dataset",
     TrainerSpec: "trainer",
     FeaturesSpec: "feature",
+    MetricSpec: "metric",
     FamilySpec: "family",
     ModalitySpec: "modality",
     FormatSpec: "format",
@@ -54,6 +56,7 @@ S = TypeVar(
     FormatSpec,
     ExportSpec,
     TrackerSpec,
+    MetricSpec,
 )
 
 
@@ -165,6 +168,10 @@ class Registry:
         """The feature network of that full name. Raises NotFoundError, PluginError."""
         return self._get(FeaturesSpec, name)
 
+    def metric(self, name: str) -> MetricSpec:
+        """The metric of that full name. Raises NotFoundError, PluginError."""
+        return self._get(MetricSpec, name)
+
     def family(self, name: str) -> FamilySpec:
         """The family of that full name. Raises NotFoundError, PluginError."""
         return self._get(FamilySpec, name)
@@ -207,7 +214,7 @@ class Registry:
 def _matches(claim: Owned, pattern: str) -> bool:
     if re.search(r"[*?\[]", pattern):
         return fnmatch.fnmatchcase(claim.name, pattern)
-    tags = claim.spec.tags if isinstance(claim.spec, (ModelSpec, FeaturesSpec)) else ()
+    tags = claim.spec.tags if isinstance(claim.spec, (ModelSpec, FeaturesSpec, MetricSpec)) else ()
     text = " ".join([claim.name, claim.spec.summary, *tags]).lower()
     return all(word in text for word in pattern.lower().split())
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from zoo.catalogue.contract.exports import ExportSpec
 from zoo.catalogue.contract.formats import FormatSpec
-from zoo.catalogue.contract.names import SHA256, check_name, is_suffix
+from zoo.catalogue.contract.measures import FeaturesSpec, MetricSpec
+from zoo.catalogue.contract.names import check_name, is_suffix
+from zoo.catalogue.contract.names import check_strings as _check_strings
 from zoo.catalogue.contract.pins import WeightsSpec
 from zoo.catalogue.contract.references import CODE, FILE, check_reference
 from zoo.catalogue.contract.trackers import TrackerSpec
@@ -25,6 +27,7 @@ __all__ = [
     "DatasetSpec",
     "FamilySpec",
     "FeaturesSpec",
+    "MetricSpec",
     "ModalitySpec",
     "ModelSpec",
     "Spec",
@@ -32,12 +35,6 @@ __all__ = [
     "WeightsSpec",
     "to_json",
 ]
-
-
-def _check_strings(owner: object, **values: object) -> None:
-    for key, value in values.items():
-        if not isinstance(value, str):
-            raise PluginError(f"{owner}: {key} must be a string, not {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,35 +178,6 @@ class CommandSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturesSpec:
-    """A frozen, pretrained network of one modality: what distances, discriminators and losses look through.
-
-    Its weights are a file that an installed package carries. The core finds it without importing the package, and hands
-    its bytes over only when their sha256 is the one named here.
-    """
-
-    name: str
-    summary: str
-    modality: str  # what it looks at: "image"
-    licence: str  # of the weights
-    weights: str  # "package:path/inside": the file
-    sha256: str  # of that file, lower-case hex
-    features: str  # reference to a callable (weights: bytes) -> zoo.nn.Features
-    family: str = ""  # shared by networks too alike to be witnesses against one another; empty: it has no sister
-    install_hint: str = ""  # said when the package of the weights or of the code is not installed
-    tags: tuple[str, ...] = ()  # "default": evaluation takes it where no other is asked for
-
-    def __post_init__(self) -> None:
-        check_name(self.name, "feature network")
-        _check_strings(self.name, summary=self.summary, modality=self.modality, licence=self.licence)
-        _check_strings(self.name, family=self.family, install_hint=self.install_hint)
-        check_reference(self.weights, FILE, f"feature network {self.name}: weights")
-        check_reference(self.features, CODE, f"feature network {self.name}: features")
-        if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):
-            raise PluginError(f"feature network {self.name}: {self.sha256!r:.80} is no sha256 (64 lower-case hex)")
-
-
-@dataclass(frozen=True, kw_only=True)
 class FamilySpec:
     """One kind of model: which parts it has, in which files they are kept, and what holds them."""
 
@@ -265,6 +233,7 @@ Spec = (
     | FormatSpec
     | ExportSpec
     | TrackerSpec
+    | MetricSpec
 )
 
 

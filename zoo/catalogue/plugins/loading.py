@@ -32,6 +32,7 @@ from zoo.catalogue.contract.specs import (
     DatasetSpec,
     FamilySpec,
     FeaturesSpec,
+    MetricSpec,
     ModalitySpec,
     ModelSpec,
     Spec,
@@ -67,6 +68,7 @@ HOOKS: dict[str, type] = {
     "zoo_formats": FormatSpec,
     "zoo_exports": ExportSpec,
     "zoo_trackers": TrackerSpec,
+    "zoo_metrics": MetricSpec,
 }
 BUILT: list[Registry] = []  # the default one, once it is built
 MOST_SPECS = 10_000  # of one plugin: an endless generator ends here

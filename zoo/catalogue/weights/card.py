@@ -11,7 +11,8 @@ from typing import Any
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec, ModelSpec
-from zoo.catalogue.weights.card_sections import displayed, sections
+from zoo.catalogue.weights.card_figures import displayed
+from zoo.catalogue.weights.card_sections import sections
 from zoo.catalogue.weights.folder import (
     CARD,
     CONFIG,
@@ -23,12 +24,13 @@ from zoo.catalogue.weights.folder import (
     parse_config,
     truncation_of,
 )
-from zoo.catalogue.weights.metrics import SAMPLES, metrics_of
+from zoo.catalogue.weights.metrics import metrics_of
+from zoo.catalogue.weights.records import current
 from zoo.configs import strict_json
 from zoo.errors import WeightsError, ZooError
 from zoo.files import new_file, sha256_of, storage_errors
 
-__all__ = ["addressed", "card_of", "write_card"]
+__all__ = ["HERE", "addressed", "card_of", "named_by_catalogue", "write_card"]
 
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 HERE = "."  # how a card calls the folder that it lies in
@@ -79,18 +81,8 @@ def _front_matter(name: str, data: dict[str, Any], evaluation: dict[str, Any], m
         ]
         kind = _yaml(modality.name)
         lines += [f"    dataset: {{name: {_toml(data['data']['name'])}, type: {kind}}}", "    metrics:"]
-        lines += [
-            f"    - {{type: {key}, {_seen(key, evaluation)}value: {value:.5g}}}" for key, value in metrics.items()
-        ]
+        lines += [f"    - {{type: {_toml(key)}, value: {value:.5g}}}" for key, value in metrics.items()]
     return [*lines, "---", ""]
-
-
-def _seen(key: str, evaluation: dict[str, Any]) -> str:
-    """Which feature network a metric is of, as the Hub shows it."""
-    if key not in SAMPLES:
-        return ""
-    text = f"{key} on {evaluation['network']} features"
-    return f"name: {_toml(text)}, "
 
 
 def write_card(folder: Path, registry: Registry) -> None:
@@ -124,7 +116,7 @@ def card_of(
     try:
         modality = registry.modality_of(data["architecture"])
         name = named_by_catalogue(digest, registry) or HERE
-        text = "\n".join(_lines(name, data, strict_json(figures), files, modality))
+        text = "\n".join(_lines(name, data, current(strict_json(figures)), files, modality))
         text.encode("utf-8")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, ZooError):

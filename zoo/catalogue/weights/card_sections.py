@@ -1,25 +1,21 @@
 """The sections of a card that tell what was measured, and the pictures that stand in it: evaluation.json -> Markdown.
 
-evaluation.json holds the report on samples at its top, and beside it, where they were measured, `reconstruction`,
-`likelihood` and `concepts`.
+evaluation.json holds the records, which `card_figures` and `card_written` tell, and beside them, where they were
+measured, `reconstruction`, `likelihood` and `concepts`.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.catalogue.weights.card_figures import displayed, figures, told
 from zoo.catalogue.weights.card_written import what_it_writes
-from zoo.catalogue.weights.folder import PRIORS
-from zoo.catalogue.weights.metrics import SAMPLES, independent
+from zoo.catalogue.weights.records import records_of
 
-__all__ = ["PICTURES", "displayed", "sections", "shown"]
-
-MOST_CLASSES = 10  # that a card names
-SAYS_LITTLE = "The model was trained against this network or a sister: its figures do not say how good the model is."
+__all__ = ["PICTURES", "sections", "shown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,27 +66,16 @@ def shown(suffix: str) -> tuple[str, ...]:
     return tuple(f"{stem}{suffix}" for stem in ("samples", "neighbours", *PICTURES))
 
 
-def displayed(title: str, file: str) -> str:
-    """Markdown that shows a file where a page can, and else leads to it."""
-    kind = mimetypes.guess_type(file, strict=False)[0] or ""
-    return f"{'!' if kind.startswith('image/') else ''}[{title}]({file})"
-
-
 def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection[str], suffix: str) -> list[str]:
     """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the examples in `files`,
     whose names end in `suffix`.
     """
-    lines: list[str] = []
     given = f" --data {shlex.quote(data)}" if ":" in data else ""  # of examples that only their owner has
-    if SAMPLES[0] in evaluation:
-        lines += _figures(f"{name}{given}", evaluation) + _beside(f"{name}{given}", evaluation)
-        lines += _classes(evaluation) + _classified(f"{name}{given}", evaluation) + _neighbours(evaluation, suffix)
+    lines = what_it_writes(evaluation) if "written" in evaluation else figures(evaluation, suffix)
     if "reconstruction" in evaluation:
-        lines += _reconstruction(f"{name}{given}", evaluation["reconstruction"])
+        lines += _reconstruction(evaluation["reconstruction"], records_of(evaluation))
     if "likelihood" in evaluation:
         lines += _likelihood(f"{name}{given}", evaluation["likelihood"])
-    if "written" in evaluation:
-        lines += what_it_writes(f"{name}{given}", evaluation["written"])
     concepts = evaluation.get("concepts", {})
     for concept in concepts.values():
         lines += _concept(name, data, concept)
@@ -102,130 +87,27 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     return lines
 
 
-def _figures(model: str, report: dict[str, Any]) -> list[str]:
-    lines = [
-        "## Figures",
-        "",
-        f"On {report['network']} features, each set against {report['train_examples']:,} training examples. They "
-        "compare with one another and not with published FID figures; a Fréchet distance is biased upward by a "
-        "small count, so the floor stands beside as many samples.",
-        "",
-        *([] if independent(report) else [f"**{SAYS_LITTLE}**", ""]),
-        "| | examples | Fréchet distance | kernel distance ± standard error |",
-        "| --- | --- | --- | --- |",
-        f"| samples | {report['samples']:,} | {report['frechet']:.2f} | {_kernel(report)} |",
-    ]
-    floor = report["floor"]
-    if floor is not None:
-        count = f"{floor['test_examples']:,}"
-        lines += [
-            f"| as many samples as test examples | {count} | {floor['frechet_of_samples']:.2f} | |",
-            f"| test examples (the floor) | {count} | {floor['frechet']:.2f} | {_kernel(floor)} |",
-        ]
-    for prior in PRIORS:
-        if (other := report.get(f"{prior}_frechet")) is not None:
-            lines.append(f'| samples of `prior="{prior}"` | {report["samples"]:,} | {other:.2f} | |')
-    command = f"zoo eval {model} --samples {report['samples']} --features {report['network']}"
-    how = f"Computed by `{command}` (samples of seed 0, torch {report['torch']})."
-    more = f"Precision {report['precision']:.3f}, recall {report['recall']:.3f} (Kynkäänniemi et al. 2019, k = 3)."
-    return [*lines, "", more, "", how, ""]
-
-
-def _beside(model: str, report: dict[str, Any]) -> list[str]:
-    """The figures by other networks and by pixels, and those that say little."""
-    clean = [*report.get("second", {}).values(), *([report["pixels"]] if "pixels" in report else [])]
-    spoilt = list(report.get("contaminated", {}).values())
-    if not clean and not spoilt:
-        return []
-    lines = [
-        "### By other judges",
-        "",
-        "Figures of different judges do not compare: each has its own floor.",
-        "",
-        "| judge | Fréchet distance | of as many as test examples | the floor | kernel distance | precision | recall |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in (*clean, *spoilt):
-        floor = row["floor"]
-        held_out = f"{floor['frechet_of_samples']:.2f} | {floor['frechet']:.2f}" if floor else " | "
-        name = row["network"] + (" (contaminated)" if row in spoilt else "")
-        rest = f"{_kernel(row)} | {row['precision']:.3f} | {row['recall']:.3f}"
-        lines.append(f"| {name} | {row['frechet']:.2f} | {held_out} | {rest} |")
-    asked = ",".join(row["network"] for row in (report, *clean, *spoilt))
-    told = [f"Contaminated: {SAYS_LITTLE[0].lower()}{SAYS_LITTLE[1:]}", ""] if spoilt else []
-    return [*lines, "", *told, f"Computed by `zoo eval {model} --samples {report['samples']} --features {asked}`.", ""]
-
-
-def _kernel(row: dict[str, Any]) -> str:
-    return f"{row['kernel']:.5f} ± {row['kernel_standard_error']:.5f}"
-
-
-def _classes(report: dict[str, Any]) -> list[str]:
-    """The distance of each class, where each was asked for."""
-    rows = [
-        f"| `{found['name']}` | {found['samples']:,} | {found['frechet']:.2f} | {found['kernel']:.4f} |"
-        for found in report.get("classes", [])
-    ]
-    head = [
-        "| class | examples | Fréchet distance to its training examples | kernel distance |",
-        "| --- | --- | --- | --- |",
-    ]
-    return [*head, *rows, ""] if rows else []
-
-
-def _classified(model: str, report: dict[str, Any]) -> list[str]:
-    """What a classifier says of the samples."""
-    if (found := report.get("classified")) is None:
-        return []
-    others = ", ".join(f"{name} {share:.1%}" for name, share in list(found["told"].items())[:MOST_CLASSES])
-    return [
-        "### What they show",
-        "",
-        f"A classifier of real {found['data']}, right for {found['accuracy']:.1%} of all test examples, calls "
-        f"{found['samples']:.1%} of the samples what they were made for, and {found['real']:.1%} of the test examples "
-        f"of those classes. All that it calls them: {others}. `zoo eval {model} --classify` measures it.",
-        "",
-    ]
-
-
-def _neighbours(report: dict[str, Any], suffix: str) -> list[str]:
-    mine, real = report["sample_distances"], report["test_distances"]
-    lines = [
-        "## Nearest training examples",
-        "",
-        displayed("nearest training examples", f"neighbours{suffix}"),
-        "",
-        f"Each pair: one of the first {len(report['neighbours'])} samples, and to its right the training example "
-        "nearest to it in feature space. Median distance of all samples to their nearest: "
-        f"{mine['feature_median']:.2f} in features, {mine['value_median']:.3f} in values (root mean square, of 1).",
-    ]
-    if real is not None:
-        lines.append(
-            f"Test examples, which are no copies: {real['feature_median']:.2f} and {real['value_median']:.3f}, "
-            f"the nearest 5 % below {real['feature_5_percent']:.2f} and {real['value_5_percent']:.3f}. "
-            "A copy would lie far below that."
-        )
-    return [*lines, ""]
-
-
-def _reconstruction(model: str, report: dict[str, Any]) -> list[str]:
+def _reconstruction(report: dict[str, Any], records: Sequence[dict[str, Any]]) -> list[str]:
     binary = "binarised " if report["binarised"] else ""
-    told = [
+    spreads = {one["metric"]: one["spread"] for one in records if one["spread"] is not None}
+    lines = [
         f"Of {report['examples']:,} {binary}examples of the split `{report['split']}`: decoding the mean of the "
         f"posterior misses them by {report['root_mean_square_error']:.4f} (root mean square, of 1), and "
         f"{report['active_units']} latent units are active."
     ]
     if report["negative_elbo"] is not None:
-        told.append(
-            f"The negative ELBO is {report['negative_elbo']:.2f} nats an example, of which the KL is "
+        over = f" (± {told(spreads['elbo'])} over the seeds of the latents)" if "elbo" in spreads else ""
+        lines.append(
+            f"The negative ELBO is {report['negative_elbo']:.2f} nats an example{over}, of which the KL is "
             f"{report['kl']:.2f}: {report['bits_per_dim']:.4f} bits a dimension (one latent an example)."
         )
     if found := report.get("kept"):
-        told.append(
+        lines.append(
             f"Of {found['examples']:,} of them, drawn at random, {found['share']:.0%} are kept: among all "
             f"{found['among']:,} examples the reconstruction is nearest to its own, by {found['network']}."
         )
-    return ["## Coding", "", *told, f"Computed by `zoo eval {model}`.", ""]
+    commands = [one["command"] for one in records if one["metric"] in ("reconstruction", "elbo")]
+    return ["## Coding", "", *lines, *(f"Computed by `{command}`." for command in commands[:1]), ""]
 
 
 def _likelihood(model: str, report: dict[str, Any]) -> list[str]:

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from zoo.catalogue.weights.metrics import TITLES
+from zoo.catalogue.weights.records import records_of
 
 __all__ = ["what_it_writes", "written_rows"]
 
 
-def what_it_writes(model: str, report: dict[str, Any]) -> list[str]:
-    """The Markdown lines of the `written` part of evaluation.json; `model` is as the command takes it."""
+def what_it_writes(evaluation: Mapping[str, Any]) -> list[str]:
+    """The Markdown lines of the records of a model of tokens."""
+    first = records_of(evaluation)[0]
+    seeds = ", ".join(map(str, first["seeds"]))
     return [
         "## What it writes",
         "",
-        f"| share of | {report['samples']:,} samples | test examples |",
+        f"| share of | {first['n_fake']:,} samples of each seed ({seeds}) | test examples |",
         "| --- | --- | --- |",
-        *(f"| {' | '.join(row)} |" for row in written_rows(report)),
+        *(f"| {' | '.join(row)} |" for row in written_rows(evaluation)),
         "",
-        f"Computed by `zoo eval {model} --samples {report['samples']}` (seed 0).",
+        f"± is the standard deviation over the seeds. Computed by `{first['command']}` "
+        f"(genzoo {first['versions']['genzoo']}, torch {first['versions']['torch']}, {first['device']}).",
         "",
     ]
 
 
-def written_rows(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+def written_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Share of what, in samples and in test examples, empty where it is not known."""
-    of_test = report["rules_of_test"] or {}
-    pieces = f"pieces of {report['piece']} characters that stand in the training examples"
-    rows = [(pieces, report["copied"], report["copied_of_test"])]
-    rows += [(rule, share, of_test.get(rule)) for rule, share in report["rules"].items()]
-    if report["wrong"] is not None:
-        rows.append(("characters that come back as others, encoded and decoded", None, report["wrong"]))
-    return [(what, _share(mine), _share(real)) for what, mine, real in rows]
+    known, rules = {one["metric"]: one for one in records_of(evaluation)}, evaluation["written"]["rules"]
+    rows = []
+    for metric in ("copied", *rules):
+        record = known[metric]
+        spread = "" if record["spread"] is None else f" ± {record['spread']:.1%}"
+        rows.append((TITLES.get(metric, metric), f"{record['value']:.1%}{spread}", _share(record["floor"])))
+    if "wrong" in known:
+        rows.append((TITLES["wrong"], "", _share(known["wrong"]["value"])))
+    return rows
 
 
 def _share(value: float | None) -> str:

@@ -15,11 +15,11 @@ PIXELS = "pixels"  # what distances between the values themselves are called, in
 
 
 def networks_of(modality: str, registry: Registry) -> list[str]:
-    """The feature networks that look at a modality, in the order in which they are asked: the zoo's own before a
-    plugin's, a default before others.
+    """The feature networks that look at a modality, in the order in which they are asked: a default before others,
+    those that come with a package before those of a file of the user's, the zoo's own before a plugin's.
     """
     found = [
-        ("default" not in owned.spec.tags, "/" in owned.name, owned.name)
+        ("default" not in owned.spec.tags, bool(owned.spec.file), "/" in owned.name, owned.name)
         for owned in registry.list("feature")
         if isinstance(owned.spec, FeaturesSpec) and owned.spec.modality == modality
     ]

@@ -10,22 +10,54 @@ from zoo.catalogue.contract.references import resource
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.weights.folder import Folder
-from zoo.catalogue.weights.judges import PIXELS, is_contaminated, trained_against
-from zoo.catalogue.weights.metrics import FIGURES, SAMPLES
-from zoo.errors import UsageError, WeightsError, ZooError
+from zoo.catalogue.weights.judges import is_contaminated, trained_against
+from zoo.catalogue.weights.records import SAYS_LITTLE, current, features_of, key_of, records_of
+from zoo.errors import UsageError, ZooError
 
-__all__ = ["CRITERIA", "measured_on", "ranked", "recorded"]
+__all__ = ["check_comparable", "compared", "measured_on", "recorded", "unlike"]
 
-CRITERIA = SAMPLES  # what models can be ranked by: figures of samples against the training examples
-Row = dict[str, Any]
+Row = dict[str, Any]  # a record, with `name`, `key` and `rank` of the model beside it
+ALIKE = (  # what must be the same in figures that compare: how it is called, what it is, and what to do
+    ("data", lambda row: (row["reference"]["name"], row["reference"]["sha256"]), "measure both with the same --real"),
+    ("networks", lambda row: (row["features"] or {}).get("name"), "name one with --features"),
+    ("weights of the network", lambda row: (row["features"] or {}).get("sha256"), "measure anew"),
+    ("resize rules", lambda row: (row["features"] or {}).get("resize"), "measure anew"),
+    ("numbers of samples", lambda row: row["n_fake"], "measure anew with `zoo eval MODEL --samples N --write`"),
+    ("numbers of real examples", lambda row: row["n_real"], "measure anew with `zoo eval MODEL --real N --write`"),
+)
 
 
-def measured_on(data: Mapping[str, Any], network: str, registry: Registry) -> list[Row]:
-    """What the bundled models of those data are recorded to have, nearest to the data first: `name`, `samples`,
-    `frechet` and `kernel`.
+def recorded(folder: Folder, registry: Registry, network: str = "") -> list[Row]:
+    """The records of a folder, the leading judge's first, or those of the `network` of that name; `name` and `key`
+    stand beside each. Raises UsageError where there are none, saying why, and WeightsError for what is no record.
+    """
+    told = current(folder.evaluation())
+    rows = list(_rows(folder, told, registry))
+    lead = told.get("leading")
+    rows.sort(key=lambda row: features_of(row) not in ("", lead))
+    found = [row for row in rows if network in ("", features_of(row))]
+    if found:
+        return found
+    seen = dict.fromkeys(name for row in rows if (name := features_of(row)))
+    there = f"; it has some by {', '.join(seen)}" if seen else ""
+    asked, whose = (f" --features {network}", f" by {network}") if network else ("", "")
+    old = "figures of an older zoo alone, which do not compare"
+    why = old if told.get("outdated") else f"no recorded figures{whose}"
+    raise UsageError(f"{folder.name} has {why}{there}: `zoo eval {folder.name}{asked} --write` makes them")
 
-    `data` are the `data` of a config.json, and `network` is the sha256 of the feature network: distances of others do
-    not compare. A model that was not measured, was trained against that network, or cannot be read, is left out.
+
+def _rows(folder: Folder, told: Mapping[str, Any], registry: Registry) -> Iterator[Row]:
+    """All records of a folder; whether one is contaminated is asked anew: a plugin may know of a sister since."""
+    against = trained_against(folder.config())
+    for record in records_of(told, f"{folder.name}: evaluation.json"):
+        seen = record["features"]
+        spoilt = bool(seen) and is_contaminated(seen["name"], seen["sha256"], against, registry)
+        yield record | {"name": folder.name, "key": key_of(record), "contaminated": record["contaminated"] or spoilt}
+
+
+def measured_on(of: Sequence[Mapping[str, Any]], registry: Registry) -> list[Row]:
+    """The records of the bundled models that compare with one `of` those, the best first; a model that was not
+    measured, or cannot be read, is left out.
     """
     found = []
     for owned in registry.list("model"):
@@ -34,94 +66,68 @@ def measured_on(data: Mapping[str, Any], network: str, registry: Registry) -> li
             continue
         with contextlib.suppress(ZooError, KeyError):
             folder = Folder(name=owned.name, path=resource(spec.weights.bundled, owned.name))
-            if folder.config()["data"]["sha256"] != data["sha256"]:
-                continue
-            rows = [row for row in _rows(folder, registry) if row["network_sha256"] == network]
-            found += [row for row in rows if not row["contaminated"]][:1]
-    kept = ("name", "samples", "frechet", "kernel")
-    return sorted(({key: row[key] for key in kept} for row in found), key=lambda one: float(one["frechet"]))
+            rows = list(_rows(folder, current(folder.evaluation()), registry))
+            found += [row for row in rows if any(row["key"] == key_of(one) and not unlike(row, one) for one in of)]
+    return sorted(found, key=_order)
 
 
-def recorded(folder: Folder, registry: Registry, network: str = "") -> Row:
-    """The figures of samples that evaluation.json of a folder holds, by the leading network or the one of that name.
-
-    `name`, `data` and `data_sha256`, `network` and `network_sha256`, `samples`, `frechet`, `kernel`, `precision`,
-    `recall`, and whether they are `contaminated`. Raises UsageError where it holds none, WeightsError.
-    """
-    try:
-        rows = list(_rows(folder, registry))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{folder.name}: config.json or evaluation.json lacks {error!s:.80}; measure anew"
-        ) from error
-    for row in rows:
-        if network in ("", row["network"]):
-            return row
-    there = f"; it has some by {', '.join(row['network'] for row in rows)}" if rows else ""
-    asked = f" --features {network}" if network else ""
-    whose = f" by {network}" if network else ""
-    raise UsageError(
-        f"{folder.name} has no recorded figures{whose}{there}: `zoo eval {folder.name}{asked} --write` makes them"
-    )
-
-
-def _rows(folder: Folder, registry: Registry) -> Iterator[Row]:
-    """All figures of samples of a folder, the leading ones first."""
-    config, told = folder.config(), folder.evaluation()
-    data, against = config["data"], trained_against(config)
-    beside = [told.get("second", {}), {PIXELS: told[PIXELS]} if PIXELS in told else {}, told.get("contaminated", {})]
-    for found in (told, *(one for group in beside for one in group.values())):
-        if "frechet" in found:
-            whose = {key: found[key] for key in ("network", "network_sha256", "samples", *SAMPLES)}
-            spoilt = is_contaminated(whose["network"], whose["network_sha256"], against, registry)
-            about = {"name": folder.name, "data": data.get("name", ""), "data_sha256": data.get("sha256", "")}
-            yield about | whose | {"contaminated": spoilt}
-
-
-def ranked(rows: Sequence[Row], by: str = "") -> list[Row]:
-    """The rows of `recorded`, each with its `rank` among those that it compares with, by the Fréchet distance or `by`.
-
-    Only figures of one network, of the same data and of as many samples compare, and none by a network that the model
-    was trained against; of such, and of a model that nothing compares with, the rank is None. With `by` all are to be
-    in one order, the best first: raises UsageError, which says why, where they cannot be.
-    """
-    if by:
-        _check_comparable(rows)
-    key = by or CRITERIA[0]
-    sign = -1 if FIGURES[key][1] == "higher" else 1
-
-    def comparable(row: Row) -> list[Row]:
-        return [one for one in rows if not one["contaminated"] and _kind(one) == _kind(row)]
-
-    def rank(row: Row) -> int | None:
-        others = comparable(row)
-        if row["contaminated"] or len(others) < 2:
-            return None
-        return 1 + sum(sign * float(one[key]) < sign * float(row[key]) for one in others)
-
-    found = [row | {"rank": rank(row)} for row in rows]
-    return sorted(found, key=lambda row: row["rank"] or 0) if by else found
-
-
-def _kind(row: Row) -> tuple[Any, ...]:
-    """What must be alike in figures that compare."""
-    return row["data_sha256"], row["network"], row["network_sha256"], row["samples"]
-
-
-def _check_comparable(rows: Sequence[Row]) -> None:
-    for row in rows:
+def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Why two records do not compare; "" where they do."""
+    for row in (one, other):
         if row["contaminated"]:
-            raise UsageError(
-                f"{row['name']} was trained against {row['network']} or a sister, and is not ranked by it; name a "
-                "network of another family, or pixels, with --features"
-            )
-    for key, what, then in (
-        ("data", "data", "leave one out"),
-        ("network", "networks", "name one with --features"),
-        ("samples", "numbers of samples", "measure anew with `zoo eval MODEL --samples N --write`"),
-    ):
-        alike = [(row[key], row.get(f"{key}_sha256")) for row in rows]
-        for row, own in zip(rows, alike, strict=True):
-            if own[1] != alike[0][1] or (own[1] is None and own != alike[0]):
-                names = f"{rows[0]['name']} ({alike[0][0]}) and {row['name']} ({own[0]})"
-                raise UsageError(f"the figures of {names} are of different {what} and do not compare; {then}")
+            return f"of {row.get('name', 'one')} {features_of(row)} says little: {SAYS_LITTLE}"
+    for what, of, then in ALIKE:
+        if of(one) != of(other):
+            return f"they are of different {what} ({_short(of(one))} and {_short(of(other))}); {then}"
+    return ""
+
+
+def _short(value: object) -> str:
+    return ", ".join(str(part)[:40] for part in value) if isinstance(value, tuple) else str(value)
+
+
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """The records of several models, grouped by key, each with its `rank` among those of the key that compare with it;
+    None where none does, and then `why`. Two whose values lie within one spread of one another share the better rank.
+    """
+    found = []
+    for key in dict.fromkeys(row["key"] for row in rows):
+        group = sorted((row for row in rows if row["key"] == key), key=_order)
+        for row in group:
+            others = [one for one in group if one is not row]
+            reasons = [unlike(row, one) for one in others]
+            peers = [one for one, why in zip(others, reasons, strict=True) if not why]
+            better = sum(_beats(one, row) for one in peers)
+            why = next((why for why in reasons if why), "") if others else "no other model has this figure"
+            found.append(row | {"rank": 1 + better if peers else None, "why": "" if peers else why})
+    return found
+
+
+def _order(row: Mapping[str, Any]) -> float:
+    return float(row["value"]) if row["better"] == "lower" else -float(row["value"])
+
+
+def _beats(one: Row, other: Row) -> bool:
+    """Whether one value is better by more than the seeds explain: by the larger of the two spreads."""
+    return _order(one) + max(one["spread"] or 0.0, other["spread"] or 0.0) < _order(other)
+
+
+def check_comparable(rows: Sequence[Row], metric: str) -> list[Row]:
+    """The rows of one metric, one of each model, the best first. Raises UsageError, which says why, where they cannot
+    be put in one order.
+    """
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    of = [row for row in rows if row["metric"] == metric and not row.get("group") and not row.get("prior")]
+    found: list[Row] = []
+    for name in names:
+        own = [row for row in of if row["name"] == name]
+        if not own:
+            there = ", ".join(dict.fromkeys(row["metric"] for row in rows if row["name"] == name))
+            raise UsageError(f"{name} has no recorded {metric}; it has {there}")
+        found.append(next((row for row in own if all(not unlike(row, one) for one in found)), own[0]))
+    for row in found[1:]:
+        if why := unlike(found[0], row):
+            raise UsageError(f"the figures of {found[0]['name']} and {row['name']} do not compare: {why}")
+    if len(found) == 1 and found[0]["contaminated"]:
+        raise UsageError(f"{found[0]['name']}: {SAYS_LITTLE}")
+    return [row for row in compared(found) if row]

@@ -1,60 +1,57 @@
-"""The figures of an evaluation.json that stand for a model: their names, which way is better, and which are shown."""
+"""The figures of an evaluation.json that stand for a model: what they are, which way is better, and which are shown."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["FIGURES", "SAMPLES", "independent", "metrics_and_directions", "metrics_of"]
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.records import current, features_of, key_of, leading
+from zoo.errors import NotFoundError, PluginError
 
-SAMPLES = ("frechet", "kernel", "precision", "recall")
-ELSEWHERE = {  # a metric's name on the Hub -> the section and the keys it comes from
-    "negative_log_likelihood_nats": ("likelihood", "nll"),
-    "negative_elbo_nats": ("reconstruction", "negative_elbo"),
-    "reconstruction_rmse": ("reconstruction", "root_mean_square_error"),
-    "reconstructions_kept": ("reconstruction", "kept", "share"),
-    "classified_as_meant": ("classified", "samples"),
-}
-FIGURES = {  # of `metrics_of`: what each is called, and which way is better
-    "frechet": ("Fréchet distance", "lower"),
-    "kernel": ("kernel distance", "lower"),
-    "precision": ("precision", "higher"),
-    "recall": ("recall", "higher"),
-    "negative_log_likelihood_nats": ("negative log-likelihood, nats a held-out example", "lower"),
-    "negative_elbo_nats": ("negative ELBO, nats a held-out example", "lower"),
-    "reconstruction_rmse": ("reconstruction error of held-out examples, of 1", "lower"),
-    "reconstructions_kept": ("share of reconstructions nearest to their own example", "higher"),
-    "classified_as_meant": ("share of samples classified as what they were made for", "higher"),
+__all__ = ["metrics_and_directions", "metrics_of", "title_of"]
+
+LIKELIHOOD = "negative_log_likelihood_nats"  # of the section that `zoo likelihood` writes
+TITLES = {  # of figures that no metric of the catalogue is
+    "copied": "share of pieces of 25 characters that stand in the training examples",
+    "wrong": "share of tokens that come back as others, encoded and decoded",
+    LIKELIHOOD: "negative log-likelihood, nats a held-out example",
 }
 
 
-def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
-    """What goes into the card's model-index: metric -> value. Figures by a network that the model was trained against
-    are left out: whoever reads them there would compare them.
+def metrics_of(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """What goes into the card's model-index: the key of a record -> its value. Contaminated figures are left out:
+    whoever reads them there would compare them.
     """
-    found = {key: evaluation[key] for key in SAMPLES if key in evaluation and independent(evaluation)}
-    for name, path in ELSEWHERE.items():
-        value: Any = evaluation
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
-            found[name] = value
+    told = current(evaluation)
+    found = {key_of(record): record["value"] for record in leading(told)}
+    likelihood = told.get("likelihood")
+    if isinstance(likelihood, dict) and likelihood.get("nll") is not None:
+        found[LIKELIHOOD] = likelihood["nll"]
     return found
 
 
-def independent(evaluation: dict[str, Any]) -> bool:
-    """Whether the leading figures are of a network that the model was not trained against, nor a sister of one."""
-    return evaluation.get("independent") is not False
+def title_of(metric: str, registry: Registry) -> str:
+    """What a metric is, in words: its summary in the catalogue; its name where no plugin knows it."""
+    if metric in TITLES:
+        return TITLES[metric]
+    try:
+        return registry.metric(metric).summary
+    except (NotFoundError, PluginError):
+        return metric
 
 
-def metrics_and_directions(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was measured: `name`, `value`, which way is `better`, `what` it is; where known `floor`, what held-out
-    examples have in its place, and `of_as_many`, what so many samples have.
+def metrics_and_directions(evaluation: Mapping[str, Any], registry: Registry) -> list[dict[str, Any]]:
+    """What was measured: `name`, `value`, which way is `better`, `what` it is; where known its `spread` over seeds and
+    its `floor`, what as many held-out examples have in its place.
     """
-    floor = evaluation.get("floor") or {}
-    rows = []
-    for name, value in metrics_of(evaluation).items():
-        what, better = FIGURES[name]
-        row = {"name": name, "value": value, "better": better, "what": what}
-        row |= {"floor": floor[name]} if name in floor else {}
-        rows.append(row | ({"of_as_many": floor[f"{name}_of_samples"]} if f"{name}_of_samples" in floor else {}))
+    told, rows = current(evaluation), []
+    for record in leading(told):
+        network = features_of(record)
+        seen = f", by {network}" if network else ""
+        what = f"{title_of(record['metric'], registry)}{seen}"
+        row = {"name": key_of(record), "value": record["value"], "better": record["better"], "what": what}
+        rows.append(row | {key: record[key] for key in ("spread", "floor") if record[key] is not None})
+    if LIKELIHOOD in (found := metrics_of(evaluation)):
+        rows.append({"name": LIKELIHOOD, "value": found[LIKELIHOOD], "better": "lower", "what": TITLES[LIKELIHOOD]})
     return rows

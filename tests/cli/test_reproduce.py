@@ -1,0 +1,69 @@
+"""zoo.cli.reproduce: a model is trained again by the recipe in its folder, and its figures are held against it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from cli.commands import Run, change, listing
+
+FEW = ("--features", "pixels", "--samples", "16", "--seeds", "0,1", "--real", "20", "--metrics", "frechet,precision")
+
+
+@pytest.fixture
+def measured(made: Path, here: Path, run: Run) -> Path:
+    """A folder of a tiny model with published figures, as it is after a pull."""
+    folder = shutil.copytree(made / "tiny", here / "pulled")
+    assert run("eval", "./pulled", *FEW, "--write")[0] == 0
+    return folder
+
+
+def test_the_same_recipe_gives_the_published_figures(measured: Path, here: Path, run: Run) -> None:
+    """Trained to the end by the same recipe and seed, every figure lies within the spread; the folder stays."""
+    before = listing(measured)
+    code, out, err = run("reproduce", "./pulled")
+    assert code == 0, err
+    assert out.count("within") >= 3
+    assert "2 of 2 published figures lie within the spread: ./pulled is reproduced" in " ".join(out.split())
+    assert listing(measured) == before
+    assert (here / "runs/tiny-again").is_dir()
+
+
+def test_a_short_run_says_that_it_was_short(measured: Path, run: Run) -> None:
+    """Its figures are shown, and nothing is concluded from them; counts that cannot be meant are exit code 2."""
+    code, out, err = run("reproduce", "./pulled", "--images", "8", "--out", "again")
+    assert code == 0, err
+    assert "a short run, 8 of 32 examples" in " ".join(out.split())
+    assert "says nothing of whether its figures hold" in " ".join(out.split())
+    for images in ("0", "33"):
+        code, _, err = run("reproduce", "./pulled", "--images", images)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "from one batch, 4, to all, 32" in err
+
+
+def test_other_figures_are_found_out(measured: Path, run: Run) -> None:
+    """Where the published value is another one, it lies outside, with both values and what is allowed."""
+    change(
+        measured / "evaluation.json", lambda data: data["records"]["frechet/pixels@16"].update(value=1e6, spread=1e-3)
+    )
+    code, out, _ = run("reproduce", "./pulled", "--json")
+    (frechet, precision) = json.loads(out[out.index("[") :])
+    assert code == 0
+    assert (frechet["name"], frechet["verdict"]) == ("frechet/pixels@16", "outside")
+    assert frechet["allowed"] < abs(frechet["difference"])
+    assert (precision["verdict"], precision["examples"], precision["of"]) == ("within", 32, 32)
+
+
+def test_what_cannot_be_reproduced_says_why(made: Path, here: Path, run: Run) -> None:
+    """A folder without figures, or without a recipe."""
+    shutil.copytree(made / "tiny", here / "bare")
+    code, _, err = run("reproduce", "./bare")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "has no published figures to compare with; `zoo eval ./bare --write` makes some" in err
+    assert run("eval", "./bare", *FEW, "--write")[0] == 0
+    change(here / "bare/config.json", lambda data: data["training"].pop("recipe"))
+    code, _, err = run("reproduce", "./bare")
+    assert code == 4
+    assert "holds no recipe" in err
