@@ -64,7 +64,8 @@ def test_a_plugin_adds_a_command(
     """`zoo acme/count a b` runs the plugin's command on its parsed arguments; its exit code is the command's."""
     installed(entry_point("acme", COUNT))
     assert run("acme/count", "a", "b", "--more", "1", "--offset", "-2") == (3, "words: a b -2.0\n", "")
-    assert [row["name"] for row in json.loads(run("list", "--commands", "--json")[1])] == ["acme/count", "dream"]
+    listed = json.loads(run("list", "--commands", "--json")[1])
+    assert [row["name"] for row in listed] == ["acme/count", "dream", "gallery"]
     code_, out, err = run("acme/coun")
     assert (code_, out) == (3, "")
     assert "did you mean 'acme/count'" in err

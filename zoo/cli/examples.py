@@ -59,13 +59,13 @@ def located(name: str) -> Folder:
 
 
 def takes_device(command: argparse.ArgumentParser) -> None:
-    """Add --device."""
+    """Add --device to the arguments of a verb's `command`."""
     text = "where the model computes: auto, cpu, cuda, cuda:1, mps (default cpu)"
     command.add_argument("--device", default="cpu", metavar="DEVICE", help=text)
 
 
 def device_of(arguments: argparse.Namespace) -> torch.device:
-    """What --device names. Raises UsageError, naming those that are there, for one that is not."""
+    """What --device of the `arguments` names. Raises UsageError, naming those that are there, for one that is not."""
     from zoo.nn.devices import find_device
 
     return find_device(arguments.device)

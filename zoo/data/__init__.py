@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.data.decoded import Decoded, cached, content_key, fingerprint
-    from zoo.data.draws import Draws
+    from zoo.data.draws import Draw, Draws
     from zoo.data.loading import DataRequest, Examples, SplitInfo, Streamed, load_dataset, not_found
     from zoo.data.modality import Augmentation, Described, Judge, Labelled, Modality, load_modality, modality_of
     from zoo.data.rows import Rows
@@ -18,6 +18,7 @@ __all__ = [
     "DataRequest",
     "Decoded",
     "Described",
+    "Draw",
     "Draws",
     "Examples",
     "Judge",
@@ -37,7 +38,7 @@ __all__ = [
 
 _NAMES = {  # module -> what it gives
     "decoded": ("Decoded", "cached", "content_key", "fingerprint"),
-    "draws": ("Draws",),
+    "draws": ("Draw", "Draws"),
     "loading": ("DataRequest", "Examples", "SplitInfo", "Streamed", "load_dataset", "not_found"),
     "modality": (
         "Augmentation",
