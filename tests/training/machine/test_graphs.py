@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from training.cutting import Contents, Cut, MakeRecipe, Train, cut_at, metrics, result
+from training.cutting import Contents, Cut, MakeRecipe, Train, after, cut_at, metrics, result
 from training.machine.tape import TapeRecorder
 from training.trainers.test_vae_gan import make as vae_gan
 
@@ -256,7 +256,7 @@ def test_what_cannot_be_replayed_runs_as_it_is_and_says_so_once(
     recorder, said = both(maker(registry, recipe), recipe, monkeypatch, what.get("recorder"))
     assert recorder.replays == 0
     (line,) = said
-    assert line.startswith(f"steps are not replayed as CUDA graphs, which would be faster: {says}")
+    assert line.startswith(f"steps are taken one by one, and not replayed as CUDA graphs: {says}")
 
 
 def test_an_optimizer_without_tensors_for_its_rate_is_not_replayed(
@@ -277,10 +277,28 @@ def test_an_optimizer_without_tensors_for_its_rate_is_not_replayed(
 def test_graphs_can_be_switched_off(
     registry: Registry, tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`graphs = false` in a recipe: no word about it, and no recording; nor does resuming mind."""
+    """`graphs = false` in a recipe: no word about it, and no recording."""
     recipe = tiny_recipe(graphs=False)
     recorder, said = both(maker(registry, recipe), recipe, monkeypatch)
     assert (recorder.alones, said) == (0, [])
+
+
+def test_a_run_may_be_resumed_without_them(
+    tmp_path: Path,
+    tiny_recipe: MakeRecipe,
+    tiny_train: Train,
+    contents: Contents,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is the same run: `graphs` is none of what must stay as it was."""
+    tiny_train(tiny_recipe(), tmp_path / "plain")
+    recorder = TapeRecorder()
+    monkeypatch.setattr(graphs, "recorder_of", lambda device: recorder)
+    tiny_train(tiny_recipe(), tmp_path / "cut", stop=after(6))
+    assert recorder.replays == 2
+    tiny_train(tiny_recipe(graphs=False), tmp_path / "cut", resume=True)
+    assert recorder.replays == 2
+    assert result(tmp_path / "cut", contents) == result(tmp_path / "plain", contents)
 
 
 class Shelf(Rows):

@@ -238,7 +238,7 @@ class Graphs:
         return ""
 
     def _say(self) -> None:
-        self.tell(f"steps are not replayed as CUDA graphs, which would be faster: {self.reason}")
+        self.tell(f"steps are taken one by one, and not replayed as CUDA graphs: {self.reason}")
 
     def _standing(self) -> tuple[Tensor, Tensor, list[int]]:
         """The states of both random numbers on the CPU, and where in memory the parts' tensors lie."""
