@@ -112,6 +112,6 @@ def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:
             file=INCEPTION,
             sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
             features="zoo_images.inception:inception",
-            install_hint=f"pip install 'genzoo[fid]', and put {TORCH_FIDELITY}/{INCEPTION} into one",
+            install_hint=f"pip install 'genzoo[fid]', and put {TORCH_FIDELITY}/{INCEPTION} into a folder of ZOO_DATA",
         ),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -15,6 +16,10 @@ from zoo.nn import Features
 __all__ = ["inception"]
 
 POOLED = "2048"  # what torch-fidelity calls the vector before the classifier
+SIDE = 299
+LAYERS = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2")
+LAYERS += tuple(f"Mixed_{mixed}" for mixed in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"))
+LAYERS += ("AvgPool",)
 
 
 @final
@@ -26,18 +31,22 @@ class Inception(Features):
     batch_size = 16
     resize = "bilinear as TensorFlow 1 has it, to 299 x 299"
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network: torch.nn.Module, resized: Callable[..., Tensor]) -> None:
+        """`resized` is torch-fidelity's `interpolate_bilinear_2d_like_tensorflow1x`."""
         super().__init__()
-        self.network = network
+        self.network, self.resized = network, resized
 
     def vector(self, x: Tensor) -> Tensor:
-        """Map pictures to (N, 2048). It rounds them to 256 levels, and no gradient passes."""
-        levels = (x.expand(-1, 3, -1, -1) * 255).round().clamp(0, 255).to(torch.uint8)
-        found: Tensor = self.network(levels)[0]
-        return found
+        """Map pictures to (N, 2048), by the steps of torch-fidelity's `forward`; rounding passes the gradient on."""
+        levels = x.expand(-1, 3, -1, -1) * 255
+        levels = levels + (levels.round() - levels).detach()
+        seen = (self.resized(levels, size=(SIDE, SIDE), align_corners=False) - 128) / 128
+        for layer in LAYERS:
+            seen = self.network.get_submodule(layer)(seen)
+        return seen.flatten(1)
 
     def maps(self, x: Tensor) -> tuple[Tensor, ...]:
-        """None: it looks at whole pictures."""
+        """None: its convolutions are not padded, and no map lies over the picture."""
         return ()
 
 
@@ -49,10 +58,12 @@ def inception(weights: bytes) -> Features:
     import_torchvision()  # which torch-fidelity imports
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
     except ImportError as error:
         raise NotFoundError("Inception-v3 needs torch-fidelity: pip install 'genzoo[fid]'") from error
     try:
         torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True)
     except Exception as error:  # torch-fidelity reads it as any pickle, so it is read as tensors alone before that
         raise IntegrityError(f"the weights of Inception-v3 hold more than tensors ({type(error).__name__})") from error
-    return Inception(FeatureExtractorInceptionV3("inception-v3", [POOLED], io.BytesIO(weights)))
+    network = FeatureExtractorInceptionV3("inception-v3", [POOLED], io.BytesIO(weights))
+    return Inception(network, interpolate_bilinear_2d_like_tensorflow1x)

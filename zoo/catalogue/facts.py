@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from zoo.catalogue.contract.specs import (
     TrainerSpec,
 )
 from zoo.errors import NotFoundError, ZooError
+from zoo.settings import data_folders
 
 __all__ = ["facts_of"]
 
@@ -42,8 +44,13 @@ def facts_of(owned: Owned, registry: Registry) -> dict[str, Any]:
         kinds = {"architectures": "architecture", "datasets": "dataset", "features": "feature"}
         return {key: _of_modality(registry, kind, owned.name) for key, kind in kinds.items()}
     if isinstance(spec, FeaturesSpec):
-        return {"installed": _is_there(spec.weights, owned.name)}
+        return {"installed": _has_file(spec.file) if spec.file else _is_there(spec.weights, owned.name)}
     return {}
+
+
+def _has_file(name: str) -> bool:
+    """Whether a folder of ZOO_DATA holds it."""
+    return any((root / name).is_file() for root in data_folders(os.environ))
 
 
 def _named(registry: Registry, kind: str, belongs: Callable[[Spec], bool]) -> list[str]:

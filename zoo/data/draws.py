@@ -21,7 +21,7 @@ class Draw:
     kind: Literal["normal", "uniform", "integers"]  # N(0, 1), U(0, 1), whole numbers from `low` to `high` - 1
     shape: tuple[int, ...]  # (n, …): the rows of one process
     low: int = 0  # of whole numbers only
-    high: int = 1
+    high: int = 1  # of whole numbers only
 
     @property
     def dtype(self) -> torch.dtype:

@@ -42,7 +42,7 @@ def loads(subject: Subject, item: Item) -> None:
     require(whole, f"its dimensions are {network.dimensions!r}; a whole number is needed")
     strides = network.strides
     rising = all(isinstance(s, int) and s >= 1 for s in strides) and list(strides) == sorted(strides)
-    require(strides and rising, f"its strides are {strides!r}; whole numbers from fine to coarse are needed")
+    require(rising, f"its strides are {strides!r}; whole numbers from fine to coarse are needed, or none")
 
 
 def vector(subject: Subject, item: Item) -> None:
@@ -66,7 +66,7 @@ def maps(subject: Subject, item: Item) -> None:
     network = _network(subject, item)
     for x in _examples(subject, item, 2):
         x = x.requires_grad_() if x.is_floating_point() else x
-        if min(x.shape[2:] or x.shape[1:]) < max(network.strides):
+        if min(x.shape[2:] or x.shape[1:]) < max(network.strides, default=0):
             continue
         found = network.maps(x)
         require(len(found) == len(network.strides), f"{len(found)} maps for {len(network.strides)} strides")

@@ -51,7 +51,10 @@ class Check:
 PLUGIN, ARCHITECTURE, DATASET = ("plugin",), ("architecture",), ("dataset",)
 MODEL, TRAINER, COMMAND = ("model",), ("trainer",), ("command",)
 MODALITY, FAMILY, FEATURES = ("modality",), ("family",), ("feature",)
-SPECS = ("architecture", "dataset", "model", "trainer", "command", "feature", "family", "modality", "format", "export")
+SPECS = (
+    *("architecture", "dataset", "model", "trainer", "command", "feature", "family"),
+    *("modality", "format", "export", "tracker", "metric"),
+)
 
 # What a check needs to have passed before it says anything of its own.
 CONFIG = ("build.config",)

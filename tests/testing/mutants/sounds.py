@@ -115,7 +115,7 @@ SOUNDS = (
         "((z + z.roll(1, 0)).float() / 2 + 1) / 2",
     ),
     sound("features.loads", "another-pin", "has sha256", SPECS, 'sha256="6', 'sha256="7'),
-    sound("features.loads", "no-strides", "strides are ()", FEATURES, "strides = (4,)", "strides = ()"),
+    sound("features.maps", "no-strides", "1 maps for 0 strides", FEATURES, "strides = (4,)", "strides = ()"),
     sound("features.vector", "float64", "float64", FEATURES, ".flatten(1)\n", ".flatten(1).double()\n"),
     sound(
         "features.vector",
