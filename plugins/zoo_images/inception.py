@@ -17,7 +17,15 @@ __all__ = ["inception"]
 
 POOLED = "2048"  # what torch-fidelity calls the vector before the classifier
 SIDE = 299
-LAYERS = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2")
+LAYERS: tuple[str, ...] = (
+    "Conv2d_1a_3x3",
+    "Conv2d_2a_3x3",
+    "Conv2d_2b_3x3",
+    "MaxPool_1",
+    "Conv2d_3b_1x1",
+    "Conv2d_4a_3x3",
+    "MaxPool_2",
+)
 LAYERS += tuple(f"Mixed_{mixed}" for mixed in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"))
 LAYERS += ("AvgPool",)
 
