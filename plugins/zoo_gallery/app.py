@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import json
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -55,7 +57,9 @@ class Gallery:
     """The application: `app` is what a server runs."""
 
     def __init__(self, folder: Path, workshop: Workshop, *, models: Sequence[str] = ()) -> None:
-        """`folder` holds what is sent and what is given back; `models` are shown beside the catalogue's."""
+        """`folder` holds what is sent and what is given back, and goes when it ends; `models` are shown beside the
+        catalogue's.
+        """
         self.folder, self.workshop, self.models = folder, workshop, tuple(models)
         self.start = secrets.token_hex(8)  # by which a page sees that the server is another one
         self.names: frozenset[str] = frozenset()
@@ -82,6 +86,7 @@ class Gallery:
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await working
+            shutil.rmtree(self.folder, ignore_errors=True)  # here, as SIGTERM leaves no time after the server
 
     async def _page(self, request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
@@ -159,7 +164,7 @@ class Gallery:
                 if event["event"] == "error":
                     return PlainTextResponse(event["message"], 422)
                 if event["event"] == "done" and "file" in event:
-                    return self._given(event["file"]["path"], event["file"]["name"])
+                    return self._given(event["file"]["path"], event["file"]["name"], once=True)
             raise UsageError("that is no file; name an ending")
         finally:
             job.drop()
@@ -168,11 +173,11 @@ class Gallery:
         name = Path(request.query_params.get("path", "")).name
         return self._given(name, Path(request.query_params.get("name", "") or name).name)
 
-    def _given(self, path: str, name: str) -> Response:
+    def _given(self, path: str, name: str, *, once: bool = False) -> Response:
         found = self.folder / path
         if not path or found.parent != self.folder or not found.is_file():
             raise NotFoundError("the file is not kept any longer; make it again")
-        return FileResponse(found, filename=name)
+        return FileResponse(found, filename=name, background=BackgroundTask(found.unlink, True) if once else None)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

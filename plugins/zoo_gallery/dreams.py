@@ -14,6 +14,7 @@ from zoo.errors import UsageError
 from zoo.files import shell_line
 from zoo_gallery.asked import Asked
 from zoo_gallery.references import attribute, shown_by
+from zoo_gallery.uploads import make_room
 
 __all__ = ["VERB", "dreamt"]
 
@@ -43,6 +44,7 @@ def dreamt(asked: Asked, folder: Path, tell: Callable[..., None]) -> dict[str, A
         arguments = parser.parse_args([str(photo), f"--output={out}", *options])
     except (argparse.ArgumentError, SystemExit) as error:
         raise UsageError(f"the dream's options cannot be meant: {error}; change them") from error
+    make_room(folder)
     with progress_to(lambda done, total: tell("progress", done=done, total=total)):
         attribute(spec.run)(arguments)
     told = [f"{name}={value!r}" for name, value in asked.options.items() if name != "layers"] + [f"seed={asked.seed}"]

@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
     token = secrets.token_urlsafe(24) if arguments.token is None else arguments.token
     if not TOKEN.fullmatch(token):
         raise UsageError("--token takes 8 to 128 letters, digits, - and _")
-    with _listening(arguments.host, arguments.port) as listener, tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+    aside = tempfile.TemporaryDirectory(prefix="zoo-gallery-", ignore_cleanup_errors=True)
+    with _listening(arguments.host, arguments.port) as listener, aside as folder:
         port = listener.getsockname()[1]
         gallery = Gallery(Path(folder), Workshop(Path(folder)), models=arguments.models)
         hosts = {*HERE, arguments.host.lower(), socket.gethostname().lower(), *map(str.lower, arguments.allow_host)}

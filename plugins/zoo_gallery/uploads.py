@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.errors import DataError, UsageError
 from zoo.files import storage_errors
 
-__all__ = ["MOST_BYTES", "MOST_PIXELS", "TooLarge", "receive"]
+__all__ = ["MOST_BYTES", "MOST_KEPT", "MOST_PIXELS", "TooLarge", "make_room", "receive"]
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
@@ -40,11 +40,16 @@ async def receive(name: str, length: str | None, body: AsyncIterator[bytes], fol
     kept = f"{secrets.token_hex(12)}{ending}"
     with storage_errors("cannot keep the file that was sent"):
         folder.mkdir(parents=True, exist_ok=True)
-        files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-        for path in files[: max(0, len(files) - MOST_KEPT + 1)]:
-            path.unlink(missing_ok=True)
+        make_room(folder)
         (folder / kept).write_bytes(content)
     return kept
+
+
+def make_room(folder: Path) -> None:
+    """Remove the oldest files of a folder, so that with one more there are no more than are kept. Raises OSError."""
+    files = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime)
+    for path in files[: max(0, len(files) - MOST_KEPT + 1)]:
+        path.unlink(missing_ok=True)
 
 
 def _too_large(name: str) -> TooLarge:

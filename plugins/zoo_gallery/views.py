@@ -48,7 +48,8 @@ class _Shown:
 
 
 def show(asked: Asked, folder: Path, tell: Tell) -> dict[str, Any]:
-    """What a view shows, JSON-able: `items` in HTML, or the `file` that was written below `folder`.
+    """What a view shows, JSON-able: `items` in HTML, which are drawn as they are taken, or the `file` that was written
+    below `folder`.
 
     Raises UsageError and what loading and sampling raise.
     """
@@ -69,7 +70,7 @@ def show(asked: Asked, folder: Path, tell: Tell) -> dict[str, Any]:
 def _as_html(shown: _Shown, modality: Modality, spec: ModalitySpec, folder: Path) -> dict[str, Any]:
     path = folder / f"{secrets.token_hex(8)}{spec.suffixes[0]}"
     pieces = [shown.x] if shown.columns is not None else list(shown.x.split(1))
-    items = [html_of(piece, modality, spec, path, columns=shown.columns) for piece in pieces]
+    items = (html_of(piece, modality, spec, path, columns=shown.columns) for piece in pieces)
     found: dict[str, Any] = {"items": items}
     if shown.base is not None and shown.base.numel() <= MOST_LINKED:
         found["z"] = latent_text(shown.base.flatten().tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,7 +54,9 @@ class Server:
         """Without `harm` nothing is beside it."""
         site = Site(folder)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "XDG_"))}
-        self.env = kept | {"HOME": str(site.home), "PYTHONPATH": str(site.folder)}
+        self.aside = folder / "aside"  # where it keeps what is sent
+        self.aside.mkdir()
+        self.env = kept | {"HOME": str(site.home), "PYTHONPATH": str(site.folder), "TMPDIR": str(self.aside)}
         self.port, self.log, self.weights = 0, folder / "log", folder / "raising"
         self.models = [str(self.weights)] * harm
         if harm:
@@ -105,6 +108,9 @@ class Server:
         self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
+        assert how == signal.SIGKILL or not [*self.aside.iterdir()], "what was sent is left"
+        for path in self.aside.iterdir():
+            shutil.rmtree(path)
         for _ in range(100):
             if not any(Path(f"/proc/{child}").exists() for child in children):
                 return

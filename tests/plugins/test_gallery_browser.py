@@ -10,6 +10,7 @@ import base64
 import io
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,7 +114,7 @@ def keep(page: Any, name: str) -> None:
     """Write a picture of the page for the documents, where they are asked for."""
     if PICTURES:
         page.wait_for_timeout(300)
-        page.screenshot(path=f"{PICTURES}/gallery-{name}.png")
+        page.screenshot(path=f"{PICTURES}/gallery-{name}.jpg", type="jpeg", quality=85)
 
 
 def test_samples_are_those_of_the_model(page: Any, contexts: Any) -> None:
@@ -154,7 +155,7 @@ def test_where_all_is_well_nothing_complains(chromium: Any, tmp_path: Path, sche
         keep(page, f"catalogue-{scheme}")
         context.close()
     finally:
-        well.end()
+        well.end(signal.SIGTERM)
 
 
 def test_files_can_be_kept(page: Any) -> None:
@@ -379,7 +380,7 @@ def test_after_the_worker_was_killed_the_next_click_works(page: Any, server: Ser
     page.goto(f"{server.home}#/sample/lstm-folk?n=2")
     page.wait_for_selector("progress:not([hidden])")
     killed = server.worker()
-    os.kill(killed, 9)
+    os.kill(killed, signal.SIGKILL)
     page.wait_for_selector(".message:has-text('the worker process was ended (SIGKILL')")
     page.goto(f"{server.home}#/sample/vae-mnist?n=2&seed=1")
     page.wait_for_selector(".item img")
@@ -399,7 +400,7 @@ def test_when_the_server_is_gone_the_page_says_so_and_goes_on_with_the_next(page
     go(page, "sample/vae-mnist?n=2&seed=8")
     settled(page)
     before = pixels(page, ".item")
-    server.end(9)
+    server.end(signal.SIGKILL)
     page.wait_for_selector("#notice .message:has-text('does not answer; start it again: zoo gallery')")
     server.start("another-token-of-tests")
     page.wait_for_selector("#notice .message:has-text('asks for its token, a new one at each start')")
@@ -420,6 +421,23 @@ def test_ten_browsers_at_once_each_get_their_own(contexts: Any) -> None:
     for seed, page in enumerate(pages):
         page.wait_for_selector(".item img")
         assert np.array_equal(pixels(page, ".item"), of(model.sample(2, seed=seed)))
+
+
+def test_values_are_painted_as_pixels(page: Any) -> None:
+    """What the zoo's pages share: (C, H, W) in [0, 1] becomes the pixels of a canvas, grey and coloured, cut to range."""
+    painted = page.evaluate(
+        """async () => {
+          const { paint } = await import("/pages/canvas.js");
+          const canvas = document.createElement("canvas");
+          const read = () => [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
+          paint(canvas, new Float32Array([0, 1, 0.5, 2, -1, 0.25]), [1, 2, 3]);
+          const grey = read();
+          paint(canvas, new Float32Array([0, 1, 0.5, 0.5, 1, 0]), [3, 1, 2]);
+          return [grey, read()];
+        }"""
+    )
+    assert painted[0] == [value for grey in (0, 255, 128, 255, 0, 64) for value in (grey, grey, grey, 255)]
+    assert painted[1] == [0, 128, 255, 255, 255, 128, 0, 255]
 
 
 VIEWS = [
@@ -451,7 +469,9 @@ def test_it_can_be_used_without_eyes_or_mouse(contexts: Any, scheme: str) -> Non
         go(page, view)
         if view and view not in ("dream", "edit/vae-faces"):
             settled(page)
-        for one in page.evaluate("() => axe.run()")["violations"]:
+        result = page.evaluate("() => axe.run()")
+        assert len(result["passes"]) > 10, "axe has looked at nothing"
+        for one in result["violations"]:
             if one["impact"] in ("serious", "critical"):
                 found.append((view, one["id"], [node["html"][:120] for node in one["nodes"][:3]]))
     assert not found

@@ -52,7 +52,7 @@ export function show(main, { catalogue, link }) {
         if (codes.size === asked.length) offer(asked.map((one) => codes.get(one.name)));
       };
       const text = (texts) => items.replaceChildren(...texts.map((one) => element("li", { class: "item" }, element("pre", {}, one))));
-      stages[index].ask(ask("sample", model.name, { seed: chosen.seed ?? 0, n: chosen.n ?? 4 }), draw, text);
+      stages[index].ask(ask("sample", model.name, { seed: chosen.seed ?? 0, n: chosen.n ?? 4 }), draw, { text });
       return element("section", { class: "card", "aria-label": model.name },
         element("h2", {}, element("a", { href: write("sample", model.name, { seed: chosen.seed ?? 0 }) }, model.name)),
         element("p", { class: "quiet" }, model.summary), stages[index].root);

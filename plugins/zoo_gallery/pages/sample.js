@@ -38,11 +38,14 @@ export function sample(page) {
   const list = element("ol", { class: "items" });
   page.stage.body.append(list);
 
-  const draw = (found) => list.replaceChildren(...found.items.map((html, index) =>
-    element("li", { class: "item" }, shown(html, `sample ${index + 1} of ${page.model.name}`), actions(page, index))));
-  const read = (texts) => list.replaceChildren(...texts.map((text) =>
-    element("li", { class: "item writing" }, element("div", { class: "shown" }, element("pre", {}, text)))));
-  const again = () => page.stage.ask(page.asked("sample", { n: usual }), draw, read);
+  const card = (html, index) => element("li", { class: "item" }, shown(html, `sample ${index + 1} of ${page.model.name}`), actions(page, index));
+  const item = (html, index) => {
+    if (!index) list.replaceChildren();
+    list.append(card(html, index));
+  };
+  const text = (texts) => list.replaceChildren(...texts.map((one) =>
+    element("li", { class: "item writing" }, element("div", { class: "shown" }, element("pre", {}, one)))));
+  const again = () => page.stage.ask(page.asked("sample", { n: usual }), () => {}, { text, item });
 
   const seed = page.seed(again);
   page.controls.append(...[

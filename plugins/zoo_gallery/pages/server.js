@@ -26,10 +26,11 @@ async function answer(path, init = {}) {
 
 export const json = async (path, init) => (await answer(path, init)).json();
 
-/** Have a view made: `told` is called with each event on the way, and the last one is given. */
+/** Have a view made: `told` is called with each event on the way, and the last one is given, with all items. */
 export async function run(asked, { told = () => {}, signal } = {}) {
   const found = await answer("/api/run", { method: "POST", body: JSON.stringify(asked), signal });
   const reader = found.body.pipeThrough(new TextDecoderStream()).getReader();
+  const items = [];
   let rest = "";
   try {
     for (;;) {
@@ -40,7 +41,8 @@ export async function run(asked, { told = () => {}, signal } = {}) {
       for (const line of lines) {
         const event = JSON.parse(line);
         if (event.event === "error") throw new Refused(event.message, 422);
-        if (event.event === "done") return event;
+        if (event.event === "done") return { ...event, items };
+        if (event.event === "item") event.index = items.push(event.html) - 1;
         told(event);
       }
     }

@@ -51,16 +51,19 @@ export class Stage {
     this.next = null;
   }
 
-  /** Ask, unless the last question is still being answered: then ask when it is, and only the newest. */
-  async ask(asked, draw, text = null) {
+  /** Ask, and `draw` the answer; of what comes before it `early` may take each `text` and `item`.
+   *
+   * While the last question is being answered only the newest waits.
+   */
+  async ask(asked, draw, early = {}) {
     if (this.abort) {
-      this.next = [asked, draw, text];
+      this.next = [asked, draw, early];
       return;
     }
     this.abort = new AbortController();
     const begun = performance.now();
     try {
-      const found = await run(asked, { signal: this.abort.signal, told: (event) => this.tell(event, text) });
+      const found = await run(asked, { signal: this.abort.signal, told: (event) => this.tell(event, early) });
       this.body.querySelector(":scope > .message")?.remove();
       draw(found);
       const seconds = (performance.now() - begun) / 1000;
@@ -85,7 +88,7 @@ export class Stage {
   }
 
   /** Say what is being done. */
-  tell(event, text) {
+  tell(event, { text, item }) {
     if (event.event === "waiting") {
       this.status.textContent = event.before ? `Waiting: ${event.before} before this` : "Beginning";
     }
@@ -96,6 +99,7 @@ export class Stage {
       this.bar.value = event.done;
     }
     if (event.event === "text") text?.(event.texts);
+    if (event.event === "item") item?.(event.html, event.index);
   }
 
   /** How to have it again: link, code, files. */
