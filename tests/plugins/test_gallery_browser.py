@@ -424,7 +424,7 @@ def test_ten_browsers_at_once_each_get_their_own(contexts: Any) -> None:
 
 
 def test_values_are_painted_as_pixels(page: Any) -> None:
-    """What the zoo's pages share: (C, H, W) in [0, 1] becomes the pixels of a canvas, grey and coloured, cut to range."""
+    """Values (C, H, W) in [0, 1] become the pixels of a canvas, grey and coloured; what lies outside is cut."""
     painted = page.evaluate(
         """async () => {
           const { paint } = await import("/pages/canvas.js");
