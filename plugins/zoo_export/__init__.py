@@ -36,7 +36,7 @@ def zoo_exports(context: PluginContext) -> Iterable[ExportSpec]:
         ),
         ExportSpec(
             name="safetensors",
-            summary="The weights folder itself, as `zoo pull --to` writes it.",
+            summary="The weights folder itself, as `zoo pull NAME --to FOLDER` writes it.",
             code="zoo_export.weights:write",
         ),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 import zoo
+from zoo.cli.main import main
 from zoo.errors import PluginError, UsageError
 from zoo.nn import Extras, Model
 from zoo.sequences import LSTM, Autoregressive, LSTMConfig, NextToken, Transformer, TransformerConfig
@@ -158,3 +160,20 @@ def test_the_weights_folder_is_written_as_it_is(make_folder: Folder, tmp_path: P
         path.name: path.read_bytes() for path in tiny.path.iterdir()
     }
     assert torch.equal(zoo.load(tmp_path / "out").sample(2, seed=0), model.sample(2, seed=0))
+
+
+@pytest.mark.slow
+def test_what_the_documentation_shows_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of docs/export.md, one after the other, on files that the verb wrote, without the zoo's networks."""
+    monkeypatch.chdir(tmp_path)
+    for words in ("dcgan-cifar-frog --to onnx", "gpt-folk --to onnx", "vae-mnist --to torch"):
+        assert main(["export", *words.split()]) == 0
+    page = Path(__file__).parents[2] / "docs" / "export.md"
+    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    with graphs.quietly():
+        for block in blocks[:-1]:
+            exec(block, names)
+    assert names["x"].shape == (16, 1, 28, 28)
+    assert len(names["text"]) == 200
+    assert names["text"].startswith("X:") or "K:" in names["text"], names["text"]
