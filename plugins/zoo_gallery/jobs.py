@@ -177,7 +177,8 @@ class Workshop:
             return None
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)  # `process.kill` may take the exit code from whoever waits for it
+                # not `process.kill`, which may take the exit code from whoever waits for it
+                os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         with contextlib.suppress(TimeoutError):  # a process of its own may hold the pipe
             await asyncio.wait_for(process.communicate(), GRACE)
         return process.returncode
