@@ -95,7 +95,7 @@ def _data(model: Model, name: str) -> dict[str, Any]:
         "summary": model.info.get("training", {}).get("recipe", {}).get("summary", ""),
         "about": {key: value for key, value in graph.about.items() if isinstance(value, str)},
         "shape": list(model.data_shape),
-        "latent": program_size(model),
+        "latent": _latent_size(model),
         "classes": _classes(model),
         "prior": _prior(model),
         "truncation": model.truncation,
@@ -105,7 +105,7 @@ def _data(model: Model, name: str) -> dict[str, Any]:
     }
 
 
-def program_size(model: Model) -> int:
+def _latent_size(model: Model) -> int:
     """How many numbers a latent has."""
     return int(torch.Size(model.latent_shape).numel())
 

@@ -116,6 +116,18 @@ def test_a_program_of_torch_runs_without_the_model(vae_folder: Folder, tmp_path:
     assert not [key for key in program.state_dict if "encoder" in key]  # what it never reads is not in it
 
 
+def test_a_loop_around_a_network_is_refused(tmp_path: Path) -> None:
+    """A model of which no network gives examples by itself is one line."""
+
+    class Steps(Model):
+        def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+            return z
+
+    model = Steps(Extras(modality="image", info={}), latent_shape=(2,), data_shape=(2,))
+    with pytest.raises(UsageError, match="tiny has no network that gives examples by itself: its examples take many"):
+        onnx_file.write(model, "tiny", tmp_path / "tiny.onnx")
+
+
 def test_what_differs_is_an_error_and_writes_nothing(
     make_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

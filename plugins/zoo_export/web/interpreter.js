@@ -1,8 +1,8 @@
 // Runs a network of the few operations that a page needs. It imports nothing: a page may hold it inside itself.
 //
-// A program is {steps, values, result}: each step reads values by their numbers and writes one. Values are float32,
-// (N, ...) one after the other; `shape` of a step is that of one of N, or of all where `whole` says so.
-// OPERATIONS is that of operations.js. Products of matrices, in which nearly all time goes, are done by the WebAssembly beside (product.wat).
+// A program is {steps, values, inputs, result}: each step reads values by their numbers and writes one. Values are
+// float32, (N, ...) one after the other; the `shape` of a step is that of one of N. OPERATIONS is that of operations.js;
+// products of matrices, in which most of the time goes, are done by the WebAssembly beside (product.wat).
 
 const BLOCK = 1 << 16;  // numbers of the right matrix that are gathered at a time: they stay in the nearest caches
 const COLUMNS = 8, ROWS = 4;  // of a panel, as product.wat has them
