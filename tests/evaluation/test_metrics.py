@@ -9,7 +9,18 @@ import torch
 from torch import Tensor
 
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
+from zoo.evaluation.metrics import (
+    coverage,
+    density,
+    diversity,
+    frechet_distance,
+    kernel_distance,
+    nearest_neighbours,
+    precision,
+    precision_recall,
+    recall,
+    whole_kernel_distance,
+)
 
 
 def _normal(count: int, dimension: int, seed: int) -> Tensor:
@@ -112,6 +123,48 @@ def test_precision_and_recall_by_hand() -> None:
     real = torch.tensor([[0.0], [1.0], [10.0]])  # radii 1, 1, 9
     generated = torch.tensor([[2.0], [1.5], [-5.0]])  # radii 0.5, 0.5, 6.5
     assert precision_recall(real, generated, k=1) == pytest.approx((2 / 3, 2 / 3))
+
+
+def test_density_and_coverage_by_hand() -> None:
+    """Radii 1, 1 and 9 on a line, k = 1: the samples lie in 2, 1 and 0 balls, and two real examples are covered."""
+    real = torch.tensor([[0.0], [1.0], [10.0]])
+    samples = torch.tensor([[1.0], [1.5], [-5.0]])  # in the balls of 0, 1 and 10; of 1 and 10; of none
+    assert density(samples, real, k=1) == pytest.approx(5 / 3)
+    assert coverage(samples, real, k=1) == 1.0
+    assert coverage(samples[2:].repeat(3, 1), real, k=1) == 0.0
+    assert coverage(torch.tensor([[0.0], [0.0], [0.0]]), real, k=1) == pytest.approx(2 / 3)
+
+
+def test_density_and_coverage_of_the_same_distribution() -> None:
+    """Real examples in the place of samples have a density of about 1, and cover nearly all; copies of few do not."""
+    real, others = _normal(800, 6, 18), _normal(800, 6, 19)
+    assert density(others, real) == pytest.approx(1, abs=0.1)
+    assert coverage(others, real) > 0.9  # 1 - 2^-5 on average
+    assert coverage(real[:8].repeat(100, 1), real) < 0.1
+    with pytest.raises(UsageError, match="k=5"):
+        density(real[:5], real)
+
+
+def test_precision_and_recall_stand_alone_too() -> None:
+    """Each is the one of the pair, in its place."""
+    real, samples = _normal(200, 4, 20), _normal(150, 4, 21) * 0.5
+    assert (precision(samples, real), recall(samples, real)) == precision_recall(real, samples)
+
+
+def test_diversity_is_relative_to_the_data() -> None:
+    """As varied as the data is 1, half as wide is a half, one sample over and over is 0; alike data have none."""
+    real = _normal(400, 5, 22)
+    assert diversity(real + 3, real) == pytest.approx(1)
+    assert diversity(real / 2, real) == pytest.approx(0.5)
+    assert diversity(real[:1].repeat(9, 1), real) == 0
+    assert diversity(real, real[:1].repeat(9, 1)) is None
+
+
+def test_the_whole_kernel_distance_has_no_draw_in_it() -> None:
+    """It is that of one subset that is all, whatever the order."""
+    a, b = _normal(120, 4, 23), _normal(120, 4, 24) + 0.3
+    assert whole_kernel_distance(a, b) == pytest.approx(kernel_distance(a, b, subsets=1, subset_size=120)[0])
+    assert whole_kernel_distance(a.flip(0), b) == pytest.approx(whole_kernel_distance(a, b), rel=1e-9)
 
 
 @pytest.mark.parametrize(

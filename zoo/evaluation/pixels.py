@@ -25,6 +25,7 @@ class Values(Features):
     """
 
     strides = (1,)
+    batch_size = 250
     name = PIXELS
 
     def __init__(self, data_shape: tuple[int, ...], comparable: Callable[[Tensor], Tensor] = lambda x: x) -> None:
