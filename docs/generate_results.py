@@ -69,8 +69,8 @@ def _told(value: float | None) -> str:
 def codes() -> list[Row]:
     """A row for each model that encodes."""
     rows: list[Row] = []
-    for name, _, measured, _ in folders():
-        if not {"reconstruction", "likelihood"} & set(measured) or "written" in measured:
+    for name, config, measured, _ in folders():
+        if not {"reconstruction", "likelihood"} & set(measured) or _of_tokens(config):
             continue
         of = {one["metric"]: one for one in records_of(measured)}
         error, kept, bound = (of.get(metric) for metric in ("reconstruction", "kept", "elbo"))
@@ -82,7 +82,7 @@ def codes() -> list[Row]:
                 f"`{name}`",
                 NONE if error is None else f"{error['value']:.1%}",
                 NONE if kept is None else f"{kept['value']:.0%}, by {features_of(kept)}",
-                NONE if bound is None else f"{bound['value']:,.1f} ± {told(bound['spread'] or 0.0)}",
+                NONE if bound is None else with_spread(bound),
                 NONE if nats is None else f"{nats:.2f}",
             )
         )
@@ -93,13 +93,14 @@ def written() -> list[Row]:
     """A row for each model of tokens."""
     rows: list[Row] = []
     for name, config, measured, size in folders():
-        if "written" not in measured:
+        if not _of_tokens(config):
             continue
         of, likelihood = {one["metric"]: one for one in records_of(measured)}, measured.get("likelihood", {})
         bits = likelihood.get("bits_per_token")
         if bits is None and "nll" in likelihood:  # a bound, for all tokens of an example
             bits = likelihood["nll"] / config["data"]["shape"][0] / math.log(2)
-        rules, copied = [of[rule] for rule in measured["written"]["rules"]], of["copied"]
+        rules = [of[rule] for rule in measured.get("written", {}).get("rules", ())]
+        copied = of.get("copied", {"value": None, "spread": None, "floor": None})
         rows.append(
             (
                 *_about(name, config, size),
@@ -111,6 +112,11 @@ def written() -> list[Row]:
             )
         )
     return rows
+
+
+def _of_tokens(config: Mapping[str, Any]) -> bool:
+    """Whether its data are tokens, which have no range of values."""
+    return "range" not in config["data"]
 
 
 def _share(value: float | None, spread: float | None = None) -> str:

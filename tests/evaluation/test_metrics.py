@@ -126,9 +126,9 @@ def test_precision_and_recall_by_hand() -> None:
 
 
 def test_density_and_coverage_by_hand() -> None:
-    """Radii 1, 1 and 9 on a line, k = 1: the samples lie in 2, 1 and 0 balls, and two real examples are covered."""
+    """Radii 1, 1 and 9 on a line, k = 1: the samples lie in 3, 2 and 0 balls, and all real examples are covered."""
     real = torch.tensor([[0.0], [1.0], [10.0]])
-    samples = torch.tensor([[1.0], [1.5], [-5.0]])  # in the balls of 0, 1 and 10; of 1 and 10; of none
+    samples = torch.tensor([[1.0], [1.5], [-5.0]])  # in the balls of all three; of 1 and 10; of none
     assert density(samples, real, k=1) == pytest.approx(5 / 3)
     assert coverage(samples, real, k=1) == 1.0
     assert coverage(samples[2:].repeat(3, 1), real, k=1) == 0.0

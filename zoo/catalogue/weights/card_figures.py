@@ -28,6 +28,8 @@ def displayed(title: str, file: str) -> str:
 
 def told(value: float) -> str:
     """A figure with as many digits as say something."""
+    if not value:
+        return "0"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}" if abs(value) >= 0.001 else f"{value:.5f}"
 
 
