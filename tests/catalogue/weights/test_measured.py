@@ -117,6 +117,7 @@ def test_an_older_file_gives_what_is_as_it_was() -> None:
     """Figures of samples and of coding are dropped, the likelihood stays; of today's form all is as it is."""
     old = {"frechet": 1.0, "reconstruction": {}, "likelihood": {"nll": 2.0}, "model_sha256": "a"}
     assert current(old) == {"likelihood": {"nll": 2.0}, "model_sha256": "a", "outdated": True}
+    assert current({"likelihood": {"nll": 2.0}}) == {"likelihood": {"nll": 2.0}}  # nothing of it is dropped
     new = told(record("frechet", LITE0, 1.0))
     assert current(new) == new
     assert current({}) == {}

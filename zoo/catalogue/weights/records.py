@@ -19,13 +19,14 @@ Told = dict[str, Any]
 
 def current(evaluation: Mapping[str, Any]) -> Told:
     """What evaluation.json holds, as far as this zoo knows its form: of another one the sections that are as they were,
-    and `outdated`, so that no figure is taken for what it is not. Raises WeightsError for no table.
+    and `outdated` where there is more, so that no figure is taken for what it is not. Raises WeightsError for no table.
     """
     if not isinstance(evaluation, Mapping):
         raise WeightsError("evaluation.json holds no table; measure anew")
     if not evaluation or evaluation.get("format") == FORMAT:
         return dict(evaluation)
-    return {key: evaluation[key] for key in UNCHANGED if key in evaluation} | {"outdated": True}
+    kept = {key: evaluation[key] for key in UNCHANGED if key in evaluation}
+    return kept if len(kept) == len(evaluation) else kept | {"outdated": True}
 
 
 def records_of(evaluation: Mapping[str, Any], where: str = "evaluation.json") -> list[Told]:
