@@ -11,7 +11,7 @@ ZOO_API_VERSION = API_VERSION
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FITS = ("crop", "pad", "stretch")  # how pictures become squares
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
-TORCH_FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0"
+TORCH_FIDELITY = "github.com/toshas/torch-fidelity, release v0.2.0"
 MNIST_CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
@@ -112,6 +112,6 @@ def zoo_features(context: PluginContext) -> Iterable[FeaturesSpec]:
             file=INCEPTION,
             sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
             features="zoo_images.inception:inception",
-            install_hint=f"pip install 'genzoo[fid]', and put {TORCH_FIDELITY}/{INCEPTION} into a folder of ZOO_DATA",
+            install_hint=f"pip install 'genzoo[fid]', and put {INCEPTION} ({TORCH_FIDELITY}) into a folder of ZOO_DATA",
         ),
     ]

@@ -35,7 +35,9 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_its_file_it_says_where_to_have_it() -> None:
     """One line: the file's name, ZOO_DATA, the address and what to install."""
-    with pytest.raises(NotFoundError, match=r"weights-inception.*in no folder of ZOO_DATA.*genzoo\[fid\].*https://"):
+    with pytest.raises(
+        NotFoundError, match=r"weights-inception.*in no folder of ZOO_DATA.*genzoo\[fid\].*torch-fidelity, release v0"
+    ):
         load_features(NAME)
 
 
