@@ -151,7 +151,7 @@ CODES = {
 @hookimpl
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
     """The zoo's own digits and frogs; well-known repositories: DDPM (Ho et al. 2020), and autoencoders of photos."""
-    yield _ours("ddpm-mnist", "Digits out of noise, as asked: an hour of one processor core.", "mnist", (1, 28, 28))
+    yield _ours("ddpm-mnist", "Digits out of noise, as asked, by a small U-Net.", "mnist", (1, 28, 28))
     yield _ours("ddpm-cifar-frog", "Frogs out of noise, 32x32.", "cifar10[frog]", (3, 32, 32))
     for name, (repo, side, data, what) in NOISE.items():
         size = "36" if side == 32 else "114"

@@ -23,5 +23,7 @@ def ddpm(facts: DataFacts) -> Iterator[Choice]:
     maps = next((n for n, _ in enumerate(WIDTHS) if side >> n <= SMALLEST + 1 or side >> n & 1), len(WIDTHS) - 1) + 1
     yield Choice("config.widths", list(WIDTHS[:maps]), "as few channels as two processor cores need")
     yield Choice("config.attention", [], "in the middle alone, where the map is smallest")
-    yield Choice("settings.lr", 1e-3, "a small network learns fast")
-    yield Choice("settings.anneal", 0.3, "the rate falls over the last three tenths")
+    yield Choice("config.head_size", 16, "channels of a head, which divide all widths")
+    yield Choice("config.predicts", "v_prediction", "brightness does not drift, as it does where noise is told")
+    yield Choice("settings.lr", 2e-3, "a small network learns fast")
+    yield Choice("settings.anneal", 0.5, "the rate falls over the second half")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import zoo
 import zoo_diffusers
+from zoo.api import DataFacts
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import read_recipe, resolve
 from zoo.configs import decode
@@ -20,9 +21,11 @@ from zoo.errors import ConfigError, PluginError
 from zoo.nn.build import build_parts
 from zoo.training.machine.processes import ALONE
 from zoo_diffusers.configs import UNetConfig
+from zoo_diffusers.ddpm_config import DDPMConfig
 from zoo_diffusers.diffusion import Denoiser, Steps
 from zoo_diffusers.samplers import Sampler, own_sampler
 from zoo_diffusers.schedules import alphas_bar
+from zoo_diffusers.starters import ddpm
 from zoo_diffusers.training import DiffusionSettings, DiffusionTrainer, noised
 
 SHAPE = (1, 2, 2)
@@ -204,6 +207,16 @@ def test_the_recipes_are_read_and_built() -> None:
         parts = build_parts(resolved.architecture, resolved.config)
         assert parts["denoiser"].data_shape == registry.model(name).data_shape
         assert sum(p.numel() for p in parts["denoiser"].parameters()) * 4 < 16e6
+
+
+@pytest.mark.parametrize(("side", "widths"), [(8, 1), (16, 2), (20, 3), (28, 3), (32, 3), (64, 4)])
+def test_the_starter_chooses_what_can_be_built(side: int, widths: int) -> None:
+    """Of pictures of any side, also the user's: as many maps as lead to one of 8 pixels or fewer."""
+    facts = DataFacts(count=500, shape=(3, side, side), given={"config.image_size": side})
+    chosen = {choice.key: choice.value for choice in ddpm(facts)}
+    config = {key.removeprefix("config."): value for key, value in chosen.items() if key.startswith("config.")}
+    assert len(decode(DDPMConfig, config, "config").widths) == widths
+    assert decode(DDPMConfig, config, "config").sides[-1] <= 8
 
 
 def test_without_the_library_it_trains_and_samples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
