@@ -8,8 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from zoo_diffusers.configs import DiTConfig
-from zoo_diffusers.diffusion import Denoiser
+from zoo_diffusers.diffusion import Denoiser, Steps
 from zoo_diffusers.library import built, of_library
+from zoo_diffusers.library_schedule import LibrarySchedule
+from zoo_diffusers.samplers import Sampler
 
 __all__ = ["LibraryDiT", "places_of"]
 
@@ -30,7 +32,8 @@ class LibraryDiT(Denoiser):
         self.channels = int(config.settings.get("in_channels", 4))
         self.data_shape = (self.channels, config.image_size, config.image_size)
         self.num_classes = int(config.settings.get("num_embeds_ada_norm", 1000))
-        self.schedule = config.schedule
+        self.schedule = LibrarySchedule(config.schedule)
+        self.predicts = self.schedule.predicts
         self.body = built("DiTTransformer2DModel", config.settings)
         places = self.body.pos_embed  # its table follows from the settings; here it is a part of the state, as all is
         places.register_buffer("pos_embed", places.pos_embed, persistent=True)
@@ -41,3 +44,11 @@ class LibraryDiT(Denoiser):
         """Tell the noise in pictures x (N, C, S, S) at times t (N,), of classes (N,); a variance is left aside."""
         told: Tensor = self.body(x, timestep=t, class_labels=labels).sample
         return told[:, : self.channels]
+
+    def alphas_bar(self) -> Tensor:
+        """As the library's scheduler has it, (T,) float32 on the CPU."""
+        return self.schedule.alphas_bar()
+
+    def sampler(self, how: Steps) -> Sampler:
+        """The library's, of that name."""
+        return self.schedule.sampler(how)

@@ -30,6 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test runs in a folder of its own, and without TensorBoard."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.delitem(sys.modules, "zoo.training.trackers.tensorboard", raising=False)  # it may hold it already
     return tmp_path
 
 
@@ -40,6 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "tiny.toml").write_text(RECIPE)
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
         patch.setitem(sys.modules, "torch.utils.tensorboard", None)
+        patch.delitem(sys.modules, "zoo.training.trackers.tensorboard", raising=False)  # it may hold it already
         assert main(["train", str(place / "tiny.toml"), "--out", str(place / "run")]) == 0
         assert main(["export", str(place / "run"), "-o", str(place / "tiny")]) == 0
     return place

@@ -24,7 +24,14 @@ SOURCES = sorted(path for folder in ("zoo", "plugins") for path in (ROOT / folde
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "zoo").rglob("*.md.tmpl")])
 FRONT = {"--help", "--version"}
 PIP = {"--break-system-packages", "--editable"}
-ELSEWHERE = PIP | {"--python", "--with", "--with-editable", "--standalone", "--nproc"}  # of uv and torchrun
+ELSEWHERE = PIP | {
+    "--python",
+    "--with",
+    "--with-editable",
+    "--standalone",
+    "--nproc",
+    "--logdir",
+}  # of uv, torchrun and TensorBoard
 
 
 class Lenient(_Parser):

@@ -135,7 +135,7 @@ def test_it_is_evaluated_where_something_looks_at_it(here: Path, run: Run) -> No
     found = run("eval", "./tones", "--samples", "100", "--write")
     assert found.code == 0, found.err
     card = (here / "tones" / "README.md").read_text(encoding="utf-8")
-    assert "sounds/spectrum features" in card
+    assert "frechet/sounds/spectrum@100" in card
     assert "[samples](samples.wav)" in card
     assert (here / "tones" / "neighbours.wav").is_file()
     assert run("verify", "./tones").code == 0

@@ -88,6 +88,7 @@ def _no_tensorboard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """TensorBoard is not there, but in tests that ask for the fixture `tensorboard`."""
     if "tensorboard" not in request.fixturenames:
         monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+        monkeypatch.delitem(sys.modules, "zoo.training.trackers.tensorboard", raising=False)  # it may hold it already
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_other_threads_and_another_torch_are_refused(
         tiny_train(tiny_recipe(), tmp_path, resume=True)
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.delitem(sys.modules, "zoo.training.trackers.tensorboard", raising=False)  # it may hold it already
     monkeypatch.setattr(torch, "__version__", "99.0")
     with pytest.raises(ConfigError, match=r"torch: '.*' -> '99\.0'"):
         tiny_train(tiny_recipe(), tmp_path, resume=True)

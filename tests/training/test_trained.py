@@ -28,6 +28,7 @@ Contents = Callable[[Path], dict[str, str]]
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.delitem(sys.modules, "zoo.training.trackers.tensorboard", raising=False)  # it may hold it already
     Path("tiny.toml").write_text(RECIPE)
 
 

@@ -56,7 +56,7 @@ def _shtab() -> ModuleType:
     try:
         import shtab
     except ImportError as error:
-        raise NotFoundError("zoo completion needs shtab; pip install 'genzoo[completion]'") from error
+        raise NotFoundError("`zoo completion` needs shtab: pip install 'genzoo[completion]'") from error
     found: ModuleType = shtab
     return found
 
