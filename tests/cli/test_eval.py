@@ -77,7 +77,14 @@ def test_eval_measures_a_model(run: Run, recipe: str, here: Path) -> None:
     written = listing(here / "tiny")
     assert set(written) - set(plain) == {"evaluation.json", "neighbours.png"}
     assert {name for name in plain if plain[name] != written[name]} == {"README.md"}
-    assert f"| frechet | {with_spread(found)} |" in (here / "tiny" / "README.md").read_text()
+    card = here / "tiny" / "README.md"
+    assert f"| frechet | {with_spread(found)} |" in card.read_text()
+    assert "Each group: one of the first 16 samples" in card.read_text()
+    assert run("verify", "./tiny")[0] == 0
+    assert run("eval", "./tiny", *PIXELS, "--neighbours", "0", "--write")[0] == 0
+    assert set(listing(here / "tiny")) - set(plain) == {"evaluation.json"}  # no example of the data is in the folder
+    assert "neighbours.png" not in card.read_text()
+    assert "--neighbours 0" in (here / "tiny" / "evaluation.json").read_text()
     assert run("verify", "./tiny")[0] == 0
 
 

@@ -59,6 +59,8 @@ def eval_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--per-class", action="store_true", help="also each class by itself, of a model with classes")
     text = "also what a classifier of the real examples of all classes says of the samples (minutes, the first time)"
     command.add_argument("--classify", action="store_true", help=text)
+    text = "samples shown beside their nearest examples, with --write (default 16); 0 keeps examples out of the folder"
+    command.add_argument("--neighbours", type=int, default=16, metavar="N", help=text)
     takes_prior(command)
     takes_write(command)
     takes_json(command)
@@ -103,6 +105,7 @@ def asked_of(arguments: argparse.Namespace, *, written: bool = False) -> Asked:
         metrics=metrics,
         per_class=getattr(arguments, "per_class", False),
         prior=getattr(arguments, "prior", None),
+        neighbours=getattr(arguments, "neighbours", Asked.neighbours),
     )
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -52,6 +53,7 @@ class Asked:
     metrics: tuple[str, ...] = ()  # by name; none: those that are taken by default
     per_class: bool = False  # also each class by itself
     prior: str | None = None  # what samples are drawn from; None: the model's default
+    neighbours: int = 16  # samples that are shown beside their nearest examples; 0 keeps examples out of the folder
 
     def command(self, name: str, data: str = "") -> str:
         """The command that measures this again of the model of that name."""
@@ -60,6 +62,7 @@ class Asked:
         for option, values in (("--features", self.features), ("--metrics", self.metrics)):
             words += [option, ",".join(values)] if values else []
         words += ["--per-class"] if self.per_class else []
+        words += ["--neighbours", str(self.neighbours)] if self.neighbours != Asked.neighbours else []
         return shlex.join([*words, *(["--prior", self.prior] if self.prior else [])])
 
 
@@ -142,7 +145,7 @@ def evaluate_model(
         leading=panel.leading,
         independent=panel.independent,
         prior=asked.prior or model.default_prior,
-        memorisation=memorisation(drawn[0], sets.reference, sets.unseen, judges[0], whole=train.data, cache_dir=cache),
+        memorisation=_copies(sets, train, judges[0], asked.neighbours, cache),
         coding=subjects[0].coding if codes else None,
         classified=subjects[0].classified if CLASSIFIED in asked.metrics else None,
         other_data=other,
@@ -176,6 +179,8 @@ def _check(model: Model, asked: Asked) -> None:
             f"{asked.samples} samples, {asked.real} real examples, {len(asked.seeds)} seeds: at least {LEAST}, {LEAST} "
             "and 1 are needed"
         )
+    if asked.neighbours < 0:
+        raise UsageError(f"--neighbours is {asked.neighbours}; it must be a whole number from 0")
     if asked.per_class:
         if model.num_classes is None:
             raise UsageError("this model has no classes; leave --per-class out")
@@ -239,13 +244,22 @@ def _of_classes(
     return found
 
 
+def _copies(sets: Sets, train: Examples, judge: Observer, neighbours: int, cache_dir: Path | None) -> Memorisation:
+    given = sets.drawn[0], sets.reference, sets.unseen, judge
+    return memorisation(*given, whole=train.data, neighbours=neighbours, cache_dir=cache_dir)
+
+
 def _write(found: Evaluation, model: Model, folder: Folder, registry: Registry, sets: Sets) -> None:
     if found.other_data is not None:
         record(folder, {"other_data": {found.other_data["name"]: found.to_json()}}, registry=registry)
         return
     modality = modality_of(model, registry)
-    shown = neighbour_strip(sets.drawn[0], sets.reference, sets.unseen, found.memorisation, modality)
     name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
+    if not found.memorisation.neighbours:
+        record(folder, found.to_json(), registry=registry)
+        (folder.path / name).unlink(missing_ok=True)  # of an earlier measuring
+        return
+    shown = neighbour_strip(sets.drawn[0], sets.reference, sets.unseen, found.memorisation, modality)
     record(folder, found.to_json(), {name: partial(modality.write, shown, columns=COLUMNS)}, registry=registry)
 
 

@@ -158,14 +158,18 @@ def _nearest(found: Mapping[str, Any], suffix: str) -> list[str]:
     """Whether samples are copies."""
     near, values, unseen = found["by_features"], found["by_values"], found["test_examples"]
     third = ", and then the nearest test example" if unseen else ""
+    shown = len(found["neighbours"])
+    groups = (
+        f"Each group: one of the first {shown} samples, to its right the training example nearest to it as "
+        f"{found['network']} sees them{third}. "
+        if shown
+        else ""
+    )
     lines = [
         "## Nearest training examples",
         "",
-        displayed("nearest training and test examples", f"neighbours{suffix}"),
-        "",
-        f"Each group: one of the first {len(found['neighbours'])} samples, to its right the training example nearest "
-        f"to it as {found['network']} sees them{third}. Of {found['samples']:,} samples"
-        f"{f' and {unseen:,} test examples' if unseen else ''}:",
+        *([displayed("nearest training and test examples", f"neighbours{suffix}"), ""] if shown else []),
+        f"{groups}Of {found['samples']:,} samples{f' and {unseen:,} test examples' if unseen else ''}:",
         "",
         f"| | as {found['network']} sees them | by values (root mean square, of 1) |",
         "| --- | --- | --- |",
