@@ -11,7 +11,8 @@ from zoo_diffusers.configs import SCHEDULE, SETTINGS, checked
 
 __all__ = ["recognise"]
 
-NAME, INDEX, CONFIG, PIPELINE = "_class_name", ".safetensors.index.json", "config.json", "model_index.json"
+NAME, CONFIG, PIPELINE = "_class_name", "config.json", "model_index.json"
+INDEXES = (".safetensors.index.json", ".safetensors.index.fp16.json")  # of weights in several files
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
 CODERS = ("AutoencoderKL", "AsymmetricAutoencoderKL", "AutoencoderTiny", "VQModel")
 DENOISERS = {"unet": "UNet2DModel", "transformer": "DiTTransformer2DModel"}  # by their place in a pipeline
@@ -109,7 +110,7 @@ def _weights(listing: Listing, folder: str) -> tuple[tuple[str, ...], tuple[str,
     for name in WEIGHTS:
         if listing.has(file := _in(folder, name)):
             return (file,), ()
-    for file in listing.ending(INDEX, folder):
+    for file in (file for ending in INDEXES for file in listing.ending(ending, folder)):
         places = listing.read(file).get("weight_map")
         names = sorted(set(places.values())) if isinstance(places, dict) else []
         shards = tuple(_in(folder, name) for name in names if isinstance(name, str))

@@ -71,6 +71,26 @@ def test_an_autoencoder_encodes_and_decodes_as_the_library_does(kl: Path) -> Non
     assert torch.allclose(model.reconstruct(PICTURES), back.clamp(0, 1), atol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "variant"), [("float16", "fp16"), ("bfloat16", None), ("float32", None)])
+@pytest.mark.parametrize("shards", ["20KB", "1GB"])
+def test_sixteen_bits_and_several_files_are_the_librarys_own(
+    dtype: str, variant: str | None, shards: str, tmp_path: Path
+) -> None:
+    """As the library writes them, in a folder below, in one file or several: what it makes of them itself."""
+    network = made(diffusers.AutoencoderKL, **KL).to(getattr(torch, dtype))
+    network.save_pretrained(tmp_path / "vae", variant=variant, max_shard_size=shards)
+    assert (len([*(tmp_path / "vae").glob("*.safetensors")]) > 1) == (shards == "20KB")
+    model = zoo.load(tmp_path).float()
+    assert isinstance(model, Encodes)
+    how = {"subfolder": "vae", "variant": variant, "torch_dtype": torch.float32}
+    library = diffusers.AutoencoderKL.from_pretrained(tmp_path, **how).eval()
+    with torch.no_grad():
+        theirs = library.encode(PICTURES * 2 - 1).latent_dist.mean
+        back = (library.decode(theirs).sample + 1) / 2
+    assert torch.allclose(model.encode(PICTURES).mean, theirs * library.config.scaling_factor, atol=1e-5)
+    assert torch.allclose(model.reconstruct(PICTURES), back.clamp(0, 1), atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["AutoencoderTiny", "VQModel"])
 def test_other_autoencoders(kind: str, tmp_path: Path) -> None:
     """Without a variance their posteriors are points; a codebook is looked through on the way back."""
