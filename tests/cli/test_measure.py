@@ -112,18 +112,18 @@ def test_figures_have_yardsticks(capsys: pytest.CaptureFixture[str]) -> None:
     from zoo.catalogue.weights.measured import measured_on
     from zoo.catalogue.weights.records import leading
 
-    registry, book = default_registry(), "dcgan-cifar-frog-book"
+    registry, other = default_registry(), "frog-gan"
     data = locate("dcgan-cifar-frog", registry).evaluation() | {"name": "dcgan-cifar-frog"}
     own = [one for one in leading(data) if one["features"]]
     yardsticks = measured_on(own, registry)
-    assert {"dcgan-cifar-frog", book} <= {one["name"] for one in yardsticks}
+    assert {"dcgan-cifar-frog", other} <= {one["name"] for one in yardsticks}
     assert measured_on([one | {"n_fake": 7} for one in own], registry) == []
-    measure.print_records(data, [one for one in yardsticks if one["name"] == book])
+    measure.print_records(data, [one for one in yardsticks if one["name"] == other])
     rows = [re.split("  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
     at = next(i for i, row in enumerate(rows) if row[0] == key_of(own[0]))
     assert rows[0][:4] == ["FIGURE", "VALUE", "FLOOR", "BETTER"]
     assert rows[at][1] == with_spread(own[0])
-    assert rows[at + 1][0] == f"for comparison: {book}"
+    assert rows[at + 1][0] == f"for comparison: {other}"
     spoilt = {key: one | {"contaminated": True} for key, one in data["records"].items()}
     measure.print_records(data | {"records": spoilt})
     out = " ".join(capsys.readouterr().out.split())

@@ -61,7 +61,7 @@ def test_the_library_loads_a_ddpm_and_samples_the_same(config: dict[str, Any], t
     assert torch.allclose(((x + 1) / 2).clamp(0, 1), expected, atol=1e-5)
     assert torch.allclose(zoo.load(tmp_path / "out").decode(z, labels, steps=10), expected, atol=1e-5)
     ancestral = diffusers.DDPMScheduler.from_pretrained(tmp_path / "out", subfolder="scheduler")
-    assert ancestral.config.prediction_type == config.get("predicts", "epsilon")
+    assert ancestral.config.prediction_type == model.denoiser.predicts == config.get("predicts", "v_prediction")
 
 
 def test_the_librarys_own_models_come_back(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Model(nn.Module, ABC):
     chunk: int = CHUNK  # latents or examples that its networks see at a time: always so many
     stride: int | None = None  # examples may have any multiple of it in their last two axes; None: `data_shape` alone
     mixes_labels: bool = False  # whether labels may be shares of the classes, float32 (N, num_classes)
-    vocabulary: int | None = None  # different tokens of what it encodes; None: floats
+    vocabulary: int | None = None  # different tokens of its data; None: floats
     exact_latents: ClassVar[bool] = False  # whether `forward` gets latents in float32 whatever dtype the weights have
     latent_shape: tuple[int, ...]  # of one latent, without the batch
     data_shape: tuple[int, ...]  # of one example: (C, H, W) for pictures

@@ -75,7 +75,7 @@ class Autoregressive(Scored):
 
     def __init__(self, network: NextToken, extras: Extras | None = None) -> None:
         super().__init__(extras, latent_shape=network.data_shape, data_shape=network.data_shape, prior="uniform")
-        self.network = network
+        self.network, self.vocabulary = network, network.vocabulary
 
     def noise_shape(self, options: Writing) -> tuple[int, ...]:
         """As many numbers as tokens are written with these `options`."""

@@ -71,7 +71,7 @@ NAMES = [
         "dcgan",
         "is an architecture, no model; models of it: dcgan-cifar-frog, dcgan-cifar-frog-book; to be trained",
     ),
-    ("mnist", "is a dataset, no model; models of it: ae-mnist, vae-mnist, vae-mnist-best"),
+    ("mnist", "is a dataset, no model; models of it: ae-mnist, ddpm-mnist, vae-mnist, vae-mnist-best"),
     ("cifar10[frog]", "'cifar10' is a dataset, no model; models of it: dcgan-cifar-frog"),
     ("images:./photos", "'images' is a dataset, no model"),
     ("shapes", "is a dataset, no model; to be trained first: dcgan-shapes, vae-shapes"),
