@@ -23,6 +23,8 @@ def test_what_is_filled_arrives_when_it_is_sent() -> None:
     parcel = Parcel(KINDS, CPU)
     assert [(tensor.dtype, tuple(tensor.shape)) for tensor in parcel.tensors] == KINDS
     places = [tensor.data_ptr() for tensor in parcel.tensors]
+    for tensor in parcel.tensors:  # new memory holds anything
+        tensor.zero_()
     for value in (1, 2):
         for tensor in parcel.open():
             tensor.fill_(value)
