@@ -90,7 +90,7 @@ def _rhythm(examples: Any) -> list[Choice]:
 
 
 def run_name(architecture: str, reference: str) -> str:
-    """A name for a run's folder: `dcgan` and `images:~/my-photos` -> `dcgan-my-photos`."""
+    """A name for a run's folder: `acme/tiny` and `sounds:~/my-birds` -> `tiny-my-birds`."""
     plain = neutral(absolute(reference))
     data = plain.partition(":")[2].removesuffix(".tar") or plain
     return f"{architecture.rpartition('/')[2]}-{_word(data)}".strip("-").encode()[:NAME_BYTES].decode(errors="ignore")
