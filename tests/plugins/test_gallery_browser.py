@@ -137,6 +137,7 @@ def test_samples_are_those_of_the_model(page: Any, contexts: Any) -> None:
     other = contexts()
     other.goto(page.url)
     other.wait_for_selector(".item img")
+    settled(other)  # pictures come one by one
     assert np.array_equal(pixels(other, ".item:last-child"), pixels(page, ".item:last-child"))
 
 
@@ -188,6 +189,7 @@ def test_files_can_be_kept(page: Any) -> None:
 def test_a_slider_walks_from_one_sample_to_another(page: Any) -> None:
     """The ends of a walk are the seed's samples, and the keyboard goes along it."""
     go(page, "walk/vae-faces?seed=3")
+    settled(page)
     model = zoo.load("vae-faces")
     ends = model.sample(2, seed=3)
     assert np.array_equal(pixels(page, ".one"), of(ends))
