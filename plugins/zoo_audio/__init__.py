@@ -1,4 +1,4 @@
-"""Sound: recordings read and written as WAV, spoken digits, and a VAE of spectrograms. Specs only; no torch."""
+"""Sound: recordings read and written as WAV, spoken digits, a VAE and a GAN of spectrograms. Specs only; no torch."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def zoo_datasets(context: PluginContext) -> Iterable[DatasetSpec]:
 
 @hookimpl
 def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
-    """A VAE."""
+    """A VAE and a GAN."""
     return [
         ArchitectureSpec(
             name="spectrogram-vae",
@@ -83,7 +83,19 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
                 "likelihood": "zoo_audio.networks:likelihood",
             },
             starter="zoo_audio.starters:spectrogram_vae",
-        )
+        ),
+        ArchitectureSpec(
+            name="spectrogram-gan",
+            summary="GAN of log spectrograms, by residual blocks; sound comes back by Griffin-Lim.",
+            family="gan",
+            modality="audio",
+            config="zoo_audio.configs:SpectrogramGANConfig",
+            parts={
+                "generator": "zoo_audio.players:SpectrogramGenerator",
+                "discriminator": "zoo_audio.players:SpectrogramDiscriminator",
+            },
+            starter="zoo_audio.starters:spectrogram_gan",
+        ),
     ]
 
 
@@ -91,15 +103,20 @@ def zoo_architectures(context: PluginContext) -> Iterable[ArchitectureSpec]:
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
     """Spoken digits."""
     return [
-        ModelSpec(
-            name="vae-spoken-digits",
-            summary="Spoken digits by a conditional VAE of spectrograms.",
-            architecture="spectrogram-vae",
-            dataset="spoken-digits",
-            licence="CC-BY-SA-4.0",
-            recipe="zoo_audio:recipes/vae-spoken-digits.toml",
-            weights=weights_of(PINS).get("vae-spoken-digits"),
-            data_shape=(1, LENGTH),
-            tags=("vae", "audio"),
-        )
+        _model("vae-spoken-digits", "Spoken digits by a conditional VAE of spectrograms.", "spectrogram-vae"),
+        _model("gan-spoken-digits", "Spoken digits by a conditional GAN of spectrograms.", "spectrogram-gan"),
     ]
+
+
+def _model(name: str, summary: str, architecture: str) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        summary=summary,
+        architecture=architecture,
+        dataset="spoken-digits",
+        licence="CC-BY-SA-4.0",
+        recipe=f"zoo_audio:recipes/{name}.toml",
+        weights=weights_of(PINS).get(name),
+        data_shape=(1, LENGTH),
+        tags=(name.partition("-")[0], "audio"),
+    )

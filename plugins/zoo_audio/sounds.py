@@ -16,6 +16,7 @@ from zoo.errors import DataError, UsageError
 from zoo.files import new_file
 from zoo.images import save_picture
 from zoo.training import FittedClassifier, Probe
+from zoo_audio.augment import AUGMENTATIONS
 from zoo_audio.judges import sound_classifier, sound_probe
 from zoo_audio.pictures import sheet
 from zoo_audio.spectrogram import log_spectrogram
@@ -34,6 +35,8 @@ COMPARED = (256, 64)  # values of a window, and from one to the next, by which s
 @final
 class Sounds(Modality):
     """Sounds, stored as int16 (N, 1, T), at `rate` values a second."""
+
+    augmentations = AUGMENTATIONS
 
     def __init__(self, rate: int) -> None:
         self.rate = rate

@@ -47,8 +47,8 @@ def picture_choices(facts: DataFacts, *, sides: Iterable[int], batch: int, passe
 
 def relativistic_choices(gamma: float) -> Iterator[Choice]:
     """The settings of a game that compares pairs, R1 and R2 both of weight `gamma` (Huang et al. 2024)."""
-    yield Choice("settings.loss", "relativistic", "a real picture is compared with a fake one: it does not run away")
-    yield Choice("settings.r1", gamma, "weight of the penalty on the discriminator's slope at real pictures")
+    yield Choice("settings.loss", "relativistic", "a real example is compared with a fake one: it does not run away")
+    yield Choice("settings.r1", gamma, "weight of the penalty on the discriminator's slope at real examples")
     yield Choice("settings.r2", gamma, "and at fakes")
     yield Choice("settings.mix_batches", False, "real and fake are judged apart")
     yield Choice("settings.beta1", 0.0, "Adam without momentum: the opponent moves too")

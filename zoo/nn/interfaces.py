@@ -67,6 +67,14 @@ class Generator(nn.Module, ABC):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map latents (N, *latent_shape), and labels (N,) where there are classes, to data (N, *data_shape)."""
 
+    def draft(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What a discriminator looks at in the place of data while both learn: data, or what data are made from.
+
+        Other than data where the last step to them teaches nothing: a sound's phases are searched for, not learnt.
+        """
+        x: Tensor = self(z, labels)
+        return x
+
 
 class Discriminator(nn.Module, ABC):
     """x -> logits. Positive means real; never a probability."""
@@ -84,7 +92,8 @@ class Discriminator(nn.Module, ABC):
     def look(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map data (N, *data_shape) to what is judged: x itself, or what a frozen network makes of it, (N, ...) each.
 
-        Nothing in here learns. Gradient penalties are taken at what it gives.
+        Beside a generator whose `draft` is no data, it takes drafts too. Nothing in here learns. Gradient penalties are
+        taken at what it gives.
         """
         return (x,)
 

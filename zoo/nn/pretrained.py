@@ -17,7 +17,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import DEFAULT_PRIOR, MODEL, Folder, truncation_of
+from zoo.catalogue.weights.folder import DEFAULT_PRIOR, MODEL, STORED, Folder, truncation_of
 from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
@@ -86,6 +86,9 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         if not folder.has(file):
             raise NotFoundError(f"{folder.name} has no {file}; only its {' and '.join(family.published)} was published")
         _fill_parts({name: parts[name]}, folder, file)
+    if data.get(STORED):
+        for part in parts.values():
+            part.float()
     held = [file for file in family.optional if folder.has(file)]
     tensors = {file: _beside_model(folder, file) for file in held}
     extras = Extras(

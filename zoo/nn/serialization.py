@@ -16,7 +16,7 @@ from zoo.catalogue.weights.header import header, texts
 from zoo.errors import StorageError, WeightsError
 from zoo.files import new_file
 
-__all__ = ["fill", "half_of", "packed", "parse", "parse_metadata", "save"]
+__all__ = ["fill", "half_of", "packed", "parse", "parse_metadata", "rounded", "save"]
 
 LETTERS = {"F": (16, 32, 64), "BF": (16,), "I": (8, 16, 32, 64), "U": (8,)}  # of the format, and how many bits follow
 WORDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint"}  # torch's for them
@@ -147,6 +147,14 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] 
 def packed(tensors: Mapping[str, Tensor]) -> bytes:
     """The bytes that `save` writes."""
     return save_bytes(_ready(tensors), metadata=METADATA)
+
+
+def rounded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same with float32 rounded to float16, whose 11 bits suffice a network. Raises WeightsError above 65,504."""
+    found = {key: tensor.half() if tensor.dtype == torch.float32 else tensor for key, tensor in tensors.items()}
+    if large := next((key for key, tensor in found.items() if not bool(tensor.isfinite().all())), None):
+        raise WeightsError(f"{large} has values above 65,504, or none: float16 cannot hold them; store it as float32")
+    return found
 
 
 def _ready(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import DoctorSettings, neutral, neutral_start
 from zoo.catalogue.runs.folder import CHECKPOINTS
-from zoo.catalogue.weights.folder import FILES, MODEL, Folder
+from zoo.catalogue.weights.folder import FILES, HALF, MODEL, STORED, Folder
 from zoo.configs import as_data
 from zoo.files import new_folder, refuse_full, sha256_of
 from zoo.nn.extras import Extras
@@ -22,7 +22,7 @@ from zoo.nn.torch_state import own_random
 from zoo.training.checkpoint import load_at, load_newest
 from zoo.training.priors import fit_default_prior
 from zoo.training.run import Run, averaged_model
-from zoo.training.saving import described, digest_of, drawn_from, write_folder
+from zoo.training.saving import described, digest_of, drawn_from, keep_stored, write_folder
 from zoo.training.starting import FROM
 from zoo.training.state import TrainState, first_state
 from zoo.version import __version__
@@ -57,8 +57,8 @@ def trained_model(run_folder: Path, registry: Registry) -> Model:
     It says of itself what it will say when it is exported and loaded. Raises what `export` raises.
     """
     model, others, config, family = _opened(run_folder, registry, None, lambda line: None)
-    where = f"./{run_folder.resolve().name}"
-    folder = Folder(name=where, path=run_folder, origin=str(run_folder), seen={MODEL: digest_of(model, family)})
+    where, digest = f"./{run_folder.resolve().name}", digest_of(model, family, config.get(STORED, ""))
+    folder = Folder(name=where, path=run_folder, origin=str(run_folder), seen={MODEL: digest})
     extras = Extras(
         value_range=model.value_range,
         info=config,
@@ -88,6 +88,7 @@ def _opened(run_folder: Path, registry: Registry, at: int | None, warn: Callable
     family = run.family()
     parts = state.trainer.parts
     model, others = averaged_model(state, family), {name: parts[name] for name in family.beside if name in parts}
+    keep_stored([model, *others.values()], run.recorded.recipe.stored)
     fit_default_prior(model, run, registry)
     return model, others, _config(run, state, model, registry), family
 
@@ -117,6 +118,8 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
     doctor = {key: value for key, value in recipe.pop("doctor").items() if value != usual.get(key)}
     if not trained.default_prior:
         del recipe["default_prior"], recipe["components"]
+    if trained.stored != HALF:
+        del recipe["stored"]
     recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= described(model)
@@ -128,11 +131,16 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
         data_of = facts[FROM]["data"]
         published = {"name": recipe["start_from"], "data": data_of | {"name": neutral(data_of["name"])}}
         training[FROM] = facts[FROM] | published
-    return {
-        "format": 1,
-        "architecture": trained.architecture,
-        "config": config,
-        "data": data,
-        "training": training,
-        "zoo": __version__,
-    } | drawn_from(model)
+    stored = {STORED: HALF} if trained.stored == HALF else {}
+    return (
+        {
+            "format": 1,
+            "architecture": trained.architecture,
+            "config": config,
+            "data": data,
+            "training": training,
+            "zoo": __version__,
+        }
+        | drawn_from(model)
+        | stored
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from zoo.catalogue.contract.data_references import as_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import neutral, neutral_start
-from zoo.catalogue.weights.folder import CONCEPTS, CONFIG, DEFAULT_PRIOR
+from zoo.catalogue.weights.folder import CONFIG, DEFAULT_PRIOR, HALF, MODEL, STORED, Folder
 from zoo.data.loading import load_dataset
 from zoo.errors import NotFoundError, StorageError, UsageError
 from zoo.files import new_folder, refuse_full
+from zoo.latent.concept_file import concepts_of, save_concepts
 from zoo.latent.priors import fitter
 from zoo.nn.build import build_parts, decode_config
 from zoo.nn.extras import Extras
@@ -25,7 +27,7 @@ from zoo.nn.models import Model
 from zoo.nn.serialization import fill
 from zoo.nn.torch_state import default_state
 from zoo.training.priors import give_mixture
-from zoo.training.saving import digest_of, drawn_from, write_folder
+from zoo.training.saving import digest_of, drawn_from, keep_stored, write_folder
 from zoo.training.starting import FROM, licences
 from zoo.version import __version__
 
@@ -42,53 +44,69 @@ def save(
     licence: str | None = None,
     data: str = "",
     data_licence: str | None = None,
+    stored: str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a model as a weights folder, complete or not at all: what `zoo.load`, `zoo verify` and `zoo push` take.
 
     `model` is one that `zoo.load` or `zoo.train` gave, trained on in any code, of any dtype, on any device and in any
-    mode, which stays as it is; what is written is float32, and golden samples, samples and card are of what was
-    written. Where its weights have changed, the card says with which it began; `licence` (none is stated without),
-    `data` (what it learned from since: a dataset or a path, which is read and hashed) and `data_licence` are yours to
-    say; `summary` is the card's first line. Concepts and mixture are kept where the weights have not changed; a mixture
-    that is `model.default_prior` is fitted anew where they have, to `data` or else the model's own, which must be here.
-    Gives the folder.
+    mode, which stays as it is; what is written is float32, or with `stored` "float16" rounded to that, in half the
+    bytes, and float32 again once loaded (None: as the model's folder has it); golden samples, samples and card are of
+    what was written. Where its weights have changed, the card says with which it began; `licence` (none is stated
+    without), `data` (what it learned from since: a dataset or a path, which is read and hashed) and `data_licence` are
+    yours to say; `summary` is the card's first line. Concepts and mixture are kept where the weights have not changed;
+    a mixture that is `model.default_prior` is fitted anew where they have, to `data` or else the model's own, which
+    must be here. Gives the folder.
 
     Raises UsageError for what is no such model, WeightsError for weights that are not finite or of other networks,
     StorageError where the folder exists: with `overwrite` a weights folder is replaced.
     """
     out, registry = Path(os.path.expanduser(os.fspath(folder))), default_registry()
-    _check(model, out, overwrite=overwrite)
+    _check(model, out, stored=stored, overwrite=overwrite)
     clean, others, family = _clean(model, registry)
     info = dict(model.info)
-    if changed := model.folder is None or digest_of(clean, family) != model.folder.model_sha256():
+    before = info.pop(STORED, "")
+    if changed := model.folder is None or digest_of(clean, family, before) != model.folder.model_sha256():
         info = _since(model, info, out)
+    if half := (before if stored is None else stored) == HALF:
+        keep_stored([clean, *others.values()], HALF)
     recipe = dict(info["training"]["recipe"])
     recipe |= {"name": out.resolve().name} if changed else {}
     recipe |= {"summary": summary} if summary else {}
     recipe |= {} if licence is None else {"licence": licence}
-    if model.default_prior == model.prior:
-        recipe = {key: value for key, value in recipe.items() if key not in ("default_prior", "components")}
+    recipe |= {STORED: HALF} if half else {}
+    gone = set() if half else {STORED}
+    gone |= {"default_prior", "components"} if model.default_prior == model.prior else set()
+    recipe = {key: value for key, value in recipe.items() if key not in gone}
     if changed and model.default_prior == "mixture":
         _refit(clean, model, data or info["data"]["name"], registry)
     elif not changed:
         clean.mixture, clean.default_prior = model.mixture, model.default_prior
     info.pop(DEFAULT_PRIOR, None)
-    info |= drawn_from(clean)
+    info |= drawn_from(clean) | ({STORED: HALF} if half else {})
     of_data = _of_data(data, info["data"], clean, registry)
     of_data |= {} if data_licence is None else {"licence": data_licence}
     info |= {"data": of_data, "training": info["training"] | {"recipe": recipe}}
     with new_folder(out, overwrite=overwrite) as aside:
-        if not changed and model.folder is not None and model.folder.has(CONCEPTS):
-            (aside / CONCEPTS).write_bytes(model.folder.read(CONCEPTS))
+        if not changed and model.folder is not None:
+            digest = digest_of(clean, family, info.get(STORED, ""))
+            _keep_concepts(model.folder, Folder(name=out.name, path=aside, origin=str(out), seen={MODEL: digest}))
         write_folder(aside, clean, others, info, family=family, registry=registry)
     return out
 
 
-def _check(model: object, out: Path, *, overwrite: bool) -> None:
+def _keep_concepts(of: Folder, to: Folder) -> None:
+    """Write the concepts of one folder into another, whose weights are the same or rounded."""
+    if kept := concepts_of(of):
+        save_concepts(to, [replace(concept, model_sha256="") for concept in kept.values()])
+
+
+def _check(model: object, out: Path, *, stored: str | None, overwrite: bool) -> None:
     if not isinstance(model, Model) or "architecture" not in model.info:
         what = "a model that no catalogue knows" if isinstance(model, Model) else f"a {type(model).__name__}"
         raise UsageError(f"save takes a model that zoo.load or zoo.train gave, not {what}; unwrap it first")
+    if stored not in (None, "float32", HALF):
+        raise UsageError(f"stored is {stored!r:.60}; it must be 'float32' or {HALF!r}, or None")
     if not overwrite:
         refuse_full(out)
     elif out.exists() and not (out / CONFIG).is_file() and (not out.is_dir() or any(out.iterdir())):

@@ -118,7 +118,11 @@ def _fixed(recipe: Recipe) -> dict[str, Any]:
     which prior is fitted on export, whether steps are replayed, and how long it goes on, unless the learning rate
     depends on it.
     """
-    free = {"summary", "log_every", "sample_every", "checkpoint_every", "keep", "doctor", "default_prior", "components"}
+    free = {"summary", "log_every", "sample_every", "checkpoint_every", "keep", "doctor"} | {
+        "default_prior",
+        "components",
+        "stored",
+    }
     free |= {"graphs"} if recipe.settings.get("anneal") else {"graphs", "examples"}
     fixed = {key: value for key, value in as_data(recipe).items() if key not in free}
     doctor = as_data(DoctorSettings()) | recipe.doctor  # a run of before the doctor has none

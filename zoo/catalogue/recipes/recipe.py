@@ -115,6 +115,7 @@ class Recipe:
     keep: Annotated[int, Meta(ge=2, le=10**6)] = 2  # checkpoints that stay, the newest ones
     default_prior: Literal["", "mixture"] = ""  # what is drawn from; "": what it was trained with. Fitted on export
     components: Annotated[int, Meta(ge=1, le=1000)] = 10  # normal distributions of a mixture
+    stored: Literal["float32", "float16"] = "float32"  # what its weights are exported in; float16: half the size
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.recipe.DoctorSettings

@@ -33,11 +33,13 @@ __all__ = [
     "EVALUATION",
     "FILES",
     "GOLDEN",
+    "HALF",
     "MODEL",
     "NAME",
     "PRIOR",
     "PRIORS",
     "RUN",
+    "STORED",
     "TRUNCATION",
     "Folder",
     "OtherFormat",
@@ -73,7 +75,8 @@ POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins tha
 
 
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
-TRUNCATION, DEFAULT_PRIOR = "truncation", "default_prior"  # keys that may stand beside them
+TRUNCATION, DEFAULT_PRIOR, STORED = "truncation", "default_prior", "stored"  # keys that may stand beside them
+HALF = "float16"  # what weights may be stored in that are float32 once loaded
 PRIORS = ("normal", "uniform", "mixture")  # of the last, PRIOR holds it
 
 
@@ -236,7 +239,7 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     data = parse_evaluation(raw, where)
     if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
         raise OtherFormat(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
-    if set(data) - {TRUNCATION, DEFAULT_PRIOR} != CONFIG_KEYS:
+    if set(data) - {TRUNCATION, DEFAULT_PRIOR, STORED} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
     if type(data["format"]) is not int or data["format"] != 1:
@@ -250,6 +253,8 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
         raise WeightsError(f"{where}: truncation is {data[TRUNCATION]!r:.80}; it must be {wanted}")
     if data.get(DEFAULT_PRIOR, PRIORS[0]) not in PRIORS:
         raise WeightsError(f"{where}: default_prior is {data[DEFAULT_PRIOR]!r:.80}; it must be {' or '.join(PRIORS)}")
+    if data.get(STORED, HALF) != HALF:
+        raise WeightsError(f"{where}: stored is {data[STORED]!r:.80}; it must be {HALF}, or be left out")
     return data
 
 

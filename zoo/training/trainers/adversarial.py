@@ -138,8 +138,7 @@ class AdversarialTrainer(Playing):
 
     def _fakes(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         with self.in_precision(self.settings.precision):
-            x: Tensor = self.generator(z, labels)
-        return x.float()
+            return self.generator.draft(z, labels).float()
 
     def _discriminator_loss(
         self, real: Tensor, z: Tensor, given: Tensor | None = None, asked: Tensor | None = None
