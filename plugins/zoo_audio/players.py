@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.images import UpsamplingStack, projected_discriminator
@@ -12,6 +14,9 @@ from zoo_audio.configs import SpectrogramGANConfig
 from zoo_audio.spectrogram import from_spectrogram, log_spectrogram
 
 __all__ = ["SpectrogramDiscriminator", "SpectrogramGenerator"]
+
+POOLED = 4  # values a side of a square that is averaged for the last head
+NARROW, SLOPE = 32, 0.2
 
 
 class SpectrogramGenerator(Generator):
@@ -44,6 +49,8 @@ class SpectrogramDiscriminator(Discriminator):
     """Sounds (N, 1, T) in [-1, 1], or log spectrograms (N, 1, F, L) -> logits (N,).
 
     A spectrogram is a picture, and is seen through a frozen network of pictures (Sauer et al. 2021, arXiv:2111.01007).
+    That network hardly tells one even grey from another, and silence is even: one more head sees the values themselves,
+    averaged over squares of four.
     """
 
     def __init__(self, config: SpectrogramGANConfig) -> None:
@@ -52,15 +59,19 @@ class SpectrogramDiscriminator(Discriminator):
         self.steps = (config.n_fft, config.hop)
         self.eye = projected_discriminator(config)
         self.num_classes = self.eye.num_classes
+        self.level = _Level(config.image_size // POOLED, self.num_classes)
         self.trained_against, self.calibration = self.eye.trained_against, self.eye.calibration
 
     def look(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map sounds (N, 1, T) in [-1, 1], or log spectrograms (N, 1, F, L), to the mixed maps of the network."""
-        return self.eye.look(self._spectrograms(x) * 2 - 1)
+        """Map sounds (N, 1, T) in [-1, 1], or log spectrograms (N, 1, F, L), to the network's mixed maps, and to means
+        of squares (N, 1, F / 4, L / 4).
+        """
+        x = self._spectrograms(x) * 2 - 1
+        return *self.eye.look(x), F.avg_pool2d(x, POOLED)
 
     def judge(self, seen: tuple[Tensor, ...], labels: Tensor | None = None) -> Tensor:
-        """Map the mixed maps, and labels (N,) where there are classes, to a logit for each of them, (N, maps)."""
-        return self.eye.judge(seen, labels)
+        """Map what `look` gave, and labels (N,) where there are classes, to a logit for each of it, (N, maps + 1)."""
+        return torch.cat([self.eye.judge(seen[:-1], labels), self.level(seen[-1], labels)[:, None]], 1)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map sounds (N, 1, T) or log spectrograms, and labels (N,) where there are classes, to logits (N,)."""
@@ -75,3 +86,26 @@ class SpectrogramDiscriminator(Discriminator):
             return x
         with torch.autocast(x.device.type, enabled=False):
             return log_spectrogram((x.float() + 1) / 2, *self.steps)
+
+
+@final
+class _Level(nn.Module):
+    """Maps (N, 1, S, S), S at least 4 -> logits (N,), by convolutions that halve down to 4; classes project."""
+
+    def __init__(self, size: int, num_classes: int | None) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(1, NARROW, 3, padding=1), nn.LeakyReLU(SLOPE)]
+        width = NARROW
+        while size > 4:
+            layers += [nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(SLOPE)]
+            width, size = 2 * width, size // 2
+        self.body = nn.Sequential(*layers)
+        self.last = nn.Linear(width * size**2, 1)
+        self.projection = None if num_classes is None else nn.Embedding(num_classes, width * size**2)
+        if self.projection is not None:
+            nn.init.normal_(self.projection.weight, 0.0, 0.02)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        features = self.body(x).flatten(1)
+        logits: Tensor = self.last(features).squeeze(1)
+        return logits if self.projection is None else logits + (self.projection(labels) * features).sum(1)

@@ -44,7 +44,7 @@ def spectrogram_gan(facts: DataFacts) -> Iterator[Choice]:
     hop = max(4, min(SIDE, round(facts.side / (SIDE - 1))))
     yield Choice("config.hop", hop, f"values from one window to the next: {SIDE} windows for the usual recording")
     yield Choice("config.length", (SIDE - 1) * hop, "values: whole windows, near to the usual recording's")
-    yield Choice("batch_size", facts.batch(64), f"of {facts.count:,} recordings")
+    yield Choice("batch_size", facts.batch(32), f"of {facts.count:,} recordings")
     examples = length_of(facts, PASSES)
     yield Choice("examples", examples, f"each recording about {examples // facts.count:,} times")
     yield Choice("ema_half_life", min(10_000, examples // 20), "examples: what is published is a moving average")

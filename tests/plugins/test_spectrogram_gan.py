@@ -77,7 +77,9 @@ def test_a_sound_is_judged_by_its_spectrogram() -> None:
     seen = log_spectrogram((x + 1) / 2, 32, 8)
     assert torch.equal(discriminator(x, labels), discriminator(seen, labels))
     discriminator.calibrate(x)
-    for maps in discriminator.look(x):
+    *mixed, level = discriminator.look(x)
+    assert torch.equal(level, torch.nn.functional.avg_pool2d(seen * 2 - 1, 4))
+    for maps in mixed:
         assert maps.mean((0, 2, 3)).abs().max() < 1e-4
         assert maps.std((0, 2, 3)).sub(1).abs().max() < 1e-3
     assert discriminator.trained_against == ("efficientnet-lite0",)
