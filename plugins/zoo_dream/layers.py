@@ -20,7 +20,7 @@ __all__ = ["NETWORK", "Layer", "Layers", "parse_layers"]
 NETWORK = "efficientnet-lite0"
 CPU = torch.device("cpu")
 MODALITY = "image"
-PROBE = 128  # pixels a side of the picture that tells what the layers give
+PROBE = (128, 192)  # height and width of the picture that tells what the layers give; 64 is twice the coarsest stride
 DEPTH = 0.6  # of the layers: which one dreams where none is asked for. Early ones draw strokes, late ones see the whole
 
 
@@ -53,15 +53,18 @@ class Layers:
 
     @cached_property
     def known(self) -> tuple[Layer, ...]:
-        """All that give maps, in the order in which a picture passes them."""
-        picture = torch.full((1, 3, PROBE, PROBE), 0.5, device=self.device)
+        """All that give maps, in the order in which a picture passes them. Raises UsageError where none does."""
+        picture = torch.full((1, 3, *PROBE), 0.5, device=self.device)
         with torch.no_grad():
             found = self._looked(picture, self._modules, stop=False)
         given: dict[int, Layer] = {}  # a block may hand on what its last stage gave
         for name, x in found.items():
-            if isinstance(x, Tensor) and x.dim() == 4 and x.shape[-1] > 1:
-                layer = Layer(name=name, channels=x.shape[1], stride=max(1, round(PROBE / x.shape[-1])))
-                given.setdefault(id(x), layer)
+            # How much more a wider picture gives tells the stride, whatever convolutions cut off at its rim.
+            if isinstance(x, Tensor) and x.dim() == 4 and x.shape[3] > x.shape[2]:
+                stride = max(1, round((PROBE[1] - PROBE[0]) / (x.shape[3] - x.shape[2])))
+                given.setdefault(id(x), Layer(name=name, channels=x.shape[1], stride=stride))
+        if not given:
+            raise UsageError(f"{self.name} gives no maps to dream of; `zoo list --features` shows other networks")
         return tuple(given.values())
 
     @property

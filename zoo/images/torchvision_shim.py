@@ -33,7 +33,7 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
     """The module `torchvision`, or one inside it. Raises NotFoundError when it is not installed."""
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
-        raise NotFoundError("torchvision: not installed, and needed to download; pip install torchvision")
+        raise NotFoundError("torchvision: not installed; pip install torchvision")
     with LOCK:  # what is declared twice is an error
         _declare_missing(Path(found.origin).parent)
     with foreign_code():  # it sets variables of the environment

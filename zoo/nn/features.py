@@ -92,13 +92,12 @@ def _load(name: str, spec: FeaturesSpec) -> Features:
 
 def _weights(owner: str, spec: FeaturesSpec) -> bytes:
     """The file's bytes, found without importing the package that carries it, and compared with their pin."""
+    package = spec.weights.partition(":")[0]
+    if package and importlib.util.find_spec(package) is not None:
+        return _pinned(resource(spec.weights, owner), owner, spec, f"reinstall {package}")
     if spec.file:
         return _users_file(owner, spec)
-    package = spec.weights.partition(":")[0]
-    remedy = spec.install_hint or f"install {package}"
-    if importlib.util.find_spec(package) is None:
-        raise NotFoundError(f"{owner}: its weights are not installed; {remedy}")
-    return _pinned(resource(spec.weights, owner), owner, spec, f"reinstall {package}")
+    raise NotFoundError(f"{owner}: its weights are not installed; {spec.install_hint or f'install {package}'}")
 
 
 def _users_file(owner: str, spec: FeaturesSpec) -> bytes:

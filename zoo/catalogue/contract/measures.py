@@ -27,7 +27,7 @@ class FeaturesSpec:
     modality: str  # what it looks at: "image"
     licence: str  # of the weights
     weights: str = ""  # "package:path/inside": the file
-    file: str = ""  # its name in a folder of ZOO_DATA or among torch.hub's checkpoints, where no package carries it
+    file: str = ""  # its name in a folder of ZOO_DATA or among torch.hub's checkpoints, where no package is installed
     sha256: str  # of that file, lower-case hex
     features: str  # reference to a callable (weights: bytes) -> zoo.nn.Features
     family: str = ""  # shared by networks too alike to be witnesses against one another; empty: it has no sister
@@ -40,8 +40,8 @@ class FeaturesSpec:
         check_strings(self.name, family=self.family, install_hint=self.install_hint)
         if self.weights or not self.file:
             check_reference(self.weights, FILE, f"feature network {self.name}: weights")
-        if self.file and (self.weights or not self.file.replace("-", "").replace(".", "").replace("_", "").isalnum()):
-            raise PluginError(f"feature network {self.name}: file {self.file!r:.80} is no name, or beside weights")
+        if self.file and not self.file.replace("-", "").replace(".", "").replace("_", "").isalnum():
+            raise PluginError(f"feature network {self.name}: file {self.file!r:.80} is no name")
         check_reference(self.features, CODE, f"feature network {self.name}: features")
         if not isinstance(self.sha256, str) or not SHA256.fullmatch(self.sha256):
             raise PluginError(f"feature network {self.name}: {self.sha256!r:.80} is no sha256 (64 lower-case hex)")
