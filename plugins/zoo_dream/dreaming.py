@@ -59,18 +59,17 @@ class Dreamer:
         return [size for size in shrunk[:-1] if min(size) >= LEAST] + [(height, width)]
 
     def dream(self, x: Tensor, *, progress: Progress | None = None) -> Tensor:
-        """Dream on a picture x (3, H, W) in [0, 1], as large as it is.
+        """Dream on a picture x (3, H, W), in [0, 1] or in 256 levels (uint8), as large as it is: float32 in [0, 1].
 
         The photo is shrunk to the smallest octave and changed there, then enlarged to the next, where the detail that
-        shrinking took from the photo is added again, and so on.
+        shrinking took from the photo is added again, and so on. Beside what is dreamt only x is kept from size to size.
         """
         sizes = self.sizes(x)
         total, done = len(sizes) * self.settings.steps, 0
-        dreamt = base = _resized(x, sizes[0])
+        dreamt, before = _resized(x, sizes[0]), sizes[0]
         for size in sizes:
-            detail = _resized(x, size).sub_(_resized(base, size))
-            dreamt = _resized(dreamt, size).add_(detail).clamp_(0, 1)
-            base = _resized(x, size)
+            dreamt = _detail(x, before, size).add_(_resized(dreamt, size)).clamp_(0, 1)
+            before = size
             for _ in range(self.settings.steps):
                 self.ascent.step(dreamt, self.settings.rate, self.random)
                 done += 1
@@ -137,7 +136,7 @@ def settings_of(**given: Any) -> Settings:
 
 
 def as_picture(image: object, size: int | None = None) -> Tensor:
-    """One picture as (3, H, W) float32 in [0, 1], its longer side `size` pixels where that is given.
+    """One picture as (3, H, W) uint8, its longer side `size` pixels where that is given.
 
     Raises UsageError for several, DataError for one that is too small or too large, and what reading it raises.
     """
@@ -155,12 +154,19 @@ def as_picture(image: object, size: int | None = None) -> Tensor:
     if photo.width * photo.height > MOST_PIXELS:
         raise DataError(f"{photo.width} x {photo.height} pixels are more than {MOST_PIXELS:,}; shrink it with --size")
     data = torch.frombuffer(bytearray(photo.tobytes()), dtype=torch.uint8)
-    return data.view(photo.height, photo.width, 3).permute(2, 0, 1).float().div_(255)
+    return data.view(photo.height, photo.width, 3).permute(2, 0, 1)
+
+
+def _detail(x: Tensor, small: tuple[int, int], large: tuple[int, int]) -> Tensor:
+    """What a picture x has at one height and width, and has no more where it was shrunk before to a smaller one."""
+    return _resized(x, large).sub_(_resized(_resized(x, small), large))
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """A picture (3, H, W) in [0, 1] at another height and width; a new tensor in any case."""
+    """A picture (3, H, W), in [0, 1] or in 256 levels, at another height and width: a new tensor in [0, 1]."""
+    levels = not x.is_floating_point()
+    x = x.float().div_(255) if levels else x
     if tuple(x.shape[1:]) == size:
-        return x.clone()
+        return x if levels else x.clone()
     smaller = size[0] < x.shape[1]
     return F.interpolate(x[None], size, mode="bicubic", antialias=smaller, align_corners=False)[0].clamp_(0, 1)

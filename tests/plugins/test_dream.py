@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from plugins.torch_files import pinned, untrained
 from torch import Tensor, nn
 
 import zoo
 import zoo_dream
 from zoo.cli.main import main
 from zoo.errors import DataError, NotFoundError, UsageError, ZooError
+from zoo.images import import_torchvision
+from zoo.nn import Features, load_features
+from zoo_dream import layers as layers_module
 from zoo_dream.ascent import Ascent, _smoothed
-from zoo_dream.dreaming import Dreamer, Settings, zoom
+from zoo_dream.dreaming import Dreamer, Settings, _resized, zoom
 from zoo_dream.layers import Layers, parse_layers
 
 LAYER = "blocks.4.expand"
@@ -62,6 +66,46 @@ def test_the_layers_are_known_by_name(layers: Layers) -> None:
     assert "blocks.15" not in found  # the same maps again
     assert list(found).index("blocks.2") < list(found).index("blocks.11.project")
     assert layers.usual == {"blocks.10.expand": 1.0}
+
+
+def test_strides_are_stated_whatever_the_rim_loses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """torchvision's Inception-v3, whose convolutions are not padded: each block by its name, and it dreams."""
+    models = import_torchvision("torchvision.models")
+    name = "inception-v3-torchvision"
+    found = pinned(name, untrained(models.inception_v3(weights=None, init_weights=False), 299), tmp_path)
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    monkeypatch.setattr(layers_module, "load_features", lambda name: load_features(name, found))
+    known = {layer.name: (layer.channels, layer.stride) for layer in Layers(name).known}
+    assert known["Conv2d_2b_3x3"] == (64, 2)
+    assert known["Conv2d_4a_3x3"] == (192, 4)
+    assert [known[f"Mixed_{mixed}"] for mixed in ("5d", "6a", "6b", "6c", "7c")] == [
+        (288, 8),
+        (768, 16),
+        (768, 16),
+        (768, 16),
+        (2048, 32),
+    ]
+    x = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(0))
+    dreamt = Dreamer(Layers(name), {"Mixed_5d": 0.2, "Mixed_6a": 3.0}, Settings(steps=1, octaves=1)).dream(x)
+    assert dreamt.shape == x.shape
+    assert 0 < float((dreamt - x).abs().mean()) < 0.02
+
+
+def test_a_network_without_maps_cannot_dream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FID's Inception-v3 gives vectors alone: one line says so."""
+
+    class Vectors(Features):
+        strides, dimensions, modality = (), 1, "image"
+
+        def vector(self, x: Tensor) -> Tensor:
+            return x.mean((1, 2, 3))[:, None]
+
+        def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+            return ()
+
+    monkeypatch.setattr(layers_module, "load_features", lambda name: Vectors())
+    with pytest.raises(UsageError, match="inception-v3 gives no maps to dream of; `zoo list --features`"):
+        zoo_dream.dream(torch.rand(3, 40, 40), network="inception-v3")
 
 
 def test_a_network_without_inner_modules_shows_all_that_it_has() -> None:
@@ -149,6 +193,22 @@ def test_detail_is_put_back(layers: Layers, photo: Tensor) -> None:
     """Where nothing is dreamt, the photo comes back from all its sizes as it was."""
     found = dreamer(layers, steps=1, rate=1e-12, octaves=3).dream(photo)
     torch.testing.assert_close(found, photo, atol=1e-5, rtol=0)
+
+
+def test_what_is_kept_from_size_to_size_changes_no_byte(layers: Layers, photo: Tensor) -> None:
+    """A photo in 256 levels, resized anew at each size, gives what its floats and all their sizes in memory give."""
+    levels = photo.mul(255).round().byte()
+    mine, other = (dreamer(layers, steps=2, octaves=3) for _ in range(2))
+    x = levels.float().div(255)
+    expected = base = _resized(x, other.sizes(x)[0])
+    for size in other.sizes(x):
+        detail = _resized(x, size) - _resized(base, size)
+        expected = (_resized(expected, size) + detail).clamp(0, 1)
+        base = _resized(x, size)
+        for _ in range(2):
+            other.ascent.step(expected, other.settings.rate, other.random)
+    assert torch.equal(mine.dream(levels), expected)
+    assert torch.equal(levels, photo.mul(255).round().byte())
 
 
 def test_the_sizes(layers: Layers, photo: Tensor) -> None:
@@ -315,17 +375,19 @@ def test_wrong_words_are_one_line(
 
 LARGE = """
 import resource, sys
-import torch, zoo_dream
-x = torch.rand(1, 3, 300, 400)
-x = torch.nn.functional.interpolate(x, (3000, 4000), mode="bicubic").clamp(0, 1)
-zoo_dream.dream(x, octaves=2, steps=1)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+from zoo.cli.main import main
+code = main(["dream", sys.argv[1], "-o", sys.argv[2], "--octaves", "2", "--steps", "1"])
+print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.slow
-def test_twelve_megapixels_need_less_than_two_gigabytes() -> None:
-    """A camera's photo fits: what is differentiated at once is a tile."""
-    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
-    kibibytes = int(done.stdout)
-    assert 100_000 < kibibytes < 2_000_000
+def test_twelve_megapixels_need_less_than_two_gigabytes(photo: Tensor, tmp_path: Path) -> None:
+    """A camera's photo fits, read and written: what is differentiated at once is a tile, and little else is kept."""
+    zoo.to_pil(photo[None])[0].resize((4000, 3000)).save(tmp_path / "photo.jpg")
+    words = [sys.executable, "-c", LARGE, str(tmp_path / "photo.jpg"), str(tmp_path / "dream.png")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    code, kibibytes = map(int, done.stdout.splitlines()[-1].split())
+    with Image.open(tmp_path / "dream.png") as picture:
+        assert (code, picture.size) == (0, (4000, 3000))
+    assert 100_000_000 < kibibytes * 1024 < 2_000_000_000

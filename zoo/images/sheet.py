@@ -25,7 +25,7 @@ def _bytes(images: object) -> Tensor:
     from zoo.images.values import pictures
 
     x = pictures(images).detach().cpu()
-    return x.float().clamp(0, 1).mul(255).round().byte() if x.is_floating_point() else x
+    return x.float().clamp(0, 1).mul_(255).round_().byte() if x.is_floating_point() else x
 
 
 def to_pil(images: object) -> list[Image]:
