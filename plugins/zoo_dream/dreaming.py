@@ -66,10 +66,9 @@ class Dreamer:
         """
         sizes = self.sizes(x)
         total, done = len(sizes) * self.settings.steps, 0
-        dreamt, before = _resized(x, sizes[0]), sizes[0]
+        dreamt = _resized(x, sizes[0])
         for size in sizes:
-            dreamt = _detail(x, before, size).add_(_resized(dreamt, size)).clamp_(0, 1)
-            before = size
+            dreamt = _enlarged(dreamt, x, size)
             for _ in range(self.settings.steps):
                 self.ascent.step(dreamt, self.settings.rate, self.random)
                 done += 1
@@ -157,9 +156,11 @@ def as_picture(image: object, size: int | None = None) -> Tensor:
     return data.view(photo.height, photo.width, 3).permute(2, 0, 1)
 
 
-def _detail(x: Tensor, small: tuple[int, int], large: tuple[int, int]) -> Tensor:
-    """What a picture x has at one height and width, and has no more where it was shrunk before to a smaller one."""
-    return _resized(x, large).sub_(_resized(_resized(x, small), large))
+def _enlarged(dreamt: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
+    """A dream (3, h, w) on a picture x at a larger height and width, with the detail that x has lost at h, w."""
+    height, width = dreamt.shape[1:]
+    detail = _resized(x, size).sub_(_resized(_resized(x, (height, width)), size))
+    return _resized(dreamt, size).add_(detail).clamp_(0, 1)
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:

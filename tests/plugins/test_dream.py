@@ -22,7 +22,7 @@ from zoo.images import import_torchvision
 from zoo.nn import Features, load_features
 from zoo_dream import layers as layers_module
 from zoo_dream.ascent import Ascent, _smoothed
-from zoo_dream.dreaming import Dreamer, Settings, _resized, zoom
+from zoo_dream.dreaming import Dreamer, Settings, _resized, as_picture, zoom
 from zoo_dream.layers import Layers, parse_layers
 
 LAYER = "blocks.4.expand"
@@ -197,7 +197,7 @@ def test_detail_is_put_back(layers: Layers, photo: Tensor) -> None:
 
 def test_what_is_kept_from_size_to_size_changes_no_byte(layers: Layers, photo: Tensor) -> None:
     """A photo in 256 levels, resized anew at each size, gives what its floats and all their sizes in memory give."""
-    levels = photo.mul(255).round().byte()
+    levels = as_picture(photo)
     mine, other = (dreamer(layers, steps=2, octaves=3) for _ in range(2))
     x = levels.float().div(255)
     expected = base = _resized(x, other.sizes(x)[0])
