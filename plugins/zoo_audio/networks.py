@@ -54,6 +54,7 @@ class SpectrogramDecoder(Decoder):
     """Latents (N, latent_size) -> log spectrograms (N, 1, F, L)."""
 
     mixes_labels = True
+    chunk = 4  # finding the phases takes longer than the network, for rows that only fill a chunk up, too
 
     def __init__(self, config: SpectrogramVAEConfig) -> None:
         super().__init__()

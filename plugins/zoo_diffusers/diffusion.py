@@ -6,6 +6,7 @@ of every step.
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from msgspec import Meta
 from torch import Generator, Tensor, nn
 
 from zoo.errors import UsageError
-from zoo.nn import Extras, Family, Model
+from zoo.nn import Extras, Family, Model, Progress
 from zoo_diffusers.samplers import Sampler
 
 __all__ = ["FAMILY", "Denoiser", "Diffusion", "Steps"]
@@ -76,11 +77,19 @@ class Diffusion(Model):
         return shape
 
     def forward(self, z: Tensor, labels: Tensor | None = None, options: Steps | None = None) -> Tensor:
+        return self.watched(z, labels, options, lambda done, total: None)
+
+    def watched(self, z: Tensor, labels: Tensor | None, options: Steps | None, progress: Progress) -> Tensor:
+        """`forward`, telling `progress` (times that the network was asked, times in all)."""
+        how, asked = options or Steps(), itertools.count(1)
+        total = min(how.steps, len(self.denoiser.alphas_bar()))
+
         def told(x: Tensor, t: Tensor) -> Tensor:
             noise: Tensor = self.denoiser(x.to(z.dtype), t.expand(len(z)).to(z.device), labels)
+            progress(min(next(asked), total), total)
             return noise.float()
 
-        x = self.denoiser.sampler(options or Steps())(told, z.float())
+        x = self.denoiser.sampler(how)(told, z.float())
         low, high = self.value_range
         return (x - low) / (high - low)
 

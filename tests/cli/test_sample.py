@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from cli.commands import Run, listing
+from cli.commands import Run, Terminal, listing
 from PIL import Image
+
+from zoo.cli import progress_to
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -23,6 +27,23 @@ def test_sample_writes_a_grid(run: Run, model: str, here: Path) -> None:
     run("sample", model, "-n", "6", "--columns", "3", "--seed", "5", "--scale", "2", "-o", "c.png")
     digests = listing(here)
     assert digests["a.png"] == digests["b.png"] != digests["c.png"]
+
+
+def test_a_terminal_is_shown_how_far_it_is(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece after the other is counted on a terminal, and the bar goes at the end; elsewhere there is nothing."""
+    screen = Terminal()
+    monkeypatch.setattr("zoo.cli.sample.PATIENCE", 0.0)
+    monkeypatch.setattr(sys, "stderr", screen)
+    told: list[tuple[int, int]] = []
+    with progress_to(lambda done, total: told.append((done, total))):
+        assert run("sample", model, "-n", "65", "-o", "a.png")[0] == 0
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert "step/s]" in screen.getvalue()
+    assert screen.getvalue().endswith(" \r")
+    monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+    assert run("sample", model, "-n", "65", "-o", "b.png")[0] == 0
+    assert pipe.getvalue() == ""
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "PNG"])

@@ -263,6 +263,23 @@ def test_a_sample_is_a_function_of_its_noise(sampler: str, predicts: str) -> Non
     assert float((walk[1:] - walk[:-1]).abs().max()) > 0
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_each_step_is_told(sampler: str) -> None:
+    """Whoever asks is told how often the network was asked, of all pieces, and can end it; the samples are the same."""
+    told: list[tuple[int, int]] = []
+    mine, how = model(times=6), {"seed": 1, "steps": 9, "sampler": sampler}  # there are no more steps than times
+    x = mine.sample(33, progress=lambda done, total: told.append((done, total)), **how)
+    assert told == [(done, 12) for done in range(1, 13)]
+    assert torch.equal(x, mine.sample(33, **how))
+
+    def ended(done: int, total: int) -> None:
+        if done == 4:
+            raise InterruptedError(f"{done} of {total}")
+
+    with pytest.raises(InterruptedError, match="4 of 6"):
+        mine.sample(1, progress=ended, **how)
+
+
 def test_random_state_is_left_alone() -> None:
     """The ancestral sampler draws nothing by itself: all its noise is the latent."""
     torch.manual_seed(5)

@@ -112,6 +112,9 @@ def test_the_same_seed_writes_the_same(model: Autoregressive) -> None:
     assert torch.equal(model.sample(3, seed=3, length=15), many[:3])
     steps = [*model.stream(3, seed=3, length=15)]
     assert torch.equal(torch.stack(steps, 1), many[:3])
+    told: list[tuple[int, int]] = []
+    assert torch.equal(model.sample(40, seed=3, length=15, progress=lambda *how: told.append(how)), many)
+    assert told == [(done, 30) for done in range(1, 31)]  # two pieces
     assert not torch.equal(model.sample(3, seed=4, length=15), many[:3])
     assert torch.equal(model.decode(model.latents(3, seed=3, length=15), length=15), many[:3])
 

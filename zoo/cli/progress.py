@@ -65,11 +65,11 @@ def progress_to(listener: Callable[[int, int], None]) -> Iterator[None]:
 class Bar:
     """A bar of things done, on a terminal only; enter it for the function (done, total) that moves it."""
 
-    def __init__(self, *, quiet: bool = False, unit: str = "example") -> None:
-        """`unit` is what is counted; a `quiet` one is never shown."""
+    def __init__(self, *, quiet: bool = False, unit: str = "example", patience: float = 0.0) -> None:
+        """`unit` is what is counted; a `quiet` one is never shown, others after `patience` seconds."""
         from tqdm import tqdm
 
-        self.bar = tqdm(disable=True if quiet else None, unit=unit, leave=False, dynamic_ncols=True)
+        self.bar = tqdm(disable=True if quiet else None, unit=unit, leave=False, dynamic_ncols=True, delay=patience)
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self.advance

@@ -14,6 +14,7 @@ from zoo.cli.examples import asked_labels, loaded, located, takes_device, takes_
 from zoo.cli.lines import USUAL, colours
 from zoo.cli.lines import columns as width_of
 from zoo.cli.output import takes_offline
+from zoo.cli.progress import Bar
 from zoo.cli.writing import SCALE, check_size, output_of, takes_output, write_examples
 from zoo.errors import UsageError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["sample", "sample_arguments"]
 
 MANY, FEW, SHOWN = 64, 1, 8  # samples where nobody says how many: in a file, as text, and in colour on the terminal
+PATIENCE = 0.5  # seconds after which how far it is is shown
 BETWEEN = "-" * 40  # the line between two texts
 COLOUR = re.compile(r"(\x1b\[(?:0|[34]8;2;\d+;\d+;\d+(?:;48;2;\d+;\d+;\d+)?)m)")  # that a terminal may be sent
 RESET = "\x1b[0m"
@@ -82,7 +84,8 @@ def sample(arguments: argparse.Namespace) -> None:
     scale = arguments.scale if arguments.scale is not None else 1 if out is not None and out.each else SCALE
     if out is not None:
         check_size(model, 1 if out.each else n, scale, out)
-    x = model.sample(n, seed=arguments.seed, **given).cpu()
+    with Bar(unit="step", patience=PATIENCE) as advance:
+        x = model.sample(n, seed=arguments.seed, progress=advance, **given).cpu()
     columns = columns if arguments.columns is None else arguments.columns
     if out is not None:
         _write(model, x, out, labels, columns, scale, arguments.seed)
@@ -155,7 +158,8 @@ def _print(modality: Modality, model: Model, n: int, seed: int, given: Mapping[s
 
         texts = (modality.texts(torch.stack(steps, 1)) or [])[1:]
     else:
-        texts = modality.texts(model.sample(n, seed=seed, **given)) or []
+        with Bar(unit="step", patience=PATIENCE) as advance:
+            texts = modality.texts(model.sample(n, seed=seed, progress=advance, **given)) or []
         _show(texts.pop(0) + "\n")
     for text in texts:
         _show(f"{BETWEEN}\n{text}\n")

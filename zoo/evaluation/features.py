@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,14 +13,13 @@ from zoo.data.decoded import Decoded, cached, content_key, fingerprint
 from zoo.data.modality import Modality
 from zoo.nn.features import Features
 from zoo.nn.models import home
+from zoo.nn.sampling import Progress
 from zoo.nn.torch_state import default_state
 
-__all__ = ["Observer", "Progress", "cached_vectors", "vectors"]
+__all__ = ["Observer", "cached_vectors", "vectors"]
 
 VERSION = 3  # raised when the way from examples to vectors changes, so that no old cache entry is read
 PIECE = 500  # examples of a cache entry
-
-Progress = Callable[[int, int], None]  # (examples done, examples in all)
 
 
 @dataclass(frozen=True)

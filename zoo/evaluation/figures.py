@@ -14,9 +14,10 @@ from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import MetricSpec
 from zoo.errors import DataError, PluginError, UsageError
-from zoo.evaluation.features import Observer, Progress, cached_vectors
+from zoo.evaluation.features import Observer, cached_vectors
 from zoo.evaluation.records import Origin, Record, record_of
 from zoo.evaluation.subject import LIKELY, Subject
+from zoo.nn.sampling import Progress
 
 __all__ = [
     "CODING",

@@ -13,12 +13,12 @@ from zoo.catalogue.weights.judges import PIXELS, is_contaminated, networks_of
 from zoo.catalogue.weights.records import SAYS_LITTLE
 from zoo.data.modality import Modality, modality_of
 from zoo.errors import NotFoundError, UsageError
-from zoo.evaluation.features import Observer, Progress
+from zoo.evaluation.features import Observer
 from zoo.evaluation.pixels import Values
 from zoo.nn.features import default_features, load_features
 from zoo.nn.models import Model
 
-__all__ = ["Panel", "choose", "passes", "seated"]
+__all__ = ["Panel", "choose", "seated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,3 @@ def _pixels(examples: Tensor, modality: Modality) -> Values:
     if not values.is_floating_point():
         raise NotFoundError("no feature network looks at these examples, and tokens have no values to compare")
     return Values(tuple(values.shape[1:]), modality.comparable)
-
-
-def passes(progress: Progress | None, index: int, count: int) -> Progress | None:
-    """The progress of one of `count` passes over the same examples, as that of all."""
-    return None if progress is None else lambda done, total: progress(index * total + done, count * total)

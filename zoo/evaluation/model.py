@@ -25,13 +25,14 @@ from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
 from zoo.evaluation.classified import Classified
 from zoo.evaluation.features import Observer
 from zoo.evaluation.figures import CODING, LEAST, Figure, Sets, asked_metrics, figures_by, figures_of
-from zoo.evaluation.judges import choose, passes, seated
+from zoo.evaluation.judges import choose, seated
 from zoo.evaluation.memorisation import Memorisation, memorisation, neighbour_strip
 from zoo.evaluation.reconstruction import ReconstructionReport
 from zoo.evaluation.records import Origin, Record, Reference
 from zoo.evaluation.results import check_writable, record
 from zoo.evaluation.subject import Subject, rows_of
 from zoo.nn.models import Model
+from zoo.nn.sampling import passes
 from zoo.settings import cache_folder
 
 __all__ = ["Asked", "Evaluation", "evaluate_model", "examples_of", "origin_of"]

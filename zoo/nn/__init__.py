@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.nn.models import Model
     from zoo.nn.prior import Prior
     from zoo.nn.residual import PosteriorHead, class_rows, downsampling, joined, upsampling
-    from zoo.nn.sampling import Labels
+    from zoo.nn.sampling import Labels, Progress
     from zoo.nn.shown import Shown
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Model",
     "PosteriorHead",
     "Prior",
+    "Progress",
     "Scored",
     "Shown",
     "Terms",
@@ -85,7 +86,7 @@ _NAMES = {  # module -> what it gives
     "models": ("Model",),
     "prior": ("Prior",),
     "residual": ("PosteriorHead", "class_rows", "downsampling", "joined", "upsampling"),
-    "sampling": ("Labels",),
+    "sampling": ("Labels", "Progress"),
     "shown": ("Shown",),
 }
 _HOME = {name: f"zoo.nn.{module}" for module, names in _NAMES.items() for name in names}

@@ -24,14 +24,14 @@ from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
 from zoo.nn.given import as_tensor, check_examples, check_latents, free_shape
 from zoo.nn.prior import Prior
-from zoo.nn.sampling import CHUNK, Labels, check_labels, in_chunks, warn_of_truncation
+from zoo.nn.sampling import CHUNK, Labels, Progress, check_labels, in_chunks, passes, warn_of_truncation
 from zoo.nn.serialization import parse
 from zoo.nn.shown import Shown, page_of
 from zoo.nn.torch_state import default_state
 
 __all__ = ["Model", "home"]
 
-KNOWN = ("n", "seed", "labels", "truncation", "prior")  # what every model's `sample` takes
+KNOWN = ("n", "seed", "labels", "truncation", "prior", "progress")  # what every model's `sample` takes
 
 
 class Model(nn.Module, ABC):
@@ -120,6 +120,14 @@ class Model(nn.Module, ABC):
         checked, and the batch is one piece. A model with `options` is given them as a third argument, None for the
         defaults.
         """
+
+    def watched(self, z: Tensor, labels: Tensor | None, options: Any, progress: Progress) -> Tensor:
+        """`forward` of z and labels with these `options` (None: the defaults), telling `progress` (steps done, steps in
+        all) after each step that it takes: here it takes one.
+        """
+        x: Tensor = self(z, labels) if options is None else self(z, labels, options)
+        progress(1, 1)
+        return x
 
     def noise_shape(self, options: Any) -> tuple[int, ...]:
         """The shape of a latent where these `options` are chosen: `latent_shape`, unless they say another."""
@@ -222,6 +230,7 @@ class Model(nn.Module, ABC):
         labels: Labels = None,
         truncation: float | None = None,
         prior: str | None = None,
+        progress: Progress | None = None,
         **options: Any,
     ) -> Tensor:
         """Draw n samples (n, *data_shape), float32 in [0, 1] (tokens int64); the same seed gives the same samples.
@@ -230,20 +239,21 @@ class Model(nn.Module, ABC):
         fewer strange samples, less variety, in the range that `model.truncation` says; below it samples decay, and that
         is warned of. `prior` is one of `model.priors`; None is `model.default_prior`. `labels` are a class for each, by
         name or number, or one for all, or where the model `mixes_labels` shares of the classes, (n, num_classes); None
-        takes a model's classes in turn. `options` are what models of this kind
-        take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature` and more.
-        Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
+        takes a model's classes in turn. `progress` is called with (steps done, steps in all): many where noise is taken
+        away or tokens are written one by one, else one for each `chunk` of samples. `options` are what models of
+        this kind take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature`
+        and more. Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
         """
         z = self.latents(n, seed=seed, labels=labels, truncation=truncation, prior=prior, **options)
-        return self.decode(z, labels, **options)
+        return self.decode(z, labels, progress=progress, **options)
 
     @final
-    def decode(self, z: object, labels: Labels = None, **options: Any) -> Tensor:
+    def decode(self, z: object, labels: Labels = None, *, progress: Progress | None = None, **options: Any) -> Tensor:
         """Map latents (N, *latent_shape) to data (N, *data_shape), float32 in [0, 1] (tokens int64).
 
         z is a tensor, an array or lists of numbers; one latent alone is a batch of one. Gradients go to z where z asks
-        for them, to the weights never. `options` as for `sample`. Raises UsageError for latents of another shape, or
-        that are not finite, and labels that are none of this model's.
+        for them, to the weights never. `progress` and `options` as for `sample`. Raises UsageError for latents of
+        another shape, or that are not finite, and labels that are none of this model's.
         """
         z, chosen = as_tensor("z", z), self.chosen(options)
         with default_state(grad=z.requires_grad and torch.is_grad_enabled()):
@@ -252,9 +262,14 @@ class Model(nn.Module, ABC):
             z = check_latents(z, free_shape(z, shape, self.stride and 1), device)
             z = z if self.exact_latents else z.to(dtype)
             checked = check_labels(labels, len(z), self.num_classes, self.classes, mixed=self.mixes_labels)
-            network, more = folded(resting(self)), () if chosen is None else (chosen,)
-            of_each = None if checked is None else checked.to(device)
-            x = in_chunks(lambda rows, of: network(rows, of, *more), z, of_each, self.chunk)
+            network, of_each = folded(resting(self)), None if checked is None else checked.to(device)
+            index, count = itertools.count(), -(-len(z) // self.chunk)
+
+            def piece(rows: Tensor, of: Tensor | None) -> Tensor:
+                tell = passes(progress, next(index), count) or _nobody
+                return network.watched(rows, of, chosen, tell)
+
+            x = in_chunks(piece, z, of_each, self.chunk)
             return x.float().clamp(0, 1).contiguous() if x.is_floating_point() else x.contiguous()
 
     @final
@@ -269,6 +284,10 @@ class Model(nn.Module, ABC):
         shape = free_shape(x, self.data_shape, self.stride)
         fits = isinstance(x, Tensor) and kind and shape in (tuple(x.shape[1:]), tuple(x.shape))
         return check_examples(x if fits else self._given(x, self.data_shape), shape, self.vocabulary)
+
+
+def _nobody(done: int, total: int) -> None:
+    """Where no progress is asked for."""
 
 
 def home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

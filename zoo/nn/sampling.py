@@ -23,18 +23,21 @@ from zoo.nn.given import number, whole
 
 __all__ = [
     "Labels",
+    "Progress",
     "check_labels",
     "draw_from_mixture",
     "draw_latents",
     "draw_noise",
     "in_chunks",
     "in_rows",
+    "passes",
     "seeded",
     "warn_of_truncation",
 ]
 
 # Of one class for all, or a class each: names or numbers; of some models shares of the classes.
 Labels = str | int | Sequence[str | int] | Tensor | None
+Progress = Callable[[int, int], None]  # (done, in all)
 CHUNK = 32
 FLOAT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the process's defaults are
 DOUBLE = FLOAT | {"dtype": torch.float64}
@@ -197,3 +200,8 @@ def in_chunks(
         piece = network(z[rows], None if labels is None else labels[rows])
         pieces.append(piece[: len(z) - start])
     return torch.cat(pieces)
+
+
+def passes(progress: Progress | None, index: int, count: int) -> Progress | None:
+    """The progress of one of `count` passes of equal length, as that of all."""
+    return None if progress is None else lambda done, total: progress(index * total + done, count * total)

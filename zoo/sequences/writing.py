@@ -18,7 +18,7 @@ from zoo.nn.extras import Extras
 from zoo.nn.families import Family
 from zoo.nn.folding import resting
 from zoo.nn.models import Model
-from zoo.nn.sampling import CHUNK, Labels, check_labels
+from zoo.nn.sampling import CHUNK, Labels, Progress, check_labels
 from zoo.nn.torch_state import default_state
 from zoo.sequences.next_token import NextToken
 
@@ -82,9 +82,17 @@ class Autoregressive(Scored):
         return self.latent_shape if options.length is None else (options.length,)
 
     def forward(self, z: Tensor, labels: Tensor | None = None, options: Writing | None = None) -> Tensor:
+        return self.watched(z, labels, options, lambda done, total: None)
+
+    def watched(self, z: Tensor, labels: Tensor | None, options: Writing | None, progress: Progress) -> Tensor:
+        """`forward`, telling `progress` (tokens written behind the prompt, all of them)."""
         how = options or Writing()
         prompt = self._prompt(how)
-        return torch.cat([prompt.expand(len(z), -1), torch.stack([*self.written(z, how, prompt)], 1)], 1)
+        tokens = []
+        for token in self.written(z, how, prompt):
+            tokens.append(token)
+            progress(len(tokens), z.shape[1])
+        return torch.cat([prompt.expand(len(z), -1), torch.stack(tokens, 1)], 1)
 
     def written(self, z: Tensor, how: Writing, prompt: Tensor) -> Iterator[Tensor]:
         """The tokens (N,) behind the `prompt` (T,), one after the other, by z (N, L), as `how` says."""
