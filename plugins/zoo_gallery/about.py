@@ -10,7 +10,8 @@ from zoo.api import ModalitySpec
 from zoo.configs import options
 from zoo.data import Modality
 from zoo.nn import Encodes, Model
-from zoo.sequences import Autoregressive, Tokens
+from zoo.sequences import Autoregressive
+from zoo_gallery.references import attribute
 from zoo_gallery.shown import ARRAYS
 
 __all__ = ["about"]
@@ -19,7 +20,11 @@ MOST = 256  # coordinates whose limits are told
 
 
 def about(model: Model, modality: Modality, spec: ModalitySpec) -> dict[str, Any]:
-    """JSON-able facts: sizes, classes, priors, concepts, what it takes besides, and the endings of its files."""
+    """JSON-able facts: sizes, classes, priors, concepts, what it takes besides, and the endings of its files.
+
+    What shows its examples is imported: the first is not to wait for that.
+    """
+    attribute(spec.html)
     dimensions, prior = Size(model.latent_shape).numel(), model.prior_of()
     return {
         "dimensions": dimensions,
@@ -33,7 +38,6 @@ def about(model: Model, modality: Modality, spec: ModalitySpec) -> dict[str, Any
         "encodes": isinstance(model, Encodes),
         "animations": list(spec.animations),
         "slow": isinstance(model, Autoregressive),
-        "streams": isinstance(model, Autoregressive) and isinstance(modality, Tokens) and modality.streams,
         "endings": [*spec.suffixes, ARRAYS],
         "read_as": modality.how_read(model.data_shape),
     }

@@ -57,7 +57,7 @@ def _model(facts: dict[str, Any]) -> dict[str, Any]:
     ready, name = facts.get("path") is not None, facts["name"]
     views = ["sample", "walk", "place"] if ready else []
     views += ["map"] if ready and facts["latent_shape"] == [2] else []
-    views += ["edit"] if ready and "encoder" in facts["parts"] else []
+    views += ["edit"] if ready and {"encoder", "generator"} & set(facts["parts"]) else []  # of a GAN by inversion
     verb = "pull" if facts.get("source") == "hub" else "train"
     figures = [
         {"name": figure.get("what", figure["name"]), "value": figure["value"], "better": figure["better"]}

@@ -7,8 +7,10 @@ from typing import Any
 
 from zoo.api import ModalitySpec
 from zoo.files import shell_line
-from zoo.nn import Model
+from zoo.nn import Encodes, Model
 from zoo_gallery.asked import Asked, latent_values
+from zoo_gallery.own import STEPS
+from zoo_gallery.samples import label_of
 
 __all__ = ["lines"]
 
@@ -48,7 +50,9 @@ def _verb(asked: Asked, model: Model) -> list[str] | None:
         return ["manifold", asked.model, "-n", str(asked.n), *common]
     if asked.view == "place" and asked.upload and len(asked.concepts) == 1 and not asked.dims:
         ((name, strength),) = asked.concepts.items()
-        return ["edit", "photo.jpg", "--model", asked.model, "--concept", name, f"--strength={strength:g}", *common[:1]]
+        how = [f"--label={asked.label}"] * bool(asked.label)
+        how += [] if isinstance(model, Encodes) else [f"--inversion-steps={STEPS}"]
+        return ["edit", "photo.jpg", "--model", asked.model, "--concept", name, f"--strength={strength:g}", *how]
     return None
 
 
@@ -61,19 +65,13 @@ def _value(value: Any) -> str:
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
-def _label(asked: Asked, model: Model, *, one: bool = True) -> Any:
-    if asked.label.isdecimal() and asked.label not in model.classes:
-        return int(asked.label)
-    return asked.label or (0 if one and model.num_classes is not None else None)
-
-
 def _drawn(asked: Asked, model: Model, n: int) -> str:
-    given = {"seed": asked.seed, "labels": _label(asked, model), "truncation": asked.truncation, "prior": asked.prior}
+    given = {"seed": asked.seed, "labels": label_of(model, asked), "truncation": asked.truncation, "prior": asked.prior}
     return f"model.latents({n}, {_call(**given)})"
 
 
 def _decode(asked: Asked, model: Model, z: str) -> str:
-    label = _call(labels=_label(asked, model))
+    label = _call(labels=label_of(model, asked))
     return f"x = model.decode({z}{', ' if label else ''}{label})"
 
 
@@ -84,7 +82,7 @@ def _load(asked: Asked) -> str:
 def _sample(asked: Asked, model: Model) -> list[str]:
     given = {
         "seed": asked.seed,
-        "labels": _label(asked, model, one=False),
+        "labels": label_of(model, asked, one=False),
         "truncation": asked.truncation,
         "prior": asked.prior,
     }
@@ -103,7 +101,8 @@ def _place(asked: Asked, model: Model) -> list[str]:
     if asked.z and len(latent_values(asked.z)) > FEW:  # the file holds the place itself
         name = "-".join([asked.model.strip("./").replace("/", "-"), "place", str(asked.seed)])
         return [_load(asked), _decode(asked, model, f'numpy.load("{name}.npz")["z"]')]
-    found = [_load(asked), f"z = {_begin(asked, model)}"]
+    looked_for = bool(asked.upload) and not isinstance(model, Encodes)
+    found = ["from zoo.latent import invert"] * looked_for + [_load(asked), f"z = {_begin(asked, model)}"]
     found += [f"z.view(-1)[{name}] = {value:.7g}" for name, value in asked.dims.items()]
     concept = f"zoo.load_concept({_value(asked.model)}, {{}}).direction"
     found += [f"z = z + {s:.7g} * {concept.format(_value(name))}" for name, s in asked.concepts.items()]
@@ -113,8 +112,10 @@ def _place(asked: Asked, model: Model) -> list[str]:
 def _begin(asked: Asked, model: Model) -> str:
     """Where a place begins, (1, *latent_shape)."""
     if asked.upload:
-        label = _call(labels=_label(asked, model))
-        return f'model.encode("photo.jpg"{", " if label else ""}{label}).mean'
+        label = _call(labels=label_of(model, asked))
+        if isinstance(model, Encodes):
+            return f'model.encode("photo.jpg"{", " if label else ""}{label}).mean'
+        return f'invert(model, "photo.jpg", {_call(labels=label_of(model, asked), steps=STEPS)}).z'
     if asked.at is not None:
         return f"model.prior_of({_call(name=asked.prior)}).from_uniform(torch.tensor([{list(asked.at)}]))"
     if asked.z:

@@ -47,12 +47,20 @@ def dreamt(asked: Asked, folder: Path, tell: Callable[..., None]) -> dict[str, A
     make_room(folder)
     with progress_to(lambda done, total: tell("progress", done=done, total=total)):
         attribute(spec.run)(arguments)
-    told = [f"{name}={value!r}" for name, value in asked.options.items() if name != "layers"] + [f"seed={asked.seed}"]
     return {
-        "items": [shown_by(registry.modality(KIND), out)],
+        "items": [(0, shown_by(registry.modality(KIND), out))],
         "file": {"path": out.name, "name": f"dream{ENDING}"},
         "code": {
-            "python": f'import zoo_dream\nx = zoo_dream.dream("photo.jpg", {", ".join(told)})',
+            "python": f'import zoo_dream\nx = zoo_dream.dream("photo.jpg", {_arguments(asked)})',
             "shell": shell_line(["zoo", VERB, "photo.jpg", "-o", f"dream{ENDING}", *options]),
         },
     }
+
+
+def _arguments(asked: Asked) -> str:
+    """The options in Python; of layers, which a command has as `NAME=WEIGHT,NAME`, the weights by name."""
+    given: dict[str, Any] = dict(asked.options) | {"seed": asked.seed}
+    if "layers" in given:
+        parts = [part.strip().partition("=") for part in str(given["layers"]).split(",")]
+        given["layers"] = {name: float(weight or 1) for name, _, weight in parts}
+    return ", ".join(f"{name}={value!r}" for name, value in given.items())

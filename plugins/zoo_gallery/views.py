@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,38 +17,44 @@ from zoo.api import ModalitySpec, default_registry
 from zoo.data import Modality, modality_of
 from zoo.errors import UsageError
 from zoo.latent import plane, within
-from zoo.nn import Encodes, Model
-from zoo.sequences import Autoregressive, Tokens
+from zoo.nn import Model
+from zoo.sequences import Autoregressive
 from zoo_gallery.about import about
 from zoo_gallery.asked import Asked, latent_text, latent_values
 from zoo_gallery.code import lines
 from zoo_gallery.dreams import dreamt
+from zoo_gallery.own import Found, latent_of, uploaded
+from zoo_gallery.pace import Tell
+from zoo_gallery.samples import Rows, decoded, label_of, written
 from zoo_gallery.shown import html_of, in_a_file
 
 __all__ = ["show"]
 
 KEPT = 4  # models in memory
-TICK = 0.1  # seconds between two looks at what is being written
 MOST_SIDE = 32  # examples a side of a map
 MOST_LINKED = 4096  # coordinates of a latent that a link carries
-
-Tell = Callable[..., None]  # (event, **facts); it raises where nobody looks any longer
+FOUND: Found = {}  # latents of users' files
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
-    """Examples (N, *data_shape), and what they are of."""
+    """Examples, which may be made as they are taken, and what they are of."""
 
-    x: Tensor
+    rows: Rows
     z: Tensor | None = None  # (N, *latent_shape)
     base: Tensor | None = None  # the latent (*latent_shape) before coordinates were set and concepts added
     columns: int | None = None  # all in one picture, with so many in a row
     seen: Tensor | None = None  # the user's file as the model sees it (1, *data_shape)
+    error: float | None = None  # how far what its latent decodes to is from it, where the latent was looked for
+
+    def x(self) -> Tensor:
+        """All of them, (N, *data_shape)."""
+        return torch.cat([x for _, x in sorted(self.rows, key=lambda row: row[0])])
 
 
 def show(asked: Asked, folder: Path, tell: Tell) -> dict[str, Any]:
-    """What a view shows, JSON-able: `items` in HTML, which are drawn as they are taken, or the `file` that was written
-    below `folder`.
+    """What a view shows, JSON-able: `items`, numbers with HTML, which are made as they are taken, or the `file` that
+    was written below `folder`.
 
     Raises UsageError and what loading and sampling raise.
     """
@@ -61,17 +66,18 @@ def show(asked: Asked, folder: Path, tell: Tell) -> dict[str, Any]:
     if asked.view == "about":
         return {"about": about(model, modality, spec)}
     shown = VIEWS[asked.view](model, modality, asked, folder, tell)
-    tell("status", text="it is being drawn")
     if asked.format:
-        return {"file": in_a_file(shown.x, shown.z, asked, modality, spec, folder)}
+        return {"file": in_a_file(shown.x(), shown.z, asked, modality, spec, folder)}
     return _as_html(shown, modality, spec, folder) | {"code": lines(asked, model, spec)}
 
 
 def _as_html(shown: _Shown, modality: Modality, spec: ModalitySpec, folder: Path) -> dict[str, Any]:
     path = folder / f"{secrets.token_hex(8)}{spec.suffixes[0]}"
-    pieces = [shown.x] if shown.columns is not None else list(shown.x.split(1))
-    items = (html_of(piece, modality, spec, path, columns=shown.columns) for piece in pieces)
+    rows = shown.rows if shown.columns is None else iter([(0, shown.x())])
+    items = ((index, html_of(x, modality, spec, path, columns=shown.columns)) for index, x in rows)
     found: dict[str, Any] = {"items": items}
+    if shown.error is not None:
+        found["error"] = shown.error
     if shown.base is not None and shown.base.numel() <= MOST_LINKED:
         found["z"] = latent_text(shown.base.flatten().tolist())
         found["coordinates"] = shown.base.flatten().tolist()
@@ -90,56 +96,35 @@ def _concept(model: str, name: str) -> zoo.ConceptVector:
     return zoo.load_concept(model, name, local_files_only=True)
 
 
-def _label(model: Model, asked: Asked, *, one: bool = True) -> str | int | None:
-    """The class that is asked for; without one each in turn (None), or where `one` is needed the first."""
-    if asked.label:
-        return int(asked.label) if asked.label.isdecimal() and asked.label not in model.classes else asked.label
-    return 0 if one and model.num_classes is not None else None
-
-
 def _sample(model: Model, modality: Modality, asked: Asked, folder: Path, tell: Tell) -> _Shown:
     given: dict[str, Any] = {"truncation": asked.truncation, "prior": asked.prior or None} | asked.options
     if isinstance(model, Autoregressive) and asked.n <= model.at_once and not asked.format:
-        return _Shown(x=_written(model, modality, asked, given, tell))
-    labels = _label(model, asked, one=False)
-    z = model.latents(asked.n, seed=asked.seed, labels=labels, **given)
-    return _Shown(x=model.sample(asked.n, seed=asked.seed, labels=labels, **given).cpu(), z=z)
-
-
-def _written(model: Autoregressive, modality: Modality, asked: Asked, given: dict[str, Any], tell: Tell) -> Tensor:
-    """Samples as they are written: their texts so far, or how many tokens, are told now and then."""
-    streams = isinstance(modality, Tokens) and modality.streams
-    total = int(asked.options.get("length") or model.latent_shape[0]) + len(str(asked.options.get("prompt", "")))
-    steps: list[Tensor] = []
-    told = time.monotonic()
-    for tokens in model.stream(asked.n, seed=asked.seed, **given):
-        steps.append(tokens)
-        if time.monotonic() - told >= TICK:
-            told = time.monotonic()
-            tell("progress", done=len(steps), total=max(total, len(steps)))
-            if streams:
-                tell("text", texts=modality.texts(torch.stack(steps, 1)))
-    return torch.stack(steps, 1)
+        return _Shown(rows=written(model, modality, asked, given, tell))
+    label = label_of(model, asked, one=False)
+    z = model.latents(asked.n, seed=asked.seed, labels=label, **given)
+    return _Shown(rows=decoded(model, z, label, tell, **asked.options), z=z)
 
 
 def _drawn(model: Model, asked: Asked, rows: list[int]) -> Tensor:
     """The latents of some of a seed's samples, (len(rows), *latent_shape)."""
     n = max(rows) + 1
-    label = _label(model, asked)
     given: dict[str, Any] = {"truncation": asked.truncation, "prior": asked.prior or None}
-    return model.latents(n, seed=asked.seed, labels=label, **given)[rows]
+    return model.latents(n, seed=asked.seed, labels=label_of(model, asked), **given)[rows]
 
 
 def _walk(model: Model, modality: Modality, asked: Asked, folder: Path, tell: Tell) -> _Shown:
     start, end = _drawn(model, asked, [asked.start, asked.end])
     z = within(model.prior_of(asked.prior or None), start, end, asked.steps)
-    return _Shown(x=model.decode(z, _label(model, asked)).cpu(), z=z)
+    return _Shown(rows=decoded(model, z, label_of(model, asked), tell), z=z)
 
 
 def _place(model: Model, modality: Modality, asked: Asked, folder: Path, tell: Tell) -> _Shown:
     """One place in the latent space: where it begins, with coordinates set, moved along concepts."""
-    seen = _uploaded(model, asked, folder)
-    base = _base(model, asked, seen)
+    seen, error = uploaded(model, asked, folder), None
+    if seen is None:
+        base = _base(model, asked)
+    else:
+        base, error = latent_of(model, seen, label_of(model, asked), asked, FOUND, tell)
     z = base.clone()
     for name, value in asked.dims.items():
         if int(name) >= z.numel():
@@ -148,24 +133,11 @@ def _place(model: Model, modality: Modality, asked: Asked, folder: Path, tell: T
     z = z[None]
     for name, strength in asked.concepts.items():
         z = _concept(asked.model, name).apply(z, strength)
-    return _Shown(x=model.decode(z, _label(model, asked)).cpu(), z=z, base=base, seen=seen)
+    return _Shown(rows=decoded(model, z, label_of(model, asked), tell), z=z, base=base, seen=seen, error=error)
 
 
-def _uploaded(model: Model, asked: Asked, folder: Path) -> Tensor | None:
-    if not asked.upload:
-        return None
-    path = folder / "uploads" / Path(asked.upload).name
-    if not path.is_file():
-        raise UsageError("the file that was sent is not kept any longer; choose it again")
-    return model.examples(path)
-
-
-def _base(model: Model, asked: Asked, seen: Tensor | None) -> Tensor:
-    """The latent (*latent_shape) that a place begins at: of a file, of a link, on the map, or a seed's first sample."""
-    if seen is not None:
-        if not isinstance(model, Encodes):
-            raise UsageError(f"{asked.model} has no encoder, and finds no latent of a file; take one of a VAE")
-        return model.encode(seen, _label(model, asked)).mean[0].cpu()
+def _base(model: Model, asked: Asked) -> Tensor:
+    """The latent (*latent_shape) that a place begins at: of a link, on the map, or a seed's first sample."""
     if asked.z:
         values = torch.tensor(latent_values(asked.z), dtype=torch.float32)
         if values.numel() != torch.Size(model.latent_shape).numel():
@@ -188,7 +160,7 @@ def _map(model: Model, modality: Modality, asked: Asked, folder: Path, tell: Tel
     _check_plane(model, asked)
     side = min(max(asked.n, 2), MOST_SIDE)
     z = plane(side, prior=model.prior_of(asked.prior or None))
-    return _Shown(x=model.decode(z, _label(model, asked)).cpu(), z=z, columns=side)
+    return _Shown(rows=decoded(model, z, label_of(model, asked), tell), z=z, columns=side)
 
 
 VIEWS: dict[str, Callable[[Model, Modality, Asked, Path, Tell], _Shown]] = {

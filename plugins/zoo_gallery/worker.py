@@ -83,8 +83,8 @@ def _work(given: dict[str, Any], tell: Tell) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
         found = show(asked, Path(given["folder"]), tell)
-        for html in found.pop("items", ()):
-            tell("item", html=html)  # the first is seen while the others are drawn
+        for index, html in found.pop("items", ()):
+            tell("item", html=html, index=index)  # it is seen while others are made
     notes = list(dict.fromkeys(_line(one.message) for one in told if issubclass(one.category, UserWarning)))
     tell("done", notes=notes, **found)
 

@@ -53,6 +53,10 @@ class Tunes(Tokens):
         """Each example's first tune, as a tune of a book: numbered, and as far as it goes."""
         return [numbered(text, number) for number, text in enumerate(super().texts(x), 1)]
 
+    def ended(self, x: Tensor) -> list[bool]:
+        """At an empty line."""
+        return [END in text.lstrip("\n") for text in super().texts(x)]
+
     def terminal(self, x: Tensor, *, width: int, columns: int | None = None, colour: bool = False) -> str:
         """A line a tune: its bars, notes and seconds, and how it begins; `columns` mean nothing here."""
         lines = []

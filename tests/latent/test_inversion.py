@@ -78,7 +78,9 @@ def test_inversion_finds_what_decodes_to_the_picture(gan: GAN) -> None:
     x = gan.sample(3, seed=11)
     draws = gan.sample(8, seed=0)
     nearest = torch.stack([value_error(draws, one.expand_as(draws)).min() for one in x])
-    found = invert(gan, x, steps=150, draws=8, seed=0)
+    told: list[tuple[int, int]] = []
+    found = invert(gan, x, steps=150, draws=8, seed=0, progress=lambda *how: told.append(how))
+    assert told == [(step + 1, 150) for step in range(150)]
     assert found.z.shape == (3, 3)
     assert bool((found.error < 0.3 * nearest).all())
     assert torch.allclose(found.error, value_error(gan.decode(found.z), x), atol=1e-6)

@@ -19,8 +19,11 @@ import pytest
 import torch
 from PIL import Image
 
+import zoo
+from zoo.api import default_registry
 from zoo.cli.main import main
 from zoo.configs import decode
+from zoo.data import modality_of
 from zoo.errors import ConfigError, DataError, StorageError, UsageError
 
 pytest.importorskip("starlette", reason="pip install 'genzoo[gallery]'")
@@ -34,6 +37,7 @@ from zoo_gallery.app import Gallery
 from zoo_gallery.asked import Asked, latent_text, latent_values
 from zoo_gallery.guard import Guard
 from zoo_gallery.jobs import Workshop
+from zoo_gallery.shown import html_of
 from zoo_gallery.uploads import MOST_BYTES, TooLarge, receive
 from zoo_gallery.views import show
 
@@ -143,7 +147,8 @@ def test_the_catalogue_page_needs_no_torch() -> None:
     found = json.loads(done.stdout)
     models = {model["name"]: model | {"kind": kind["name"]} for kind in found["kinds"] for model in kind["models"]}
     assert models["vae-mnist"]["views"] == ["sample", "walk", "place", "map", "edit"]
-    assert models["dcgan-cifar-frog"]["views"] == ["sample", "walk", "place"]
+    assert models["dcgan-cifar-frog"]["views"] == ["sample", "walk", "place", "edit"]
+    assert models["ddpm-mnist"]["views"] == models["gpt-folk"]["views"] == ["sample", "walk", "place"]
     assert (models["gpt-folk"]["kind"], models["vae-spoken-digits"]["kind"]) == ("tune", "audio")
     assert (models["dcgan-shapes"]["ready"], models["dcgan-shapes"]["command"]) == (False, "zoo train dcgan-shapes")
     assert found["verbs"] == ["dream"]
@@ -343,22 +348,86 @@ def test_a_file_of_ones_own_has_a_place_that_a_link_holds(tmp_path: Path) -> Non
         show(decode(Asked, asked | {"upload": "../face.png"}, "the view"), tmp_path / "uploads", lambda *_, **__: None)
 
 
+class Ear:
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        self.told.append((event, facts))
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The facts of each event of that name."""
+        return [facts for name, facts in self.told if name == event]
+
+
 def test_texts_are_told_as_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each text that is told begins the next, and the last one the sample; tunes tell how far they are."""
-    monkeypatch.setattr("zoo_gallery.views.TICK", 0.0)
-    told: list[tuple[str, dict[str, Any]]] = []
+    """Each text that is told begins the next, and the last one the sample."""
+    monkeypatch.setattr("zoo_gallery.pace.TICK", 0.0)
     asked = {"view": "sample", "model": "lstm-nietzsche", "n": 1, "options": {"length": 12, "prompt": "the "}}
-    shown = show(decode(Asked, asked, "the view"), tmp_path, lambda event, **facts: told.append((event, facts)))
-    texts = [facts["texts"][0] for event, facts in told if event == "text"]
+    ear = Ear()
+    ((_, html),) = show(decode(Asked, asked, "the view"), tmp_path, ear)["items"]
+    texts = [facts["texts"][0] for facts in ear.of("text")]
     assert len(texts) > 8
     assert all(later.startswith(sooner) for sooner, later in itertools.pairwise(texts))
     assert texts[-1].startswith("the ")
-    assert texts[-1].strip() in next(shown["items"])
-    told.clear()
-    asked |= {"model": "lstm-folk", "options": {"length": 12}}
-    show(decode(Asked, asked, "the view"), tmp_path, lambda event, **facts: told.append((event, facts)))
-    assert [facts for event, facts in told if event == "progress"][-1] == {"done": 12, "total": 12}
-    assert "text" not in [event for event, _ in told]
+    assert texts[-1].strip() in html
+    assert ear.of("progress")[-1] == {"done": 16, "total": 16}
+
+
+def test_a_tune_comes_when_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tunes grow, each is whole while others are written, and when all are nothing more is; they are the seed's."""
+    monkeypatch.setattr("zoo_gallery.pace.TICK", 0.0)
+    asked = {"view": "sample", "model": "lstm-folk", "n": 3, "seed": 2, "options": {"length": 300}}
+    ear, places = Ear(), []
+    for index, html in show(decode(Asked, asked, "the view"), tmp_path, ear)["items"]:
+        places.append((index, len(ear.of("text")), html))
+    assert [index for index, _, _ in places] == [0, 2, 1]  # the second goes on to the end
+    written = [count for _, count, _ in places]
+    assert written[0] < written[1] < written[2] == 300
+    growing = ear.of("text")
+    assert all(facts["texts"][0] is None for facts in growing[written[0] :])
+    for place in range(3):
+        texts = [facts["texts"][place] for facts in growing if facts["texts"][place] is not None]
+        assert all(later.startswith(sooner.rstrip()) for sooner, later in itertools.pairwise(texts))
+    x = zoo.load("lstm-folk").sample(3, seed=2, length=300)
+    modality, spec = modality_of(zoo.load("lstm-folk")), default_registry().modality("tune")
+    for index, _, html in places:
+        assert html == html_of(x[index : index + 1], modality, spec, tmp_path / "one.abc", columns=None)
+        assert "<audio" in html
+    both = asked | {"n": 1, "options": {"length": 300, "prompt": "M:4/4\nK:G\nGABc|\n\n"}}
+    ear = Ear()
+    assert len([*show(decode(Asked, both, "the view"), tmp_path, ear)["items"]]) == 1
+    assert ear.of("progress")[-1]["done"] == len(both["options"]["prompt"])
+
+
+def test_samples_come_a_piece_after_the_other(tmp_path: Path) -> None:
+    """The first sounds are there before the last are made; there are as many pieces as the networks see."""
+    model, asked = zoo.load("vae-spoken-digits"), {"view": "sample", "model": "vae-spoken-digits", "n": 6, "seed": 3}
+    made = []
+    given = type(model).watched
+
+    def counted(self: Any, z: Any, *more: Any) -> Any:
+        made.append(len(z))
+        return given(self, z, *more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(model), "watched", counted)
+        items = show(decode(Asked, asked, "the view"), tmp_path, Ear())["items"]
+        assert made == []
+        assert [next(items)[0] for _ in range(4)] == [0, 1, 2, 3]
+        assert made == [4]
+        assert [index for index, _ in items] == [4, 5]
+        assert made == [4, 4]
+
+
+def test_each_step_of_a_diffusion_model_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples that come of noise tell how often the network was asked."""
+    monkeypatch.setattr("zoo_gallery.pace.TICK", 0.0)
+    ear, asked = Ear(), {"view": "sample", "model": "ddpm-mnist", "n": 1, "options": {"steps": 3}}
+    assert len([*show(decode(Asked, asked, "the view"), tmp_path, ear)["items"]]) == 1
+    assert ear.of("progress") == [{"done": done, "total": 3} for done in (1, 2, 3)]
 
 
 def test_a_walk_moves_in_a_file_where_its_kind_can(tmp_path: Path) -> None:

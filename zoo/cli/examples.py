@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo.catalogue.weights.folder import PRIORS
 from zoo.cli.output import complain
+from zoo.cli.progress import Bar
 from zoo.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -230,7 +231,8 @@ def find_latents(model: Model, x: Tensor, steps: int, labels: Sequence[str | int
     else:
         if not 1 <= steps <= MOST_STEPS:
             raise UsageError(f"--inversion-steps is {steps}; it must be a whole number from 1 to {MOST_STEPS:,}")
-        z = invert(model, x, steps=steps, labels=labels).z.cpu()
+        with Bar(unit="step") as advance:
+            z = invert(model, x, steps=steps, labels=labels, progress=advance).z.cpu()
         how = f"found by {steps} steps of inversion (the model has no encoder)"
     made = decoded(model, z, labels)
     if not made.is_floating_point():

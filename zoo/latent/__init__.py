@@ -9,12 +9,24 @@ if TYPE_CHECKING:
     from zoo.latent.concept_file import concepts_of
     from zoo.latent.concepts import ConceptVector
     from zoo.latent.interpolation import linear, plane, spherical, traversal, within
+    from zoo.latent.inversion import Inversion, invert
 
-__all__ = ["ConceptVector", "concepts_of", "linear", "plane", "spherical", "traversal", "within"]
+__all__ = [
+    "ConceptVector",
+    "Inversion",
+    "concepts_of",
+    "invert",
+    "linear",
+    "plane",
+    "spherical",
+    "traversal",
+    "within",
+]
 
 _NAMES = {  # module -> what it gives
     "concept_file": ("concepts_of",),
     "concepts": ("ConceptVector",),
+    "inversion": ("Inversion", "invert"),
     "interpolation": ("linear", "plane", "spherical", "traversal", "within"),
 }
 _HOME = {name: f"zoo.latent.{module}" for module, names in _NAMES.items() for name in names}

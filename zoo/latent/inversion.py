@@ -17,7 +17,7 @@ from zoo.errors import UsageError
 from zoo.nn.folding import resting
 from zoo.nn.given import as_tensor, number, whole
 from zoo.nn.models import Model, home
-from zoo.nn.sampling import CHUNK, Labels, check_labels
+from zoo.nn.sampling import CHUNK, Labels, Progress, check_labels, passes
 from zoo.nn.torch_state import default_state
 
 __all__ = ["Inversion", "invert", "render", "value_error"]
@@ -57,6 +57,7 @@ def invert(
     prior_weight: float = 1e-2,
     draws: int = 8,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Inversion:
     """Find latents that decode to examples x (N, *data_shape) in [0, 1], by `steps` of Adam on z.
 
@@ -66,7 +67,8 @@ def invert(
     begins at `start`
     (N, *latent_shape), such as a fitted encoder's guess, or else at `draws` draws from the prior with `seed`, of which
     the one that ends lowest is kept. The best z of all steps is given, so that more steps never fit worse than `start`
-    in the objective. `labels` (N,) are needed for a model with classes.
+    in the objective. `labels` (N,) are needed for a model with classes. `progress` is called with (steps done, steps in
+    all).
 
     Raises UsageError for examples of another shape or range, and numbers that cannot be meant.
     """
@@ -88,10 +90,14 @@ def invert(
     row = torch.arange(len(x)).repeat_interleave(copies)
     found, losses = [], []
     variance = float(model.decode(model.latents(CHUNK, seed=0)).var(0).mean().clamp(min=1e-12))
-    for piece in torch.arange(len(row)).split(CHUNK):
+    pieces = torch.arange(len(row)).split(CHUNK)
+    for index, piece in enumerate(pieces):
         classes = None if of is None else of[row[piece]].to(device)
         target = x[row[piece]].to(device).clone()
-        ends = _descend(still, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance)
+        tell = passes(progress, index, len(pieces))
+        ends = _descend(
+            still, target, z[piece].to(device, torch.float32), classes, steps, prior_weight * variance, tell
+        )
         found.append(ends[0])
         losses.append(ends[1])
     best = torch.cat(losses).view(len(x), copies).argmin(1) + torch.arange(len(x), device=device) * copies
@@ -101,7 +107,13 @@ def invert(
 
 
 def _descend(
-    model: Model, x: Tensor, z: Tensor, labels: Tensor | None, steps: int, weight: float
+    model: Model,
+    x: Tensor,
+    z: Tensor,
+    labels: Tensor | None,
+    steps: int,
+    weight: float,
+    progress: Progress | None,
 ) -> tuple[Tensor, Tensor]:
     """The best z of `steps` steps from z, and its objective, (n,)."""
     prior = model.prior_of()
@@ -122,4 +134,6 @@ def _descend(
             schedule.step()
             if prior.name == "uniform":
                 z.data.clamp_(-1, 1)
+            if progress is not None:
+                progress(step + 1, steps)
     return kept, lowest

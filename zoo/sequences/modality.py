@@ -58,6 +58,10 @@ class Tokens(Modality):
         """Tokens (N, L) as texts."""
         return ["".join(self.characters[token] for token in row) for row in self.stored(x).tolist()]
 
+    def ended(self, x: Tensor) -> list[bool]:
+        """Whether each of tokens (N, L) has ended, so that `write` leaves out what follows: here a text goes on."""
+        return [False] * len(x)
+
     def made_up(self, n: int, data_shape: tuple[int, ...], generator: Generator) -> Tensor:
         """Every second token is the first of the vocabulary: something to learn."""
         tokens = torch.randint(len(self.characters), (n, *data_shape), generator=generator)

@@ -3,7 +3,7 @@
 import { title } from "/pages/catalogue.js";
 import { button, choice, element, numberField, slider } from "/pages/controls.js";
 import { ask, remember, write } from "/pages/link.js";
-import { Stage, codeBlock, message, shown } from "/pages/stage.js";
+import { Stage, arriving, codeBlock, downloads, message, shown } from "/pages/stage.js";
 
 const MOST = 4;  // models at once
 
@@ -41,30 +41,28 @@ export function show(main, { catalogue, link }) {
     remember("compare", "", chosen);
     const asked = models();
     const codes = new Map();
+    const endings = [...kindOf().suffixes, ".npz"];
     stages = asked.map(() => new Stage({ quiet: true }));
     rows.replaceChildren(...asked.map((model, index) => {
       const items = element("ol", { class: "items small" });
       stages[index].body.append(items);
-      const draw = (found) => {
-        items.replaceChildren(...found.items.map((html, at) =>
-          element("li", { class: "item" }, shown(html, `sample ${at + 1} of ${model.name}`))));
-        codes.set(model.name, found.code);
-        if (codes.size === asked.length) offer(asked.map((one) => codes.get(one.name)));
-      };
-      const text = (texts) => items.replaceChildren(...texts.map((one) => element("li", { class: "item" }, element("pre", {}, one))));
-      stages[index].ask(ask("sample", model.name, { seed: chosen.seed ?? 0, n: chosen.n ?? 4 }), draw, { text });
+      const card = (html, at) => element("li", { class: "item" }, shown(html, `sample ${at + 1} of ${model.name}`));
+      const question = ask("sample", model.name, { seed: chosen.seed ?? 0, n: chosen.n ?? 4 });
+      stages[index].ask(question, (found) => {
+        codes.set(model.name, [
+          element("h3", {}, model.name), downloads(question, endings, model.name),
+          codeBlock(`Python: ${model.name}`, found.code.python), codeBlock(`Shell: ${model.name}`, found.code.shell)]);
+        if (codes.size === asked.length) offer(asked.flatMap((one) => codes.get(one.name)));
+      }, arriving(items, card));
       return element("section", { class: "card", "aria-label": model.name },
         element("h2", {}, element("a", { href: write("sample", model.name, { seed: chosen.seed ?? 0 }) }, model.name)),
         element("p", { class: "quiet" }, model.summary), stages[index].root);
     }), figures(asked) ?? "", kept);
     kept.hidden = true;
   }
-  function offer(codes) {
+  function offer(made) {
     kept.hidden = false;
-    kept.replaceChildren(element("h2", {}, "Have it again"),
-      codeBlock("Python", codes.map((code) => code.python).join("\n\n")),
-      codeBlock("Shell", codes.map((code) => code.shell.replace("-o sample.", `-o sample-${codes.indexOf(code) + 1}.`)).join("\n")),
-      codeBlock("Link", location.href));
+    kept.replaceChildren(element("h2", {}, "Have it again"), ...made, codeBlock("Link", location.href));
   }
   const boxes = element("fieldset", {});
   function list() {

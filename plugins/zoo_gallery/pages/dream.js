@@ -19,19 +19,24 @@ export function show(main, { catalogue, link }) {
     else chosen[key] = value;
     remember("dream", "", chosen);
   };
-  const begin = button("Dream", () => stage.ask({ ...ask("dream", "", chosen), upload }, (found) =>
-    result.replaceChildren(shown(found.items[0], "the dream"))), { first: true });
+  const begun = Object.keys(link.chosen).length > 0;
+  const begin = button("Dream", () => {
+    remember("dream", "", chosen);
+    stage.ask({ ...ask("dream", "", chosen), upload }, (found) => result.replaceChildren(shown(found.items[0], "the dream")));
+  }, { first: true });
   begin.disabled = true;
   const picker = filePicker("Choose a photo", catalogue.kinds.find((kind) => kind.name === "image")?.suffixes ?? [], {
     began: () => trouble.replaceChildren(),
     failed: (error) => trouble.replaceChildren(message(error.message)),
     sent: (name) => {
       upload = name;
+      asks.remove();
       begin.disabled = false;
       begin.click();
     },
   });
-  stage.body.append(picker, trouble, result);
+  const asks = element("p", { class: "asks" }, "This link has the settings of a dream, and not its photo: choose the photo again.");
+  stage.body.append(...(begun ? [asks] : []), picker, trouble, result);
   const controls = element("div", { class: "controls" }, begin,
     slider("Pixels of the longer side", { low: 128, high: 1024, step: 32, value: chosen["o.size"], show: String, settle: choose("o.size") }),
     slider("Sizes it is changed at", { low: 1, high: 8, step: 1, value: chosen["o.octaves"], show: String, settle: choose("o.octaves") }),

@@ -38,7 +38,8 @@ export function edit(page) {
     if (found.seen) {
       before.replaceChildren(shown(found.seen, "the file as the model sees it"), element("figcaption", {}, "As the model sees it"));
     }
-    after.replaceChildren(shown(found.items[0], "what the model makes of it"), element("figcaption", {}, "What the model makes of it"));
+    const near = found.error === undefined ? "" : `; where nothing is moved it is off by ${(100 * found.error).toFixed(1)} % (root mean square)`;
+    after.replaceChildren(shown(found.items[0], "what the model makes of it"), element("figcaption", {}, `What the model makes of it${near}`));
     page.choose({ z: found.z });
     sliders.follow(found.coordinates);
   }
@@ -53,6 +54,8 @@ export function edit(page) {
   const sliders = dimensions(page, again);
   page.controls.append(...[
     element("p", { class: "quiet" }, `A file is ${page.about.read_as}.`),
+    page.about.encodes ? null : element("p", { class: "quiet" }, `${page.model.name} has no encoder: what draws the file most nearly is looked for, `
+      + "which takes a while. It cannot draw everything."),
     ...moved,
     moved.length ? button("Concepts to 0", () => {
       page.about.concepts.forEach((name, index) => {

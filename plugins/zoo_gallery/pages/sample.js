@@ -1,8 +1,8 @@
-// Samples of a seed; texts appear as they are written.
+// Samples of a seed; texts and tunes appear as they are written.
 
 import { button, element, numberField, slider, textField } from "/pages/controls.js";
 import { write } from "/pages/link.js";
-import { shown } from "/pages/stage.js";
+import { arriving, shown } from "/pages/stage.js";
 
 const MANY = 12, FEW = 3;  // samples, where nobody says how many; of models that write
 
@@ -39,13 +39,7 @@ export function sample(page) {
   page.stage.body.append(list);
 
   const card = (html, index) => element("li", { class: "item" }, shown(html, `sample ${index + 1} of ${page.model.name}`), actions(page, index));
-  const item = (html, index) => {
-    if (!index) list.replaceChildren();
-    list.append(card(html, index));
-  };
-  const text = (texts) => list.replaceChildren(...texts.map((one) =>
-    element("li", { class: "item writing" }, element("div", { class: "shown" }, element("pre", {}, one)))));
-  const again = () => page.stage.ask(page.asked("sample", { n: usual }), () => {}, { text, item });
+  const again = () => page.stage.ask(page.asked("sample", { n: usual }), () => {}, arriving(list, card));
 
   const seed = page.seed(again);
   page.controls.append(...[

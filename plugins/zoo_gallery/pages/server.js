@@ -42,7 +42,7 @@ export async function run(asked, { told = () => {}, signal } = {}) {
         const event = JSON.parse(line);
         if (event.event === "error") throw new Refused(event.message, 422);
         if (event.event === "done") return { ...event, items };
-        if (event.event === "item") event.index = items.push(event.html) - 1;
+        if (event.event === "item") items[event.index] = event.html;
         told(event);
       }
     }

@@ -37,6 +37,33 @@ export function codeBlock(name, text) {
   return element("div", { class: "code" }, element("div", { class: "name" }, name, copied), element("pre", { tabindex: 0 }, text));
 }
 
+/** Links to what a question shows, in files of these endings; `of` says of what where there are several. */
+export function downloads(asked, endings, of = "") {
+  return element("div", { class: "files" }, endings.filter((ending) => ending !== ".jpeg").map((ending) => {  // .jpg is the same
+    const name = ending.slice(1).toUpperCase();
+    return element("a", { class: "button", href: download(asked, ending), download: "", "aria-label": of ? `${name}: ${of}` : null }, name);
+  }));
+}
+
+/** What shows the examples of one question in a list, in any order, and texts before they are whole; `card` makes the
+ * element of an example from its HTML and number. What the list held goes when the first comes.
+ */
+export function arriving(list, card) {
+  const places = [];
+  const put = (index, made) => {
+    if (!places.length) list.replaceChildren();
+    while (places.length <= index) places.push(list.appendChild(element("li", { class: "item", hidden: true })));
+    places[index].replaceWith(made);
+    places[index] = made;
+  };
+  const text = (texts) => texts.forEach((one, index) => {
+    if (one === null) return;  // it is whole
+    if (places[index]?.classList.contains("writing")) places[index].querySelector("pre").textContent = one;
+    else put(index, element("li", { class: "item writing" }, element("div", { class: "shown" }, element("pre", {}, one))));
+  });
+  return { text, item: (html, index) => put(index, card(html, index)) };
+}
+
 /** The stage of a view. */
 export class Stage {
   /** A `quiet` one does not say how to have it again. */
@@ -105,16 +132,10 @@ export class Stage {
   /** How to have it again: link, code, files. */
   offer(asked, found) {
     this.again.hidden = false;
-    const endings = found.file ? [] : (this.endings ?? []).filter((ending) => ending !== ".jpeg");  // .jpg is the same
-    const files = endings.map((ending) =>
-      element("a", { class: "button", href: download(asked, ending), download: "" }, ending.slice(1).toUpperCase()));
-    if (found.file) {
-      const query = new URLSearchParams(found.file);
-      files.push(element("a", { class: "button", href: `/api/file?${query}`, download: "" }, "PNG"));
-    }
+    const made = found.file && element("a", { class: "button", href: `/api/file?${new URLSearchParams(found.file)}`, download: "" }, "PNG");
     this.again.replaceChildren(
       element("h2", {}, "Have it again"),
-      element("div", { class: "files" }, files),
+      made ? element("div", { class: "files" }, made) : downloads(asked, this.endings ?? []),
       codeBlock("Python", found.code.python),
       codeBlock("Shell", found.code.shell),
       codeBlock("Link", location.href),
