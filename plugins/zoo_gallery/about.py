@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from torch import Size
@@ -9,6 +10,7 @@ from torch import Size
 from zoo.api import ModalitySpec
 from zoo.configs import options
 from zoo.data import Modality
+from zoo.errors import NotFoundError
 from zoo.nn import Encodes, Model
 from zoo.sequences import Autoregressive
 from zoo_gallery.references import attribute
@@ -36,8 +38,17 @@ def about(model: Model, modality: Modality, spec: ModalitySpec) -> dict[str, Any
         "concepts": list(model.concepts),
         "options": [] if model.options is None else options(model.options),
         "encodes": isinstance(model, Encodes),
-        "animations": list(spec.animations),
+        "animations": [ending for ending in spec.animations if _writable(modality, ending)],
         "slow": isinstance(model, Autoregressive),
-        "endings": [*spec.suffixes, ARRAYS],
+        "endings": [*(ending for ending in spec.suffixes if _writable(modality, ending)), ARRAYS],
         "read_as": modality.how_read(model.data_shape),
     }
+
+
+def _writable(modality: Modality, ending: str) -> bool:
+    """Whether what writes such files is there."""
+    try:
+        modality.check_writable(Path(f"file{ending}"))
+    except NotFoundError:
+        return False
+    return True

@@ -6,115 +6,30 @@ each view is checked for how it can be used without eyes or mouse.
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
+from plugins.gallery_page import CHROMIUM, go, keep, of, pixels, settled
+from plugins.gallery_server import TOKEN, Server
 
 import zoo
 from zoo.images import to_pil
 
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 pytest.importorskip("uvicorn", reason="pip install 'genzoo[gallery]'")
-from plugins.gallery_server import TOKEN, Server  # noqa: E402
 
-CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = os.environ.get("GALLERY_PICTURES", "")
 AXE = os.environ.get("AXE_CORE", "")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium: apt-get install chromium"),
 ]
-WAIT = 60_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One gallery for all tests."""
-    found = Server(tmp_path_factory.mktemp("gallery"))
-    yield found
-    found.end()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def contexts(chromium: Any, server: Server) -> Iterator[Any]:
-    """Makes browsers of their own, each with the link opened; none may ask anybody but 127.0.0.1, or show an error."""
-    made, asked, wrong = [], [], []
-
-    def make(**settings: Any) -> Any:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 860}} | settings)
-        context.set_default_timeout(WAIT)
-        context.on("request", lambda request: asked.append(request.url))
-        context.on("weberror", lambda error: wrong.append(str(error.error)))
-        made.append(context)
-        page = context.new_page()
-        page.goto(server.link)
-        return page
-
-    yield make
-    for context in made:
-        context.close()
-    assert asked
-    elsewhere = {url for url in asked if urlsplit(url).scheme != "data" and urlsplit(url).hostname != "127.0.0.1"}
-    assert not elsewhere
-    assert not wrong
-
-
-@pytest.fixture
-def page(contexts: Any) -> Any:
-    """A page that has been let in."""
-    return contexts()
-
-
-def go(page: Any, link: str) -> None:
-    """Open a view and wait until it shows something."""
-    page.goto(f"{page.url.partition('#')[0]}#/{link}")
-    page.wait_for_selector(".shown, .drop, .preview > :not(span)")
-
-
-def settled(page: Any) -> None:
-    """Wait until what was asked is there."""
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.status')].every((one) => one.innerText.startsWith('Done'))"
-    )
-
-
-def pixels(page: Any, place: str) -> np.ndarray[Any, Any]:
-    """The picture at a place of the page, as it was sent."""
-    source = page.locator(f"{place} img").first.get_attribute("src")
-    with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as picture:
-        return np.asarray(picture)
-
-
-def of(x: Any) -> np.ndarray[Any, Any]:
-    """The first of a model's pictures."""
-    return np.asarray(to_pil(x)[0])
-
-
-def keep(page: Any, name: str) -> None:
-    """Write a picture of the page for the documents, where they are asked for."""
-    if PICTURES:
-        page.wait_for_timeout(300)
-        page.screenshot(path=f"{PICTURES}/gallery-{name}.jpg", type="jpeg", quality=85)
 
 
 def test_samples_are_those_of_the_model(page: Any, contexts: Any) -> None:
