@@ -24,7 +24,7 @@ from zoo.api import default_registry
 from zoo.cli.main import main
 from zoo.configs import decode
 from zoo.data import modality_of
-from zoo.errors import ConfigError, DataError, StorageError, UsageError
+from zoo.errors import ConfigError, DataError, NotFoundError, StorageError, UsageError
 
 pytest.importorskip("starlette", reason="pip install 'genzoo[gallery]'")
 pytest.importorskip("uvicorn", reason="pip install 'genzoo[gallery]'")
@@ -400,6 +400,22 @@ def test_a_tune_comes_when_it_has_ended(tmp_path: Path, monkeypatch: pytest.Monk
     ear = Ear()
     assert len([*show(decode(Asked, both, "the view"), tmp_path, ear)["items"]]) == 1
     assert ear.of("progress")[-1]["done"] == len(both["options"]["prompt"])
+
+
+def test_files_that_nothing_writes_are_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a program is missing that an animation needs, the page does not name its ending; of the others it does."""
+
+    def missing(path: Path) -> None:
+        if path.suffix == ".mp4":
+            raise NotFoundError("nothing here writes MP4")
+
+    monkeypatch.setattr("zoo.images.modality.check_animation", missing)
+    found = show(decode(Asked, {"view": "about", "model": "vae-mnist"}, "the view"), tmp_path, Ear())["about"]
+    assert {".gif", ".webp"} <= set(found["animations"])
+    assert ".mp4" not in found["animations"]
+    monkeypatch.setattr("zoo.images.modality.check_animation", lambda path: None)
+    found = show(decode(Asked, {"view": "about", "model": "vae-mnist"}, "the view"), tmp_path, Ear())["about"]
+    assert ".mp4" in found["animations"]
 
 
 def test_samples_come_a_piece_after_the_other(tmp_path: Path) -> None:
