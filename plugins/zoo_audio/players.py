@@ -26,6 +26,7 @@ class SpectrogramGenerator(Generator):
     """
 
     prior = "normal"
+    chunk = 4  # as of the decoder
 
     def __init__(self, config: SpectrogramGANConfig) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ class GAN(Model):
             num_classes=generator.num_classes,
             prior=generator.prior,
         )
-        self.generator = generator
+        self.generator, self.chunk = generator, generator.chunk
         self.discriminator = discriminator
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -62,6 +62,7 @@ class Generator(nn.Module, ABC):
     data_shape: tuple[int, ...]
     num_classes: int | None  # of the labels that `forward` is called with; None: without labels
     prior: str  # what z is drawn from: "normal" N(0, I) or "uniform" U(-1, 1)
+    chunk: int = CHUNK  # latents that it sees at a time: fewer where there is much to do for each
 
     @abstractmethod
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
