@@ -19,6 +19,7 @@ __all__ = ["sound_classifier", "sound_probe"]
 STEM, WIDTHS = 8, (16, 32, 64)
 STEPS = (256, 128)  # values of a window, and from one to the next
 EPOCHS = 15
+NAME = "seven 3x3 convolutions of log spectrograms with batch norm"
 LEVELS = 1 << 16
 SHIFT = 0.08  # share of the length by which a sound is moved, at most
 GAIN = 0.7  # a sound is made louder or softer by up to exp of it
@@ -38,7 +39,7 @@ def sound_probe(train: Labelled, held_out: Labelled, *, seed: int = 0) -> Probe:
 
 
 def _design(num_classes: int | None) -> JudgeDesign:
-    return JudgeDesign(build=partial(_Network, num_classes), values=_values, varied=_varied, epochs=EPOCHS)
+    return JudgeDesign(build=partial(_Network, num_classes), values=_values, varied=_varied, epochs=EPOCHS, name=NAME)
 
 
 @final

@@ -32,10 +32,14 @@ WEIGHTS = Path(__file__).parents[2] / "weights"
 BUNDLED = sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))
 CODING = {"split": "test", "examples": 50, "root_mean_square_error": 0.05, "active_units": 3, "binarised": False}
 CODING |= {"negative_elbo": 95.25, "kl": 25.5, "bits_per_dim": 0.1753}
-LIKELIHOOD = {"nll": 90.5, "standard_error": 0.25, "monte_carlo_error": 0.125, "samples": 5, "examples": 10}
-LIKELIHOOD |= {"binarised": False, "negative_elbo": 95.0}
-CONCEPT = {"name": "smile", "factor": "smiling", "other": "gender", "positives": 3, "negatives": 4, "rows": []}
-CONCEPT |= {"probe_auc": 0.9, "probe_accuracy": 0.8, "other_auc": 0.9, "other_accuracy": 0.5, "region": [1, 2, 3, 4]}
+LIKELIHOOD = {"settings": {"latents": 5, "binarised": False}, "details": {"standard_error": 0.25}}
+LIKELIHOOD |= {"command": "zoo likelihood . --samples 5 --seeds 0,1,2"}
+SMILE = {"concept": "smile", "factor": "smiling", "keep": "gender", "region": [1, 2, 3, 4], "strength": 2.0}
+JUDGE = {"tells": "smiling", "design": "three convolutions", "accuracy": 0.8, "auc": 0.9, "sha256": ["ab" * 32] * 3}
+JUDGE |= {"learnt_from": {"name": "shapes", "split": "train", "sha256": "cd" * 32}}
+MEASURE = "zoo concept measure . smile --data shapes --factor smiling --keep gender --region 1,2,3,4 --seeds 0,1,2"
+CONCEPT = {"settings": SMILE, "judge": JUDGE, "command": MEASURE, "floor": 0.5, "spread": 0.01}
+OF_CONCEPT = ("concept_gained", "concept_lost", "concept_gained_drift", "concept_lost_drift")
 
 
 def text_of(folder: Path) -> str:
@@ -70,8 +74,9 @@ def whole(vae_folder: Make) -> Path:
     config["data"] = source | {"shape": [3, 8, 8], "range": [0.0, 1.0]}
     config["training"] = {"recipe": recipe, "examples": 1, "torch": "2", "threads": 1}
     (path / "config.json").write_text(json.dumps(config))
-    sections = {"reconstruction": CODING, "likelihood": LIKELIHOOD, "concepts": {"smile": CONCEPT}}
-    measured = told(record("frechet", "pixels", 2.0), record("elbo", "", 95.25), leading="pixels", **sections)
+    found = [record("likelihood", "", 90.5, **LIKELIHOOD), *(record(kind, "", 0.75, **CONCEPT) for kind in OF_CONCEPT)]
+    found += [record("frechet", "pixels", 2.0), record("elbo", "", 95.25)]
+    measured = told(*found, leading="pixels", reconstruction=CODING)
     (path / "evaluation.json").write_text(json.dumps(measured))
     save_concepts(path, [ConceptVector(name="smile", direction=torch.ones(2))])
     save_mixture(path, GaussianMixture(torch.ones(2), torch.zeros(2, 2), torch.eye(2).repeat(2, 1, 1)))

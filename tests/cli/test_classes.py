@@ -107,21 +107,21 @@ def test_a_classifier_says_what_samples_show(
     words = ("--samples", 30, "--seeds", "0,1", "--real", 30, "--features", "pixels")
     assert code_of("eval", folder, *words, "--metrics", "frechet", "--per-class", "--classify", "--write") == 0
     written = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    told, records = written["classified"], written["records"]
+    records = written["records"]
     assert list(records) == [
         "frechet/pixels@30",
         *(f"frechet/pixels@10[{name}]" for name in ("circle", "square", "triangle")),
         "classified@30",
     ]
-    assert records["classified@30"]["values"][0] == told["samples"]
-    assert told["data"] == "shapes"
-    assert sum(told["told"].values()) == pytest.approx(1)
-    shares = f"{told['samples']:.1%} of the samples of the first seed"
-    assert f"made for: {shares}, {told['real']:.1%} of real" in capsys.readouterr().out
+    told = records["classified@30"]
+    assert (len(told["values"]), told["n_fake"], told["reference"]["split"]) == (2, 30, "test")
+    assert told["judge"]["learnt_from"]["name"] == "shapes"
+    assert sum(told["details"]["told"].values()) == pytest.approx(1)
+    shares = f"{told['value']:.1%} of the samples"
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"made for: {shares}, {told['floor']:.1%} of {told['n_real']:,} real test examples" in said
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert (
-        f"right for {told['accuracy']:.1%} of all test examples, calls {records['classified@30']['value']:.1%}" in card
-    )
+    assert f"right for {told['judge']['accuracy']:.1%} of all test examples, calls {told['value']:.1%}" in card
     assert "| `square` | 10 | " in card
     assert "classified@30" in card.split("---")[1]
 

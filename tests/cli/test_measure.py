@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -40,17 +41,35 @@ def test_likelihood_prints_nats_with_their_error(tiny: SimpleNamespace, capsys: 
     """The data are the model's own unless others are named; nothing is written unless it is asked for."""
     before = contents(tiny.path)
     assert code_of("likelihood", tiny.path, "-n", 3, "--samples", 4) == 0
-    assert "3 examples of shapes (test), 4 latents each" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3 examples of shapes (test), 4 latents each, seeds 0, 1, 2 (± is their standard deviation)" in said
     assert code_of("likelihood", tiny.path, "-n", 3, "--samples", 4, "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert (row["examples"], row["samples"], row["binarised"]) == (3, 4, False)
-    assert row["standard_error"] > 0
+    nats, bits = row["records"].values()
+    assert list(row["records"]) == ["likelihood@3#latents=4", "bits@3#latents=4"]
+    assert (nats["n_real"], nats["settings"]) == (3, {"latents": 4, "binarised": False})
+    assert (nats["seeds"], len(nats["values"]), len(set(nats["values"]))) == ([0, 1, 2], 3, 3)
+    assert nats["spread"] > 0
+    assert nats["details"]["standard_error"] > 0
+    assert (nats["reference"]["name"], nats["reference"]["split"]) == ("shapes", "test")
+    assert len(nats["reference"]["sha256"]) == 64
+    assert nats["command"] == "zoo likelihood . -n 3 --samples 4 --seeds 0,1,2"
+    assert bits["value"] == pytest.approx(nats["value"] / (3 * 8 * 8) / math.log(2) + 8)  # a byte a value
     assert contents(tiny.path) == before
     assert code_of("likelihood", tiny.path, "-n", 3, "--samples", 4, "--write") == 0
-    written = json.loads((tiny.path / "evaluation.json").read_text())["likelihood"]
-    assert written["nll"] == row["nll"]
-    assert f"{row['nll']:.3f} ± " in (tiny.path / "README.md").read_text(encoding="utf-8")
+    written = json.loads((tiny.path / "evaluation.json").read_text())["records"]
+    assert written == row["records"]
+    card = (tiny.path / "README.md").read_text(encoding="utf-8")
+    assert f"**{with_spread(nats)} nats**" in card
+    assert f"`{nats['command']}`" in card
     assert code_of("verify", tiny.path) == 0
+    capsys.readouterr()
+    assert code_of("info", tiny.path) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "negative log-likelihood of held-out examples, nats each, with 4 latents each" in said
+    assert code_of("compare", tiny.path, "--by", "likelihood", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["key"], found["value"]) == ("likelihood@3#latents=4", nats["value"])
 
 
 @pytest.mark.usefixtures("labelled")
@@ -60,18 +79,33 @@ def test_a_concept_is_measured_on_held_out_people(tiny: SimpleNamespace, capsys:
     assert code_of(*fit, "gender", *MEASURE[:2], "--factor", "gender") == 0
     assert code_of(*fit, "smile", *MEASURE[:4], "--orthogonal", "gender") == 0
     assert "made orthogonal to gender" in capsys.readouterr().out
-    measure = ("concept", "measure", tiny.path, "smile", *MEASURE, "--region", "0,4,8,8")
+    measure = ("concept", "measure", tiny.path, "smile", *MEASURE, "--region", "0,4,8,8", "--seeds", "0,1")
     assert code_of(*measure, "--json", "--write") == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert (row["name"], row["factor"], row["other"], row["region"]) == ("smile", "smiling", "gender", [0, 4, 8, 8])
-    assert row["positives"] + row["negatives"] > 40
-    assert min(row["probe_auc"], row["other_auc"]) > 0.9
-    assert [line["strength"] for line in row["rows"]][:2] == [0, 0.5]
+    records = list(row["records"].values())
+    gained, lost, drift, _, outside = records[:5]
+    assert [one["metric"] for one in (gained, lost, drift)] == [
+        "concept_gained",
+        "concept_lost",
+        "concept_gained_drift",
+    ]
+    settings = {"concept": "smile", "factor": "smiling", "keep": "gender", "region": [0, 4, 8, 8], "strength": 0.0}
+    assert all(one["settings"] == settings for one in records[:5])
+    assert gained["n_real"] + lost["n_real"] == outside["n_real"] > 40
+    assert (gained["judge"]["tells"], drift["judge"]["tells"]) == ("smiling", "gender")
+    assert min(gained["judge"]["auc"], drift["judge"]["auc"]) > 0.9
+    assert len(set(gained["judge"]["sha256"])) == 2  # a judge a seed
+    assert gained["judge"]["learnt_from"]["split"] == "train"
+    assert (gained["seeds"], len(gained["values"]), gained["reference"]["split"]) == ([0, 1], 2, "test")
+    assert min(gained["floor"], lost["floor"]) > 0.8  # the judges tell real ones
+    assert (outside["values"], outside["seeds"]) == ([0.0], [])
+    assert [one["settings"]["strength"] for one in records[::5]][:2] == [0, 0.5]
+    words = gained["command"].split()
+    assert words[:5] == ["zoo", "concept", "measure", ".", "smile"]
+    assert words[-4:] == ["--region", "0,4,8,8", "--seeds", "0,1"]
     card = (tiny.path / "README.md").read_text(encoding="utf-8")
     assert "## Concept `smile`" in card
-    assert (
-        "of the test split of `faces`, which are other data than it was trained on, which nothing was fitted to" in card
-    )
+    assert "of the split `test` of `faces`, other data than it was trained on, which nothing was fitted to" in card
     assert code_of(*measure) == 0
     assert "SMILING GAINED" in capsys.readouterr().out.upper()
 

@@ -26,7 +26,11 @@ def test_the_same_recipe_gives_the_published_figures(measured: Path, here: Path,
     code, out, err = run("reproduce", "./pulled")
     assert code == 0, err
     assert out.count("within") >= 3
-    assert "2 of 2 published figures lie within the spread: ./pulled is reproduced" in " ".join(out.split())
+    said = (
+        "2 of 2 published figures lie within 2 standard deviations of the sample seeds (of the difference of two means"
+    )
+    assert said in " ".join(out.split())
+    assert "another training seed may differ more. ./pulled is reproduced in this sense" in " ".join(out.split())
     assert listing(measured) == before
     assert (here / "runs/tiny-again").is_dir()
 
@@ -54,6 +58,21 @@ def test_other_figures_are_found_out(measured: Path, run: Run) -> None:
     assert (frechet["name"], frechet["verdict"]) == ("frechet/pixels@16", "outside")
     assert frechet["allowed"] < abs(frechet["difference"])
     assert (precision["verdict"], precision["examples"], precision["of"]) == ("within", 32, 32)
+    assert precision["meaning"].startswith("within 2 standard deviations of the sample seeds")
+
+
+def test_other_training_seeds_give_a_spread_of_their_own(measured: Path, here: Path, run: Run) -> None:
+    """With --seeds each run stands in a folder of its own, and what is allowed comes from how the runs differ."""
+    code, out, err = run("reproduce", "./pulled", "--images", "8", "--out", "again", "--seeds", "2", "--json")
+    assert code == 0, err
+    found = json.loads(out[out.index("[") :])
+    assert {one["trainings"] for one in found} == {2}
+    assert all(one["allowed"] > 0 and "of 2 training seeds" in one["meaning"] for one in found[:1])
+    assert (here / "again").is_dir()
+    assert (here / "again-seed-1").is_dir()
+    code, _, err = run("reproduce", "./pulled", "--seeds", "0")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--seeds is 0; it must be a whole number from 1 to 20" in err
 
 
 def test_what_cannot_be_reproduced_says_why(made: Path, here: Path, run: Run) -> None:

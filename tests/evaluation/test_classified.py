@@ -16,6 +16,9 @@ from zoo.catalogue.plugins.loading import default_registry
 from zoo.data import DataRequest, Examples
 from zoo.errors import DataError, UsageError
 from zoo.evaluation.classified import classified
+from zoo.evaluation.figures import asked_metrics, figures_of
+from zoo.evaluation.records import Origin
+from zoo.evaluation.subject import Subject
 from zoo.images import judges
 from zoo.images.judges import picture_classifier
 from zoo.training import judging
@@ -61,7 +64,37 @@ def test_samples_of_a_class_are_told_as_what_they_show(registry: Registry, tmp_p
     found = classified(pictures(shown, 7).float() / 255, model("sides[lower]"), registry, cache_dir=tmp_path)
     assert (found.data, found.accuracy, found.real, found.samples) == ("sides", 1.0, 1.0, 0.75)
     assert found.told == {"lower": 0.75, "upper": 0.25}
-    assert found.to_json()["samples"] == 0.75
+    assert (found.asked, found.reference["name"], found.reference["split"]) == (30, "sides[lower]", "test")
+    judge = found.judge
+    assert (judge["tells"], judge["accuracy"], len(judge["sha256"])) == ("the class", 1.0, 1)
+    assert judge["design"].startswith("seven 3x3 convolutions")
+    assert (judge["learnt_from"]["name"], judge["learnt_from"]["split"]) == ("sides", "train")
+
+
+def test_it_is_a_record_with_what_real_examples_have(registry: Registry, tmp_path: Path) -> None:
+    """Of two seeds the shares, their mean and spread; the floor is the classifier's verdict on real test examples; a
+    second measurement fits nothing.
+    """
+    drawn = [pictures(torch.tensor([1] * n + [0] * (20 - n)), n).float() / 255 for n in (20, 10)]
+    (figure,) = asked_metrics(("classified",), default_registry()).model
+    given: Any = {"registry": registry, "train": None, "test": None, "observer": None, "cache": tmp_path}
+    origin = Origin(seeds=(4, 5), command="zoo eval .", device="cpu", reference={})
+
+    def measure() -> Any:
+        of: Any = model("sides[lower]")
+        subjects = [Subject(model=of, seed=seed, samples=x, **given) for seed, x in zip((4, 5), drawn, strict=True)]
+        (found,) = figures_of(subjects, (figure,), origin, None)  # type: ignore[arg-type]
+        return found
+
+    found = measure()
+    assert found.key == "classified@20"
+    assert (found.values, found.value, found.seeds) == ((1.0, 0.5), 0.75, (4, 5))
+    assert (found.floor, found.n_real, found.n_fake) == (1.0, 30, 20)
+    assert found.reference["name"] == "sides[lower]"
+    assert found.details["told"] == {"lower": 0.75, "upper": 0.25}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "_fitted", None)
+        assert measure() == found
 
 
 def test_a_model_with_classes_is_told_by_the_labels_it_was_given(registry: Registry, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from measured_models import told
 
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.weights.folder import Folder, truncation_of
+from zoo.catalogue.weights.records import key_of
 from zoo.errors import UsageError, WeightsError
 from zoo.evaluation.results import read_results, record, record_truncation
 
@@ -42,12 +43,13 @@ def test_results_are_added_to_what_is_there(folder: Folder) -> None:
     assert "0.0525" in (folder.path / "README.md").read_text(encoding="utf-8")
 
 
-def test_concepts_are_kept_beside_one_another(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measuring one concept does not lose another's figures."""
-    monkeypatch.setattr("zoo.evaluation.results.card_of", lambda *_: "card")
-    record(folder, {"concepts": {"a": {"auc": 1}, "b": {"auc": 1}}}, registry=REGISTRY)
-    record(folder, {"concepts": {"b": {"auc": 2}}}, registry=REGISTRY)
-    assert read_results(folder)["concepts"] == {"a": {"auc": 1}, "b": {"auc": 2}}
+def test_what_was_measured_of_other_data_is_kept_beside_one_another(folder: Folder) -> None:
+    """A record of other data does not lose another one of the same, or of other ones yet."""
+    one, two = made_up("likelihood", "", 3.0), made_up("frechet", "pixels", 0.5)
+    for name, measured in (("frogs", one), ("toads", one), ("frogs", two)):
+        record(folder, {"other_data": {name: {"records": {key_of(measured): measured}}}}, registry=REGISTRY)
+    found = {name: list(of["records"]) for name, of in read_results(folder)["other_data"].items()}
+    assert found == {"frogs": ["likelihood@4000", "frechet/pixels@5000"], "toads": ["likelihood@4000"]}
 
 
 def test_records_are_kept_beside_one_another(folder: Folder) -> None:
@@ -67,11 +69,17 @@ def test_figures_of_an_older_zoo_are_not_taken_for_new_ones(folder: Folder) -> N
     likelihood = {"nll": 90.5, "standard_error": 0.25, "bits_per_token": 1.5, "examples": 10}
     old = {"frechet": 8.0, "network": "efficientnet-lite0", "reconstruction": CODING, "likelihood": likelihood}
     (folder.path / "evaluation.json").write_text(json.dumps(old))
-    assert read_results(folder) == {"likelihood": likelihood, "outdated": True}
+    found = read_results(folder)
+    assert (found.keys(), list(found["records"])) == ({"records", "outdated"}, ["likelihood@10", "bits@10"])
     record(folder, told(made_up("frechet", "pixels", 3.0), leading="pixels"), registry=REGISTRY)
     found = json.loads((folder.path / "evaluation.json").read_text())
-    assert found.keys() == {"format", "leading", "records", "likelihood", "model_sha256"}
-    assert found["format"] == 2
+    assert found.keys() == {"format", "leading", "records", "model_sha256"}
+    assert (found["format"], list(found["records"])) == (2, ["likelihood@10", "bits@10", "frechet/pixels@5000"])
+    card = (folder.path / "README.md").read_text(encoding="utf-8")
+    assert "**1.5000 bits a token**" in card
+    assert "Computed by a command that is not recorded" in card
+    record(folder, told(made_up("likelihood", "", 80.0, n_real=7)), registry=REGISTRY)  # measured anew
+    assert list(read_results(folder)["records"]) == ["bits@10", "frechet/pixels@5000", "likelihood@7"]
 
 
 def test_results_of_other_weights_are_not_carried_along(folder: Folder) -> None:
@@ -96,7 +104,7 @@ def test_where_no_card_can_be_written_nothing_changes(folder: Folder) -> None:
     for _ in range(2):
         before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
         with pytest.raises(WeightsError, match="lacks what a card says"):
-            record(folder, {"likelihood": {}}, registry=REGISTRY)
+            record(folder, {"reconstruction": {}}, registry=REGISTRY)
         assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
         record(folder, {"first": 1}, registry=REGISTRY)
     assert json.loads((folder.path / "evaluation.json").read_text())["first"] == 1

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue.weights.records import SAYS_LITTLE
+from zoo.catalogue.weights.records import SAYS_LITTLE, not_recorded
 from zoo.cli.examples import loaded, located, takes_device
 from zoo.cli.lines import say
 from zoo.cli.output import table, takes_json, takes_offline
@@ -58,9 +58,12 @@ def compare(arguments: argparse.Namespace) -> None:
     shown = [_shown(row) for row in rows]
     table(shown, tuple(shown[0]))
     say(
-        "rank: among figures of one network, the same reference and as many samples; values within one spread of "
-        "another share a rank. floor: what as many held-out real examples have."
+        "rank: among figures of one network or judge, the same reference, settings and counts; values within one "
+        "spread of another share a rank. floor: what as many held-out real examples have."
     )
+    lacking = {row["name"]: not_recorded(row) for row in rows if not_recorded(row)}
+    for name, fields in lacking.items():
+        say(f"not recorded of some figures of {name}, which are of an older zoo: {', '.join(fields)}.")
     for why in dict.fromkeys(row["why"] for row in rows if row["why"]):
         say(f"not ranked: {why}.")
     if any(row["contaminated"] for row in rows):

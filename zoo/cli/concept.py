@@ -15,14 +15,14 @@ from zoo.cli.examples import (
     examples_for,
     loaded,
     located,
-    other_data,
     own_folder,
     reference_of,
     takes_device,
+    takes_seeds,
     takes_write,
     writable_folder,
 )
-from zoo.cli.output import actions, plain, table, takes_json, takes_offline
+from zoo.cli.output import actions, plain, takes_json, takes_offline
 from zoo.cli.progress import Bar
 from zoo.errors import UsageError
 
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 
     from zoo.catalogue.weights.folder import Folder
     from zoo.data.loading import Examples
-    from zoo.data.modality import Judge, Labelled
-    from zoo.evaluation.concepts import ConceptReport
     from zoo.latent.concepts import ConceptVector
-    from zoo.nn.abilities import Encodes
     from zoo.nn.models import Model
 
 __all__ = ["concept_arguments"]
@@ -84,6 +81,7 @@ def _takes_measure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--factor", help="the factor that the concept should change")
     command.add_argument("--keep", metavar="FACTOR", help="a factor that should stay as it is")
     command.add_argument("--region", metavar="BOX", help="left,top,right,bottom of what may change, in pixels")
+    takes_seeds(command, "that judges are fitted with")
     takes_write(command)
 
 
@@ -229,71 +227,20 @@ def _factor(examples: Examples, name: str, reference: str) -> Tensor:
 def _measure(arguments: argparse.Namespace) -> None:
     """Fit judges to real examples of the training split, and let them judge edits of the test split."""
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.evaluation import concepts
+    from zoo.cli.concept_measure import measured, print_concept, region_of
     from zoo.evaluation.results import record
 
     if not (arguments.data and arguments.factor and arguments.keep):
         raise UsageError("`zoo concept measure MODEL CONCEPT` needs --data DATASET, --factor NAME and --keep NAME")
-    region = _region(arguments.region)
-    folder = writable_folder(arguments)
+    region, folder = region_of(arguments.region), writable_folder(arguments)
     model = encoding_model(folder, arguments.device)
     concept = _named(arguments.concept, folder)
     concept.check_fit(model)
-    examples, probe, other, classes = _judges(arguments, model)
-    names = (arguments.factor, arguments.keep)
-    report = concepts.measure_concept(
-        model, concept, examples, probe, other, region=region, names=names, classes=classes
-    )
+    found = measured(folder, model, concept, region, arguments)
+    told = {"records": {one.key: one.to_json() for one in found}}
     if arguments.write:
-        elsewhere = other_data(model, reference_of(model, arguments.data))
-        measured = report.to_json() | ({} if elsewhere is None else {"data": elsewhere})
-        record(folder, {"concepts": {concept.name: measured}}, registry=default_registry())
-    _print_report(report, arguments)
-
-
-def _judges(arguments: argparse.Namespace, model: Encodes) -> tuple[Labelled, Judge, Judge, Tensor | None]:
-    """The test split's examples and labels, judges of the two factors, and the classes of a model that has some."""
-    from zoo.data.modality import modality_of
-    from zoo.latent.codes import labels_of
-
-    train, test = (examples_for(model, arguments.data, split) for split in ("train", "test"))
-    for name in (arguments.factor, arguments.keep):
-        if name not in test.factors or name not in train.factors:
-            raise UsageError(f"{arguments.data} has no factor {name!r:.80}; it has {', '.join(test.factors) or 'none'}")
-    factors = (arguments.factor, arguments.keep)
-    judge = modality_of(model).judge
-    probes = [judge((train.data, train.factors[f]), (test.data, test.factors[f])) for f in factors]
-    classes = model.labels_of(labels_of(model, test), len(test.data))
-    classes = None if classes is None else classes.cpu()
-    return (test.data, test.factors[arguments.factor]), probes[0], probes[1], classes
-
-
-def _region(text: str | None) -> tuple[int, int, int, int] | None:
-    if text is None:
-        return None
-    try:
-        left, top, right, bottom = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f"--region is {text!r:.80}; write left,top,right,bottom in pixels, as in 14,38,50,60"
-        ) from error
-    return left, top, right, bottom
-
-
-def _print_report(report: ConceptReport, arguments: argparse.Namespace) -> None:
+        record(folder, told, registry=default_registry())
     if arguments.json:
-        print(json.dumps([report.to_json()], indent=1))
+        print(json.dumps([{"name": arguments.model} | told], indent=1))
         return
-    print(
-        f"{report.name}: {report.negatives:,} examples without {report.factor}, {report.positives:,} with it, judged "
-        f"by probes of real examples (AUC {report.probe_auc:.3f} for {report.factor}, {report.other_auc:.3f} for "
-        f"{report.other})"
-    )
-    gained, lost, changed = f"{report.factor} gained", f"{report.factor} lost", f"{report.other} changed"
-    rows = [
-        {"strength": f"{row.strength:g}", gained: f"{row.gained:.1%}", lost: f"{row.lost:.1%}"}
-        | {changed: f"{row.gained_drift:.1%}, {row.lost_drift:.1%}"}
-        | {"inside": f"{row.inside:.4f}", "outside": f"{row.outside:.4f}"}
-        for row in report.rows
-    ]
-    table(rows, ("strength", gained, lost, changed, "inside", "outside"))
+    print_concept([one.to_json() for one in found])

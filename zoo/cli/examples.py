@@ -38,17 +38,20 @@ __all__ = [
     "own_folder",
     "reference_of",
     "row_labels",
+    "seeds_of",
     "some",
     "split_if_any",
     "takes_device",
     "takes_inversion",
     "takes_label",
     "takes_prior",
+    "takes_seeds",
     "takes_write",
     "writable_folder",
 ]
 
 INVERSION_STEPS = 300
+SEEDS = "0,1,2"
 
 
 def located(name: str) -> Folder:
@@ -253,6 +256,20 @@ def own_folder(name: str) -> Folder:
 def takes_write(command: argparse.ArgumentParser) -> None:
     """Add --write."""
     command.add_argument("--write", action="store_true", help="write the figures and the card into the weights folder")
+
+
+def takes_seeds(command: argparse.ArgumentParser, of: str) -> None:
+    """Add --seeds; `of` says what they are of."""
+    text = f"{of}, commas between; the spread is over them (default {SEEDS})"
+    command.add_argument("--seeds", default=SEEDS, metavar="SEEDS", help=text)
+
+
+def seeds_of(arguments: argparse.Namespace) -> tuple[int, ...]:
+    """What --seeds of the `arguments` says. Raises UsageError for what is none."""
+    seeds = arguments.seeds.split(",")
+    if not all(seed.isdecimal() for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds is {arguments.seeds!r:.80}; write whole numbers, each once: 0,1,2")
+    return tuple(map(int, seeds))
 
 
 def writable_folder(arguments: argparse.Namespace) -> Folder:

@@ -137,6 +137,7 @@ def _figure(row: Facts) -> str:
     if "of_as_many" in row:
         floor += f", as many samples {_number(row['of_as_many'])}"
     more = floor and f"; {floor}"
+    more += f"; not recorded: {', '.join(row['not_recorded'])}" if "not_recorded" in row else ""
     return f"{row['what']}: {_number(row['value'])} ({row['better']} is better{more})"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.cli.examples import (
@@ -11,8 +12,9 @@ from zoo.cli.examples import (
     loaded,
     other_data,
     own_data,
-    some,
+    seeds_of,
     takes_device,
+    takes_seeds,
     takes_write,
     writable_folder,
 )
@@ -21,9 +23,7 @@ from zoo.cli.output import takes_json, takes_offline
 from zoo.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from zoo.evaluation.exact import ExactReport
-    from zoo.evaluation.likelihood import LikelihoodReport
-    from zoo.nn.models import Model
+    from zoo.evaluation.records import Record
 
 __all__ = ["likelihood", "likelihood_arguments"]
 
@@ -37,7 +37,7 @@ def likelihood_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", default="test", help="of the dataset (default test)")
     command.add_argument("-n", type=int, help="how many examples, at random (default all)")
     command.add_argument("--samples", type=int, default=1000, help="latents an example (default 1000)")
-    command.add_argument("--seed", type=int, default=0, help="whole number from 0 (default 0)")
+    takes_seeds(command, "that latents are drawn with")
     takes_write(command)
     takes_json(command)
 
@@ -45,59 +45,49 @@ def likelihood_arguments(command: argparse.ArgumentParser) -> None:
 def likelihood(arguments: argparse.Namespace) -> None:
     """Measure the likelihood of held-out data."""
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.recipes.recipe import neutral
+    from zoo.evaluation.likelihoods import AskedLikelihood, likelihood_records
     from zoo.evaluation.results import record
     from zoo.nn.abilities import Scored, encoding
 
-    folder = writable_folder(arguments)
+    folder, registry = writable_folder(arguments), default_registry()
     model = loaded(folder, arguments.device)
     if not isinstance(model, Scored):
         encoding(model, folder.name)
+    asked = AskedLikelihood(
+        data=arguments.data,
+        split=arguments.split,
+        examples=arguments.n,
+        samples=arguments.samples,
+        seeds=seeds_of(arguments),
+    )
     reference = own_data(model, arguments.data)
-    report = _measured(model, reference, arguments)
-    found = {"data": neutral(reference), "split": arguments.split} | report.to_json()
+    examples = examples_for(model, reference, arguments.split)
+    with Bar(quiet=arguments.json) as advance:
+        found = likelihood_records(model, folder, examples, asked, registry, progress=advance)
+    told = {"records": {one.key: one.to_json() for one in found}}
     if arguments.write:
         other = other_data(model, reference) if arguments.data else None
-        kept = {"likelihood": found} if other is None else {"other_data": {other: {"likelihood": found}}}
-        record(folder, kept, registry=default_registry())
+        record(folder, told if other is None else {"other_data": {other: told}}, registry=registry)
     if arguments.json:
-        print(json.dumps([{"name": arguments.model} | found], indent=1))
+        print(json.dumps([{"name": arguments.model} | told], indent=1))
         return
-    say(f"{_told(report, f'{reference} ({arguments.split})')}. This is -log p(x): lower is better")
+    say(f"{_told(found, f'{reference} ({arguments.split})')}. This is -log p(x): lower is better")
 
 
-def _measured(model: Model, reference: str, arguments: argparse.Namespace) -> LikelihoodReport | ExactReport:
-    from zoo.evaluation.exact import exact_nll
-    from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
-    from zoo.latent.codes import labels_of
-    from zoo.nn.abilities import Scored, encoding
-
-    examples = examples_for(model, reference, arguments.split)
-    rows = some(len(examples.data), arguments.n, arguments.seed)
-    with Bar(quiet=arguments.json) as advance:
-        if isinstance(model, Scored):
-            return exact_nll(model, examples.data[rows], progress=advance)
-        return importance_weighted_nll(
-            model,
-            examples.data[rows],
-            labels_of(encoding(model), examples, rows),
-            samples=arguments.samples,
-            seed=arguments.seed,
-            binarise=trained_on_bits(model),
-            progress=advance,
-        )
-
-
-def _told(report: LikelihoodReport | ExactReport, data: str) -> str:
+def _told(found: Sequence[Record], data: str) -> str:
     """The figures of a likelihood, and how they were had."""
-    from zoo.evaluation.exact import ExactReport
+    from zoo.catalogue.weights.card_figures import with_spread
 
-    figure = f"{report.nll:.3f} nats ± {report.standard_error:.3f} (standard error"
-    if isinstance(report, ExactReport):
-        return f"{figure}), {report.bits_per_token:.4f} bits a token: {report.examples:,} examples of {data}, exactly"
-    binary = "binarised " if report.binarised else ""
+    nats, bits = found
+    how, more = nats.settings, nats.details
+    figure = f"{with_spread(nats.to_json())} nats"
+    error = f"the standard error over them is {more['standard_error']:.3f}"
+    if not how:
+        return f"{figure}, {bits.value:.4f} bits a token: {nats.n_real:,} examples of {data}, exactly; {error}"
+    binary = "binarised " if how["binarised"] else ""
+    seeds = ", ".join(map(str, nats.seeds))
     return (
-        f"{figure}; {report.monte_carlo_error:.3f} from the latents), {report.bits_per_dim:.4f} bits a dimension: "
-        f"{report.examples:,} {binary}examples of {data}, {report.samples:,} latents each; "
-        f"the ELBO gives {report.negative_elbo:.3f}"
+        f"{figure}, {bits.value:.4f} bits a value: {nats.n_real:,} {binary}examples of {data}, {how['latents']:,} "
+        f"latents each, seeds {seeds} (± is their standard deviation); {error}, {more['monte_carlo_error']:.3f} from "
+        f"the latents of one seed; the ELBO gives {more['negative_elbo']:.3f}"
     )

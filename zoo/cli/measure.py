@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue.weights.records import SAYS_LITTLE
+from zoo.catalogue.weights.records import SAYS_LITTLE, records_of
 from zoo.cli.examples import (
     decoded,
     examples_for,
     loaded,
     located,
     own_data,
+    seeds_of,
     some,
     takes_device,
     takes_prior,
+    takes_seeds,
     takes_write,
 )
 from zoo.cli.lines import say
@@ -28,6 +30,7 @@ from zoo.errors import DataError, UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zoo.catalogue.weights.folder import Folder
     from zoo.evaluation.model import Asked
     from zoo.nn.models import Model
 
@@ -42,7 +45,7 @@ __all__ = [
     "takes_judges",
 ]
 
-SAMPLES, WRITTEN, REAL, SEEDS = 1000, 200, 5000, "0,1,2"
+SAMPLES, WRITTEN, REAL = 1000, 200, 5000
 WRITES = ("share of", "samples", "test examples")
 MOST_PAIRS = 5000
 
@@ -70,8 +73,7 @@ def takes_counts(command: argparse.ArgumentParser) -> None:
     """Add --samples, --seeds and --real."""
     text = f"how many, of each seed (default {SAMPLES:,}; of tokens {WRITTEN})"
     command.add_argument("--samples", type=int, metavar="N", help=text)
-    text = f"that samples are drawn with, commas between; the spread is over them (default {SEEDS})"
-    command.add_argument("--seeds", default=SEEDS, metavar="SEEDS", help=text)
+    takes_seeds(command, "that samples are drawn with")
     text = f"training examples to compare with, at random where there are more (default {REAL:,})"
     command.add_argument("--real", type=int, default=REAL, metavar="N", help=text)
 
@@ -87,18 +89,15 @@ def takes_judges(command: argparse.ArgumentParser) -> None:
 def asked_of(arguments: argparse.Namespace, *, written: bool = False) -> Asked:
     """What is to be measured, as the command line says it. Raises UsageError for seeds that are none."""
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.evaluation.figures import default_metrics
-    from zoo.evaluation.model import CLASSIFIED, Asked
+    from zoo.evaluation.figures import CLASSIFIED, default_metrics
+    from zoo.evaluation.model import Asked
 
     metrics = tuple(arguments.metrics.split(",")) if arguments.metrics else ()
     if getattr(arguments, "classify", False) and CLASSIFIED not in metrics:
         metrics = (*(metrics or default_metrics(default_registry())), CLASSIFIED)
-    seeds = arguments.seeds.split(",")
-    if not all(seed.isdecimal() for seed in seeds) or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds is {arguments.seeds!r:.80}; write whole numbers, each once: 0,1,2")
     return Asked(
         samples=(WRITTEN if written else SAMPLES) if arguments.samples is None else arguments.samples,
-        seeds=tuple(map(int, seeds)),
+        seeds=seeds_of(arguments),
         real=arguments.real,
         data=getattr(arguments, "data", None),
         features=tuple(arguments.features.split(",")) if arguments.features else (),
@@ -116,12 +115,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from zoo.catalogue.weights.measured import measured_on
     from zoo.catalogue.weights.records import leading
     from zoo.data.modality import modality_of
+    from zoo.evaluation.figures import CLASSIFIED
     from zoo.evaluation.model import evaluate_model
 
     folder, registry = located(arguments.name), default_registry()
     model = loaded(folder, arguments.device)
     if modality_of(model).vocabulary is not None and not networks_of(model.modality, registry):
-        _evaluate_tokens(model, arguments)
+        _evaluate_tokens(folder, model, arguments)
         return
     with Bar(quiet=arguments.json) as advance:
         report = evaluate_model(model, registry, asked_of(arguments), write=arguments.write, progress=advance)
@@ -134,12 +134,14 @@ def evaluate(arguments: argparse.Namespace) -> None:
     own = [] if report.other_data else [one for one in leading(data) if one["features"]]
     print_records(data, [one for one in measured_on(own, registry) if one["name"] != arguments.name])
     _print_nearest(data["memorisation"])
-    if told := data.get("classified"):
+    for told in (one for one in data["records"].values() if one["metric"] == CLASSIFIED):
         say(
-            f"classified as what they were made for: {told['samples']:.1%} of the samples of the first seed, "
-            f"{told['real']:.1%} of real test examples, by a classifier of {told['data']} that is right for "
-            f"{told['accuracy']:.1%} of all"
+            f"classified as what they were made for: {told['value']:.1%} of the samples, {told['floor']:.1%} of "
+            f"{told['n_real']:,} real test examples, by a classifier of {told['judge']['learnt_from']['name']} that is "
+            f"right for {told['judge']['accuracy']:.1%} of all"
         )
+    if not report.other_data:
+        _print_kept(folder, data["records"])
 
 
 def print_records(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -157,7 +159,7 @@ def print_records(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any
             if other["key"] == key
         ]
     table(rows, ("figure", "value", "floor", "better", ""))
-    first = next(iter(data["records"].values()))
+    first = max(data["records"].values(), key=lambda one: bool(one["features"]))
     reference, whose = first["reference"], ""
     if other := data.get("other_data"):
         whose = f", which {data['name']} was not trained on ({other['name']})"
@@ -167,6 +169,24 @@ def print_records(data: Mapping[str, Any], yardsticks: Sequence[Mapping[str, Any
     )
     if any(one["contaminated"] for one in data["records"].values()):
         say(f"contaminated: {SAYS_LITTLE}.")
+
+
+def _print_kept(folder: Folder, now: Mapping[str, Any]) -> None:
+    """What is recorded of the model beside what was measured now: its likelihood, its concepts."""
+    from zoo.catalogue.weights.card_figures import told, with_spread
+    from zoo.catalogue.weights.records import key_of, standing
+    from zoo.evaluation.results import read_results
+
+    kept = [one for one in standing(records_of(read_results(folder))) if key_of(one) not in now and not one["n_fake"]]
+    if not kept:
+        return
+    say("recorded before, by other commands:")
+    floors = ["" if one["floor"] is None else told(one["floor"]) for one in kept]
+    rows = [
+        {"figure": key_of(one), "value": with_spread(one), "floor": floor, "better": one["better"]}
+        for one, floor in zip(kept, floors, strict=True)
+    ]
+    table(rows, ("figure", "value", "floor", "better"))
 
 
 def _print_nearest(found: Mapping[str, Any]) -> None:
@@ -181,7 +201,7 @@ def _print_nearest(found: Mapping[str, Any]) -> None:
     say(f"verdict: {', '.join(signs) if signs else 'no sign of memorisation, collapse or noise'}")
 
 
-def _evaluate_tokens(model: Model, arguments: argparse.Namespace) -> None:
+def _evaluate_tokens(folder: Folder, model: Model, arguments: argparse.Namespace) -> None:
     """What a model of tokens copies, and which rules it keeps."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.catalogue.weights.card_written import written_rows
@@ -201,6 +221,7 @@ def _evaluate_tokens(model: Model, arguments: argparse.Namespace) -> None:
     table([dict(zip(WRITES, row, strict=True)) for row in written_rows(found)], WRITES)
     seeds = len(asked.seeds)
     say(f"{asked.samples:,} samples of each of {seeds} seeds, beside what test examples of {report.data} have.")
+    _print_kept(folder, found["records"])
 
 
 def continuity_arguments(command: argparse.ArgumentParser) -> None:

@@ -7,11 +7,11 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.examples import loaded, located, takes_device
+from zoo.cli.examples import examples_for, loaded, located, own_data, takes_device
 from zoo.cli.lines import say
 from zoo.cli.output import complain, table, takes_json, takes_offline
 from zoo.cli.progress import Bar, TrainingBar, stop_signals
@@ -20,10 +20,14 @@ from zoo.errors import UsageError, WeightsError
 if TYPE_CHECKING:
     from zoo.catalogue.recipes.recipe import Recipe
     from zoo.catalogue.weights.folder import Folder
+    from zoo.evaluation import records as measured
     from zoo.evaluation.model import Asked
+    from zoo.nn.models import Model
 
 __all__ = ["reproduce", "reproduce_arguments"]
 
+MOST_SEEDS = 20
+LIKELY = ("likelihood", "bits")  # the metrics that `zoo likelihood` measures
 Record = dict[str, Any]
 
 
@@ -36,7 +40,10 @@ def reproduce_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--images", type=int, metavar="N", help=text)
     command.add_argument("--data", help="where the examples are that it was trained on, where the name does not say")
     command.add_argument("--features", metavar="NAMES", default="", help="judges (default: the one that leads)")
-    command.add_argument("--out", metavar="DIR", help="the run folder (default runs/NAME-again)")
+    text = "train so many times, each with the next seed, so that the spread is one of trainings (default 1)"
+    command.add_argument("--seeds", type=int, default=1, metavar="N", help=text)
+    text = "the run folder (default runs/NAME-again); of further seeds the same with -seed-N behind it"
+    command.add_argument("--out", metavar="DIR", help=text)
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     takes_json(command)
 
@@ -44,18 +51,23 @@ def reproduce_arguments(command: argparse.ArgumentParser) -> None:
 def reproduce(arguments: argparse.Namespace) -> int | None:
     """Train again, measure again, compare."""
     from zoo.catalogue.plugins.loading import default_registry
-    from zoo.catalogue.recipes.recipe import resolve
+    from zoo.catalogue.recipes.recipe import resolve, with_values
     from zoo.catalogue.weights.reproduced import agreements
 
     folder = located(arguments.name)
     published = _published(folder, arguments.features)
+    if not 1 <= arguments.seeds <= MOST_SEEDS:
+        raise UsageError(f"--seeds is {arguments.seeds}; it must be a whole number from 1 to {MOST_SEEDS}")
     recipe, whole = _recipe(folder, arguments)
-    out = Path(arguments.out or f"runs/{recipe.name}-again")
-    resolved = resolve(recipe, default_registry())
-    if not _trained(resolved, out, arguments):
-        complain("stopped and saved; go on with", ["zoo", *arguments.argv, *([] if arguments.resume else ["--resume"])])
-        return 130
-    again = _measured(out, published, arguments)
+    again = []
+    for seed in range(recipe.seed, recipe.seed + arguments.seeds):
+        out = Path(arguments.out or f"runs/{recipe.name}-again")
+        out = out if seed == recipe.seed else out.with_name(f"{out.name}-seed-{seed}")
+        if not _trained(resolve(with_values(recipe, {"seed": seed}), default_registry()), out, arguments):
+            more = [] if arguments.resume else ["--resume"]
+            complain("stopped and saved; go on with", ["zoo", *arguments.argv, *more])
+            return 130
+        again.append(_measured(out, published, arguments))
     found = agreements(published, again)
     if arguments.json:
         about = {"examples": recipe.examples, "of": whole}
@@ -69,24 +81,29 @@ def reproduce(arguments: argparse.Namespace) -> int | None:
             "published": with_spread(one.published),
             "again": "" if one.again is None else with_spread(one.again),
             "allowed": "" if one.allowed is None else f"± {told(one.allowed)}",
-            "verdict": one.verdict,
+            "verdict": one.verdict.partition(":")[0],
         }
         for one in found
     ]
     table(rows, ("figure", "published", "again", "allowed", "verdict"))
-    say(_conclusion([one.verdict for one in found], recipe.examples, whole, folder.name))
+    say(_conclusion([one.verdict for one in found], recipe.examples, whole, folder.name, arguments.seeds))
     return None
 
 
-def _conclusion(verdicts: Sequence[str], examples: int, whole: int, name: str) -> str:
+def _conclusion(verdicts: Sequence[str], examples: int, whole: int, name: str, trainings: int) -> str:
+    from zoo.catalogue.weights.reproduced import meaning
+
     held = verdicts.count("within")
-    count = f"{held} of {len(verdicts)} published figures lie within the spread"
+    count = f"{held} of {len(verdicts)} published figures lie {meaning('within', trainings)}"
     if examples < whole:
         return (
             f"{count}. This was a short run, {examples:,} of {whole:,} examples: it shows that {name} can be trained "
             "again, and says nothing of whether its figures hold"
         )
-    return f"{count}: {name} is {'reproduced' if held == len(verdicts) else 'not reproduced'}"
+    compared = [verdict for verdict in verdicts if verdict == "within" or verdict.startswith("outside")]
+    left = len(verdicts) - len(compared)
+    rest = f" ({left} of them could not be compared)" if left else ""
+    return f"{count}{rest}. {name} is {'reproduced' if held == len(compared) > 0 else 'not reproduced'} in this sense"
 
 
 def _published(folder: Folder, features: str) -> list[Record]:
@@ -169,13 +186,40 @@ def _measured(run: Path, published: Sequence[Record], arguments: argparse.Namesp
     from zoo.evaluation.written import evaluate_written
     from zoo.training import export as exporting
 
-    registry, asked = default_registry(), _asked(published, arguments.data)
+    registry = default_registry()
+    drawn = [one for one in published if one["metric"] not in LIKELY and "concept" not in one["settings"]]
+    likely = [one for one in published if one["metric"] == LIKELY[0]]
     with tempfile.TemporaryDirectory() as place, Bar(quiet=arguments.json) as advance:
         exporting.export(run, Path(place) / "again", registry, warn=complain)
         model = loaded(located(str(Path(place) / "again")), arguments.device)
-        if modality_of(model).vocabulary is not None and not any(one["features"] for one in published):
-            return [one.to_json() for one in evaluate_written(model, registry, asked, progress=advance).records]
-        return [one.to_json() for one in evaluate_model(model, registry, asked, progress=advance).records]
+        found = [one for told in likely for one in _likelihood(model, told, arguments.data, advance)]
+        if drawn:
+            of_tokens = modality_of(model).vocabulary is not None and not any(one["features"] for one in drawn)
+            evaluate = evaluate_written if of_tokens else evaluate_model
+            found += evaluate(model, registry, _asked(drawn, arguments.data), progress=advance).records
+        return [one.to_json() for one in found]
+
+
+def _likelihood(
+    model: Model, published: Record, data: str | None, progress: Callable[[int, int], None]
+) -> list[measured.Record]:
+    """The likelihood of a model, as the published one was measured."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.evaluation.likelihoods import AskedLikelihood, likelihood_records
+
+    split = published["reference"]["split"] or AskedLikelihood.split
+    examples = examples_for(model, own_data(model, data), split)
+    there, count = len(examples.data), published["n_real"]
+    asked = AskedLikelihood(
+        data=data,
+        split=split,
+        examples=count if count < there else None,
+        samples=published["settings"].get("latents", AskedLikelihood.samples),
+        seeds=tuple(published["seeds"] or AskedLikelihood.seeds),
+    )
+    if model.folder is None:
+        raise WeightsError("the model that was trained again was not loaded from a folder")
+    return likelihood_records(model, model.folder, examples, asked, default_registry(), progress=progress)
 
 
 def _asked(published: Sequence[Record], data: str | None) -> Asked:

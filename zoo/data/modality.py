@@ -181,30 +181,39 @@ class Modality(ABC):
         raise UsageError("there is no classifier of this kind of data yet: what samples show cannot be measured")
 
 
-class Classifier(Protocol):
-    """A classifier of real examples, which tells a dataset's classes apart."""
+class Fitted(Protocol):
+    """What was fitted to real examples, and measured on others."""
 
     @property
     def accuracy(self) -> float:
-        """Its accuracy on the held-out examples."""
+        """Its accuracy on the held-out examples; of a property, both sides counting the same."""
         ...
+
+    @property
+    def design(self) -> str:
+        """What kind of network it is, in a few words."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights."""
+        ...
+
+
+class Classifier(Fitted, Protocol):
+    """A classifier of real examples, which tells a dataset's classes apart."""
 
     def classify(self, x: Tensor) -> Tensor:
         """The class of each of x (N, *data_shape), as a model gives them: (N,) int64."""
         ...
 
 
-class Judge(Protocol):
+class Judge(Fitted, Protocol):
     """A classifier of real examples, which tells one property."""
 
     @property
     def auc(self) -> float:
         """The area under its ROC curve, on the held-out examples."""
-        ...
-
-    @property
-    def accuracy(self) -> float:
-        """Its accuracy on the held-out examples, both sides counting the same."""
         ...
 
     def decide(self, x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.data.loading import Examples, load_dataset
 from zoo.data.modality import modality_of
 from zoo.errors import DataError, UsageError
+from zoo.evaluation.records import Reference, judge_of
 from zoo.nn.models import Model
 
 __all__ = ["Classified", "classified"]
@@ -28,10 +29,9 @@ class Classified:
     real: float  # of the test examples of the classes in question, the share told as what they are
     samples: float  # of the samples, the share told as what they were made for
     told: dict[str, float]  # class -> share of the samples told as it, the largest first
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures as JSON-able data."""
-        return asdict(self)
+    asked: int  # the test examples of the classes in question
+    judge: dict[str, Any]  # the classifier, as a record has it
+    reference: dict[str, Any]  # those test examples
 
 
 def classified(
@@ -46,7 +46,9 @@ def classified(
     name = model.info["data"]["name"]
     reference, modality = parse_reference(name), modality_of(model, registry)
     if (reference.selection is None and model.num_classes is None) or reference.path:
-        raise UsageError(f"this model was made for no class of a dataset: its data are {name}; leave --classify out")
+        raise UsageError(
+            f"this model was made for no class of a dataset: its data are {name}; leave the metric `classified` out"
+        )
     train, test = (
         load_dataset(reference.name, registry=registry, split=split, data_shape=model.data_shape)
         for split in ("train", "test")
@@ -56,7 +58,8 @@ def classified(
     judge = modality.classifier(known, unseen, len(train.classes), seed=seed, cache_dir=cache_dir)
     said = judge.classify(samples)
     asked = torch.isin(unseen[1], meant.unique())
-    real = judge.classify(modality.values(unseen[0][asked])) == unseen[1][asked]
+    shown = unseen[0][asked]
+    real = judge.classify(modality.values(shown)) == unseen[1][asked]
     shares = said.bincount(minlength=len(train.classes)).double() / len(said)
     order = shares.argsort(descending=True, stable=True).tolist()
     return Classified(
@@ -65,6 +68,9 @@ def classified(
         real=float(real.double().mean()),
         samples=float((said == meant).double().mean()),
         told={train.classes[index]: float(shares[index]) for index in order if shares[index]},
+        asked=len(shown),
+        judge=judge_of((judge,), "the class", {"name": train.name, "split": train.split, "sha256": train.sha256}),
+        reference=Reference(name=name, split=test.split, examples=shown).to_json(),
     )
 
 
@@ -72,7 +78,7 @@ def _meant(selection: str | None, model: Model, train: Examples, count: int) -> 
     """The class (N,) that each sample was made for."""
     if selection is not None:
         if selection not in train.classes:
-            raise UsageError(f"{selection} is no class of {train.name}; leave --classify out")
+            raise UsageError(f"{selection} is no class of {train.name}; leave the metric `classified` out")
         return torch.full((count,), train.classes.index(selection))
     if train.classes != tuple(model.info["data"].get("classes", train.classes)):
         raise DataError(f"{train.name} has the classes {', '.join(train.classes)}; the model learnt others")
@@ -81,5 +87,5 @@ def _meant(selection: str | None, model: Model, train: Examples, count: int) -> 
 
 def _labelled(examples: Examples) -> tuple[Tensor, Tensor]:
     if examples.labels is None:
-        raise DataError(f"{examples.name} has no labels; leave --classify out")
+        raise DataError(f"{examples.name} has no labels; leave the metric `classified` out")
     return examples.data, examples.labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,6 +49,7 @@ class ConceptReport:
     other_auc: float
     other_accuracy: float
     region: Box | None  # left, top, right, bottom in pixels
+    real: Mapping[str, float]  # what the judges say of the examples as they are: a share of each kind of StrengthRow
     rows: tuple[StrengthRow, ...]  # the first of strength 0: what the probe says of reconstructions
 
     def to_json(self) -> dict[str, Any]:
@@ -115,8 +116,23 @@ def measure_concept(
         other_auc=other.auc,
         other_accuracy=other.accuracy,
         region=region,
+        real=_of_real([modality.values(side) for side in sides], before, probe, other),
         rows=tuple(rows),
     )
+
+
+def _of_real(sides: Sequence[Tensor], before: Sequence[Tensor], probe: Judge, other: Judge) -> dict[str, float]:
+    """What stands in the place of edits: the other side's examples as they are, by the probe; and of the same examples
+    how many the second judge takes for another property once they are encoded and decoded, which no edit can avoid.
+    """
+    positives, negatives = sides
+    drift = [_share(other.decide(side) != still) for side, still in zip(sides, before, strict=True)]
+    return {
+        "gained": _share(probe.decide(positives)),
+        "lost": _share(~probe.decide(negatives)),
+        "gained_drift": drift[1],
+        "lost_drift": drift[0],
+    }
 
 
 def _sides(x: Tensor, y: Tensor) -> list[Tensor]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +15,15 @@ from zoo.catalogue.contract.references import blamed, import_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import MetricSpec
 from zoo.errors import DataError, PluginError, UsageError
+from zoo.evaluation.classified import Classified
 from zoo.evaluation.features import Observer, cached_vectors
+from zoo.evaluation.likelihood import likelihood_settings
 from zoo.evaluation.records import Origin, Record, record_of
-from zoo.evaluation.subject import LIKELY, Subject
+from zoo.evaluation.subject import LATENTS, LIKELY, MOST_CODED, Subject
 from zoo.nn.sampling import Progress
 
 __all__ = [
+    "CLASSIFIED",
     "CODING",
     "LEAST",
     "Chosen",
@@ -32,6 +36,7 @@ __all__ = [
 ]
 
 CODING = ("elbo", "reconstruction", "kept")  # the metrics of how a model codes, which look at some examples
+CLASSIFIED, LIKELIHOOD = "classified", "likelihood"  # the metrics that say more than a number
 LEAST = 6  # examples of each set: density and coverage look at the fifth neighbour
 
 
@@ -126,17 +131,40 @@ def figures_of(
     for figure in metrics:
         values = [_value(figure, subject) for subject in subjects]
         held = [value for value in values if value is not None]
-        if len(held) < len(values):
-            continue
-        name, report = figure.name, subjects[0].coding if figure.name in CODING else None
-        seen = (observer, False) if name == "kept" else None
-        asked = len(subjects[0].samples) if name == "classified" else 0
-        real = len(subjects[0].held_out.data)
-        if name in CODING and report is not None:
-            real = report.kept.examples if name == "kept" and report.kept is not None else report.examples
-        counts = (min(real, LIKELY) if name == "likelihood" else real, asked)
-        found.append(record_of(name, held, origin, better=figure.spec.better, counts=counts, judge=seen))
+        if len(held) == len(values):
+            found.append(_of_model(figure, held, subjects, origin, observer))
     return found
+
+
+def _of_model(
+    figure: Figure, values: Sequence[float], subjects: Sequence[Subject], origin: Origin, observer: Observer
+) -> Record:
+    """The record of a metric of the model itself, with the held-out examples that it was asked of."""
+    name, first = figure.name, subjects[0]
+    if name == CLASSIFIED:
+        return _classified(figure, values, [subject.classified for subject in subjects], origin, len(first.samples))
+    report = first.coding if name in CODING else None
+    real = len(first.held_out.data)
+    if report is not None:
+        real = report.kept.examples if name == "kept" and report.kept is not None else report.examples
+        origin = replace(origin, reference=first.reference(MOST_CODED))
+    seen = (observer, False) if name == "kept" else None
+    if name != LIKELIHOOD:
+        return record_of(name, values, origin, better=figure.spec.better, counts=(real, 0), judge=seen)
+    origin = replace(origin, reference=first.reference(LIKELY))
+    found = record_of(name, values, origin, better=figure.spec.better, counts=(min(real, LIKELY), 0))
+    return replace(found, settings=likelihood_settings(first.model, LATENTS))
+
+
+def _classified(
+    figure: Figure, values: Sequence[float], said: Sequence[Classified], origin: Origin, samples: int
+) -> Record:
+    first = said[0]
+    origin, counts = replace(origin, reference=first.reference), (first.asked, samples)
+    found = record_of(figure.name, values, origin, better=figure.spec.better, counts=counts, floor=first.real)
+    names = dict.fromkeys(name for one in said for name in one.told)
+    shares = {name: statistics.fmean(one.told.get(name, 0.0) for one in said) for name in names}
+    return replace(found, judge=first.judge, details={"told": shares})
 
 
 def _behind(progress: Progress, before: int, total: int) -> Progress:

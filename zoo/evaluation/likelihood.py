@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.data.modality import Modality, modality_of
 from zoo.errors import DataError, UsageError
-from zoo.nn.abilities import Bounded, bounding
+from zoo.nn.abilities import Bounded, Scored, bounding
 from zoo.nn.bounds import bits_per_dim, log_weights
 from zoo.nn.distributions import DiagonalGaussian
 from zoo.nn.folding import resting
@@ -21,7 +21,7 @@ from zoo.nn.models import Model
 from zoo.nn.sampling import Labels, seeded
 from zoo.nn.torch_state import default_state
 
-__all__ = ["LikelihoodReport", "importance_weighted_nll", "trained_on_bits"]
+__all__ = ["LikelihoodReport", "importance_weighted_nll", "likelihood_settings", "trained_on_bits"]
 
 ROWS = 512  # latents decoded at a time
 
@@ -51,6 +51,13 @@ def trained_on_bits(model: Model) -> bool:
     recipe = model.info.get("training", {}).get("recipe")
     settings = recipe.get("settings") if isinstance(recipe, dict) else None
     return isinstance(settings, dict) and settings.get("binarise") is True
+
+
+def likelihood_settings(model: Model, samples: int) -> dict[str, Any]:
+    """What figures of likelihood must share to compare, as a record has it: nothing, of a model that knows it exactly;
+    else how many latents an example, `samples`, and whether values are drawn as 0 or 1.
+    """
+    return {} if isinstance(model, Scored) else {"latents": samples, "binarised": trained_on_bits(model)}
 
 
 @default_state(grad=False)

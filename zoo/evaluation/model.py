@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.data_references import as_reference, with_options_of
@@ -22,13 +21,12 @@ from zoo.catalogue.weights.judges import trained_against
 from zoo.data.loading import Examples, load_dataset, told
 from zoo.data.modality import modality_of
 from zoo.errors import DataError, NotFoundError, UsageError, WeightsError
-from zoo.evaluation.classified import Classified
 from zoo.evaluation.features import Observer
 from zoo.evaluation.figures import CODING, LEAST, Figure, Sets, asked_metrics, figures_by, figures_of
 from zoo.evaluation.judges import choose, seated
 from zoo.evaluation.memorisation import Memorisation, memorisation, neighbour_strip
 from zoo.evaluation.reconstruction import ReconstructionReport
-from zoo.evaluation.records import Origin, Record, Reference
+from zoo.evaluation.records import Origin, Record, Reference, device_of
 from zoo.evaluation.results import check_writable, record
 from zoo.evaluation.subject import Subject, rows_of
 from zoo.nn.models import Model
@@ -39,7 +37,6 @@ __all__ = ["Asked", "Evaluation", "evaluate_model", "examples_of", "origin_of"]
 
 NEIGHBOURS = "neighbours"  # the file that shows samples beside their nearest examples, without its suffix
 COLUMNS = 12  # examples in a row of it: four samples with two each, or six with one
-CLASSIFIED = "classified"  # the metric that takes a classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +74,6 @@ class Evaluation:
     prior: str  # which one the samples are of
     memorisation: Memorisation
     coding: ReconstructionReport | None = None  # of a model that encodes
-    classified: Classified | None = None  # where it was asked for
     other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
     notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data, which figures say little
 
@@ -90,8 +86,7 @@ class Evaluation:
             data["other_data"] = dict(self.other_data)
         data["records"] = {one.key: one.to_json() for one in self.records}
         data["memorisation"] = self.memorisation.to_json()
-        sections = {"reconstruction": self.coding, CLASSIFIED: self.classified}
-        return data | {key: found.to_json() for key, found in sections.items() if found is not None}
+        return data if self.coding is None else data | {"reconstruction": self.coding.to_json()}
 
 
 def evaluate_model(
@@ -148,7 +143,6 @@ def evaluate_model(
         prior=asked.prior or model.default_prior,
         memorisation=_copies(sets, train, judges[0], asked.neighbours, cache),
         coding=subjects[0].coding if codes else None,
-        classified=subjects[0].classified if CLASSIFIED in asked.metrics else None,
         other_data=other,
         notes=(*told(train), *notes),
     )
@@ -200,7 +194,6 @@ def origin_of(model: Model, folder: Folder, registry: Registry, asked: Asked, tr
     """Where figures of a model come from: the command, the device, and the training examples that are taken."""
     rows = rows_of(len(train.data), asked.real)
     reference = Reference.of(replace(train, name=neutral(train.name)), rows)
-    device = torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else model.device.type
     name = named_by_catalogue(folder.model_sha256(), registry) or HERE
     own = folder.config()["data"]["name"]
     data = neutral(train.name) if asked.data or ":" in own else ""
@@ -208,7 +201,7 @@ def origin_of(model: Model, folder: Folder, registry: Registry, asked: Asked, tr
     return Origin(
         seeds=asked.seeds,
         command=asked.command(name, data),
-        device=device,
+        device=device_of(model),
         reference=reference.to_json(),
         prior="" if default else str(asked.prior),
     )

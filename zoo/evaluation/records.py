@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -13,9 +13,11 @@ import zoo.version
 from zoo.catalogue.weights.records import key_of
 from zoo.data.decoded import fingerprint
 from zoo.data.loading import Examples
+from zoo.data.modality import Fitted
 from zoo.evaluation.features import Observer
+from zoo.nn.models import Model
 
-__all__ = ["Origin", "Record", "Reference", "record_of"]
+__all__ = ["Origin", "Record", "Reference", "device_of", "judge_of", "record_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,26 @@ class Origin:
         return {"genzoo": zoo.version.__version__, "torch": torch.__version__}
 
 
+def device_of(model: Model) -> str:
+    """What a model computes on, as records name it."""
+    return torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else model.device.type
+
+
+def judge_of(fitted: Sequence[Fitted], tells: str, learnt_from: Mapping[str, Any]) -> dict[str, Any]:
+    """The judges of one design, one a seed, that tell a class or a property, as a record has them.
+
+    `accuracy` is the mean over them, on held-out real examples; `learnt_from` are the examples that they were `fitted`
+    to, with their sha256; `tells` is what they tell; `sha256` are of their own weights.
+    """
+    return {
+        "tells": tells,
+        "design": fitted[0].design,
+        "learnt_from": dict(learnt_from),
+        "accuracy": statistics.fmean(one.accuracy for one in fitted),
+        "sha256": [one.sha256 for one in fitted],
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One figure of one model."""
@@ -74,6 +96,9 @@ class Record:
     command: str
     versions: Mapping[str, str]
     device: str
+    settings: Mapping[str, Any] = field(default_factory=dict)  # what else figures must share to compare: latents
+    details: Mapping[str, Any] = field(default_factory=dict)  # what else is known of it: the standard error
+    judge: Mapping[str, Any] | None = None  # the classifier of real examples that told it, as `judge_of` says
 
     @property
     def key(self) -> str:

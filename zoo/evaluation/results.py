@@ -17,7 +17,7 @@ from zoo.files import new_files
 
 __all__ = ["check_writable", "read_results", "record", "record_truncation"]
 
-GROWING = ("records", "concepts", "other_data")  # keys of which what is there already stays: each holds things by name
+GROWING = ("records", "other_data")  # keys of which what is there already stays: each holds things by name
 Writer = Callable[[Path], None]  # writes one file to that path
 
 
@@ -60,13 +60,28 @@ def record_truncation(folder: Folder, low: float, high: float, *, registry: Regi
         of_card.write_text(card, encoding="utf-8")
 
 
+def _not_outlived(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The old records without those of an older zoo, of which little was recorded, that were measured anew."""
+    measured = {_subject(one) for one in new.values()}
+    return {key: one for key, one in old.items() if one["reference"]["sha256"] or _subject(one) not in measured}
+
+
+def _subject(record: Mapping[str, Any]) -> tuple[str, str | None]:
+    return record["metric"], record.get("settings", {}).get("concept")
+
+
+def _joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured of other data, with what was measured of the same ones now."""
+    return {**old, **new, "records": {**old.get("records", {}), **new.get("records", {})}}
+
+
 def record(
     folder: Folder, results: Mapping[str, Any], files: Mapping[str, Writer] | None = None, *, registry: Registry
 ) -> None:
     """Put results into evaluation.json, beside what is there of the same weights, and write files and the card.
 
     `files` maps names to what writes the files. All are written, or none. A key that is there is replaced, but for
-    `records`, `concepts` and `other_data`, which keep what they have of other names. Of a file of an older form only
+    `records`, and those of `other_data`, which keep what they have of other names. Of a file of an older form only
     what is as it was is kept. Raises UsageError as `check_writable`, StorageError, and WeightsError where the config
     says too little for a card.
     """
@@ -77,7 +92,8 @@ def record(
     merged = {"format": FORMAT} | found | dict(results) | {"model_sha256": digest}
     for key in merged.keys() & set(GROWING):
         old, new = found.get(key, {}), results.get(key, {})
-        merged[key] = old | {name: {**old.get(name, {}), **value} for name, value in new.items()}
+        old = _not_outlived(old, new) if key == "records" else old
+        merged[key] = old | (new if key == "records" else {name: _joined(old.get(name, {}), new[name]) for name in new})
     figures = (json.dumps(merged, indent=1) + "\n").encode()
     text = card_of(folder.path, folder.config(), figures, {*os.listdir(folder.path), *files}, digest, registry)
     names = (*files, EVALUATION, CARD)

@@ -5,22 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.recipes.recipe import neutral
 from zoo.data.loading import Examples
 from zoo.evaluation.classified import Classified, classified
 from zoo.evaluation.exact import exact_nll
 from zoo.evaluation.features import Observer
 from zoo.evaluation.likelihood import importance_weighted_nll, trained_on_bits
 from zoo.evaluation.reconstruction import ReconstructionReport, kept, reconstruction_report
+from zoo.evaluation.records import Reference
 from zoo.nn.abilities import Bounded, Scored
 from zoo.nn.models import Model
 from zoo.nn.sampling import seeded
 
-__all__ = ["LIKELY", "Subject", "classified_share", "error", "kept_share", "negative_elbo", "nll", "rows_of"]
+__all__ = [
+    "LATENTS",
+    "LIKELY",
+    "MOST_CODED",
+    "Subject",
+    "classified_share",
+    "error",
+    "kept_share",
+    "negative_elbo",
+    "nll",
+    "rows_of",
+]
 
 LATENTS, LIKELY = 100, 200  # of an example, and examples: `zoo likelihood` takes more
 MOST_CODED = 1000  # held-out examples that are encoded and decoded, and among which each looks for its own
@@ -43,6 +57,12 @@ class Subject:
     def held_out(self) -> Examples:
         """The test examples; the training examples where there are no others."""
         return self.train if self.test is None else self.test
+
+    def reference(self, most: int) -> dict[str, Any]:
+        """Of up to so many held-out examples, those that are taken, as a record has them."""
+        examples = self.held_out
+        rows = rows_of(len(examples.data), most)
+        return Reference.of(replace(examples, name=neutral(examples.name)), rows).to_json()
 
     @cached_property
     def coding(self) -> ReconstructionReport | None:

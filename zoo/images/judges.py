@@ -21,6 +21,8 @@ __all__ = ["picture_classifier", "picture_probe"]
 STEM, WIDTHS = 16, (32, 64, 128)  # channels of the classifier
 PROBE_WIDTHS = (24, 48, 96)
 EPOCHS, PROBE_EPOCHS = 12, 8
+CLASSIFIER = "seven 3x3 convolutions of 16 to 128 channels with batch norm"
+PROBE = "three strided 4x4 convolutions of 24 to 96 channels with batch norm"
 
 
 def picture_classifier(
@@ -28,7 +30,7 @@ def picture_classifier(
 ) -> FittedClassifier:
     """Seven 3x3 convolutions with batch norm, of pictures (N, C, H, W) uint8; the rest as `fit_classifier`."""
     build = partial(_Classifier, train[0].shape[1], num_classes)
-    design = JudgeDesign(build=build, values=_values, varied=_varied, epochs=EPOCHS)
+    design = JudgeDesign(build=build, values=_values, varied=_varied, epochs=EPOCHS, name=CLASSIFIER)
     return fit_classifier(train, held_out, num_classes, design, seed=seed, cache_dir=cache_dir)
 
 
@@ -38,7 +40,7 @@ def picture_probe(train: Labelled, held_out: Labelled, *, seed: int = 0) -> Prob
         if x.ndim != 4 or x.dtype != torch.uint8:
             raise DataError(f"pictures are uint8 (N, C, H, W), not {x.dtype} {tuple(x.shape)}")
     build = partial(_probe, train[0].shape[1])
-    design = JudgeDesign(build=build, values=_values, varied=_varied, epochs=PROBE_EPOCHS)
+    design = JudgeDesign(build=build, values=_values, varied=_varied, epochs=PROBE_EPOCHS, name=PROBE)
     return fit_probe(train, held_out, design, seed=seed)
 
 

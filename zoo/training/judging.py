@@ -39,6 +39,12 @@ class JudgeDesign:
     varied: Callable[[Tensor, Generator], Tensor]  # the same, changed at random as nothing is that matters
     epochs: int  # how often it sees each example
     version: int = 1  # raised when the network or its fit changes, so that none of before is read
+    name: str = "a classifier"  # what kind of network it is, in a few words, as records have it
+
+    @property
+    def told(self) -> str:
+        """`three convolutions, 8 epochs, version 1`."""
+        return f"{self.name}, {self.epochs} epochs, version {self.version}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,8 @@ class FittedClassifier:
 
     network: nn.Module  # of values -> logits (N, K)
     accuracy: float  # share of the held-out examples told right
+    design: str = ""  # what kind of network it is
+    sha256: str = ""  # of its weights
 
     def classify(self, x: Tensor) -> Tensor:
         """The class of each of x (N, *data_shape), as a model gives them: (N,) int64."""
@@ -60,6 +68,8 @@ class Probe:
     network: nn.Module  # of values -> logits (N,)
     auc: float  # area under the ROC curve
     accuracy: float  # both sides counting the same
+    design: str = ""  # what kind of network it is
+    sha256: str = ""  # of its weights
 
     @torch.inference_mode()
     def decide(self, x: Tensor) -> Tensor:
@@ -97,7 +107,8 @@ def fit_classifier(
     network.load_state_dict(dict(cached(cache_dir, key, fit).tensors))
     network.eval().requires_grad_(False)
     right = _classes(network, design.values(held_out[0])) == held_out[1]
-    return FittedClassifier(network=network, accuracy=float(right.double().mean()))
+    sha256 = fingerprint(network.state_dict())
+    return FittedClassifier(network=network, accuracy=float(right.double().mean()), design=design.told, sha256=sha256)
 
 
 def fit_probe(train: Labelled, held_out: Labelled, design: JudgeDesign, *, seed: int = 0) -> Probe:
@@ -118,7 +129,8 @@ def fit_probe(train: Labelled, held_out: Labelled, design: JudgeDesign, *, seed:
         scores = in_chunks(lambda rows, _: network(rows), design.values(held_x), None)
     sides = scores[held_y == 1], scores[held_y == 0]
     accuracy = (float((sides[0] > 0).float().mean()) + float((sides[1] <= 0).float().mean())) / 2
-    return Probe(network=network, auc=auc(*sides), accuracy=accuracy)
+    sha256 = fingerprint(network.state_dict())
+    return Probe(network=network, auc=auc(*sides), accuracy=accuracy, design=design.told, sha256=sha256)
 
 
 @final

@@ -11,6 +11,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.weights.card import card_of
 from zoo.catalogue.weights.folder import CARD, CONFIG, DEFAULT_PRIOR, EVALUATION, GOLDEN, PRIOR, Folder, parse_config
+from zoo.catalogue.weights.records import current
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Examples, load_dataset
 from zoo.data.modality import modality_of
@@ -30,7 +31,7 @@ from zoo.training.saving import write_samples
 __all__ = ["check_default_prior", "fit_default_prior", "give_mixture", "record_default_prior"]
 
 MIXTURE = "mixture"
-OF_OTHERS = ("format", "reconstruction", "likelihood", "concepts", "model_sha256")  # in evaluation.json: not of samples
+OF_OTHERS = ("format", "reconstruction", "model_sha256")  # in evaluation.json: not of samples
 
 
 def check_default_prior(recipe: Recipe, family: Family) -> None:
@@ -77,10 +78,11 @@ def record_default_prior(
     gives this mixture, where it does. What evaluation.json says of samples of another prior goes. Raises WeightsError
     where the config says too little for a card, StorageError.
     """
-    path, config, figures = folder.path, folder.config(), folder.evaluation()
+    path, config, figures = folder.path, folder.config(), current(folder.evaluation())
     suffix, stale = registry.modality_of(config["architecture"]).suffixes[0], figures.get("prior") != MIXTURE
     if stale:
-        figures = {key: value for key, value in figures.items() if key in OF_OTHERS}
+        others = {key: one for key, one in figures.get("records", {}).items() if not one["n_fake"]}
+        figures = {key: value for key, value in figures.items() if key in OF_OTHERS} | {"records": others}
     told = config["training"].get("recipe")
     if recipe and isinstance(told, dict):
         config["training"] = config["training"] | {"recipe": told | dict(recipe)}

@@ -247,12 +247,12 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
         "7 latent units",
         "95.25 nats an example (± 0.25 over the seeds of the latents)",
         "Of 100 of them, drawn at random, 94% are kept: among all 1,234 examples",
-        "90.500 ± 0.250 nats",
-        "1,000 latents for each of 10 binarised test examples",
-        "zoo likelihood . --samples 1000",
+        "Negative log-likelihood **90.5 nats** an example, of 10 binarised examples of `not recorded`",
+        "with 1,000 latents each (Burda et al. 2016, equation 8)",
+        "the standard error over the examples is 0.250",
         "## Concept `smile`",
         "| 2 | 75.0% | 25.0% | 50.0% | 0.0% | 0.0625 | 0.0312 |",
-        "zoo concept measure . smile --data shapes --factor smiling --keep gender --region 1,2,3,4",
+        "a judge tells smiling with an AUC of 0.938 and an accuracy of 87.5% (design: not recorded; learnt from: not",
         "codes = model.encode(samples).mean",
     ):
         assert fact in text
@@ -260,7 +260,12 @@ def test_what_else_was_measured_has_sections_of_its_own(tmp_path: Path) -> None:
     assert {metric["type"]: metric["value"] for metric in result["metrics"]} == {
         "elbo@50": 95.25,
         "reconstruction@50": 0.0525,
-        "negative_log_likelihood_nats": 90.5,
+        "likelihood@10#latents=1000": 90.5,
+        "concept_gained@4[smile]#strength=2": 0.75,
+        "concept_gained_drift@4[smile]#strength=2": 0.25,
+        "concept_lost@3[smile]#strength=2": 0.5,
+        "concept_lost_drift@3[smile]#strength=2": 0.0,
+        "concept_outside@7[smile]#strength=2": 0.03125,
     }
 
 

@@ -7,7 +7,7 @@ import mimetypes
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.catalogue.weights.records import SAYS_LITTLE, features_of, records_of
+from zoo.catalogue.weights.records import SAYS_LITTLE, features_of, records_of, versions_of
 
 __all__ = ["displayed", "figures", "told", "with_spread"]
 
@@ -72,8 +72,9 @@ def figures(evaluation: Mapping[str, Any], suffix: str) -> list[str]:
     for table in sorted(tables, key=lambda table: rank[table[0]["contaminated"]]):
         lines += _table(table)
     lines += _classes([one for one in seen if one.get("group")])
-    if found := evaluation.get("classified"):
-        lines += _classified(found, [one for one in records if one["metric"] == "classified"])
+    for one in records:
+        if one["metric"] == "classified":
+            lines += _classified(one)
     return lines + (_nearest(evaluation["memorisation"], suffix) if "memorisation" in evaluation else [])
 
 
@@ -103,7 +104,7 @@ def _table(records: Sequence[Record]) -> list[str]:
         "| --- | --- | --- | --- |",
         *rows,
         "",
-        f"Computed by `{first['command']}` ({_versions(first)}).",
+        f"Computed by `{first['command']}` ({versions_of(first)}).",
         "",
     ]
 
@@ -114,10 +115,6 @@ def _floor(record: Record) -> str:
 
 def _listed(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
-
-
-def _versions(record: Record) -> str:
-    return ", ".join([*(f"{name} {version}" for name, version in record["versions"].items()), record["device"]])
 
 
 def _classes(records: Sequence[Record]) -> list[str]:
@@ -137,19 +134,19 @@ def _classes(records: Sequence[Record]) -> list[str]:
     return lines
 
 
-def _classified(found: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
+def _classified(record: Record) -> list[str]:
     """What a classifier says of the samples."""
-    others = ", ".join(f"{name} {share:.1%}" for name, share in list(found["told"].items())[:MOST_CLASSES])
-    share = f"{found['samples']:.1%}"
-    command = f" Computed by `{records[0]['command']}`." if records else ""
-    if records and records[0]["spread"] is not None:
-        share = f"{records[0]['value']:.1%} ± {records[0]['spread']:.1%}"
+    judge, seeds = record["judge"], _listed(record["seeds"])
+    others = ", ".join(f"{name} {share:.1%}" for name, share in list(record["details"]["told"].items())[:MOST_CLASSES])
+    spread = "" if record["spread"] is None else f" ± {record['spread']:.1%}"
     return [
         "### What they show",
         "",
-        f"A classifier of real {found['data']}, right for {found['accuracy']:.1%} of all test examples, calls "
-        f"{share} of the samples what they were made for, and {found['real']:.1%} of the test examples "
-        f"of those classes. All that it calls them: {others}.{command}",
+        f"A classifier of real {judge['learnt_from']['name']}, right for {judge['accuracy']:.1%} of all test examples, "
+        f"calls {record['value']:.1%}{spread} of {record['n_fake']:,} samples of each seed ({seeds}) what they were "
+        f"made for, and {record['floor']:.1%} of the {record['n_real']:,} test examples of those classes. "
+        f"All that it calls the samples: {others}. It is {judge['design']}. "
+        f"Computed by `{record['command']}` ({versions_of(record)}).",
         "",
     ]
 

@@ -1,7 +1,7 @@
 """The sections of a card that tell what was measured, and the pictures that stand in it: evaluation.json -> Markdown.
 
-evaluation.json holds the records, which `card_figures` and `card_written` tell, and beside them, where they were
-measured, `reconstruction`, `likelihood` and `concepts`.
+evaluation.json holds the records, which `card_figures`, `card_written` and `card_concepts` tell too, and beside them
+`reconstruction`, where it was measured.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.catalogue.weights.card_figures import displayed, figures, told
+from zoo.catalogue.weights.card_concepts import computed_by, concepts
+from zoo.catalogue.weights.card_figures import displayed, figures, told, with_spread
 from zoo.catalogue.weights.card_written import what_it_writes
-from zoo.catalogue.weights.records import records_of
+from zoo.catalogue.weights.records import NOT_RECORDED, records_of
 
 __all__ = ["PICTURES", "sections", "shown"]
 
@@ -70,18 +71,15 @@ def sections(name: str, data: str, evaluation: dict[str, Any], files: Collection
     """The Markdown lines of all that was measured of model `name` on dataset `data`, and of the examples in `files`,
     whose names end in `suffix`.
     """
-    given = f" --data {shlex.quote(data)}" if ":" in data else ""  # of examples that only their owner has
+    records = records_of(evaluation)
     lines = what_it_writes(evaluation) if "written" in evaluation else figures(evaluation, suffix)
     if "reconstruction" in evaluation:
-        lines += _reconstruction(evaluation["reconstruction"], records_of(evaluation))
-    if "likelihood" in evaluation:
-        lines += _likelihood(f"{name}{given}", evaluation["likelihood"])
-    concepts = evaluation.get("concepts", {})
-    for concept in concepts.values():
-        lines += _concept(name, data, concept)
+        lines += _reconstruction(evaluation["reconstruction"], records)
+    lines += _likelihood(records) + concepts(records, data)
+    named = dict.fromkeys(one["settings"]["concept"] for one in records if "concept" in one["settings"])
     for stem, picture in PICTURES.items():
         if (file := f"{stem}{suffix}") in files:
-            words = {"name": name, "data": shlex.quote(data), "concepts": ",".join(concepts) or "NAME", "file": file}
+            words = {"name": name, "data": shlex.quote(data), "concepts": ",".join(named) or "NAME", "file": file}
             command = picture.command.format_map(words)
             lines += [f"## {picture.title}", "", displayed(picture.title, file), "", f"{picture.text} `{command}`", ""]
     return lines
@@ -110,53 +108,37 @@ def _reconstruction(report: dict[str, Any], records: Sequence[dict[str, Any]]) -
     return ["## Coding", "", *lines, *(f"Computed by `{command}`." for command in commands[:1]), ""]
 
 
-def _likelihood(model: str, report: dict[str, Any]) -> list[str]:
-    if "bits_per_token" in report:
-        return [
-            "## Likelihood",
-            "",
-            f"**{report['bits_per_token']:.4f} bits a token** of {report['examples']:,} test examples: "
-            f"{report['nll']:.3f} ± {report['standard_error']:.3f} nats each (standard error over them), exactly. "
-            f"Computed by `zoo likelihood {model}`.",
+def _likelihood(records: Sequence[dict[str, Any]]) -> list[str]:
+    """A paragraph for each way in which it was measured."""
+    bits = {_way(one): one for one in records if one["metric"] == "bits"}
+    lines = []
+    for nats in (one for one in records if one["metric"] == "likelihood"):
+        how, more, reference = nats["settings"], nats["details"], nats["reference"]
+        value = bits.get(_way(nats))
+        said = "" if value is None else f" (**{value['value']:.4f} bits a {'value' if how else 'token'}**)"
+        error = (
+            f"; the standard error over the examples is {more['standard_error']:.3f}"
+            if "standard_error" in more
+            else ""
+        )
+        data = f"`{reference['name'] or NOT_RECORDED}`, split `{reference['split'] or NOT_RECORDED}`"
+        of = f"{nats['n_real']:,} {'binarised ' if how.get('binarised') else ''}examples of {data}"
+        way = "exactly"
+        if how:
+            way = f"by importance sampling with {how['latents']:,} latents each (Burda et al. 2016, equation 8)"
+        if nats["spread"] is not None:
+            way += f"; ± is the standard deviation over the seeds {', '.join(map(str, nats['seeds']))} of the latents"
+        if "monte_carlo_error" in more:
+            way += f"; the latents of one seed leave it {more['monte_carlo_error']:.3f} uncertain"
+        if "negative_elbo" in more:
+            way += f"; the ELBO of the same latents gives {more['negative_elbo']:.3f}"
+        lines += [
+            f"Negative log-likelihood **{with_spread(nats)} nats** an example{said}, of {of}, {way}{error}. "
+            f"{computed_by(nats)}",
             "",
         ]
-    binary = "binarised " if report["binarised"] else ""
-    return [
-        "## Likelihood",
-        "",
-        f"Negative log-likelihood **{report['nll']:.3f} ± {report['standard_error']:.3f} nats** an example (standard "
-        f"error over the examples; {report['monte_carlo_error']:.3f} from the latents), by importance sampling with "
-        f"{report['samples']:,} latents for each of {report['examples']:,} {binary}test examples (Burda et al. 2016, "
-        f"equation 8); the ELBO of the same latents gives {report['negative_elbo']:.3f}. Computed by "
-        f"`zoo likelihood {model} --samples {report['samples']}`.",
-        "",
-    ]
+    return ["## Likelihood", "", *lines] if lines else []
 
 
-def _concept(name: str, data: str, report: dict[str, Any]) -> list[str]:
-    factor, other = report["factor"], report["other"]
-    share = "{:.1%}".format
-    of = f" of `{report['data']}`, which are other data than it was trained on" if "data" in report else ""
-    lines = [
-        f"## Concept `{report['name']}`",
-        "",
-        f"Measured on the {report['positives'] + report['negatives']:,} labelled examples of the test split{of}, which "
-        f"nothing was fitted to: {report['negatives']:,} without `{factor}` are moved by the strength (in standard "
-        f"deviations), {report['positives']:,} with it moved back by as much. A classifier of real pixels says whether "
-        f"`{factor}` came or went (on real held-out pictures it has AUC {report['probe_auc']:.3f}, accuracy "
-        f"{share(report['probe_accuracy'])} with both sides counting the same), and another whether `{other}` changed "
-        f"({report['other_auc']:.3f}, {share(report['other_accuracy'])}).",
-        "",
-        f"| strength | `{factor}` gained | `{other}` changed | `{factor}` lost | `{other}` changed | moved inside | "
-        "outside |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in report["rows"]:
-        shares = [share(row[key]) for key in ("gained", "gained_drift", "lost", "lost_drift")]
-        lines.append(f"| {row['strength']:g} | {' | '.join(shares)} | {row['inside']:.4f} | {row['outside']:.4f} |")
-    region = f" --region {','.join(map(str, report['region']))}" if report["region"] else ""
-    moved = "Pixels move by root mean squares, of 1, inside and outside of the region (left, top, right, bottom)."
-    if not report["region"]:
-        moved = "Pixels move by root mean squares, of 1; without a region all of them count as outside."
-    measured = f"zoo concept measure {name} {report['name']} --data {shlex.quote(report.get('data', data))}"
-    return [*lines, "", f"{moved} `{measured} --factor {factor} --keep {other}{region}`", ""]
+def _way(record: dict[str, Any]) -> tuple[object, ...]:
+    return record["n_real"], record["settings"].get("latents"), record["reference"]["sha256"]

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.catalogue.weights.metrics import TITLES
-from zoo.catalogue.weights.records import records_of
+from zoo.catalogue.weights.records import records_of, versions_of
 
 __all__ = ["what_it_writes", "written_rows"]
 
 
 def what_it_writes(evaluation: Mapping[str, Any]) -> list[str]:
     """The Markdown lines of the records of a model of tokens."""
-    first = records_of(evaluation)[0]
+    first = next(one for one in records_of(evaluation) if one["metric"] == "copied")
     seeds = ", ".join(map(str, first["seeds"]))
     return [
         "## What it writes",
@@ -22,8 +22,7 @@ def what_it_writes(evaluation: Mapping[str, Any]) -> list[str]:
         "| --- | --- | --- |",
         *(f"| {' | '.join(row)} |" for row in written_rows(evaluation)),
         "",
-        f"± is the standard deviation over the seeds. Computed by `{first['command']}` "
-        f"(genzoo {first['versions']['genzoo']}, torch {first['versions']['torch']}, {first['device']}).",
+        f"± is the standard deviation over the seeds. Computed by `{first['command']}` ({versions_of(first)}).",
         "",
     ]
 

@@ -11,28 +11,35 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModelSpec
 from zoo.catalogue.weights.folder import Folder
 from zoo.catalogue.weights.judges import is_contaminated, trained_against
-from zoo.catalogue.weights.records import SAYS_LITTLE, current, features_of, key_of, records_of
+from zoo.catalogue.weights.records import NOT_RECORDED, SAYS_LITTLE, current, features_of, key_of, records_of, standing
 from zoo.errors import UsageError, ZooError
 
 __all__ = ["check_comparable", "compared", "measured_on", "recorded", "unlike"]
 
 Row = dict[str, Any]  # a record, with `name`, `key` and `rank` of the model beside it
+OF_CONCEPTS = ("factor", "keep", "region", "strength")
 ALIKE = (  # what must be the same in figures that compare: how it is called, what it is, and what to do
     ("data", lambda row: (row["reference"]["name"], row["reference"]["sha256"]), "measure both with the same --real"),
     ("networks", lambda row: (row["features"] or {}).get("name"), "name one with --features"),
     ("weights of the network", lambda row: (row["features"] or {}).get("sha256"), "measure anew"),
     ("resize rules", lambda row: (row["features"] or {}).get("resize"), "measure anew"),
+    ("classes", lambda row: row.get("group"), "compare the same classes"),
+    ("latents an example", lambda row: _settings(row).get("latents"), "measure anew with the same --samples"),
+    ("kinds of values", lambda row: _settings(row).get("binarised"), "one model's examples are drawn as bits"),
+    ("concepts", lambda row: [_settings(row).get(key) for key in OF_CONCEPTS], "measure both alike"),
+    ("judges", lambda row: _judge(row), "measure anew"),
     ("numbers of samples", lambda row: row["n_fake"], "measure anew with `zoo eval MODEL --samples N --write`"),
     ("numbers of real examples", lambda row: row["n_real"], "measure anew with `zoo eval MODEL --real N --write`"),
 )
 
 
 def recorded(folder: Folder, registry: Registry, network: str = "") -> list[Row]:
-    """The records of a folder, the leading judge's first, or those of the `network` of that name; `name` and `key`
-    stand beside each. Raises UsageError where there are none, saying why, and WeightsError for what is no record.
+    """The records of a folder, the leading judge's first, or those of the `network` of that name; of a concept those at
+    the strength that stands for it. `name` and `key` stand beside each. Raises UsageError where there are none, saying
+    why, and WeightsError for what is no record.
     """
     told = current(folder.evaluation())
-    rows = list(_rows(folder, told, registry))
+    rows = standing(list(_rows(folder, told, registry)))
     lead = told.get("leading")
     rows.sort(key=lambda row: features_of(row) not in ("", lead))
     found = [row for row in rows if network in ("", features_of(row))]
@@ -76,10 +83,24 @@ def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     for row in (one, other):
         if row["contaminated"]:
             return f"of {row.get('name', 'one')} {features_of(row)} says little: {SAYS_LITTLE}"
+        if row["reference"]["sha256"] is None:
+            what = f"the sha256 of the examples of {row.get('name', 'one')} is {NOT_RECORDED}"
+            return f"{what}, by which others are known to be the same; measure anew"
     for what, of, then in ALIKE:
         if of(one) != of(other):
             return f"they are of different {what} ({_short(of(one))} and {_short(of(other))}); {then}"
     return ""
+
+
+def _settings(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = row.get("settings") or {}
+    return found
+
+
+def _judge(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a judge is: another seed, or device, fits another one of the same kind, and the spread tells of that."""
+    judge = row.get("judge") or {}
+    return judge.get("tells"), judge.get("design"), (judge.get("learnt_from") or {}).get("sha256")
 
 
 def _short(value: object) -> str:
