@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from cli.commands import Run, change, listing
+from measured_models import record
+
+from zoo.catalogue.weights.records import key_of
 
 FEW = ("--features", "pixels", "--samples", "16", "--seeds", "0,1", "--real", "20", "--metrics", "frechet,precision")
 
@@ -73,6 +76,23 @@ def test_other_training_seeds_give_a_spread_of_their_own(measured: Path, here: P
     code, _, err = run("reproduce", "./pulled", "--seeds", "0")
     assert (code, err.count("\n")) == (2, 1)
     assert "--seeds is 0; it must be a whole number from 1 to 20" in err
+
+
+def test_a_likelihood_is_measured_again(here: Path, run: Run) -> None:
+    """As it was: as many examples, latents and the same seeds; a concept is named as what no training gives."""
+    few = ("--set", "examples=64", "--out", "run")
+    assert run("train", "vae-shapes", *few)[0] == 0
+    assert run("export", "run", "-o", "vae")[0] == 0
+    assert run("likelihood", "./vae", "-n", "6", "--samples", "4", "--seeds", "5,6", "--write")[0] == 0
+    settings = {"concept": "round", "factor": "size", "keep": "red", "region": None, "strength": 1.0}
+    edited = record("concept_gained", "", 0.95, settings=settings)
+    change(here / "vae/evaluation.json", lambda data: data["records"].update({key_of(edited): edited}))
+    code, out, err = run("reproduce", "./vae", "--json")
+    assert code == 0, err
+    found = {one["name"]: one for one in json.loads(out[out.index("[\n") :])}
+    assert list(found) == ["likelihood@6#latents=4", "bits@6#latents=4", "concept_gained@4000[round]#strength=1"]
+    assert [one["verdict"].partition(":")[0] for one in found.values()] == ["within", "within", "not measured again"]
+    assert found["likelihood@6#latents=4"]["again"] == found["likelihood@6#latents=4"]["published"]
 
 
 def test_what_cannot_be_reproduced_says_why(made: Path, here: Path, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,16 @@ def test_a_model_that_knows_its_text_by_heart_is_found_out(
     assert f"| {copied['value']:.1%} ± {copied['spread']:.1%} | 100.0% |" in Path("model/README.md").read_text(
         encoding="utf-8"
     )
+    assert main(["likelihood", "./model", "--write", "--json"]) == 0
+    out = capsys.readouterr().out
+    nats, bits = json.loads(out[out.index("[\n") :])[0]["records"].values()
+    assert (nats["seeds"], nats["spread"], nats["settings"], len(nats["values"])) == ([], None, {}, 1)  # exactly
+    assert nats["command"] == "zoo likelihood . --data text:fox.txt"
+    assert bits["value"] == pytest.approx(nats["value"] / 40 / math.log(2), rel=1e-5)
     assert main(["verify", "./model"]) == 0
     capsys.readouterr()
+    assert main(few) == 0
+    assert "recorded before, by other commands:\nFIGURE" in capsys.readouterr().out
     assert main(["eval", "./model", "--classify"]) == 2
     assert "not for tokens" in capsys.readouterr().err
     assert main(["eval", "./model", "--samples", "1"]) == 2
