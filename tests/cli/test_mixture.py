@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from measured_models import record
 
 import zoo
+from zoo.catalogue.weights.records import key_of
 from zoo.cli.main import main
 from zoo.files import sha256_of
 
@@ -21,7 +23,7 @@ pytest.importorskip("sklearn")
 RECIPE = {"name": "tiny", "trainer": "vae", "licence": "MIT", "summary": "Tiny.", "settings": {}, "seed": 0}
 FIGURES: dict[str, Any] = {
     "format": 2,
-    "records": {},
+    "records": {key_of(one): one for one in (record("frechet", "pixels", 2.0), record("likelihood", "", 90.0))},
     "reconstruction": {
         "examples": 2,
         "binarised": False,
@@ -63,9 +65,9 @@ def test_a_mixture_becomes_the_default(tiny: Path, tmp_path: Path, capsys: pytes
     config = json.loads((tiny / "config.json").read_text())
     assert config["default_prior"] == "mixture"
     assert config["training"]["recipe"] == RECIPE | {"default_prior": "mixture", "components": 2}
-    assert json.loads((tiny / "evaluation.json").read_text()) == {
-        key: FIGURES[key] for key in ("format", "reconstruction")
-    }
+    kept = json.loads((tiny / "evaluation.json").read_text())
+    assert list(kept.pop("records")) == ["likelihood@4000"]  # it is not of samples
+    assert kept == {key: FIGURES[key] for key in ("format", "reconstruction")}
     assert not (tiny / "neighbours.png").exists()
     assert sha256_of(tiny / "model.safetensors") == model
     card = (tiny / "README.md").read_text()

@@ -11,7 +11,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.weights.card import card_of
 from zoo.catalogue.weights.folder import CARD, CONFIG, DEFAULT_PRIOR, EVALUATION, GOLDEN, PRIOR, Folder, parse_config
-from zoo.catalogue.weights.records import current
+from zoo.catalogue.weights.records import current, key_of, records_of
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Examples, load_dataset
 from zoo.data.modality import modality_of
@@ -81,7 +81,7 @@ def record_default_prior(
     path, config, figures = folder.path, folder.config(), current(folder.evaluation())
     suffix, stale = registry.modality_of(config["architecture"]).suffixes[0], figures.get("prior") != MIXTURE
     if stale:
-        others = {key: one for key, one in figures.get("records", {}).items() if not one["n_fake"]}
+        others = {key_of(one): one for one in records_of(figures) if not one["n_fake"]}
         figures = {key: value for key, value in figures.items() if key in OF_OTHERS} | {"records": others}
     told = config["training"].get("recipe")
     if recipe and isinstance(told, dict):
