@@ -164,6 +164,7 @@ def _classified(
     found = record_of(figure.name, values, origin, better=figure.spec.better, counts=counts, floor=first.real)
     names = dict.fromkeys(name for one in said for name in one.told)
     shares = {name: statistics.fmean(one.told.get(name, 0.0) for one in said) for name in names}
+    shares = dict(sorted(shares.items(), key=lambda row: -row[1]))
     return replace(found, judge=first.judge, details={"told": shares})
 
 
