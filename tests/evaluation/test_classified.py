@@ -125,6 +125,10 @@ def test_the_same_seed_gives_the_same_classifier_and_it_is_kept(
     first, second = (picture_classifier(given, given, 3, cache_dir=folder) for folder in (tmp_path, None))
     monkeypatch.setattr(judging, "_fitted", None)
     third = picture_classifier(given, given, 3, cache_dir=tmp_path)
+    assert len(list((tmp_path / "decoded").glob("*.safetensors"))) == 2  # the classifier, and how well it does
+    assert third.accuracy == first.accuracy
+    wrong = picture_classifier(given, (given[0], (given[1] + 1) % 3), 3, cache_dir=tmp_path)
+    assert wrong.accuracy < first.accuracy  # measured on other examples, it is measured anew
     for name, value in first.network.state_dict().items():
         assert torch.equal(value, second.network.state_dict()[name])
         assert torch.equal(value, third.network.state_dict()[name])

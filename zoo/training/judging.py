@@ -89,8 +89,8 @@ def fit_classifier(
     """Fit the network of `design` to `train`: (stored examples (N, ...), labels (N,) from 0 to `num_classes` - 1).
 
     By cross-entropy with smoothed labels. The same seed gives the same one; it is kept below `cache_dir` under the
-    sha256 of the examples of `train`, and taken from there; its accuracy is measured on `held_out`. Raises DataError
-    for labels that do not fit.
+    sha256 of the examples of `train`, and taken from there; its accuracy is measured on `held_out`, and kept too.
+    Raises DataError for labels that do not fit.
     """
     for what, (x, y) in {"training": train, "held-out": held_out}.items():
         if len(x) == 0 or y.shape != x.shape[:1] or not 0 <= int(y.min()) <= int(y.max()) < num_classes:
@@ -106,9 +106,15 @@ def fit_classifier(
         network = design.build()
     network.load_state_dict(dict(cached(cache_dir, key, fit).tensors))
     network.eval().requires_grad_(False)
-    right = _classes(network, design.values(held_out[0])) == held_out[1]
     sha256 = fingerprint(network.state_dict())
-    return FittedClassifier(network=network, accuracy=float(right.double().mean()), design=design.told, sha256=sha256)
+
+    def measure() -> Decoded:
+        right = _classes(network, design.values(held_out[0])) == held_out[1]
+        return Decoded(tensors={"accuracy": right.double().mean()})
+
+    unseen = fingerprint({"x": held_out[0], "y": held_out[1]})
+    measured = cached(cache_dir, content_key(accuracy=sha256, examples=unseen), measure).tensors["accuracy"]
+    return FittedClassifier(network=network, accuracy=float(measured), design=design.told, sha256=sha256)
 
 
 def fit_probe(train: Labelled, held_out: Labelled, design: JudgeDesign, *, seed: int = 0) -> Probe:
