@@ -47,8 +47,8 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     def plain(x: Any) -> Any:
         return x.cpu() if isinstance(x, Tensor) else x
 
-    def decoded(self: Model, z: Any, labels: Any = None) -> Tensor:
-        return decode(self, plain(z), plain(labels)).as_subclass(Elsewhere)
+    def decoded(self: Model, z: Any, labels: Any = None, **more: Any) -> Tensor:
+        return decode(self, plain(z), plain(labels), **more).as_subclass(Elsewhere)
 
     def encoded(self: Encodes, x: Any, labels: Any = None) -> DiagonalGaussian:
         found = encode(self, plain(x), plain(labels))
