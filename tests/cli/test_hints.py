@@ -25,6 +25,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "zo
 FRONT = {"--help", "--version"}
 PIP = {"--break-system-packages", "--editable"}
 ELSEWHERE = PIP | {
+    "--no-deps",
     "--python",
     "--with",
     "--with-editable",
