@@ -9,7 +9,17 @@ if TYPE_CHECKING:
     from zoo.data.decoded import Decoded, cached, content_key, fingerprint
     from zoo.data.draws import Draw, Draws
     from zoo.data.loading import DataRequest, Examples, SplitInfo, Streamed, load_dataset, not_found
-    from zoo.data.modality import Augmentation, Described, Judge, Labelled, Modality, load_modality, modality_of
+    from zoo.data.modality import (
+        Augmentation,
+        Classifier,
+        Described,
+        Fitted,
+        Judge,
+        Labelled,
+        Modality,
+        load_modality,
+        modality_of,
+    )
     from zoo.data.rows import Rows
 
 __all__ = [
@@ -21,6 +31,7 @@ __all__ = [
     "Draw",
     "Draws",
     "Examples",
+    "Fitted",
     "Judge",
     "Labelled",
     "Modality",
@@ -44,6 +55,7 @@ _NAMES = {  # module -> what it gives
         "Augmentation",
         "Classifier",
         "Described",
+        "Fitted",
         "Judge",
         "Labelled",
         "Modality",

@@ -30,9 +30,9 @@ MOST_STEPS, MOST_DRAWS = 10_000, 100
 class Inversion:
     """The latents that were found, (N, *latent_shape), and how near decode(z) comes to each example."""
 
-    z: Tensor
+    z: Tensor  # (N, *latent_shape)
     error: Tensor  # (N,) root mean square over the values, of [0, 1]
-    steps: int
+    steps: int  # of the search
 
 
 def value_error(a: Tensor, b: Tensor) -> Tensor:

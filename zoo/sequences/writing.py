@@ -85,7 +85,7 @@ class Autoregressive(Scored):
         return self.watched(z, labels, options, lambda done, total: None)
 
     def watched(self, z: Tensor, labels: Tensor | None, options: Writing | None, progress: Progress) -> Tensor:
-        """`forward`, telling `progress` (tokens written behind the prompt, all of them)."""
+        """`forward` of the same z, `labels` and `options`, telling `progress` (tokens written, all to be)."""
         how = options or Writing()
         prompt = self._prompt(how)
         tokens = []

@@ -25,6 +25,7 @@ from zoo.nn.gan import GAN
 from zoo.nn.golden import verify
 from zoo.nn.models import Model
 from zoo.nn.pretrained import load_folder
+from zoo.nn.sampling import check_labels
 from zoo.settings import OFFLINE
 from zoo.testing.behaviour import check_samples
 from zoo.testing.subject import FailedCheck, Item, NotApplicable, Subject, require
@@ -156,7 +157,8 @@ def discriminator(subject: Subject, item: Item) -> None:
     model: Any = _model(subject, item, discriminator=True)
     low, high = model.value_range if isinstance(model, GAN) else (-1.0, 1.0)
     with torch.no_grad():
-        logits = model.discriminator(model.sample(4, seed=0) * (high - low) + low)
+        labels = check_labels(None, 4, model.num_classes)
+        logits = model.discriminator(model.sample(4, seed=0, labels=labels) * (high - low) + low, labels)
     require(logits.shape == (4,) and logits.isfinite().all(), f"logits are {logits.tolist()}")
 
 

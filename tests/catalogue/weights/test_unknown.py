@@ -72,7 +72,7 @@ NAMES = [
         "is an architecture, no model; models of it: dcgan-cifar-frog, dcgan-cifar-frog-book; to be trained",
     ),
     ("mnist", "is a dataset, no model; models of it: ae-mnist, ddpm-mnist, vae-mnist, vae-mnist-best"),
-    ("cifar10[frog]", "'cifar10' is a dataset, no model; models of it: dcgan-cifar-frog"),
+    ("cifar10[frog]", "'cifar10' is a dataset, no model; models of it: cifar-gan, dcgan-cifar-frog"),
     ("images:./photos", "'images' is a dataset, no model"),
     ("shapes", "is a dataset, no model; to be trained first: dcgan-shapes, vae-shapes"),
     ("adversarial", "is a trainer, no model; `zoo info adversarial` says more"),
