@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 # Where a link may leave the site; nothing is ever loaded from there.
-HOSTS = {"arxiv.org", "creativecommons.org", "github.com", "huggingface.co", "pypi.org"}
+HOSTS = {"download.pytorch.org", "arxiv.org", "creativecommons.org", "github.com", "huggingface.co", "pypi.org"}
 LOADED = {"img": "src", "script": "src", "iframe": "src", "audio": "src", "video": "src", "source": "src"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
