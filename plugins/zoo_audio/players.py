@@ -26,7 +26,7 @@ class SpectrogramGenerator(Generator):
     """
 
     prior = "normal"
-    chunk = 4  # as of the decoder
+    chunk = 4  # finding the phases takes longer than the network
 
     def __init__(self, config: SpectrogramGANConfig) -> None:
         super().__init__()

