@@ -56,6 +56,25 @@ def test_samples_are_those_of_the_model(page: Any, contexts: Any) -> None:
     assert np.array_equal(pixels(other, ".item:last-child"), pixels(page, ".item:last-child"))
 
 
+def test_an_answer_that_comes_late_draws_over_nothing(page: Any) -> None:
+    """Who goes on before the catalogue has come is shown where they went, however the answers come."""
+    page.wait_for_selector(".preview img")
+    held: list[Any] = []
+    page.route("**/api/catalogue", lambda route: held.append(route))
+    page.reload(wait_until="domcontentloaded")
+    for count, step in enumerate(["() => {}", "() => { location.hash = '#/dream'; }"], 1):
+        page.evaluate(step)
+        while len(held) < count:
+            page.wait_for_timeout(20)
+    held[1].continue_()
+    page.get_by_label("Layers").wait_for()
+    with page.expect_request_finished(lambda request: request == held[0].request):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    assert page.get_by_label("Layers").is_visible()
+    assert page.title().startswith("Dream")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_where_all_is_well_nothing_complains(chromium: Any, tmp_path: Path, scheme: str) -> None:
     """Without a broken plugin the catalogue has no message, and each card that is seen has its samples."""

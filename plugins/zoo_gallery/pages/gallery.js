@@ -14,17 +14,22 @@ const main = document.getElementById("main");
 const notice = document.getElementById("notice");
 let known = null;
 let leave = () => {};
+let turn = 0;
 
 async function go() {
+  const mine = ++turn;
   leave();
   leave = () => {};
   const link = read();
   document.title = "Zoo gallery";
   try {
-    known ??= await json("/api/catalogue");
+    const found = known ?? await json("/api/catalogue");
+    if (mine !== turn) return;  // somebody has gone on meanwhile
+    known = found;
     document.getElementById("to-dream").hidden = !known.verbs.includes("dream");
     leave = (PAGES[link.view] ?? model).show(main, { catalogue: known, link });
   } catch (error) {
+    if (mine !== turn) return;
     main.replaceChildren(message(error.message));
     dispatchEvent(new Event("gallery:lost"));
   }
