@@ -46,6 +46,10 @@ KINDS: dict[str, dict[str, Any]] = {  # of runs; what is varied and scheduled in
         "settings": {"loss": "relativistic", "r1": 1.0, "r2": 1.0, "penalty_every": 4, "penalty_end": 0.1},
         "config": GAN | {"discriminator_norm": "none", "dropout": 0.3},
     },
+    "classes and wrong labels": {
+        "settings": {"loss": "relativistic", "mismatch": 1.0, "fresh_fakes": False},
+        "config": GAN | {"discriminator_norm": "none", "num_classes": 3},
+    },
     "wasserstein, critics first": {
         "settings": {"loss": "wasserstein", "gradient_penalty": 10.0, "generator_every": 2},
         "config": GAN | {"discriminator_norm": "none"},
@@ -95,7 +99,8 @@ def both(
 
 def maker(registry: Registry, recipe: Any) -> Made:
     resolved = resolve(recipe, registry)
-    return lambda: first_state(resolved, Examples(data=DRAWN))
+    labels = torch.arange(len(DRAWN)) % 3
+    return lambda: first_state(resolved, Examples(data=DRAWN, labels=labels, classes=("a", "b", "c")))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.configs import decode
@@ -58,6 +59,68 @@ def test_drawn_labels_follow_from_the_run_and_are_all_alike_likely(make_trainer:
     first, second = (make_trainer(config=CLASSES)._latents(3000) for _ in range(2))
     assert torch.equal(first[1], second[1])
     assert first[1].bincount(minlength=3).tolist() == pytest.approx([1000] * 3, abs=120)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_loss_that_compares_compares_like_with_like(fresh: bool, make_trainer: Make) -> None:
+    """The fakes of a relativistic game are made for the labels of the real examples that they are compared with."""
+    trainer = make_trainer(config=CLASSES, loss="relativistic", mix_batches=False, fresh_fakes=fresh)
+    trainer.join(ALONE)
+    made: list[Tensor] = []
+    trainer.generator.register_forward_pre_hook(lambda _, given: made.append(given[1]))
+    trainer.step(X, LABELS)
+    assert [labels.tolist() for labels in made] == [LABELS.tolist()] * (2 if fresh else 1)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_right_labels_are_to_be_ahead_of_wrong_ones(fresh: bool, make_trainer: Make) -> None:
+    """Discriminator and generator both minimise softplus(D(x, wrong) - D(x, right)) too, at real examples and at fakes:
+    the gradients are the hand-written losses'.
+    """
+    config = CLASSES | {"discriminator_norm": "none"}
+    trainer = make_trainer(config=config, loss="relativistic", mismatch=2.0, mix_batches=False, fresh_fakes=fresh)
+    trainer.join(ALONE)
+    seen: list[tuple[Tensor, Tensor]] = []
+    trainer.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given))
+    real, (z, asked) = X, trainer._latents(4, (LABELS,))
+    fake = trainer.generator.draft(z, asked)
+    loss, figures = trainer.told_apart((real,), (fake.detach(),), LABELS, asked)
+    right, wrong = seen[0][1], seen[-1][1]
+    judge = trainer.discriminator
+    behind = softplus(judge(real, wrong) - judge(real, right)).mean()
+    wanted = softplus(judge(fake.detach(), asked) - judge(real, right)).mean() + 2 * behind
+    assert figures["mismatch"] == pytest.approx(behind.item(), rel=1e-5)
+    compare(list(judge.parameters()), loss, wanted)
+    loss, figures = trainer.taken_for_real((fake,), asked, on_real=judge(real, right)[:, None].detach())
+    wrong = seen[-1][1]
+    behind = softplus(judge(fake, wrong) - judge(fake, asked)).mean()
+    wanted = softplus(judge(real, right).detach() - judge(fake, asked)).mean() + 2 * behind
+    assert figures["generator_mismatch"] == pytest.approx(behind.item(), rel=1e-5)
+    compare(list(trainer.generator.parameters()), loss, wanted)
+
+
+def compare(parameters: list[Tensor], loss: Tensor, wanted: Tensor) -> None:
+    """The gradients of two losses are the same."""
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    pairs = zip(*(torch.autograd.grad(x, parameters, retain_graph=True) for x in (loss, wanted)), strict=True)
+    assert all(torch.allclose(mine, theirs, atol=1e-6, rtol=1e-4) for mine, theirs in pairs)
+
+
+def test_wrong_labels_are_wrong_and_all_alike_likely(make_trainer: Make) -> None:
+    """Each of the other classes as often; never the right one."""
+    trainer = make_trainer(config=CLASSES, mismatch=1.0)
+    trainer.join(ALONE)
+    seen: list[Tensor] = []
+    trainer.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    trainer._mismatch(torch.zeros(3000, 1), (X[:1].expand(3000, -1, -1, -1),), torch.ones(3000, dtype=torch.int64))
+    assert seen[0].bincount(minlength=3).tolist() == pytest.approx([1500, 0, 1500], abs=120)
+    assert seen[0].bincount(minlength=3)[1] == 0
+
+
+def test_wrong_labels_need_classes(make_trainer: Make) -> None:
+    """Where the networks see no labels the setting is refused, with what helps."""
+    with pytest.raises(ConfigError, match="mismatch needs networks that see labels: set"):
+        make_trainer(mismatch=1.0)
 
 
 def test_without_classes_labels_change_nothing(make_trainer: Make) -> None:

@@ -106,20 +106,20 @@ class AdversarialTrainer(Playing):
     def discriminator_phase(self, real: Tensor, labels: Tensor | None = None) -> Figures:
         """Tell real from fake; the fakes are detached, so the generator gets no gradient."""
         given = seen_labels(labels, self.generator.num_classes)
-        z, *asked = self._latents(len(real))
+        z, *asked = self._latents(len(real), given)
         return self.learn("discriminator", self._discriminator_loss, real, z, *given, *asked)
 
     def generator_phase(self, real: Tensor, labels: Tensor | None = None) -> Figures:
         """Make as many fakes that the discriminator calls real, or more real than these, where the loss compares."""
-        z, *asked = self._latents(len(real))
         if isinstance(self.loss, AdversarialLoss):
-            return self.against_discriminator("generator", self._generator_loss, z, *asked)
+            return self.against_discriminator("generator", self._generator_loss, *self._latents(len(real)))
         given = seen_labels(labels, self.generator.num_classes)
+        z, *asked = self._latents(len(real), given)
         return self.against_discriminator("generator", self._ahead_loss, z, real, *asked, *given)
 
     def _both_phases(self, real: Tensor, given: tuple[Tensor, ...]) -> Figures:
         """Both phases on the same fakes, made once and looked at once: detached for the discriminator."""
-        z, *asked = self._latents(len(real))
+        z, *asked = self._latents(len(real), given)
         seen_fake = self.look(self._fakes(z, *asked))
         with torch.no_grad():
             seen_real = self.look(real)
@@ -129,12 +129,18 @@ class AdversarialTrainer(Playing):
         taken = partial(self.taken_for_real, seen_fake, on_real=on_real)
         return {**told, **self.against_discriminator("generator", taken, *asked)}
 
-    def _latents(self, n: int) -> tuple[Tensor, ...]:
-        """z (n, *latent_shape) from the prior, and where there are classes labels (n,), each as likely."""
+    def _latents(self, n: int, given: tuple[Tensor, ...] = ()) -> tuple[Tensor, ...]:
+        """z (n, *latent_shape) from the prior, and where there are classes labels (n,): those `given` for the real
+        examples where the loss compares like with like, else each as likely.
+        """
         shape, num_classes = self.generator.latent_shape, self.generator.num_classes
         uniform = self.generator.prior == "uniform"
         z = self.draws.uniform(n, *shape) * 2 - 1 if uniform else self.draws.normal(n, *shape)
-        return (z,) if num_classes is None else (z, self.draws.integers(0, num_classes, n))
+        if num_classes is None:
+            return (z,)
+        if isinstance(self.loss, AdversarialLoss):
+            return z, self.draws.integers(0, num_classes, n)
+        return z, *given
 
     def _fakes(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         with self.in_precision(self.settings.precision):

@@ -11,9 +11,10 @@ import torch
 from msgspec import Meta
 from torch import Tensor
 
+from zoo.errors import ConfigError
 from zoo.nn.interfaces import Discriminator
 from zoo.training.trainer import Figures, Precision, Trainer
-from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss
+from zoo.training.trainers.losses import ADVERSARIAL_LOSSES, AdversarialLoss, relativistic
 from zoo.training.trainers.penalties import Seen, one_centred, zero_centred
 
 __all__ = ["Bound", "Count", "GameSettings", "Playing", "Rate", "Share"]
@@ -45,6 +46,7 @@ class GameSettings:
     gradient_penalty: Bound = 0.0  # lambda of the penalty on slopes other than 1 in between (WGAN-GP: 10); 0: none
     penalty_every: Count = 1  # steps from one penalty to the next, which weighs as many times as much
     penalty_end: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # weight at the run's end over that at its start
+    mismatch: Bound = 0.0  # weight of the right label's game against a wrong one; 0: none
     mix_batches: bool = True  # real and fake in one forward of the discriminator, or each alone
     freeze_discriminator: bool = True  # no gradients for it in the others' phase
     flips: bool = True  # mirror the real examples at random, where their kind has a mirror image
@@ -65,7 +67,9 @@ class Playing(Trainer, ABC):
     discriminator: Discriminator
 
     def take_sides(self, discriminator: Discriminator, settings: GameSettings) -> None:
-        """Keep the discriminator, and the loss that the settings name."""
+        """Keep the discriminator, and the loss that the settings name. Raises ConfigError for wrong labels of none."""
+        if settings.mismatch and (discriminator.num_classes or 0) < 2:
+            raise ConfigError("mismatch needs networks that see labels: set config.num_classes, or mismatch = 0")
         self.discriminator, self.settings = discriminator, settings
         self.loss = ADVERSARIAL_LOSSES[settings.loss]
         self.apart = not settings.mix_batches
@@ -159,6 +163,9 @@ class Playing(Trainer, ABC):
             real, fake = (tuple(x.detach().requires_grad_() for x in seen) for seen in (real, fake))
         on_real, on_fake = self._judge_both(real, fake, given, asked)
         loss, figures = self._discriminators_games(on_real, on_fake)
+        if self.settings.mismatch and given is not None:
+            figures["mismatch"], weighed = self._mismatch(on_real, real, given)
+            loss = loss + weighed
         if due:
             for name, (weight, value) in self._penalties((on_real, real), (on_fake, fake), given, asked).items():
                 loss, figures[name] = loss + weight * value, value.detach()
@@ -211,11 +218,30 @@ class Playing(Trainer, ABC):
         self, fake: Seen, asked: Tensor | None = None, *, on_real: Tensor | None = None
     ) -> tuple[Tensor, Figures]:
         """The loss of whoever made the fakes; `on_real` are the logits (N, K) of real examples, where it compares."""
-        games = self.judge(fake, asked).unbind(1)
+        on_fake = self.judge(fake, asked)
+        games = on_fake.unbind(1)
         beside = [torch.ones_like(game) for game in games] if on_real is None else on_real.unbind(1)
         if isinstance(self.loss, AdversarialLoss):
             losses = [self.loss.generator(game, targets) for game, targets in zip(games, beside, strict=True)]
         else:
             losses = [self.loss.generator(real, game) for game, real in zip(games, beside, strict=True)]
         loss = torch.stack(losses).sum()
-        return loss, {"generator_loss": loss.detach() / len(games)}
+        figures = {"generator_loss": loss.detach() / len(games)}
+        if self.settings.mismatch and asked is not None:
+            figures["generator_mismatch"], weighed = self._mismatch(on_fake, fake, asked)
+            loss = loss + weighed
+        return loss, figures
+
+    def _mismatch(self, right: Tensor, seen: Seen, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """How far the logits (N, K) of examples with their labels (N,) are ahead of those with wrong ones, a mean over
+        the games; and their sum, weighed.
+
+        A discriminator that sees wrong labels as no better than fakes is matching-aware (Reed et al. 2016,
+        arXiv:1605.05396, section 4.1), here in the relativistic form; what it knows of classes reaches the generator by
+        the same comparison.
+        """
+        count = self.discriminator.num_classes or 1
+        wrong = (labels + self.draws.integers(1, count, len(labels))) % count
+        pairs = zip(right.unbind(1), self.judge(seen, wrong).unbind(1), strict=True)
+        losses = torch.stack([relativistic(ahead, behind) for ahead, behind in pairs])
+        return losses.detach().mean(), self.settings.mismatch * losses.sum()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
-__all__ = ["ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss"]
+__all__ = ["ADVERSARIAL_LOSSES", "AdversarialLoss", "PairedLoss", "relativistic"]
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
