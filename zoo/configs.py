@@ -37,10 +37,14 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def strict_json(raw: bytes | bytearray) -> Any:
-    """Decode JSON as its standard has it: UTF-8, no key twice, no NaN or infinity. Raises ValueError."""
+def strict_json(raw: bytes | bytearray, *, finite: bool = True) -> Any:
+    """Decode JSON as its standard has it: UTF-8, no key twice, no NaN or infinity but where they need not be `finite`.
+
+    Raises ValueError.
+    """
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        constant = _constant if finite else float
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=constant)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

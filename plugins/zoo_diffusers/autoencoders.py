@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from zoo.configs import decode
 from zoo.nn import Decoder, DiagonalGaussian, Encoder, Gaussian, Likelihood
 from zoo_diffusers.configs import AutoencoderConfig
 from zoo_diffusers.library import built
 from zoo_diffusers.tiles import Tiles
 
-__all__ = ["SD", "LibraryDecoder", "LibraryEncoder", "likelihood"]
+__all__ = ["SD", "LibraryDecoder", "LibraryEncoder", "decoder_behind", "likelihood"]
 
 SD = 0.1  # of the Gaussian around what is decoded: it plays no part in sampling
 POINT = -14.0  # the log variance of a posterior that stands for a point
@@ -25,9 +27,9 @@ SPREAD = ("AutoencoderKL", "AsymmetricAutoencoderKL")  # the kinds whose posteri
 class _Scaled:
     """Latents as the zoo has them: shifted and scaled as a diffusion model would see them, of variance about 1."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.factor = float(settings.get("scaling_factor") or 1.0)
-        self.shift = float(settings.get("shift_factor") or 0.0)
+    def __init__(self, config: AutoencoderConfig) -> None:
+        self.factor = config.scaling_factor
+        self.shift = float(config.settings.get("shift_factor") or 0.0)
 
     def inner(self, z: Tensor) -> Tensor:
         """As the library's decoder takes them."""
@@ -46,7 +48,7 @@ class LibraryEncoder(Encoder):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.latent_shape, self.data_shape = _shapes(config)
-        self.kind, self.scaled, self.stride = config.kind, _Scaled(config.settings), config.factor
+        self.kind, self.scaled, self.stride = config.kind, _Scaled(config), config.factor
         side = max(TILE, config.image_size)
         self.tiles = Tiles(side, side // 4, down=config.factor)
         whole = built(config.kind, config.settings)
@@ -72,7 +74,7 @@ class LibraryDecoder(Decoder):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.latent_shape, self.data_shape = _shapes(config)
-        self.num_classes, self.scaled, self.stride = None, _Scaled(config.settings), config.factor
+        self.num_classes, self.scaled, self.stride = None, _Scaled(config), config.factor
         side = max(TILE, config.image_size) // config.factor
         self.tiles = Tiles(side, side // 4, up=config.factor)
         whole = built(config.kind, config.settings)
@@ -91,6 +93,11 @@ class LibraryDecoder(Decoder):
 def likelihood(config: AutoencoderConfig) -> Likelihood:
     """A Gaussian of fixed width."""
     return Gaussian(sd=SD)
+
+
+def decoder_behind(config: Mapping[str, Any]) -> LibraryDecoder | None:
+    """The decoder of an autoencoder by plain data, as an AutoencoderConfig has them; None where there are none."""
+    return LibraryDecoder(decode(AutoencoderConfig, config, "decoder")) if config else None
 
 
 def _shapes(config: AutoencoderConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:

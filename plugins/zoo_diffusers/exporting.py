@@ -49,6 +49,9 @@ def write(model: Model, name: str, out: Path) -> list[Path]:
     for any other model, and StorageError where `out` cannot be written or is not empty.
     """
     kind = model.info.get("architecture", "")
+    if model.info.get("config", {}).get("decoder"):
+        told = "works on the latents of an autoencoder, of which the decoder alone was read"
+        raise UsageError(f"{name} {told}; diffusers loads what it was loaded from: {model.origin}")
     if kind not in WRITERS:
         fit = ", ".join(WRITERS)
         raise UsageError(f"{name} is a {kind or 'model of no architecture'}, which diffusers lacks; what fits: {fit}")

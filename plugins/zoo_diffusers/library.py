@@ -12,7 +12,9 @@ from typing import Any
 from zoo.errors import NotFoundError
 from zoo.images import import_torchvision
 
-__all__ = ["built", "of_library"]
+__all__ = ["at_once", "built", "of_library"]
+
+MOST_PLACES = 1 << 17  # of the pictures that a network sees at a time: two of 256 pixels a side
 
 import_torchvision()  # beside a CPU torch the library's import fails otherwise; here, for what is unpickled, too
 
@@ -32,3 +34,8 @@ def built(name: str, settings: Mapping[str, Any]) -> Any:
     make = of_library(name)
     taken = inspect.signature(make.__init__).parameters
     return make(**{key: value for key, value in settings.items() if key in taken})
+
+
+def at_once(side: int) -> int:
+    """How many pictures of that side, in pixels, a network sees at a time: 32, fewer of more than 64 pixels."""
+    return max(1, min(32, MOST_PLACES // side**2))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from zoo_diffusers.autoencoders import decoder_behind
 from zoo_diffusers.configs import UNetConfig
 from zoo_diffusers.diffusion import Denoiser, Steps
-from zoo_diffusers.library import built
+from zoo_diffusers.library import at_once, built
 from zoo_diffusers.library_schedule import LibrarySchedule
 from zoo_diffusers.samplers import Sampler
 
@@ -14,7 +15,7 @@ __all__ = ["LibraryUNet"]
 
 
 class LibraryUNet(Denoiser):
-    """The library's UNet2DModel."""
+    """The library's UNet2DModel, on pixels or on latents."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -24,9 +25,11 @@ class LibraryUNet(Denoiser):
         self.schedule = LibrarySchedule(config.schedule)
         self.predicts = self.schedule.predicts
         self.body = built("UNet2DModel", config.settings)
+        self.behind = decoder_behind(config.decoder)
+        self.chunk = at_once((self.behind or self).data_shape[-1])
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Tell the noise in pictures x (N, C, S, S) at times t (N,)."""
+        """Tell the noise in pictures, or latents, x (N, C, S, S) at times t (N,)."""
         told: Tensor = self.body(x, t, class_labels=labels).sample
         return told
 

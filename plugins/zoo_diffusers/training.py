@@ -65,6 +65,8 @@ class DiffusionTrainer(Trainer):
         if denoiser.predicts not in TARGETS:
             there = ", ".join(TARGETS)
             raise ConfigError(f"this trainer teaches to tell {there}; this network tells {denoiser.predicts!r:.40}")
+        if denoiser.behind is not None:
+            raise ConfigError("this network works on an autoencoder's latents: it is sampled here, and not trained")
         self.denoiser, self.parts, self.settings, self.random = denoiser, parts, settings, random
         self.left = denoiser.alphas_bar().float()
         self.clip_norm, self.decay, self.anneal = settings.clip_norm, settings.decay, settings.anneal

@@ -18,29 +18,39 @@ __all__ = ["translate"]
 # How attention was named in files of before version 0.11: what stands before the last dot.
 OLDER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 OLD = re.compile(r"(.*\battentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)")
-PLACES = {  # of an autoencoder: how its tensors begin -> how they begin here
-    "encoder.": "encoder.body.",
-    "quant_conv.": "encoder.quant.",
-    "decoder.": "decoder.body.",
-    "post_quant_conv.": "decoder.quant.",
-    "quantize.": "decoder.quantize.",
-}
+ENCODER = {"encoder.": "encoder.body.", "quant_conv.": "encoder.quant."}  # how tensors begin -> how they begin here
+DECODER = {"decoder.": "body.", "post_quant_conv.": "quant.", "quantize.": "quantize."}
 
 
 def translate(foreign: Foreign, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Name the tensors of an autoencoder or a denoiser as its parts do."""
-    named = dict(map(_newer, tensors.items()))
+    """Name the tensors of an autoencoder or a denoiser as its parts do.
+
+    Of an autoencoder behind a denoiser the encoder's are left out.
+    """
+    named, config = dict(map(_newer, tensors.items())), foreign.config["config"]
     if foreign.more["kind"] in ("UNet2DModel", "DiTTransformer2DModel"):
         if foreign.more["kind"] == "DiTTransformer2DModel":
-            table = places_of(foreign.config["config"]["settings"])
-            named["pos_embed.pos_embed"] = table.to(next(iter(named.values())))
-        return {f"denoiser.body.{key}": tensor for key, tensor in named.items()}
-    found = {}
-    for key, tensor in named.items():
-        start = next((start for start in PLACES if key.startswith(start)), "")
-        found[PLACES.get(start, "unknown.") + key.removeprefix(start)] = tensor
+            named["pos_embed.pos_embed"] = places_of(config["settings"]).to(next(iter(named.values())))
+        if "decoder" in config:
+            named = {key: tensor for key, tensor in named.items() if not key.startswith(tuple(ENCODER))}
+            return _moved(named, _under("denoiser.behind.", DECODER), "denoiser.body.")
+        return _moved(named, {}, "denoiser.body.")
+    found = _moved(named, ENCODER | _under("decoder.", DECODER), "unknown.")
     dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     return found | {"likelihood.log_sd": torch.tensor(math.log(SD), dtype=dtype)}
+
+
+def _under(start: str, places: Mapping[str, str]) -> dict[str, str]:
+    return {old: start + new for old, new in places.items()}
+
+
+def _moved(tensors: Mapping[str, Tensor], places: Mapping[str, str], other: str) -> dict[str, Tensor]:
+    """Names that begin as one of `places` begin as that says; before all others stands `other`."""
+    found = {}
+    for key, tensor in tensors.items():
+        start = next((start for start in places if key.startswith(start)), "")
+        found[places.get(start, other) + key.removeprefix(start)] = tensor
+    return found
 
 
 def _newer(item: tuple[str, Tensor]) -> tuple[str, Tensor]:

@@ -12,7 +12,7 @@ import torch
 
 import zoo
 from zoo.cli.main import main
-from zoo.errors import IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError
+from zoo.errors import DataError, IntegrityError, NetworkError, NotFoundError, UsageError, WeightsError
 from zoo.images import import_torchvision
 from zoo.nn.abilities import Encodes
 
@@ -109,6 +109,22 @@ def test_other_autoencoders(kind: str, tmp_path: Path) -> None:
     scale = library.config.scaling_factor
     assert torch.allclose(model.encode(x).mean, latents * scale, atol=1e-5)
     assert torch.allclose(model.reconstruct(x), back.clamp(0, 1), atol=1e-4)
+
+
+def test_a_codebook_of_another_width_and_a_scale_that_is_not_said(tmp_path: Path) -> None:
+    """Latents are as wide as the entries of the codebook; a scale that no table says is the library's usual one."""
+    library = made(diffusers.VQModel, **KL | {"num_vq_embeddings": 16, "vq_embed_dim": 2})
+    library.save_pretrained(tmp_path / "model")
+    table = json.loads((tmp_path / "model" / "config.json").read_text())
+    table.pop("scaling_factor")
+    (tmp_path / "model" / "config.json").write_text(json.dumps(table))
+    model = zoo.load(tmp_path / "model")
+    assert isinstance(model, Encodes)
+    assert model.latent_shape == (2, 8, 8)
+    with torch.no_grad():
+        latents = library.encode(PICTURES * 2 - 1).latents
+    assert torch.allclose(model.encode(PICTURES).mean, latents * library.config.scaling_factor, atol=1e-5)
+    assert model.reconstruct(PICTURES).shape == PICTURES.shape
 
 
 @pytest.mark.parametrize(
@@ -237,12 +253,14 @@ def test_older_names_halves_and_pieces(pipeline: Path, tmp_path: Path) -> None:
         ({"act_fn": "__import__('os')"}, "act_fn is"),
         ({"down_block_types": ["DownEncoderBlock2D"] * 99}, "down_block_types is"),
         ({"block_out_channels": [8, 32]}, "the architecture needs"),
+        ({"block_out_channels": 8}, "must be a list of widths"),
+        ({"out_channels": 1}, "in_channels and out_channels differ"),
     ],
 )
 def test_settings_that_cannot_be_meant(changes: dict[str, Any], told: str, kl: Path) -> None:
     """One line, before memory is taken; nothing of the repository is executed."""
     rewritten(kl / "config.json", **changes)
-    with pytest.raises(WeightsError, match=told):
+    with pytest.raises(DataError, match=told):
         zoo.load(kl)
 
 

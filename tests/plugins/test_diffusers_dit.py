@@ -47,10 +47,11 @@ def test_it_samples_as_the_library_does(variance: bool, tmp_path: Path) -> None:
         for t in scheduler.timesteps:
             told = network(x, timestep=t.expand(3), class_labels=labels).sample[:, :3]
             x = scheduler.step(told, t, x).prev_sample
-    mine = model.decode(z, labels, steps=5)
+    mine = model.decode(z, labels, steps=5, guidance_scale=1)
     assert torch.allclose(mine, ((x + 1) / 2).clamp(0, 1), atol=1e-5)
-    assert torch.equal(model.sample(3, seed=0, labels=[4, 0, 2], steps=5), mine)
-    assert not torch.equal(model.sample(1, seed=0, labels=1, steps=5), mine[:1])
+    assert torch.equal(model.sample(3, seed=0, labels=[4, 0, 2], steps=5, guidance_scale=1), mine)
+    assert not torch.equal(model.sample(1, seed=0, labels=1, steps=5, guidance_scale=1), mine[:1])
+    assert not torch.equal(model.sample(3, seed=0, labels=[4, 0, 2], steps=5), mine)  # guided, where nobody says not
     with pytest.raises(UsageError, match="labels"):
         model.sample(1, labels=5)
 
@@ -58,7 +59,7 @@ def test_it_samples_as_the_library_does(variance: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"in_channels": 4}, "latents of an autoencoder"),
+        ({"in_channels": 4}, "latents of an autoencoder, which stands in no pipeline with it"),
         ({"num_layers": 10**6}, "num_layers is"),
         ({"num_attention_heads": 8_000, "attention_head_dim": 8_000}, "cannot be meant"),
         ({"patch_size": 3}, "multiple of patch_size"),
@@ -82,11 +83,11 @@ def test_what_cannot_be_meant_is_one_line(changes: dict[str, Any], told: str, tm
     assert "\n" not in str(caught.value)
 
 
-def test_a_pipeline_that_needs_an_autoencoder_is_named(tmp_path: Path, hub: Any) -> None:
-    """DiTPipeline has latents: what it is stands in the error."""
-    index = {"_class_name": "DiTPipeline", "transformer": ["diffusers", "DiTTransformer2DModel"]}
-    index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDIMScheduler"]}
+def test_a_pipeline_that_needs_a_text_is_named(tmp_path: Path, hub: Any) -> None:
+    """What it is stands in the error."""
+    index = {"_class_name": "PixArtPipeline", "transformer": ["diffusers", "Transformer2DModel"]}
+    index |= {"vae": ["diffusers", "AutoencoderKL"], "text_encoder": ["transformers", "T5EncoderModel"]}
     files = {"model_index.json": json.dumps(index).encode(), "transformer/x.safetensors": b"x"}
     hub.repo("some/dit", files)
-    with pytest.raises(zoo.errors.NotFoundError, match="is a DiTPipeline of diffusers, which no plugin reads"):
+    with pytest.raises(zoo.errors.NotFoundError, match="is a PixArtPipeline of diffusers, which no plugin reads"):
         zoo.load("hf://some/dit", cache_dir=tmp_path / "cache")

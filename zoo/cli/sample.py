@@ -32,7 +32,7 @@ BETWEEN = "-" * 40  # the line between two texts
 COLOUR = re.compile(r"(\x1b\[(?:0|[34]8;2;\d+;\d+;\d+(?:;48;2;\d+;\d+;\d+)?)m)")  # that a terminal may be sent
 RESET = "\x1b[0m"
 # What some models take besides.
-OPTIONS = ("prompt", "length", "temperature", "top_k", "top_p", "min_p", "steps", "sampler")
+OPTIONS = ("prompt", "length", "temperature", "top_k", "top_p", "min_p", "steps", "sampler", "guidance_scale")
 
 
 def sample_arguments(command: argparse.ArgumentParser) -> None:
@@ -59,6 +59,8 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("models that take noise away", "in steps, as diffusion models do")
     group.add_argument("--steps", type=int, metavar="N", help="how often the network is asked")
     group.add_argument("--sampler", metavar="NAME", help="by which rule: `zoo info MODEL` names them")
+    text = "how far from no class towards the one that is asked for, of a model that was trained with none, too; 1: not"
+    group.add_argument("--guidance-scale", type=float, metavar="S", help=text)
 
 
 def sample(arguments: argparse.Namespace) -> None:

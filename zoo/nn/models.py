@@ -41,7 +41,7 @@ class Model(nn.Module, ABC):
     """
 
     usual_range: ClassVar[tuple[float, float]] = (0.0, 1.0)  # a family's `value_range` where the weights name none
-    options: ClassVar[type[Any] | None] = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
+    options: type[Any] | None = None  # what `sample` takes besides: a frozen dataclass, see `zoo.configs`
     encodes: ClassVar[bool] = False  # whether it finds the latents of an example, too
     chunk: int = CHUNK  # latents or examples that its networks see at a time: always so many
     stride: int | None = None  # examples may have any multiple of it in their last two axes; None: `data_shape` alone

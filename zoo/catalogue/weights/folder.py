@@ -223,10 +223,10 @@ def refuse_pointer(data: bytes | bytearray, where: str) -> None:
         raise WeightsError(f"{where} is a Git LFS pointer, which stands for the file; {advice}")
 
 
-def parse_evaluation(raw: bytes | bytearray, where: str) -> dict[str, Any]:
-    """Decode evaluation.json, or another table. Raises WeightsError."""
+def parse_evaluation(raw: bytes | bytearray, where: str, *, finite: bool = True) -> dict[str, Any]:
+    """Decode evaluation.json, or another table, whose numbers are `finite` or need not be. Raises WeightsError."""
     try:
-        data = strict_json(raw)
+        data = strict_json(raw, finite=finite)
     except ValueError as error:
         raise WeightsError(f"{where} is no JSON: {error!s:.120}") from error
     if isinstance(data, dict):

@@ -28,6 +28,7 @@ __all__ = ["Repository", "foreign_folder", "foreign_repository"]
 
 MOST_SEEN, DEEPEST = 5_000, 3  # files of a folder, and folders within one another, that are looked at
 PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".h5", ".msgpack", ".onnx")
+_parsed = functools.partial(parse_evaluation, finite=False)  # Python programs write -Infinity where it is meant
 ADVICE = "`zoo list formats` shows what is read"
 
 
@@ -38,7 +39,7 @@ def foreign_folder(path: Path, name: str, registry: Registry) -> Folder | None:
 
     def read(file: str) -> dict[str, Any]:
         with _readable(), (path / file).open("rb") as stream:
-            return parse_evaluation(stream.read(MOST_CONFIG), str(path / file))
+            return _parsed(stream.read(MOST_CONFIG), str(path / file))
 
     found = _recognised(Listing(files, read), registry)
     return None if found is None else Folder(name=name, path=path, origin=str(path), foreign=found)
@@ -85,7 +86,7 @@ class Repository:
         def read(file: str) -> dict[str, Any]:
             fetch(lambda: hub, self.cache, commit, [file], {}, ours=False)
             text = self._folder(commit, (file,), hub=hub).read(file)
-            return parse_evaluation(text, f"hf://{self.cache.repo}@{commit}: {file}")
+            return _parsed(text, f"hf://{self.cache.repo}@{commit}: {file}")
 
         found = _recognised(Listing(files, read), self.registry)
         if found is None:
@@ -111,7 +112,7 @@ class Repository:
 
         def read(file: str) -> dict[str, Any]:
             with _readable():
-                return parse_evaluation(self._folder(commit, (file,)).read(file), file)
+                return _parsed(self._folder(commit, (file,)).read(file), file)
 
         found = _recognised(Listing(files, read), self.registry)
         if found is None or not all(self.cache.has(commit, file) for file in found.weights):
