@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta
 
-from zoo.configs import as_data, decode, near
+from zoo.configs import as_data, decode, near, strict_json
 from zoo.errors import ConfigError
 
 
@@ -121,3 +121,13 @@ def test_near_names_are_offered() -> None:
     """`near` gives what is close, nothing when nothing is."""
     assert near("dcgn", ["dcgan", "vae"]) == "; did you mean 'dcgan'?"
     assert near("zzz", ["dcgan", "vae"]) == ""
+
+
+def test_numbers_of_other_programs_need_not_be_finite() -> None:
+    """-Infinity and NaN are no JSON, and Python writes them: taken where that is asked for; a key twice never is."""
+    for word in (b"-Infinity", b"Infinity", b"NaN"):
+        with pytest.raises(ValueError, match="is no number of JSON"):
+            strict_json(b'{"a": %s}' % word)
+        assert repr(strict_json(b'{"a": %s}' % word, finite=False)["a"]) == repr(float(word))
+    with pytest.raises(ValueError, match="twice"):
+        strict_json(b'{"a": 1, "a": -Infinity}', finite=False)
