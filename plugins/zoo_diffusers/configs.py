@@ -121,6 +121,8 @@ class AutoencoderConfig:
         found = checked(self.settings, SETTINGS[self.kind], self.kind)
         if found.get("in_channels", 3) != found.get("out_channels", 3):
             raise ValueError(f"{self.kind}: in_channels and out_channels differ: it gives other pictures than it takes")
+        if strange := [key for key in ("in_channels", "latent_channels") if type(found.get(key, 1)) is not int]:
+            raise ValueError(f"{self.kind}: {strange[0]} is {found[strange[0]]!r:.40}; it must be a whole number")
         if found.get("norm_type") == "spatial":
             raise ValueError(f"{self.kind}: norm_type is 'spatial', which is not read")
         if self.kind == "AsymmetricAutoencoderKL" and len(self.settings.get("up_block_out_channels", [64])) != (

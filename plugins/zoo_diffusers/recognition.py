@@ -102,7 +102,7 @@ def _coder(listing: Listing, folder: str, table: Mapping[str, Any]) -> Foreign:
     size = min(int(size if isinstance(size, int) else SIDE), SIDE)
     config = {"kind": kind, "settings": settings, "image_size": size}
     weights, tables = _weights(listing, folder)
-    shape = [int(settings.get("in_channels", 3)), size, size]
+    shape = [_channels(settings, file), size, size]
     return Foreign(
         format="diffusers",
         kind=_kind(table),
@@ -129,7 +129,7 @@ def _denoiser(
     schedule, scheduled = _schedule(listing)
     weights, more = _weights(listing, folder)
     config = {"settings": settings, "schedule": schedule, "image_size": size}
-    data: dict[str, Any] = {"shape": [int(settings.get("in_channels", 3)), size, size]}
+    data: dict[str, Any] = {"shape": [_channels(settings, file), size, size]}
     tables = (*((PIPELINE,) if index else ()), file, *scheduled, *more)
     if coder is not None:
         config["decoder"], data["shape"] = _decoder(*coder, size)
@@ -170,7 +170,7 @@ def _decoder(folder: str, table: Mapping[str, Any], side: int) -> tuple[dict[str
         size = side * factor_of(kind, settings)
     except ValueError as error:
         raise WeightsError(f"{file}: {error}") from error
-    return {"kind": kind, "settings": settings, "image_size": size}, [int(settings.get("in_channels", 3)), size, size]
+    return {"kind": kind, "settings": settings, "image_size": size}, [_channels(settings, file), size, size]
 
 
 def _classes(id2label: object, count: object) -> dict[str, Any]:
@@ -203,6 +203,13 @@ def _checked(table: Mapping[str, Any], known: set[str], file: str) -> dict[str, 
         return checked(table, known, file)
     except ValueError as error:
         raise WeightsError(str(error)) from error
+
+
+def _channels(settings: Mapping[str, Any], file: str) -> int:
+    """How many channels a network's pictures have, or its latents."""
+    if type(found := settings.get("in_channels", 3)) is not int:
+        raise WeightsError(f"{file}: in_channels is {found!r:.40}; it must be a whole number")
+    return found
 
 
 def _config(architecture: str, config: dict[str, Any], shape: list[int]) -> dict[str, Any]:
