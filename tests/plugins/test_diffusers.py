@@ -71,6 +71,13 @@ def test_an_autoencoder_encodes_and_decodes_as_the_library_does(kl: Path) -> Non
     assert torch.allclose(model.reconstruct(PICTURES), back.clamp(0, 1), atol=1e-5)
 
 
+def test_it_is_not_saved_in_the_zoos_format(kl: Path, tmp_path: Path) -> None:
+    """It has no recipe: a line says how to keep it, and nothing is written."""
+    with pytest.raises(UsageError, match="another library's format, and has no recipe to write; zoo pull"):
+        zoo.save(zoo.load(str(kl)), tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
 @pytest.mark.parametrize(("dtype", "variant"), [("float16", "fp16"), ("bfloat16", None), ("float32", None)])
 @pytest.mark.parametrize("shards", ["20KB", "1GB"])
 def test_sixteen_bits_and_several_files_are_the_librarys_own(

@@ -58,8 +58,8 @@ def save(
     a mixture that is `model.default_prior` is fitted anew where they have, to `data` or else the model's own, which
     must be here. Gives the folder.
 
-    Raises UsageError for what is no such model, WeightsError for weights that are not finite or of other networks,
-    StorageError where the folder exists: with `overwrite` a weights folder is replaced.
+    Raises UsageError for what is no such model or is of another library's format, WeightsError for weights that are
+    not finite or of other networks, StorageError where the folder exists: with `overwrite` a folder is replaced.
     """
     out, registry = Path(os.path.expanduser(os.fspath(folder))), default_registry()
     _check(model, out, stored=stored, overwrite=overwrite)
@@ -105,6 +105,9 @@ def _check(model: object, out: Path, *, stored: str | None, overwrite: bool) -> 
     if not isinstance(model, Model) or "architecture" not in model.info:
         what = "a model that no catalogue knows" if isinstance(model, Model) else f"a {type(model).__name__}"
         raise UsageError(f"save takes a model that zoo.load or zoo.train gave, not {what}; unwrap it first")
+    if "recipe" not in model.info.get("training", {}):
+        of = f"{model.name or 'this model'} is of another library's format"
+        raise UsageError(f"{of}, and has no recipe to write; zoo pull NAME --to FOLDER keeps it in that format")
     if stored not in (None, "float32", HALF):
         raise UsageError(f"stored is {stored!r:.60}; it must be 'float32' or {HALF!r}, or None")
     if not overwrite:
