@@ -40,7 +40,7 @@ def dcgan(facts: DataFacts) -> Iterator[Choice]:
 def projected_gan(facts: DataFacts) -> Iterator[Choice]:
     """The settings of `frog-gan`, with as many stages as the side needs."""
     yield Choice("trainer", "adversarial", "a generator against a discriminator")
-    yield from picture_choices(facts, sides=SIDES, batch=64, passes=PASSES)
+    yield from picture_choices(facts, sides=SIDES, batch=16, passes=PASSES)
     side = side_of(facts, SIDES)
     yield Choice("config.generator_widths", _stages(LIGHT, side), "from 4 x 4 pixels to the whole side")
     yield Choice("config.features_size", max(SEEN, side), "pixels a side at which the frozen network looks")
