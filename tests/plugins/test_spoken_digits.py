@@ -111,7 +111,7 @@ def test_reconstructions_say_the_same(ear: Ear, real: tuple[Tensor, Tensor]) -> 
     assert ear.accuracy(model.decode(model.encode(x, labels).mean, labels), labels) >= 0.9
 
 
-@pytest.mark.parametrize("name", ["vae-spoken-digits"])
+@pytest.mark.parametrize("name", ["vae-spoken-digits", "gan-spoken-digits"])
 def test_samples_say_what_was_asked_for(ear: Ear, name: str) -> None:
     """At least 80 % of samples are heard as the digit that they were made for."""
     labels = torch.arange(10).repeat(EACH)
