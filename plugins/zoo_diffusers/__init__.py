@@ -150,15 +150,13 @@ CODES = {
 
 @hookimpl
 def zoo_models(context: PluginContext) -> Iterable[ModelSpec]:
-    """The zoo's own digits and frogs; well-known repositories: DDPM, DiT, and autoencoders of photos."""
+    """The zoo's own digits and frogs; well-known repositories: DDPM (Ho et al. 2020), and autoencoders of photos."""
     yield _ours("ddpm-mnist", "Digits out of noise, as asked, by a small U-Net.", "mnist", (1, 28, 28))
     yield _ours("ddpm-cifar-frog", "Frogs out of noise, 32x32.", "cifar10[frog]", (3, 32, 32))
     for name, (repo, side, data, what) in NOISE.items():
         size = "36" if side == 32 else "114"
         summary = f"{what}: {side}x{side}, by DDPM (Ho et al. 2020); {size} million parameters."
         yield _model(name, summary, repo, "unet", data, "Apache-2.0", (3, side, side))
-    summary = "ImageNet's classes, as asked: 256x256, by DiT-XL/2 (Peebles and Xie 2023); 799 million parameters."
-    yield _model("dit-xl-2-256", summary, "facebook/DiT-XL-2-256", "dit", "ImageNet", "CC-BY-NC-4.0", (3, 256, 256))
     for name, (repo, what) in CODES.items():
         size = "2.4" if name.startswith("tae") else "84"
         yield _model(name, f"{what}; {size} million parameters.", repo, "autoencoder", "photographs", "MIT", None)
@@ -189,5 +187,5 @@ def _model(
         licence=licence,
         weights=WeightsSpec(repo_id=repo, format="diffusers"),
         data_shape=shape,
-        tags=("image", "vae" if kind == "autoencoder" else "diffusion"),
+        tags=("image", "diffusion" if kind == "unet" else "vae"),
     )
