@@ -59,7 +59,6 @@ def test_what_is_on_the_hub_is_listed_and_told(hub: Any, coder: Path, capsys: py
     assert main(["list", "--format", "diffusers", "--json"]) == 0
     assert {row["architecture"] for row in json.loads(capsys.readouterr().out)} == {
         "diffusers-autoencoder",
-        "diffusers-dit",
         "diffusers-unet",
     }
     assert main(["list", "--format", "gguf"]) == 3
