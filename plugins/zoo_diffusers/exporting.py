@@ -16,6 +16,7 @@ from zoo.errors import UsageError
 from zoo.files import new_folder, refuse_full
 from zoo.nn import Model
 from zoo_diffusers.ddpm_config import DDPMConfig
+from zoo_diffusers.names import CODER
 from zoo_diffusers.schedules import BETAS
 
 __all__ = ["write"]
@@ -23,13 +24,7 @@ __all__ = ["write"]
 VERSION = "0.42.1"  # of the library whose tables these are
 WEIGHTS, CONFIG = "diffusion_pytorch_model.safetensors", "config.json"
 SCHEDULES = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
-PLACES = {  # how the tensors of an autoencoder begin here -> how they begin there
-    "encoder.body.": "encoder.",
-    "encoder.quant.": "quant_conv.",
-    "decoder.body.": "decoder.",
-    "decoder.quant.": "post_quant_conv.",
-    "decoder.quantize.": "quantize.",
-}
+PLACES = {here: there for there, here in CODER.items()}  # how an autoencoder's tensors begin
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.api import Foreign
 from zoo_diffusers.autoencoders import SD
+from zoo_diffusers.names import CODER, DECODER, ENCODER, under
 from zoo_diffusers.transformers import places_of
 
 __all__ = ["translate"]
@@ -18,8 +19,6 @@ __all__ = ["translate"]
 # How attention was named in files of before version 0.11: what stands before the last dot.
 OLDER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 OLD = re.compile(r"(.*\battentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)")
-ENCODER = {"encoder.": "encoder.body.", "quant_conv.": "encoder.quant."}  # how tensors begin -> how they begin here
-DECODER = {"decoder.": "body.", "post_quant_conv.": "quant.", "quantize.": "quantize."}
 
 
 def translate(foreign: Foreign, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -33,15 +32,11 @@ def translate(foreign: Foreign, tensors: Mapping[str, Tensor]) -> dict[str, Tens
             named["pos_embed.pos_embed"] = places_of(config["settings"]).to(next(iter(named.values())))
         if "decoder" in config:
             named = {key: tensor for key, tensor in named.items() if not key.startswith(tuple(ENCODER))}
-            return _moved(named, _under("denoiser.behind.", DECODER), "denoiser.body.")
+            return _moved(named, under("denoiser.behind.", DECODER), "denoiser.body.")
         return _moved(named, {}, "denoiser.body.")
-    found = _moved(named, ENCODER | _under("decoder.", DECODER), "unknown.")
+    found = _moved(named, CODER, "unknown.")
     dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     return found | {"likelihood.log_sd": torch.tensor(math.log(SD), dtype=dtype)}
-
-
-def _under(start: str, places: Mapping[str, str]) -> dict[str, str]:
-    return {old: start + new for old, new in places.items()}
 
 
 def _moved(tensors: Mapping[str, Tensor], places: Mapping[str, str], other: str) -> dict[str, Tensor]:

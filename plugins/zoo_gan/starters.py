@@ -38,7 +38,9 @@ def dcgan(facts: DataFacts) -> Iterator[Choice]:
 
 
 def projected_gan(facts: DataFacts) -> Iterator[Choice]:
-    """The settings of `frog-gan`, with as many stages as the side needs."""
+    """The settings of `frog-gan` but for its batch: one of 16 learns more from as many pictures. As many stages as the
+    side needs.
+    """
     yield Choice("trainer", "adversarial", "a generator against a discriminator")
     yield from picture_choices(facts, sides=SIDES, batch=16, passes=PASSES)
     side = side_of(facts, SIDES)

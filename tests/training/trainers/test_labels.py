@@ -1,4 +1,4 @@
-"""Labels in the trainers: real examples keep theirs, fakes get drawn ones, and without classes nothing is drawn."""
+"""Labels in the trainers: real examples keep theirs, fakes get drawn ones or these, and without classes none are."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def run_name(architecture: str, reference: str) -> str:
 
 
 def _word(text: str) -> str:
-    """The letters and digits of any script, in lower case, joined by "-"; where other signs are lost (a frog's, say) a
+    """The letters and digits of any script, in lower case, joined by "-"; where other signs are lost (an emoji, say) a
     few digits of the text's hash stand for them.
     """
     text = unicodedata.normalize("NFC", text).lower()

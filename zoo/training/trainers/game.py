@@ -233,8 +233,8 @@ class Playing(Trainer, ABC):
         return loss, figures
 
     def _mismatch(self, right: Tensor, seen: Seen, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """How far the logits (N, K) of examples with their labels (N,) are ahead of those with wrong ones, a mean over
-        the games; and their sum, weighed.
+        """The loss of a game that wants the logits `right` (N, K), of examples with their labels (N,), ahead of those
+        with wrong ones: the mean over the K games, detached, and the weighed sum.
 
         A discriminator that sees wrong labels as no better than fakes is matching-aware (Reed et al. 2016,
         arXiv:1605.05396, section 4.1), here in the relativistic form; what it knows of classes reaches the generator by
