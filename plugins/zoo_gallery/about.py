@@ -36,13 +36,18 @@ def about(model: Model, modality: Modality, spec: ModalitySpec) -> dict[str, Any
         "default_prior": model.default_prior,
         "truncation": model.truncation,
         "concepts": list(model.concepts),
-        "options": [] if model.options is None else options(model.options),
+        "options": [] if model.options is None else [_own(one, model) for one in options(model.options)],
         "encodes": isinstance(model, Encodes),
         "animations": [ending for ending in spec.animations if _writable(modality, ending)],
         "slow": isinstance(model, Autoregressive),
         "endings": [*(ending for ending in spec.suffixes if _writable(modality, ending)), ARRAYS],
         "read_as": modality.how_read(model.data_shape),
     }
+
+
+def _own(option: dict[str, Any], model: Model) -> dict[str, Any]:
+    """What `options` says of one, with the model's own default."""
+    return option | {"default": model.sampling.get(option["name"], option["default"])}
 
 
 def _writable(modality: Modality, ending: str) -> bool:

@@ -43,7 +43,8 @@ def written(model: Autoregressive, modality: Modality, asked: Asked, given: dict
     """Samples as they are written: their texts so far are told now and then, and each comes when it has ended. When all
     have, nothing more is written.
     """
-    total = int(asked.options.get("length") or model.latent_shape[0]) + len(str(asked.options.get("prompt", "")))
+    how = model.sampling | asked.options
+    total = int(how.get("length") or model.latent_shape[0]) + len(str(how.get("prompt", "")))
     steps: list[Tensor] = []
     ended: set[int] = set()
     pace = Pace(tell)

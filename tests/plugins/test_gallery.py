@@ -379,27 +379,34 @@ def test_texts_are_told_as_they_are_written(tmp_path: Path, monkeypatch: pytest.
 def test_a_tune_comes_when_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tunes grow, each is whole while others are written, and when all are nothing more is; they are the seed's."""
     monkeypatch.setattr("zoo_gallery.pace.TICK", 0.0)
-    asked = {"view": "sample", "model": "lstm-folk", "n": 3, "seed": 2, "options": {"length": 300}}
+    asked = {"view": "sample", "model": "lstm-folk", "n": 3, "seed": 5, "options": {"length": 190}}
     ear, places = Ear(), []
     for index, html in show(decode(Asked, asked, "the view"), tmp_path, ear)["items"]:
         places.append((index, len(ear.of("text")), html))
-    assert [index for index, _, _ in places] == [0, 2, 1]  # the second goes on to the end
+    assert [index for index, _, _ in places] == [1, 0, 2]  # the third goes on to the end
     written = [count for _, count, _ in places]
-    assert written[0] < written[1] < written[2] == 300
+    assert written[0] < written[1] < written[2] == 190
     growing = ear.of("text")
-    assert all(facts["texts"][0] is None for facts in growing[written[0] :])
+    assert all(facts["texts"][places[0][0]] is None for facts in growing[written[0] :])
     for place in range(3):
         texts = [facts["texts"][place] for facts in growing if facts["texts"][place] is not None]
         assert all(later.startswith(sooner.rstrip()) for sooner, later in itertools.pairwise(texts))
-    x = zoo.load("lstm-folk").sample(3, seed=2, length=300)
+    x = zoo.load("lstm-folk").sample(3, seed=5, length=190)
     modality, spec = modality_of(zoo.load("lstm-folk")), default_registry().modality("tune")
     for index, _, html in places:
         assert html == html_of(x[index : index + 1], modality, spec, tmp_path / "one.abc", columns=None)
         assert "<audio" in html
-    both = asked | {"n": 1, "options": {"length": 300, "prompt": "M:4/4\nK:G\nGABc|\n\n"}}
+    both = asked | {"n": 1, "options": {"length": 190, "prompt": "M:4/4\nK:G\nGABc|\n\n"}}
     ear = Ear()
     assert len([*show(decode(Asked, both, "the view"), tmp_path, ear)["items"]]) == 1
     assert ear.of("progress")[-1]["done"] == len(both["options"]["prompt"])
+
+
+def test_a_page_offers_the_options_as_the_model_has_them(tmp_path: Path) -> None:
+    """What `sampling` of its config says stands for the kind's own default."""
+    for name, expected in (("gpt-folk", 0.05), ("gpt-shakespeare", None)):
+        options = show(decode(Asked, {"view": "about", "model": name}, "the view"), tmp_path, Ear())["about"]["options"]
+        assert {one["name"]: one["default"] for one in options}["min_p"] == expected
 
 
 def test_files_that_nothing_writes_are_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

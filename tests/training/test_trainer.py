@@ -73,9 +73,14 @@ def test_pieces_have_the_gradient_of_the_whole(pieces: int, make_trainer: Make) 
             torch.testing.assert_close(other.grad, mine.grad, rtol=1e-3, atol=1e-5)
 
 
-def test_bfloat16_steps_near_float32_and_keeps_its_weights(make_trainer: Make) -> None:
-    """With `precision` bfloat16 both players' losses are near float32's, not the same; weights stay float32."""
-    exact, rounded = make_trainer(), make_trainer(precision="bfloat16")
+def test_bfloat16_steps_near_float32_and_keeps_its_weights(make_trainer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `precision` bfloat16 both players' losses are near float32's, not the same; weights stay float32. Where the
+    processor lacks it the step is float32's.
+    """
+    exact, rounded, lacking = (make_trainer(precision=name) for name in ("float32", "bfloat16", "bfloat16"))
+    monkeypatch.setattr("zoo.training.trainer.computes_bfloat16", lambda device: False)
+    assert lacking.step(REAL, None) == make_trainer().step(REAL, None)
+    monkeypatch.setattr("zoo.training.trainer.computes_bfloat16", lambda device: True)
     ours, theirs = exact.step(REAL, None), rounded.step(REAL, None)
     for name in ("discriminator_loss", "generator_loss"):
         assert float(ours[name]) != float(theirs[name])

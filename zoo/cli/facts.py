@@ -74,6 +74,9 @@ def _model(facts: Facts) -> Rows:
     yield "prior", _prior(prior["components"], facts.get("default_prior")) if prior else ""
     helps = facts.get("truncation")
     yield "truncation", f"helps from {helps[0]:g} to {helps[1]:g} (--truncation {helps[0]:g})" if helps else ""
+    own = facts.get("sampling") or {}
+    options = ", ".join(f"{key} = {value}" for key, value in own.items())
+    yield "sampling", f"{options} unless asked otherwise" if own else ""
     yield "size", f"{_size(facts['bytes'])} in {len(facts['files'])} files" if "bytes" in facts else ""
     yield "where", _where(facts)
     yield "notes", list(facts.get("notes", []))

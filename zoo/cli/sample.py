@@ -51,7 +51,7 @@ def sample_arguments(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("models that write", "text, tunes and other tokens, one after the other")
     group.add_argument("--prompt", metavar="TEXT", help="what is there already")
     group.add_argument("--length", type=int, metavar="N", help="tokens behind it (default: as were learnt at once)")
-    text = "below 1 the likely becomes likelier, above 1 all more alike (default 1)"
+    text = "below 1 the likely becomes likelier, above 1 all more alike (default 1, or the model's own)"
     group.add_argument("--temperature", type=float, metavar="T", help=text)
     group.add_argument("--top-k", type=int, metavar="K", help="only the K likeliest tokens")
     group.add_argument("--top-p", type=float, metavar="P", help="the fewest tokens that have P of the probability")

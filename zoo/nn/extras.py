@@ -28,6 +28,7 @@ class Extras:
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)  # of the family's optional files
     mixture: GaussianMixture | None = None  # the ex-post prior, where the weights carry one
     default_prior: str = ""  # what is drawn from where none is named; "": that of the training
+    sampling: Mapping[str, Any] = field(default_factory=dict)  # options of `sample` where no others are asked for
     spec: ModelSpec | None = None  # the catalogue entry, where there is one
     info: dict[str, Any] | None = None  # what config.json says of data and training
     origin: str = ""  # where it was loaded from: "bundled", `hf://org/repo@commit`, or a folder

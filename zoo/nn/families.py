@@ -37,7 +37,9 @@ class Family:
     tried_with: Mapping[str, Tried] = field(default_factory=dict)  # part -> made-up input of it, for the kit's checks
 
     def container(self, parts: Mapping[str, nn.Module], extras: Extras | None = None) -> Model:
-        """The model in eval mode. Raises WeightsError when a part implements another interface."""
+        """The model in eval mode. Raises WeightsError when a part implements another interface, and for
+        `sampling` that such a model cannot do.
+        """
         for name in self.published:
             if name not in parts:
                 raise WeightsError(f"a model of the family {self.name} has a {name}, and this architecture has none")
@@ -46,7 +48,12 @@ class Family:
                 raise WeightsError(
                     f"the {name} is a {type(part).__name__}, which implements no interface of its family"
                 )
-        return self.build(parts, extras or Extras()).eval()
+        model = self.build(parts, extras or Extras()).eval()
+        try:
+            model.chosen({})
+        except UsageError as error:
+            raise WeightsError(f"the sampling that is its own: {error}") from error
+        return model
 
     def files_of(self, names: Sequence[str]) -> dict[str, str]:
         """Part -> its own file. Raises UsageError for a part that this family does not keep beside the others."""

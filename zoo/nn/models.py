@@ -57,6 +57,7 @@ class Model(nn.Module, ABC):
     value_range: tuple[float, float]  # of the networks' data; users get it moved to [0, 1]
     mixture: GaussianMixture | None  # the ex-post prior, where the weights carry one
     truncation: tuple[float, float] | None  # the range in which it helps, where the weights say; outside is a warning
+    sampling: dict[str, Any]  # the options of `sample` where no others are asked for; a user may change them
     modality: str  # the name of the kind of data
     memory_format: torch.memory_format  # in which its networks compute fastest, of tensors of rank four
     spec: ModelSpec | None  # the catalogue entry, where there is one
@@ -80,7 +81,7 @@ class Model(nn.Module, ABC):
             raise WeightsError(f"data.classes names {len(given.classes)} classes, the networks have {num_classes}")
         self.num_classes, self.classes = num_classes, given.classes
         self.prior, self.mixture, self.truncation = prior, given.mixture, given.truncation
-        self.default_prior = given.default_prior or prior
+        self.default_prior, self.sampling = given.default_prior or prior, dict(given.sampling)
         if self.default_prior not in self.priors:
             raise WeightsError(f"default_prior is {self.default_prior!r}; there is {' and '.join(self.priors)}")
         self.value_range = given.value_range or self.usual_range
@@ -197,8 +198,8 @@ class Model(nn.Module, ABC):
         """
         warn_of_truncation(truncation, self.truncation)
         drawn = self.prior_of(prior)
-        if options:
-            drawn = replace(drawn, shape=self.noise_shape(self.chosen(options)))
+        if (chosen := self.chosen(options)) is not None:
+            drawn = replace(drawn, shape=self.noise_shape(chosen))
         return drawn.sample(n, seed=seed, truncation=truncation, labels=self._of_classes(drawn, labels, n))
 
     def _of_classes(self, prior: Prior, labels: Labels, n: int) -> Tensor | None:
@@ -211,13 +212,16 @@ class Model(nn.Module, ABC):
 
     @final
     def chosen(self, options: Mapping[str, Any]) -> Any:
-        """The options of this model's kind, checked; None where none are given. Raises UsageError."""
-        if not options:
+        """The options of this model's kind, over those of `sampling`, checked; None where there are none. Raises
+        UsageError.
+        """
+        given = {**self.sampling, **options}
+        if not given:
             return None
         if self.options is None:
-            raise UsageError(f"this model takes no {', '.join(options)}{near(next(iter(options)), KNOWN)}")
+            raise UsageError(f"this model takes no {', '.join(given)}{near(next(iter(given)), KNOWN)}")
         try:
-            return decode(self.options, options, "sample")
+            return decode(self.options, given, "sample")
         except ConfigError as error:
             raise UsageError(str(error)) from error
 
@@ -240,9 +244,10 @@ class Model(nn.Module, ABC):
         is warned of. `prior` is one of `model.priors`; None is `model.default_prior`. `labels` are a class for each, by
         name or number, or one for all, or where the model `mixes_labels` shares of the classes, (n, num_classes); None
         takes a model's classes in turn. `progress` is called with (steps done, steps in all): many where noise is taken
-        away or tokens are written one by one, else one for each `chunk` of samples. `options` are what models of
-        this kind take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature`
-        and more. Raises UsageError for what cannot be meant, NotFoundError where there is no mixture.
+        away or tokens are written one by one, else one for each `chunk` of samples. `options` are what models of this
+        kind take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature` and
+        more; those that are not named are as `model.sampling` has them. Raises UsageError for what cannot be meant,
+        NotFoundError where there is no mixture.
         """
         z = self.latents(n, seed=seed, labels=labels, truncation=truncation, prior=prior, **options)
         return self.decode(z, labels, progress=progress, **options)

@@ -17,7 +17,7 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.contract.specs import ModalitySpec
 from zoo.catalogue.hub.access import Access
 from zoo.catalogue.plugins.loading import default_registry
-from zoo.catalogue.weights.folder import DEFAULT_PRIOR, MODEL, STORED, Folder, truncation_of
+from zoo.catalogue.weights.folder import DEFAULT_PRIOR, MODEL, SAMPLING, STORED, Folder, truncation_of
 from zoo.catalogue.weights.header import MOST_HEADER
 from zoo.catalogue.weights.locate import locate
 from zoo.errors import NotFoundError, UsageError, WeightsError
@@ -95,6 +95,7 @@ def load_folder(folder: Folder, registry: Registry, *, discriminator: bool = Fal
         value_range=_value_range(data, folder),
         tensors=tensors,
         default_prior=data.get(DEFAULT_PRIOR, ""),
+        sampling=data.get(SAMPLING, {}),
         spec=folder.spec,
         info=data,
         origin=folder.origin,

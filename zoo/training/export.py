@@ -70,6 +70,7 @@ def trained_model(run_folder: Path, registry: Registry) -> Model:
         memory_format=model.memory_format,
         mixture=model.mixture,
         default_prior=model.default_prior,
+        sampling=model.sampling,
     )
     mine = {name: model.get_submodule(name) for name in family.published}
     return family.container({name: part.requires_grad_(False) for name, part in (mine | others).items()}, extras)
@@ -120,10 +121,13 @@ def _config(run: Run, state: TrainState, model: Model, registry: Registry) -> di
         del recipe["default_prior"], recipe["components"]
     if trained.stored != HALF:
         del recipe["stored"]
+    if not trained.sampling:
+        del recipe["sampling"]
     recipe |= {"doctor": doctor} if doctor else {}  # a model is told of a doctor that was not the usual one
     data = facts["data"] | {"name": neutral(facts["data"]["name"])}
     data |= described(model)
-    training = {"recipe": recipe, "examples": state.examples} | {key: facts[key] for key in ("torch", "threads")}
+    machine = {key: facts[key] for key in ("torch", "threads", "precision") if key in facts}
+    training = {"recipe": recipe, "examples": state.examples} | machine
     if against := state.trainer.trained_against:  # no distance by these networks says how good the model is
         training["trained_against"] = {name: registry.features(name).sha256 for name in against}
     if trained.start_from:

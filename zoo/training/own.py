@@ -14,7 +14,7 @@ from zoo.catalogue.contract.data_references import as_reference
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.plugins.loading import default_registry
 from zoo.catalogue.recipes.recipe import neutral, neutral_start
-from zoo.catalogue.weights.folder import CONFIG, DEFAULT_PRIOR, HALF, MODEL, STORED, Folder
+from zoo.catalogue.weights.folder import CONFIG, DEFAULT_PRIOR, HALF, MODEL, SAMPLING, STORED, Folder
 from zoo.data.loading import load_dataset
 from zoo.errors import NotFoundError, StorageError, UsageError
 from zoo.files import new_folder, refuse_full
@@ -56,7 +56,7 @@ def save(
     without), `data` (what it learned from since: a dataset or a path, which is read and hashed) and `data_licence` are
     yours to say; `summary` is the card's first line. Concepts and mixture are kept where the weights have not changed;
     a mixture that is `model.default_prior` is fitted anew where they have, to `data` or else the model's own, which
-    must be here. Gives the folder.
+    must be here. What `model.sampling` says is kept. Gives the folder.
 
     Raises UsageError for what is no such model or is of another library's format, WeightsError for weights that are
     not finite or of other networks, StorageError where the folder exists: with `overwrite` a folder is replaced.
@@ -75,14 +75,17 @@ def save(
     recipe |= {"summary": summary} if summary else {}
     recipe |= {} if licence is None else {"licence": licence}
     recipe |= {STORED: HALF} if half else {}
+    recipe[SAMPLING] = dict(model.sampling)
     gone = set() if half else {STORED}
     gone |= {"default_prior", "components"} if model.default_prior == model.prior else set()
+    gone |= set() if model.sampling else {SAMPLING}
     recipe = {key: value for key, value in recipe.items() if key not in gone}
     if changed and model.default_prior == "mixture":
         _refit(clean, model, data or info["data"]["name"], registry)
     elif not changed:
         clean.mixture, clean.default_prior = model.mixture, model.default_prior
-    info.pop(DEFAULT_PRIOR, None)
+    for key in (DEFAULT_PRIOR, SAMPLING):
+        info.pop(key, None)
     info |= drawn_from(clean) | ({STORED: HALF} if half else {})
     of_data = _of_data(data, info["data"], clean, registry)
     of_data |= {} if data_licence is None else {"licence": data_licence}
@@ -134,6 +137,7 @@ def _clean(model: Model, registry: Registry) -> tuple[Model, dict[str, nn.Module
         classes=model.classes,
         modality=model.modality,
         memory_format=model.memory_format,
+        sampling=model.sampling,
     )
     clean = family.container(parts, extras)
     return clean, {name: part for name, part in parts.items() if name in family.beside}, family

@@ -122,6 +122,7 @@ def _fixed(recipe: Recipe) -> dict[str, Any]:
         "default_prior",
         "components",
         "stored",
+        "sampling",
     }
     free |= {"graphs"} if recipe.settings.get("anneal") else {"graphs", "examples"}
     fixed = {key: value for key, value in as_data(recipe).items() if key not in free}

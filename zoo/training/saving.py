@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.weights.card import write_card
-from zoo.catalogue.weights.folder import CONFIG, DEFAULT_PRIOR, GOLDEN, HALF, MODEL, STORED
+from zoo.catalogue.weights.folder import CONFIG, DEFAULT_PRIOR, GOLDEN, HALF, MODEL, SAMPLING, STORED
 from zoo.data.modality import Modality, load_modality
 from zoo.latent.priors import save_mixture
 from zoo.nn.families import Family
@@ -63,8 +63,11 @@ def write_samples(model: Model, path: Path, modality: Modality) -> None:
 
 
 def drawn_from(model: Model) -> dict[str, Any]:
-    """What config.json says of the default prior: nothing where it is what the model was trained with."""
-    return {} if model.default_prior == model.prior else {DEFAULT_PRIOR: model.default_prior}
+    """What config.json says of how samples are drawn: nothing where the prior is what the model was trained with, and
+    no options are its own.
+    """
+    prior = {} if model.default_prior == model.prior else {DEFAULT_PRIOR: model.default_prior}
+    return prior | ({SAMPLING: dict(model.sampling)} if model.sampling else {})
 
 
 def described(model: Model) -> dict[str, Any]:

@@ -215,6 +215,7 @@ def first_state(
         value_range=trainer.value_range,
         modality=resolved.architecture.modality,
         memory_format=trainer.memory_format,
+        sampling=recipe.sampling,
         info={"data": {"about": dict(about)}} if about else None,
     )
     return TrainState(trainer, batches, random, ema_half_life=recipe.ema_half_life, extras=extras)

@@ -17,7 +17,7 @@ from zoo.catalogue.recipes.recipe import Recipe, Resolved
 from zoo.catalogue.runs.folder import CHECKPOINTS, Recorded, hold, read_run
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Data, stream_dataset, told
-from zoo.errors import NotFoundError, PluginError
+from zoo.errors import ConfigError, NotFoundError, PluginError, WeightsError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
@@ -31,6 +31,7 @@ from zoo.training.fitting import check_fit
 from zoo.training.loop import train_loop
 from zoo.training.machine.determinism import determined
 from zoo.training.machine.graphs import place_data
+from zoo.training.machine.precision import computes_bfloat16
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.priors import check_default_prior
 from zoo.training.record import Record, recording, with_page
@@ -75,6 +76,7 @@ def train(
     with _moved(before):
         examples, held_out = _examples(resolved, family, registry, num_classes)
     facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
+    facts |= _instead(resolved, processes)
     recorded = _recorded(recipe, facts, registry)
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), determined(recipe, processes.device), contextlib.ExitStack() as held:
@@ -82,7 +84,10 @@ def train(
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
-        check_fit(examples, model(state).data_shape, state.trainer)
+        try:
+            check_fit(examples, model(state).data_shape, state.trainer)
+        except WeightsError as error:
+            raise ConfigError(f"recipe {recipe.name}: {error}") from error
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
         for line in _begun(state, start, resolved, examples):
             warn(line)
@@ -110,7 +115,15 @@ def _begun(state: TrainState, start: Start | None, resolved: Resolved, examples:
     yield from told(examples)
     if start:
         yield from start.take(state, resolved, examples)
+    if _instead(resolved, state.trainer.processes):
+        yield "this processor has no bfloat16 arithmetic: it trains in float32"
     yield from place_data(state.batches, state.trainer.processes.device)
+
+
+def _instead(resolved: Resolved, processes: Processes) -> dict[str, str]:
+    """The precision of the run, where the device lacks the one that its settings ask for."""
+    asked = getattr(resolved.settings, "precision", "float32") == "bfloat16"
+    return {"precision": "float32"} if asked and not computes_bfloat16(processes.device) else {}
 
 
 @contextlib.contextmanager

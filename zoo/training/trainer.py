@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from zoo.data.draws import Draw, Draws
 from zoo.data.modality import Modality
 from zoo.errors import ConfigError
+from zoo.training.machine.precision import computes_bfloat16
 from zoo.training.machine.processes import ALONE, Processes
 from zoo.training.optimizers import clip_gradients, learning_rate, make_capturable, set_rate
 
@@ -146,8 +147,10 @@ class Trainer(ABC):
         return {name: torch.stack([figures[name] for figures in found]).mean() for name in found[0]}
 
     def in_precision(self, precision: Precision) -> AbstractContextManager[Any]:
-        """Where entered, convolutions and dense layers take that precision; everything after them float32."""
-        if precision == "float32":
+        """Where entered, convolutions and dense layers take that precision; everything after them float32. A processor
+        that lacks bfloat16 computes in float32.
+        """
+        if precision == "float32" or not computes_bfloat16(self.processes.device):
             return nullcontext()
         return torch.autocast(self.processes.device.type, torch.bfloat16)
 

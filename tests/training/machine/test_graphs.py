@@ -108,6 +108,7 @@ def test_replayed_steps_are_the_steps(
     kind: str, registry: Registry, tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Weights, averages, optimizers, random numbers and metrics are the same bits after twenty steps, over epochs."""
+    monkeypatch.setattr("zoo.training.trainer.computes_bfloat16", lambda device: True)
     recipe = tiny_recipe(**({"examples": 80, "log_every": 1000, "config": GAN} | KINDS[kind]))
     recorder, said = both(maker(registry, recipe), recipe, monkeypatch)
     assert said == []

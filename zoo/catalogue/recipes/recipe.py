@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Count = Annotated[int, Meta(ge=1, le=10**12)]
-SECTIONS = ("config", "settings", "doctor")  # the tables of a recipe
+SECTIONS = ("config", "settings", "doctor", "sampling")  # the tables of a recipe
 Share = Annotated[float, Meta(ge=0, le=1)]
 Examples = Annotated[int, Meta(ge=0, le=10**12)]
 SHORTEST, LONGEST, GRACE = 1_000, 20_000, 7_500  # examples: the doctor's patience where nothing else is set
@@ -119,6 +119,7 @@ class Recipe:
     config: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     doctor: dict[str, Any] = field(default_factory=dict)  # zoo.catalogue.recipes.recipe.DoctorSettings
+    sampling: dict[str, Any] = field(default_factory=dict)  # options of `sample` where no others are asked for
 
 
 def parse_recipe(text: str, where: str) -> Recipe:

@@ -20,6 +20,7 @@ from zoo.catalogue.weights.folder import (
     EVALUATION,
     MODEL,
     PRIOR,
+    SAMPLING,
     check_prior,
     parse_config,
     truncation_of,
@@ -45,8 +46,9 @@ def _toml(value: Any) -> str:
 def _recipe(recipe: dict[str, Any], config: dict[str, Any]) -> str:
     lines = [f"{key} = {_toml(value)}" for key, value in recipe.items() if not isinstance(value, dict) and value != ""]
     tables = {"config": config, "settings": recipe["settings"], "doctor": recipe.get("doctor", {})}
+    tables[SAMPLING] = recipe.get(SAMPLING, {})
     for section, values in tables.items():
-        if not values and section == "doctor":
+        if not values and section in ("doctor", SAMPLING):
             continue
         lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     return "\n".join(lines)
@@ -194,10 +196,13 @@ def _lines(
 
 
 def _drawn_from(data: dict[str, Any]) -> str:
-    """What the samples are draws from, where that is not what the model was trained with."""
-    if data.get(DEFAULT_PRIOR) != "mixture":
-        return ""
-    return " They are drawn from the Gaussian mixture that was fitted to the codes of the data, the default prior."
+    """What the samples are draws from, where that is not what the model was trained with, and by which options."""
+    said = ""
+    if data.get(DEFAULT_PRIOR) == "mixture":
+        said += " They are drawn from the Gaussian mixture that was fitted to the codes of the data, the default prior."
+    if own := data.get(SAMPLING):
+        said += f" They are sampled with `{', '.join(f'{key}={value!r}' for key, value in own.items())}`, the default."
+    return said
 
 
 def _truncated(data: dict[str, Any], files: Collection[str]) -> list[str]:

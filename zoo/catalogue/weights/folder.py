@@ -39,6 +39,7 @@ __all__ = [
     "PRIOR",
     "PRIORS",
     "RUN",
+    "SAMPLING",
     "STORED",
     "TRUNCATION",
     "Folder",
@@ -75,7 +76,8 @@ POINTER = b"version https://git-lfs.github.com/spec/"  # how the text begins tha
 
 
 CONFIG_KEYS = {"format", "architecture", "config", "data", "training", "zoo"}
-TRUNCATION, DEFAULT_PRIOR, STORED = "truncation", "default_prior", "stored"  # keys that may stand beside them
+TRUNCATION, DEFAULT_PRIOR, STORED = "truncation", "default_prior", "stored"  # keys that may stand beside them,
+SAMPLING = "sampling"  # and the options of `sample` where no others are asked for
 HALF = "float16"  # what weights may be stored in that are float32 once loaded
 PRIORS = ("normal", "uniform", "mixture")  # of the last, PRIOR holds it
 
@@ -239,15 +241,15 @@ def parse_config(raw: bytes | bytearray, where: str) -> dict[str, Any]:
     data = parse_evaluation(raw, where)
     if foreign := next((library for key, library in FOREIGN.items() if key in data), ""):
         raise OtherFormat(f"{where} is of a model of {foreign}, which the zoo does not read; see `zoo list`")
-    if set(data) - {TRUNCATION, DEFAULT_PRIOR, STORED} != CONFIG_KEYS:
+    if set(data) - {TRUNCATION, DEFAULT_PRIOR, STORED, SAMPLING} != CONFIG_KEYS:
         keys = ", ".join(sorted(CONFIG_KEYS))
         raise WeightsError(f"{where} must have exactly the keys {keys}; it has {sorted(data)!s:.200}")
     if type(data["format"]) is not int or data["format"] != 1:
         raise WeightsError(f"{where} is of format {data['format']!r:.40}; this zoo reads format 1: update genzoo")
     if not isinstance(data["architecture"], str) or not NAME.fullmatch(data["architecture"]):
         raise WeightsError(f"{where}: architecture {data['architecture']!r:.80} is no name of the catalogue")
-    if not all(isinstance(data[key], dict) for key in ("config", "data", "training")):
-        raise WeightsError(f"{where}: config, data and training must be tables")
+    if not all(isinstance(data.get(key, {}), dict) for key in ("config", "data", "training", SAMPLING)):
+        raise WeightsError(f"{where}: config, data, training and {SAMPLING} must be tables")
     if TRUNCATION in data and not _is_range(data[TRUNCATION]):
         wanted = f"two numbers above 0 and at most {MOST_TRUNCATION:g}, the lower first"
         raise WeightsError(f"{where}: truncation is {data[TRUNCATION]!r:.80}; it must be {wanted}")
