@@ -52,7 +52,7 @@ class Family:
         try:
             model.chosen({})
         except UsageError as error:
-            raise WeightsError(f"the sampling that is its own: {error}") from error
+            raise WeightsError(f"sampling: {error}") from error
         return model
 
     def files_of(self, names: Sequence[str]) -> dict[str, str]:

@@ -212,11 +212,8 @@ class Model(nn.Module, ABC):
 
     @final
     def chosen(self, options: Mapping[str, Any]) -> Any:
-        """The options of this model's kind, over those of `sampling`, checked; None where there are none. Raises
-        UsageError.
-        """
-        given = {**self.sampling, **options}
-        if not given:
+        """The options of this kind, over those of `sampling`, checked; None where there are none. Raises UsageError."""
+        if not (given := {**self.sampling, **options}):
             return None
         if self.options is None:
             raise UsageError(f"this model takes no {', '.join(given)}{near(next(iter(given)), KNOWN)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from zoo.errors import ConfigError, NotFoundError, PluginError, WeightsError
 from zoo.files import storage_errors
 from zoo.nn.build import build_parts
 from zoo.nn.families import Family, load_family
+from zoo.nn.models import Model
 from zoo.nn.sampling import in_rows
 from zoo.training.attendant import NOBODY, Attendant, Reading
 from zoo.training.checkpoint import save_checkpoint
@@ -75,19 +76,15 @@ def train(
     doing("reading the data", 0)
     with _moved(before):
         examples, held_out = _examples(resolved, family, registry, num_classes)
-    facts = _facts(examples, held_out, processes, classes=num_classes > 0) | taken(start, before)
-    facts |= _instead(resolved, processes)
-    recorded = _recorded(recipe, facts, registry)
+    facts = _facts(examples, held_out, processes, classes=num_classes > 0) | _instead(resolved, processes)
+    recorded = _recorded(recipe, facts | taken(start, before), registry)
     run = Run(folder=out, recorded=recorded, resolved=resolved)
     with torch.random.fork_rng(devices=[]), determined(recipe, processes.device), contextlib.ExitStack() as held:
         torch.manual_seed((recipe.seed + processes.rank) % 2**63)
         doing("building the networks", 0)
         state = first_state(resolved, examples, processes)  # what cannot be built fails before anything is written
         model = partial(averaged_model, family=family)
-        try:
-            check_fit(examples, model(state).data_shape, state.trainer)
-        except WeightsError as error:
-            raise ConfigError(f"recipe {recipe.name}: {error}") from error
+        _check_model(model, state, examples, recipe)
         watch = watch_over(out, resolved, state, (examples, held_out), model=model, tell=warn)
         for line in _begun(state, start, resolved, examples):
             warn(line)
@@ -108,6 +105,14 @@ def train(
     if state.examples >= recipe.examples:
         watch.end()
     return run
+
+
+def _check_model(model: Callable[[TrainState], Model], state: TrainState, examples: Data, recipe: Recipe) -> None:
+    """Raise ConfigError where there is no such model, or where the examples do not fit it."""
+    try:
+        check_fit(examples, model(state).data_shape, state.trainer)
+    except WeightsError as error:
+        raise ConfigError(f"recipe {recipe.name}: {error}") from error
 
 
 def _begun(state: TrainState, start: Start | None, resolved: Resolved, examples: Data) -> Iterator[str]:
