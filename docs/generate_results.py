@@ -42,7 +42,10 @@ def folders() -> list[tuple[str, dict[str, Any], dict[str, Any], float]]:
 
 def _about(name: str, config: Mapping[str, Any], size: float) -> Row:
     link, data = f"[`{name}`](../weights/{name}/README.md)", f"`{config['data']['name']}`"
-    return link, data, f"{config['training']['examples']:,}", f"{size:.1f}"
+    examples, start = f"{config['training']['examples']:,}", config["training"].get("from", {})
+    if "examples" in start:
+        examples += f" after {start['examples']:,}"
+    return link, data, examples, f"{size:.1f}"
 
 
 def samples() -> list[Row]:

@@ -130,14 +130,16 @@ def test_what_it_began_with_is_recorded(
     """Run, config.json and card name model, sha256 and licences; what is published names no place on this computer."""
     tiny_train(tiny_recipe(start_from=str(model), summary="Mine."), tmp_path / "run")
     digest = sha256_of(model / "model.safetensors")
-    told = {"licence": "Apache-2.0", "data": {"name": "shapes[circle]", "licence": "CC0-1.0"}}
+    seen = json.loads((model / "config.json").read_text())["training"]["examples"]
+    assert seen > 0
+    told = {"examples": seen, "licence": "Apache-2.0", "data": {"name": "shapes[circle]", "licence": "CC0-1.0"}}
     assert read_run(tmp_path / "run").facts["from"] == {"name": str(model), "sha256": digest} | told
     export(tmp_path / "run", tmp_path / "out", registry)
     training = json.loads((tmp_path / "out/config.json").read_text())["training"]
     assert training["from"] == {"name": "./model", "sha256": digest} | told
     assert training["recipe"]["start_from"] == "./model"
     card = (tmp_path / "out/README.md").read_text()
-    assert f"It began with the weights of `./model` (sha256 `{digest}`)" in card
+    assert f"It began with the weights of `./model` (sha256 `{digest}`), after {seen:,} examples;" in card
     assert "Apache-2.0" in card
     assert str(model.parent) not in card
     assert verify(locate(tmp_path / "out", registry), registry)["card"] == "consistent"

@@ -94,6 +94,8 @@ def find_start(out: Path, resolved: Resolved, registry: Registry) -> Start | Non
     family = load_family(resolved.family)
     model = load_folder(folder, registry, discriminator=any(map(folder.has, family.beside.values())))
     facts = {"name": name, "sha256": folder.model_sha256()} | ({"revision": folder.commit} if folder.commit else {})
+    seen = data["training"].get("examples")  # of another library's model nobody knows
+    facts |= {} if seen is None else {"examples": seen}
     return _Weights(
         facts=facts | licences(data["training"].get("recipe"), data["data"]),
         about=data["data"].get("about", {}),
