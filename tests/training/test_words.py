@@ -13,6 +13,7 @@ from zoo.catalogue.recipes.recipe import Recipe
 from zoo.data.loading import Examples
 from zoo.images.modality import Images
 from zoo.nn.abilities import Encodes
+from zoo.nn.extras import Extras
 from zoo.training.attendant import Reading
 from zoo.training.run import Run
 from zoo.training.words import Words
@@ -38,13 +39,8 @@ def test_the_share_is_that_of_the_range() -> None:
     """A model that gives grey for black and for white is off by half of the range."""
 
     class Grey(Encodes):
-        num_classes, modality = None, "image"
-
         def __init__(self) -> None:
-            torch.nn.Module.__init__(self)
-            self.latent_shape, self.data_shape = (1,), (3, 2, 2)
-            self.mixture, self.prior, self.classes = None, "normal", ()
-            self.memory_format = torch.contiguous_format
+            super().__init__(Extras(modality="image"), latent_shape=(1,), data_shape=(3, 2, 2))
             self.one = torch.nn.Parameter(torch.zeros(1))
 
         def forward(self, z: Any, labels: Any = None) -> Any:
