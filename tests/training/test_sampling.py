@@ -111,7 +111,7 @@ def test_a_sampling_that_cannot_be_is_refused(
 
 
 def test_a_model_without_options_has_no_sampling_of_its_own(make_folder: Callable[..., SimpleNamespace]) -> None:
-    """A GAN's config that says so is refused, and so is what a user gives it."""
+    """A GAN has none, and one that a user gives it is refused when it samples."""
     model = zoo.load(make_folder().path)
     assert model.sampling == {}
     model.sampling = {"temperature": 0.5}
