@@ -17,12 +17,15 @@ from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Recipe, resolve
 from zoo.catalogue.runs.folder import checkpoints, read_run
 from zoo.catalogue.weights.locate import locate
+from zoo.data.loading import load_dataset
 from zoo.errors import ConfigError, NotFoundError
 from zoo.files import sha256_of
 from zoo.nn.golden import verify
 from zoo.nn.pretrained import load
 from zoo.training.checkpoint import load_checkpoint, load_newest
 from zoo.training.export import export
+from zoo.training.starting import find_start
+from zoo.training.state import first_state
 from zoo.training.train import train
 
 
@@ -167,6 +170,36 @@ def test_other_networks_are_refused_by_the_first_difference(
     with pytest.raises(ConfigError, match=says):
         tiny_train(tiny_recipe(start_from=str(request.getfixturevalue(kind)), **changes), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_model_of_another_config_what_matches_is_taken_where_that_is_asked_for(
+    model: Path, tmp_path: Path, tiny_recipe: MakeRecipe, tiny_train: Train, registry: Registry
+) -> None:
+    """All tensors of the same name and shape, into the networks and their averages; the others are named, and are as
+    the seed has them."""
+    config = CONFIG | {"latent_size": 5}
+    said: list[str] = []
+    recipe = tiny_recipe(start_from=str(model), start_matching=True, config=config, examples=24)
+    tiny_train(recipe, tmp_path / "run", warn=said.append)
+    assert [line for line in said if "random weights" in line] == [
+        "of generator these begin with random weights: stem.weight"
+    ]
+    state = first_state(resolve(tiny_recipe(config=config), registry))
+    fresh = {key: value.clone() for key, value in state.trainer.parts["generator"].state_dict().items()}
+    start = find_start(tmp_path / "free", resolve(recipe, registry), registry)
+    assert start is not None
+    examples = load_dataset("shapes", registry=registry)
+    state = first_state(resolve(recipe, registry), examples)
+    start.take(state, resolve(recipe, registry), examples)
+    old = load(model, registry).generator.state_dict()
+    for network in (state.trainer.parts["generator"], state.emas["generator"].module):
+        for key, value in network.state_dict().items():
+            assert torch.equal(value, old[key] if old[key].shape == value.shape else fresh[key]), key
+    other = tiny_recipe(
+        start_from=str(model), start_matching=True, architecture="conv-vae", trainer="vae", config={}
+    )
+    with pytest.raises(ConfigError, match="the recipe asks for conv-vae"):
+        tiny_train(other, tmp_path / "no")
 
 
 # --- from a run ----------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def find_start(out: Path, resolved: Resolved, registry: Registry) -> Start | Non
 
     None where it names nothing, and for a run in `out` that has a checkpoint, which holds what was taken. Raises what
     locating and loading a model raises, what opening a run does, and ConfigError, naming the first difference, where it
-    is of another architecture or config.
+    is of another architecture, or of another config and not only what matches is asked for.
     """
     name = resolved.recipe.start_from
     if not name or checkpoints(out / CHECKPOINTS):
@@ -90,7 +90,7 @@ def find_start(out: Path, resolved: Resolved, registry: Registry) -> Start | Non
         return _of_run(name, *found, resolved, registry)
     folder = locate(name, registry)
     data = folder.config()
-    _check_same(name, *_networks(name, data, registry), resolved)
+    _check_same(name, *_networks(name, data, registry), resolved, matching=resolved.recipe.start_matching)
     family = load_family(resolved.family)
     model = load_folder(folder, registry, discriminator=any(map(folder.has, family.beside.values())))
     facts = {"name": name, "sha256": folder.model_sha256()} | ({"revision": folder.commit} if folder.commit else {})
@@ -101,6 +101,7 @@ def find_start(out: Path, resolved: Resolved, registry: Registry) -> Start | Non
         about=data["data"].get("about", {}),
         classes=model.classes,
         model=model,
+        matching=resolved.recipe.start_matching,
     )
 
 
@@ -129,14 +130,18 @@ def licences(recipe: object, data: dict[str, Any]) -> dict[str, Any]:
     return {"licence": licence or "", "data": {key: data.get(key, "") for key in ("name", "licence")}}
 
 
-def _check_same(name: str, architecture: str, config: dict[str, Any], resolved: Resolved) -> None:
-    """Raise ConfigError, naming the first difference, unless both have the same networks."""
+def _check_same(
+    name: str, architecture: str, config: dict[str, Any], resolved: Resolved, *, matching: bool = False
+) -> None:
+    """Raise ConfigError, naming the first difference, unless both have the same networks, or the same architecture
+    where what is `matching` is enough.
+    """
     if architecture != resolved.recipe.architecture:
         way = f"leave the recipe out: zoo train --from {name} --data …"
         raise ConfigError(f"{name} is a {architecture}, the recipe asks for {resolved.recipe.architecture}; {way}")
     for key, wanted in as_data(resolved.config).items():
-        if config[key] != wanted:
-            way = f"set config.{key}={config[key]!r}, or leave the recipe out: zoo train --from {name} --data …"
+        if config[key] != wanted and not matching:
+            way = f"set config.{key}={config[key]!r}, or start_matching=true for the weights of a model that fit"
             raise ConfigError(f"config.{key} is {config[key]!r} in {name}, and {wanted!r} in the recipe; {way}")
 
 
@@ -145,6 +150,7 @@ class _Weights(Start):
     """The weights of a model; all else begins anew."""
 
     model: Model
+    matching: bool  # whether those are enough whose names and shapes match
 
     def _take(self, state: TrainState, resolved: Resolved, examples: Data) -> list[str]:
         trainer, mine = state.trainer, dict(self.model.named_children())
@@ -152,11 +158,24 @@ class _Weights(Start):
             pair = f"{self.model.value_range}, the trainer's {trainer.value_range}"
             raise ConfigError(f"{self.facts['name']}: its networks' data are in {pair}; it cannot begin")
         averages = {name: ema.module for name, ema in state.emas.items()}
-        for name, part in [*trainer.parts.items(), *averages.items()]:
-            if name in mine:
-                part.load_state_dict(mine[name].state_dict())
-        left = [name for name in trainer.parts if name not in mine]
-        return [f"{self.facts['name']} has no {name}: it begins with random weights" for name in left]
+        lines = []
+        for name, part in trainer.parts.items():
+            if name not in mine:
+                lines.append(f"{self.facts['name']} has no {name}: it begins with random weights")
+                continue
+            given = mine[name].state_dict()
+            fitting = _fitting(given, part) if self.matching else given
+            for one in (part, averages.get(name, part)):
+                one.load_state_dict(fitting, strict=not self.matching)
+            if anew := [key for key in part.state_dict() if key not in fitting]:
+                lines.append(f"of {name} these begin with random weights: {', '.join(anew)}")
+        return lines
+
+
+def _fitting(given: dict[str, torch.Tensor], part: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Those of the tensors that `part` has under the same name, in the same shape."""
+    own = part.state_dict()
+    return {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
 
 
 # --- a run ---------------------------------------------------------------------------------------------------------

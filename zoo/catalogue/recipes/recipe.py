@@ -101,6 +101,7 @@ class Recipe:
     split: str = "train"
     preset: str = ""  # of the architecture; `config` goes on top
     start_from: str = ""  # a model or a run whose weights it begins with; "": with random ones
+    start_matching: bool = False  # of a model of another config: the weights whose names and shapes match
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     examples: Count = 100_000
     batch_size: Annotated[int, Meta(ge=2, le=65_536)] = 64  # of a step, over all processes
