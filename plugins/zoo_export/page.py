@@ -99,6 +99,7 @@ def _data(model: Model, name: str) -> dict[str, Any]:
         "classes": _classes(model),
         "prior": _prior(model),
         "truncation": model.truncation,
+        "cut_at": model.sampling.get("truncation"),
         "directions": _directions(model),
         "program": asdict(program) | {"values": values},
         "product": base64.b64encode(product).decode(),

@@ -35,6 +35,7 @@ def about(model: Model, modality: Modality, spec: ModalitySpec) -> dict[str, Any
         "priors": [] if len(model.priors) < 2 else list(model.priors),
         "default_prior": model.default_prior,
         "truncation": model.truncation,
+        "cut_at": model.sampling.get("truncation"),
         "concepts": list(model.concepts),
         "options": [] if model.options is None else [_own(one, model) for one in options(model.options)],
         "encodes": isinstance(model, Encodes),

@@ -91,7 +91,7 @@ def test_the_rarest_number_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> No
 BAD: list[dict[str, Any]] = [
     *({"n": n} for n in (0, -1, 10**6 + 1, 10**30, True, 2.0, "2", None)),
     *({"seed": seed} for seed in (-1, 2**63, 10**30, True, 1.0, "1")),
-    *({"truncation": t} for t in (0, -1, math.nan, math.inf, -math.inf, "1", True, [1])),
+    *({"truncation": t} for t in (0, -1, math.nan, -math.inf, "1", True, [1])),
 ]
 
 

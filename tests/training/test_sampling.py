@@ -110,6 +110,30 @@ def test_a_sampling_that_cannot_be_is_refused(
         assert not (tmp_path / "run").exists()
 
 
+def test_every_model_may_have_a_truncation_of_its_own(
+    make_folder: Callable[..., SimpleNamespace], tmp_path: Path
+) -> None:
+    """A GAN, too: what it samples, draws and shows is cut so, unless another is asked for; infinity cuts nothing."""
+    made = make_folder().path
+    free = zoo.load(made)
+    config = json.loads((made / "config.json").read_text())
+    (made / "config.json").write_text(json.dumps(config | {"sampling": {"truncation": 0.5}}))
+    model = zoo.load(made)
+    assert float(model.latents(50, seed=0).abs().max()) <= 0.5
+    for asked, same in ((None, 0.5), (2.0, 2.0), (float("inf"), None)):
+        assert torch.equal(model.sample(4, seed=1, truncation=asked), free.sample(4, seed=1, truncation=same))
+    assert not torch.equal(model.sample(4, seed=1), free.sample(4, seed=1))
+    digits = zoo.load("vae-mnist")
+    digits.sampling = {"truncation": 0.5}
+    saved = zoo.save(digits, tmp_path / "saved")
+    assert zoo.verify(saved)["golden_difference"] == 0
+    assert "sampled with `truncation=0.5`, the default" in (saved / "README.md").read_text()
+    for wrong in (0, -1, "wide", True):
+        (made / "config.json").write_text(json.dumps(config | {"sampling": {"truncation": wrong}}))
+        with pytest.raises(WeightsError, match=r"sampling: truncation is .*; it must be a number above 0"):
+            zoo.load(made)
+
+
 def test_a_model_without_options_has_no_sampling_of_its_own(make_folder: Callable[..., SimpleNamespace]) -> None:
     """A GAN has none, and one that a user gives it is refused when it samples."""
     model = zoo.load(make_folder().path)

@@ -197,12 +197,12 @@ def traverse(arguments: argparse.Namespace) -> None:
     check_size(model, rows * arguments.steps, arguments.scale, out)
     if arguments.reach is not None and not 0 < arguments.reach < float("inf"):
         raise UsageError(f"--reach is {arguments.reach}; it must be a number above 0")
-    prior = model.prior_of(arguments.prior)
-    starts = prior.sample(rows, seed=arguments.seed)
+    prior, labels = model.prior_of(arguments.prior), row_labels(model, arguments.label, rows)
+    of = [label for label in labels if label is not None] or None
+    starts = model.latents(rows, seed=arguments.seed, prior=arguments.prior, labels=of)
     dimension = whole("dimension", arguments.dimension, 0, starts[0].numel() - 1)
     low, high = prior.limits(dimension) if arguments.reach is None else (-arguments.reach, arguments.reach)
     walks = [traversal(z, dimension, arguments.steps, low=low, high=high) for z in starts]
-    labels = row_labels(model, arguments.label, rows)
     write_walks(model, [decoded(model, z, of) for z, of in zip(walks, labels, strict=True)], out, arguments)
     at = f"coordinate {dimension} of {starts[0].numel()} from {low:.4g} to {high:.4g}"
     out.say(f"{rows} samples of {arguments.name}, seed {arguments.seed}, {at}")

@@ -18,6 +18,7 @@ from zoo.catalogue.contract.specs import FamilySpec
 from zoo.errors import ConfigError, NotFoundError, PluginError, UsageError, WeightsError
 from zoo.nn.extras import Extras
 from zoo.nn.models import Model
+from zoo.nn.sampling import TRUNCATION, check_truncation
 
 __all__ = ["Family", "Tried", "family_of", "load_family"]
 
@@ -51,6 +52,7 @@ class Family:
         model = self.build(parts, extras or Extras()).eval()
         try:
             model.chosen({})
+            check_truncation(model.sampling.get(TRUNCATION))
         except UsageError as error:
             raise WeightsError(f"sampling: {error}") from error
         return model

@@ -24,7 +24,7 @@ from zoo.nn.extras import Extras
 from zoo.nn.folding import folded, resting
 from zoo.nn.given import as_tensor, check_examples, check_latents, free_shape
 from zoo.nn.prior import Prior
-from zoo.nn.sampling import CHUNK, Labels, Progress, check_labels, in_chunks, passes, warn_of_truncation
+from zoo.nn.sampling import CHUNK, TRUNCATION, Labels, Progress, check_labels, cut_at, in_chunks, passes
 from zoo.nn.serialization import parse
 from zoo.nn.shown import Shown, page_of
 from zoo.nn.torch_state import default_state
@@ -196,7 +196,7 @@ class Model(nn.Module, ABC):
         """Draw the latents (n, *latent_shape) that `sample` with the same arguments and `options` decodes, float32 on
         the CPU. `labels` matter where the prior is each class's own.
         """
-        warn_of_truncation(truncation, self.truncation)
+        truncation = cut_at(truncation, self.sampling, self.truncation)
         drawn = self.prior_of(prior)
         if (chosen := self.chosen(options)) is not None:
             drawn = replace(drawn, shape=self.noise_shape(chosen))
@@ -213,7 +213,7 @@ class Model(nn.Module, ABC):
     @final
     def chosen(self, options: Mapping[str, Any]) -> Any:
         """The options of this kind, over those of `sampling`, checked; None where there are none. Raises UsageError."""
-        if not (given := {**self.sampling, **options}):
+        if not (given := {key: value for key, value in self.sampling.items() if key != TRUNCATION} | dict(options)):
             return None
         if self.options is None:
             raise UsageError(f"this model takes no {', '.join(given)}{near(next(iter(given)), KNOWN)}")
@@ -238,13 +238,13 @@ class Model(nn.Module, ABC):
 
         `truncation` t > 0 keeps every latent coordinate within [-t, t] (of a mixture the noise in each component):
         fewer strange samples, less variety, in the range that `model.truncation` says; below it samples decay, and that
-        is warned of. `prior` is one of `model.priors`; None is `model.default_prior`. `labels` are a class for each, by
-        name or number, or one for all, or where the model `mixes_labels` shares of the classes, (n, num_classes); None
-        takes a model's classes in turn. `progress` is called with (steps done, steps in all): many where noise is taken
-        away or tokens are written one by one, else one for each `chunk` of samples. `options` are what models of this
-        kind take besides, the fields of `model.options`: one that writes text takes a `prompt`, a `temperature` and
-        more; those that are not named are as `model.sampling` has them. Raises UsageError for what cannot be meant,
-        NotFoundError where there is no mixture.
+        is warned of; infinity cuts nothing, None as `model.sampling` says. `prior` is one of `model.priors`; None is
+        `model.default_prior`. `labels` are a class for each, by name or number, or one for all, or where the model
+        `mixes_labels` shares of the classes, (n, num_classes); None takes a model's classes in turn. `progress` is
+        called with (steps done, steps in all): many where noise is taken away or tokens are written one by one, else
+        one for each `chunk` of samples. `options` are what models of this kind take besides, the fields of
+        `model.options`: one that writes text takes a `prompt`, a `temperature` and more; those that are not named are
+        as `model.sampling` has them. Raises UsageError for what cannot be meant, NotFoundError without a mixture.
         """
         z = self.latents(n, seed=seed, labels=labels, truncation=truncation, prior=prior, **options)
         return self.decode(z, labels, progress=progress, **options)

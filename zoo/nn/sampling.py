@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -25,6 +25,8 @@ __all__ = [
     "Labels",
     "Progress",
     "check_labels",
+    "check_truncation",
+    "cut_at",
     "draw_from_mixture",
     "draw_latents",
     "draw_noise",
@@ -32,13 +34,13 @@ __all__ = [
     "in_rows",
     "passes",
     "seeded",
-    "warn_of_truncation",
 ]
 
 # Of one class for all, or a class each: names or numbers; of some models shares of the classes.
 Labels = str | int | Sequence[str | int] | Tensor | None
 Progress = Callable[[int, int], None]  # (done, in all)
 CHUNK = 32
+TRUNCATION = "truncation"  # the key of a model's own options that every model can have
 FLOAT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the process's defaults are
 DOUBLE = FLOAT | {"dtype": torch.float64}
 MOST = 1_000_000
@@ -65,14 +67,10 @@ def draw_latents(
 
     `seed` is a whole number in [0, 2^63), of which torch's generator takes the low 32 bits; None takes a fresh one from
     the system. `truncation` t > 0 draws each coordinate from the normal cut to [-t, t], by its inverse distribution
-    function (the truncation trick of Brock et al. 2019, section 3.1); a uniform prior is shrunk to it.
-    Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
+    function (the truncation trick of Brock et al. 2019, section 3.1); a uniform prior is shrunk to it. None and
+    infinity cut nothing. Raises UsageError for an n below 1 or above 1,000,000, or a bad seed or truncation.
     """
-    n, generator = whole("n", n, 1, MOST), seeded(seed)
-    if truncation is not None:
-        asked, truncation = truncation, number(truncation)
-        if not 0 < truncation < math.inf:
-            raise UsageError(f"truncation is {asked!r}; it must be a number above 0, or None")
+    n, generator, truncation = whole("n", n, 1, MOST), seeded(seed), check_truncation(truncation)
     if prior == "uniform":
         side = 1.0 if truncation is None else float(min(1.0, truncation))
         return torch.stack([(torch.rand(*shape, generator=generator, **FLOAT) * 2 - 1) * side for _ in range(n)])
@@ -85,14 +83,27 @@ def draw_latents(
     return normal.float().clamp(-bound, bound)
 
 
-def warn_of_truncation(truncation: float | None, helps: tuple[float, float] | None) -> None:
-    """Warn where samples decay: below the range in which truncation `helps`. Above it hardly anything is cut."""
-    if truncation is not None and helps is not None and 0 < number(truncation) < helps[0]:
+def check_truncation(truncation: object) -> float | None:
+    """A truncation as a number above 0, None where it cuts nothing: for None and infinity. Raises UsageError."""
+    if truncation is None:
+        return None
+    if not (value := number(truncation)) > 0:
+        raise UsageError(f"truncation is {truncation!r}; it must be a number above 0: infinity cuts nothing")
+    return None if math.isinf(value) else value
+
+
+def cut_at(asked: object, own: Mapping[str, Any], helps: tuple[float, float] | None) -> float | None:
+    """The truncation `asked` for, None: that of a model's `own` options. Warns where samples decay: below the range in
+    which truncation `helps`. Raises UsageError.
+    """
+    truncation = check_truncation(own.get(TRUNCATION) if asked is None else asked)
+    if truncation is not None and helps is not None and truncation < helps[0]:
         low, high = (f"{value:g}" for value in helps)
         text = (
             f"truncation {truncation:g} is below {low}, where this model's samples decay; it helps from {low} to {high}"
         )
         warnings.warn(text, stacklevel=4)
+    return truncation
 
 
 def draw_from_mixture(

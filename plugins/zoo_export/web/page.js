@@ -65,7 +65,7 @@ function start() {
     seed.input.value = state.seed;
     sample();
   };
-  const usual = model.truncation?.[1] ?? null;
+  const usual = model.cut_at ?? model.truncation?.[1] ?? null;
   const limit = model.prior.name === "uniform" ? null : slider("Variety", {
     low: 0.5, high: 3.5, step: 0.1, value: usual ?? 3.5, show: (x) => (x >= 3.5 ? "all" : `within ${x.toFixed(1)}`),
     settle: (x) => {

@@ -66,7 +66,7 @@ class Page {
 
   truncation(again) {
     const [low, high] = this.about.truncation ?? [0.1, 10];
-    const hint = this.about.truncation ? `${low} to ${high}` : "none";
+    const hint = this.about.cut_at ? String(this.about.cut_at) : this.about.truncation ? `${low} to ${high}` : "none";
     return numberField("Truncation", { low: 0.01, value: this.chosen.truncation, placeholder: hint, change: (truncation) => {
       this.choose({ truncation });
       again();
