@@ -13,8 +13,11 @@ import pytest
 import torch
 
 import zoo
+from zoo.catalogue.contract.registry import Registry
+from zoo.catalogue.weights.locate import locate
 from zoo.cli.main import main
 from zoo.errors import ConfigError, UsageError, WeightsError
+from zoo.training.priors import record_sampling
 
 SMALL = {"length": 12, "width": 8, "layers": 1}
 TEXT: dict[str, Any] = {"examples": 64, "batch_size": 8, "checkpoint_every": 32, "config": SMALL}
@@ -132,6 +135,32 @@ def test_every_model_may_have_a_truncation_of_its_own(
         (made / "config.json").write_text(json.dumps(config | {"sampling": {"truncation": wrong}}))
         with pytest.raises(WeightsError, match=r"sampling: truncation is .*; it must be a number above 0"):
             zoo.load(made)
+
+
+def test_a_folder_is_told_how_its_model_samples(tmp_path: Path, registry: Registry) -> None:
+    """Golden samples, samples and card follow, figures of samples go, those of encoded examples stay; what it cannot
+    do changes nothing."""
+    folder = tmp_path / "faces"
+    shutil.copytree(locate("vae-faces", registry).path, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    record_sampling(locate(str(folder), registry), {"truncation": 0.7}, registry=registry)
+    changed = {path.name for path in folder.iterdir() if path.read_bytes() != before[path.name]}
+    assert changed == {"config.json", "README.md", "evaluation.json", "golden.safetensors", "samples.png"}
+    assert before.keys() - {path.name for path in folder.iterdir()} == {"neighbours.png"}
+    report = zoo.verify(folder)
+    assert (report["golden_difference"], report["card"]) == (0, "consistent")
+    model = zoo.load(folder)
+    assert model.sampling == {"truncation": 0.7}
+    assert model.info["training"]["recipe"]["sampling"] == {"truncation": 0.7}
+    assert torch.equal(model.sample(2, seed=0), zoo.load("vae-faces").sample(2, seed=0, truncation=0.7))
+    kept = json.loads((folder / "evaluation.json").read_text())["records"]
+    old = json.loads(before["evaluation.json"])["records"]
+    assert kept.keys() == {key for key, one in old.items() if not one["n_fake"]} != old.keys()
+    assert all(kept[key]["values"] == old[key]["values"] for key in kept)
+    now = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(WeightsError, match="sampling: this model takes no temperature"):
+        record_sampling(locate(str(folder), registry), {"temperature": 0.7}, registry=registry)
+    assert now == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_a_model_without_options_has_no_sampling_of_its_own(make_folder: Callable[..., SimpleNamespace]) -> None:

@@ -20,7 +20,7 @@ from zoo.nn.extras import Extras
 from zoo.nn.models import Model
 from zoo.nn.sampling import TRUNCATION, check_truncation
 
-__all__ = ["Family", "Tried", "family_of", "load_family"]
+__all__ = ["Family", "Tried", "check_sampling", "family_of", "load_family"]
 
 Tried = Callable[[Any, int, Generator], tuple[Tensor, ...]]  # (part, n, random) -> what its forward takes, of n rows
 
@@ -50,11 +50,7 @@ class Family:
                     f"the {name} is a {type(part).__name__}, which implements no interface of its family"
                 )
         model = self.build(parts, extras or Extras()).eval()
-        try:
-            model.chosen({})
-            check_truncation(model.sampling.get(TRUNCATION))
-        except UsageError as error:
-            raise WeightsError(f"sampling: {error}") from error
+        check_sampling(model)
         return model
 
     def files_of(self, names: Sequence[str]) -> dict[str, str]:
@@ -63,6 +59,15 @@ class Family:
             if name not in self.beside:
                 raise UsageError(f"a model of the family {self.name} has no {name}")
         return {name: self.beside[name] for name in names}
+
+
+def check_sampling(model: Model) -> None:
+    """Raise WeightsError where `model.sampling` is nothing that such a model can do."""
+    try:
+        model.chosen({})
+        check_truncation(model.sampling.get(TRUNCATION))
+    except UsageError as error:
+        raise WeightsError(f"sampling: {error}") from error
 
 
 def load_family(spec: FamilySpec) -> Family:

@@ -1,4 +1,4 @@
-"""The prior that a recipe asks for: fitted to the codes of the training data, when the model is published."""
+"""What a published model samples from, and how: the prior that a recipe asks for is fitted to the codes of its data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from typing import Any, cast
 from zoo.catalogue.contract.registry import Registry
 from zoo.catalogue.recipes.recipe import Recipe
 from zoo.catalogue.weights.card import card_of
-from zoo.catalogue.weights.folder import CARD, CONFIG, DEFAULT_PRIOR, EVALUATION, GOLDEN, PRIOR, Folder, parse_config
+from zoo.catalogue.weights.folder import (
+    CARD,
+    CONFIG,
+    DEFAULT_PRIOR,
+    EVALUATION,
+    GOLDEN,
+    PRIOR,
+    SAMPLING,
+    Folder,
+    parse_config,
+)
 from zoo.catalogue.weights.records import current, key_of, records_of
 from zoo.data.held_out import hold_out
 from zoo.data.loading import Examples, load_dataset
@@ -21,14 +31,15 @@ from zoo.latent.codes import codes_of
 from zoo.latent.priors import fit_mixture, fitter, save_mixture
 from zoo.nn.abilities import encoding
 from zoo.nn.distributions import GaussianMixture
-from zoo.nn.families import Family
+from zoo.nn.families import Family, check_sampling
 from zoo.nn.golden import golden_samples
 from zoo.nn.models import Model
+from zoo.nn.pretrained import load_folder
 from zoo.nn.serialization import save
 from zoo.training.run import Run
 from zoo.training.saving import write_samples
 
-__all__ = ["check_default_prior", "fit_default_prior", "give_mixture", "record_default_prior"]
+__all__ = ["check_default_prior", "fit_default_prior", "give_mixture", "record_default_prior", "record_sampling"]
 
 MIXTURE = "mixture"
 OF_OTHERS = ("format", "reconstruction", "model_sha256")  # in evaluation.json: not of samples
@@ -78,27 +89,58 @@ def record_default_prior(
     gives this mixture, where it does. What evaluation.json says of samples of another prior goes. Raises WeightsError
     where the config says too little for a card, StorageError.
     """
+    stale = current(folder.evaluation()).get("prior") != MIXTURE
+    model.mixture, model.default_prior = mixture, MIXTURE
+    _draw_anew(folder, model, {DEFAULT_PRIOR: MIXTURE}, recipe, stale=stale, registry=registry)
+
+
+def record_sampling(folder: Folder, sampling: Mapping[str, Any], *, registry: Registry) -> None:
+    """Say how the model of a weights folder samples where nothing else is asked, `{"truncation": 1.5}`, in place of
+    what was said before: config and recipe, golden samples, samples and card, all or none.
+
+    What evaluation.json says of samples goes, as they are others now; what it says of encoded examples stays. Raises
+    what loading the model raises, WeightsError for options that it does not take, StorageError.
+    """
+    model = load_folder(folder, registry)
+    model.sampling = dict(sampling)
+    check_sampling(model)
+    _draw_anew(folder, model, {SAMPLING: model.sampling}, {SAMPLING: model.sampling}, stale=True, registry=registry)
+
+
+def _draw_anew(
+    folder: Folder,
+    model: Model,
+    changes: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    *,
+    stale: bool,
+    registry: Registry,
+) -> None:
+    """Write what depends on how a folder's model samples, with `changes` of its config and its `recipe`; figures of
+    samples go where they are `stale`.
+    """
     path, config, figures = folder.path, folder.config(), current(folder.evaluation())
-    suffix, stale = registry.modality_of(config["architecture"]).suffixes[0], figures.get("prior") != MIXTURE
+    suffix = registry.modality_of(config["architecture"]).suffixes[0]
     if stale:
         others = {key_of(one): one for one in records_of(figures) if not one["n_fake"]}
         figures = {key: value for key, value in figures.items() if key in OF_OTHERS} | {"records": others}
     told = config["training"].get("recipe")
     if recipe and isinstance(told, dict):
         config["training"] = config["training"] | {"recipe": told | dict(recipe)}
-    text = json.dumps(config | {DEFAULT_PRIOR: MIXTURE}, indent=1) + "\n"
+    text = json.dumps(config | dict(changes), indent=1) + "\n"
     parsed = parse_config(text.encode(), f"{path / CONFIG}")
-    samples = f"samples{suffix}"
-    names, evaluation = {*os.listdir(path), PRIOR, samples}, json.dumps(figures, indent=1) + "\n"
+    samples, mixture = f"samples{suffix}", model.mixture
+    names = {*os.listdir(path), samples} | ({PRIOR} if mixture is not None else set())
+    evaluation = json.dumps(figures, indent=1) + "\n"
     card = card_of(path, parsed, evaluation.encode(), names, folder.model_sha256(), registry)
-    model.mixture, model.default_prior = mixture, MIXTURE
-    written = [CONFIG, CARD, PRIOR, GOLDEN, samples, *([EVALUATION] if folder.has(EVALUATION) else [])]
-    with new_files(*(path / name for name in written)) as asides:
-        aside = dict(zip(written, asides, strict=True))
+    written = [CONFIG, CARD, GOLDEN, samples, *([EVALUATION] if folder.has(EVALUATION) else [])]
+    with new_files(*(path / name for name in [*written, *([PRIOR] if mixture is not None else [])])) as asides:
+        aside = dict(zip([*written, PRIOR], asides, strict=False))
         for name, content in ((CONFIG, text), (CARD, card), (EVALUATION, evaluation)):
             if name in aside:
                 aside[name].write_text(content, encoding="utf-8")
-        save_mixture(path, mixture, to=aside[PRIOR])
+        if mixture is not None:
+            save_mixture(path, mixture, to=aside[PRIOR])
         save(aside[GOLDEN], golden_samples(model))
         write_samples(model, aside[samples], modality_of(model, registry))
     if stale:
