@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_classifier_and_it_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fitted twice it is the same, bit by bit; a kept one is not fitted again; nobody's random numbers are used up."""
-    y = torch.arange(120) % 3
+    y = torch.arange(600) % 3
     given = (pictures(y, 1), y)
     before = torch.random.get_rng_state()
     first, second = (picture_classifier(given, given, 3, cache_dir=folder) for folder in (tmp_path, None))
