@@ -164,6 +164,21 @@ def test_only_the_metrics_that_are_asked_for_are_taken(trained: Callable[[dict[s
     assert written[f"frechet/{LITE0}@20"]["spread"] is None
 
 
+def test_a_metric_that_no_network_looks_for_leaves_who_leads(trained: Callable[[dict[str, str]], Any]) -> None:
+    """And the copies that were searched for, with their pictures: they are of that network, and stay."""
+    model = trained({})
+    path = model.folder.path
+    evaluate_model(model, default_registry(), few(metrics=("coverage",), features=(RESNET,)), write=True)
+    before, strip = json.loads((path / "evaluation.json").read_text()), (path / "neighbours.png").read_bytes()
+    found = evaluate_model(model, default_registry(), few(metrics=("elbo",)), write=True)
+    after = json.loads((path / "evaluation.json").read_text())
+    assert (found.memorisation, before["leading"]) == (None, RESNET)
+    assert after.pop("records").keys() - before.pop("records").keys() == {f"elbo@{len(shapes('test'))}"}
+    assert after.pop("reconstruction")["examples"] == len(shapes("test"))
+    assert after == before
+    assert (path / "neighbours.png").read_bytes() == strip
+
+
 def shapes(split: str) -> Tensor:
     found = load_dataset("shapes", registry=default_registry(), split=split, data_shape=(3, 8, 8)).data
     assert isinstance(found, Tensor)

@@ -133,7 +133,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
         return
     own = [] if report.other_data else [one for one in leading(data) if one["features"]]
     print_records(data, [one for one in measured_on(own, registry) if one["name"] != arguments.name])
-    _print_nearest(data["memorisation"])
+    if "memorisation" in data:
+        _print_nearest(data["memorisation"])
     for told in (one for one in data["records"].values() if one["metric"] == CLASSIFIED):
         say(
             f"classified as what they were made for: {told['value']:.1%} of the samples, {told['floor']:.1%} of "

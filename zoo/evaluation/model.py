@@ -27,7 +27,7 @@ from zoo.evaluation.judges import choose, seated
 from zoo.evaluation.memorisation import Memorisation, memorisation, neighbour_strip
 from zoo.evaluation.reconstruction import ReconstructionReport
 from zoo.evaluation.records import Origin, Record, Reference, device_of
-from zoo.evaluation.results import check_writable, record
+from zoo.evaluation.results import check_writable, read_results, record
 from zoo.evaluation.subject import Subject, rows_of
 from zoo.nn.models import Model
 from zoo.nn.sampling import passes
@@ -72,7 +72,7 @@ class Evaluation:
     leading: str  # the network whose figures stand for the model
     independent: bool | None  # whether it is; None for a model that was trained against none
     prior: str  # which one the samples are of
-    memorisation: Memorisation
+    memorisation: Memorisation | None = None  # where samples were looked at by a network
     coding: ReconstructionReport | None = None  # of a model that encodes
     other_data: Mapping[str, Any] | None = None  # name, split and sha256, where the data are not those it learnt from
     notes: tuple[str, ...] = ()  # lines for a user: what was left out of the data, which figures say little
@@ -85,7 +85,8 @@ class Evaluation:
         if self.other_data is not None:
             data["other_data"] = dict(self.other_data)
         data["records"] = {one.key: one.to_json() for one in self.records}
-        data["memorisation"] = self.memorisation.to_json()
+        if self.memorisation is not None:
+            data["memorisation"] = self.memorisation.to_json()
         return data if self.coding is None else data | {"reconstruction": self.coding.to_json()}
 
 
@@ -104,6 +105,8 @@ def evaluate_model(
 
     The first of the networks that are asked for leads. Where none is, the default of the modality does, or, for a model
     that was trained against that one or a sister, the first of another family, and pixels stand beside it.
+
+    Where no metric needs a network's look at the samples, none is searched for copies of examples either.
 
     With `write` the results go into the folder as evaluation.json, the nearest examples beside it, and the card is
     written again: all or none. What was measured against other data goes into evaluation.json alone, below their name:
@@ -141,7 +144,7 @@ def evaluate_model(
         leading=panel.leading,
         independent=panel.independent,
         prior=asked.prior or model.default_prior,
-        memorisation=_copies(sets, train, judges[0], asked.neighbours, cache),
+        memorisation=_copies(sets, train, judges[0], asked.neighbours, cache) if chosen.features else None,
         coding=subjects[0].coding if codes else None,
         other_data=other,
         notes=(*told(train), *notes),
@@ -249,6 +252,10 @@ def _write(found: Evaluation, model: Model, folder: Folder, registry: Registry, 
         return
     modality = modality_of(model, registry)
     name = f"{NEIGHBOURS}{registry.modality(model.modality).suffixes[0]}"
+    if found.memorisation is None:  # no network looked at the samples: the one that did before leads on
+        led = {"leading", "independent"} if "leading" in read_results(folder) else set()
+        record(folder, {key: value for key, value in found.to_json().items() if key not in led}, registry=registry)
+        return
     if not found.memorisation.neighbours:
         record(folder, found.to_json(), registry=registry)
         (folder.path / name).unlink(missing_ok=True)  # of an earlier measuring
