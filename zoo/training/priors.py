@@ -130,12 +130,14 @@ def _draw_anew(
     text = json.dumps(config | dict(changes), indent=1) + "\n"
     parsed = parse_config(text.encode(), f"{path / CONFIG}")
     samples, mixture = f"samples{suffix}", model.mixture
-    names = {*os.listdir(path), samples} | ({PRIOR} if mixture is not None else set())
+    written = [CONFIG, CARD, GOLDEN, samples]
+    written += [EVALUATION] if folder.has(EVALUATION) else []
+    written += [] if mixture is None else [PRIOR]
+    names = {*os.listdir(path), *written}
     evaluation = json.dumps(figures, indent=1) + "\n"
     card = card_of(path, parsed, evaluation.encode(), names, folder.model_sha256(), registry)
-    written = [CONFIG, CARD, GOLDEN, samples, *([EVALUATION] if folder.has(EVALUATION) else [])]
-    with new_files(*(path / name for name in [*written, *([PRIOR] if mixture is not None else [])])) as asides:
-        aside = dict(zip([*written, PRIOR], asides, strict=False))
+    with new_files(*(path / name for name in written)) as asides:
+        aside = dict(zip(written, asides, strict=True))
         for name, content in ((CONFIG, text), (CARD, card), (EVALUATION, evaluation)):
             if name in aside:
                 aside[name].write_text(content, encoding="utf-8")
