@@ -95,6 +95,25 @@ def test_a_likelihood_is_measured_again(here: Path, run: Run) -> None:
     assert found["likelihood@6#latents=4"]["again"] == found["likelihood@6#latents=4"]["published"]
 
 
+def test_it_begins_with_the_weights_that_the_model_began_with(made: Path, here: Path, run: Run) -> None:
+    """Where a name stands for other weights by now, nothing is trained; --from says where the first ones are."""
+    shutil.copytree(made / "tiny", here / "first")
+    more = ("--from", "./first", "--set", "examples=16", "--set", "name=second", "--out", "run")
+    assert run("train", str(made / "tiny.toml"), *more)[0] == 0
+    assert run("export", "run", "-o", "second")[0] == 0
+    assert run("eval", "./second", *FEW, "--write")[0] == 0
+    shutil.move(here / "first", here / "elsewhere")
+    shutil.copytree(here / "second", here / "first")
+    code, _, err = run("reproduce", "./second", "--from", "./first")
+    assert (code, err.count("\n")) == (4, 1)
+    assert "./second began with weights of sha256" in err
+    assert "say where the first are with --from FOLDER" in err
+    assert not (here / "runs/second-again").exists()
+    code, out, err = run("reproduce", "./second", "--from", "./elsewhere")
+    assert code == 0, err
+    assert "./second is reproduced in this sense" in " ".join(out.split())
+
+
 def test_what_cannot_be_reproduced_says_why(made: Path, here: Path, run: Run) -> None:
     """A folder without figures, or without a recipe."""
     shutil.copytree(made / "tiny", here / "bare")

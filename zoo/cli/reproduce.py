@@ -18,7 +18,7 @@ from zoo.cli.progress import Bar, TrainingBar, stop_signals
 from zoo.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
-    from zoo.catalogue.recipes.recipe import Recipe
+    from zoo.catalogue.recipes.recipe import Recipe, Resolved
     from zoo.catalogue.weights.folder import Folder
     from zoo.evaluation import records as measured
     from zoo.evaluation.model import Asked
@@ -40,6 +40,8 @@ def reproduce_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--images", type=int, metavar="N", help=text)
     command.add_argument("--data", help="where the examples are that it was trained on, where the name does not say")
     command.add_argument("--features", metavar="NAMES", default="", help="judges (default: the one that leads)")
+    text = "the weights or the run that it began with, where the name in its recipe does not give them (any more)"
+    command.add_argument("--from", dest="start", metavar="START", default="", help=text)
     text = "train so many times, each with the next seed, so that the spread is one of trainings (default 1)"
     command.add_argument("--seeds", type=int, default=1, metavar="N", help=text)
     text = "the run folder (default runs/NAME-again); of further seeds the same with -seed-N behind it"
@@ -63,7 +65,9 @@ def reproduce(arguments: argparse.Namespace) -> int | None:
     for seed in range(recipe.seed, recipe.seed + arguments.seeds):
         out = Path(arguments.out or f"runs/{recipe.name}-again")
         out = out if seed == recipe.seed else out.with_name(f"{out.name}-seed-{seed}")
-        if not _trained(resolve(with_values(recipe, {"seed": seed}), default_registry()), out, arguments):
+        resolved = resolve(with_values(recipe, {"seed": seed}), default_registry())
+        _check_start(folder, resolved, out)
+        if not _trained(resolved, out, arguments):
             more = [] if arguments.resume else ["--resume"]
             complain("stopped and saved; go on with", ["zoo", *arguments.argv, *more])
             return 130
@@ -144,10 +148,27 @@ def _recipe(folder: Folder, arguments: argparse.Namespace) -> tuple[Recipe, int]
         registry = default_registry()
         modality = registry.architecture(config["architecture"]).modality
         changes["dataset"] = as_reference(arguments.data, registry, modality)
+    if arguments.start:
+        changes["start_from"] = arguments.start
     return with_values(recipe, changes), whole
 
 
-def _trained(resolved: Any, out: Path, arguments: argparse.Namespace) -> bool:
+def _check_start(folder: Folder, resolved: Resolved, out: Path) -> None:
+    """Raise WeightsError where a run in `out` would begin with other weights than the model of the folder did."""
+    from zoo.catalogue.plugins.loading import default_registry
+    from zoo.training.starting import FROM, find_start
+
+    began, start = folder.config()["training"].get(FROM), find_start(out, resolved, default_registry())
+    if began is None or start is None or start.facts["sha256"] == began["sha256"]:
+        return
+    name, now = resolved.recipe.start_from, start.facts["sha256"]
+    raise WeightsError(
+        f"{folder.name} began with weights of sha256 {began['sha256']:.12}, and {name} has {now:.12}; "
+        "say where the first are with --from FOLDER"
+    )
+
+
+def _trained(resolved: Resolved, out: Path, arguments: argparse.Namespace) -> bool:
     """Train into the run folder; whether it came to the end."""
     from zoo.catalogue.plugins.loading import default_registry
     from zoo.nn.devices import find_device
