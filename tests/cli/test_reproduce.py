@@ -112,6 +112,9 @@ def test_it_begins_with_the_weights_that_the_model_began_with(made: Path, here: 
     code, out, err = run("reproduce", "./second", "--from", "./elsewhere")
     assert code == 0, err
     assert "./second is reproduced in this sense" in " ".join(out.split())
+    assert run("eval", "./elsewhere", *FEW, "--write")[0] == 0
+    code, _, err = run("reproduce", "./elsewhere", "--from", "./second")
+    assert (code, err) == (2, "zoo: ./elsewhere began with random weights; leave --from out\n")
 
 
 def test_what_cannot_be_reproduced_says_why(made: Path, here: Path, run: Run) -> None:

@@ -149,6 +149,8 @@ def _recipe(folder: Folder, arguments: argparse.Namespace) -> tuple[Recipe, int]
         modality = registry.architecture(config["architecture"]).modality
         changes["dataset"] = as_reference(arguments.data, registry, modality)
     if arguments.start:
+        if not recipe.start_from:
+            raise UsageError(f"{folder.name} began with random weights; leave --from out")
         changes["start_from"] = arguments.start
     return with_values(recipe, changes), whole
 
